@@ -1,0 +1,102 @@
+/* What the bindings share: the loop of a Lua state, operations that a task waits for, and argument checking.
+ *
+ * An operation is a userdata that begins with a struct bind_op. A primitive that has to wait makes one, starts the
+ * work, and ends in `return bind_wait(L)`: that yields the operation to the task scheduler (molbuild.task). When the
+ * work is done the callback of core/lib calls bind_done(); core.loop.step() then hands the operation to the scheduler,
+ * which resumes the coroutine, and the primitive's results are pushed. A coroutine that is closed while it waits closes
+ * its operation, which ends the work at once.
+ */
+#ifndef MOLBUILD_BIND_H
+#define MOLBUILD_BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "lib/loop.h"
+
+struct bind_op {
+	const struct bind_op_type *type;
+	lua_State *main; /* the main thread: callbacks run there, never on the coroutine that called */
+	struct bind_op *next_done;
+	int done;
+	int failed; /* err is set */
+	struct error err;
+};
+
+struct bind_op_type {
+	size_t size;                                      /* of the userdata */
+	int (*push)(lua_State *L, struct bind_op *op);     /* push the results of a finished operation */
+	void (*cancel)(struct bind_op *op);                /* end it in good order; it will be done soon */
+	void (*kill)(struct bind_op *op);                  /* end it now; NULL: as cancel */
+	void (*release)(struct bind_op *op);               /* give everything back, ending what runs; may come twice */
+};
+
+/* The uservalues of an operation. */
+enum {
+	BIND_CALLBACK = 1, /* a Lua function that is called while it runs */
+	BIND_RAISED = 2,   /* what that function raised: raised again by the primitive */
+	BIND_RESULT = 3,   /* an object the operation is about, such as the lock it waits for */
+};
+
+/* The loop of this Lua state, made at the first call. Raises when it cannot be made. */
+struct loop *bind_loop(lua_State *L);
+
+/* Push a new operation, zeroed, with its metatable: nothing of it runs yet. */
+void *bind_new_op(lua_State *L, const struct bind_op_type *type);
+
+/* Wait for the operation at index 1, which must have been started. Everything above it is dropped. For the return
+ * statement of a lua_CFunction. Raises outside a task. */
+int bind_wait(lua_State *L);
+
+/* Raise unless the caller is a task: to be called before anything is started. */
+void bind_check_task(lua_State *L);
+
+/* The work is over; ERR is NULL, or why it failed. Called once an operation, from loop_step() only. */
+void bind_done(struct bind_op *op, const struct error *err);
+
+/* Push the callback of an operation onto op->main, ready for arguments. Returns 0 when it has none. */
+int bind_push_callback(struct bind_op *op);
+
+/* Call it with COUNT arguments from the top, for RESULTS results. Returns 0, or -1 when it raised: the primitive
+ * will raise the same once the operation is done. */
+int bind_call(struct bind_op *op, int count, int results);
+
+/* Push nil, the masked message and the code. Returns 3. */
+int bind_fail(lua_State *L, const struct error *err);
+
+/* Push TEXT with every secret masked. */
+void bind_push_masked(lua_State *L, const char *text, size_t len);
+
+/* Push 1 true, or fail. RESULT is what a function of core/lib returned. */
+int bind_status(lua_State *L, int result, const struct error *err);
+
+/* Fields of the options table at INDEX; each raises an argument error that names the field. A missing one is DEFAULT_. */
+const char *bind_field_string(lua_State *L, int index, const char *name, size_t *len); /* NULL when missing */
+int64_t bind_field_seconds(lua_State *L, int index, const char *name, double default_); /* as nanoseconds, >= 0 */
+lua_Integer bind_field_integer(lua_State *L, int index, const char *name, lua_Integer default_);
+
+/* A list of strings as a NULL-terminated array, which is pushed (as a userdata) and so lives as long as it is on the
+ * stack; a missing field pushes nil and gives NULL. The strings are the table's: it must not change meanwhile. */
+const char **bind_field_strings(lua_State *L, int index, const char *name, size_t *count);
+
+/* A table of name = value as an array of "name<SEPARATOR>value" strings, sorted by nothing; otherwise the same. */
+const char **bind_field_pairs(lua_State *L, int index, const char *name, const char *separator);
+
+/* Each topic pushes its table of functions. */
+int bind_open_fs(lua_State *L);
+int bind_open_http(lua_State *L);
+int bind_open_lock(lua_State *L);
+int bind_open_loop(lua_State *L);
+int bind_open_mask(lua_State *L);
+int bind_open_process(lua_State *L);
+int bind_open_sha256(lua_State *L);
+int bind_open_sys(lua_State *L);
+int bind_open_url(lua_State *L);
+int bind_open_width(lua_State *L);
+
+/* The module molbuild.core. */
+int luaopen_molbuild_core(lua_State *L);
+
+#endif

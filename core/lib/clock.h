@@ -1,0 +1,16 @@
+/* Time. */
+#ifndef MOLBUILD_CLOCK_H
+#define MOLBUILD_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds on a clock that never goes back; its zero means nothing. */
+int64_t clock_monotonic_ns(void);
+
+/* Seconds since 1970-01-01 00:00:00 UTC, with a fraction. */
+double clock_now(void);
+
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
+
+#endif

@@ -1,0 +1,77 @@
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+int fd_set_cloexec(int fd, int on)
+{
+	int flags = fcntl(fd, F_GETFD);
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC) < 0 ? -1 : 0;
+}
+
+int fd_set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags < 0)
+		return -1;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : 0;
+}
+
+int fd_pipe(int ends[2])
+{
+	if (pipe(ends) < 0) {
+		ends[0] = ends[1] = -1;
+		return -1;
+	}
+	/* pipe2() would spare the window in which another thread's fork inherits the ends, but no thread of
+	 * ours forks, and macOS does not have it. */
+	if (fd_set_cloexec(ends[0], 1) < 0 || fd_set_cloexec(ends[1], 1) < 0) {
+		fd_close(&ends[0]);
+		fd_close(&ends[1]);
+		return -1;
+	}
+	return 0;
+}
+
+ssize_t fd_read(int fd, void *data, size_t len)
+{
+	ssize_t got;
+	do
+		got = read(fd, data, len);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *bytes = data;
+	while (len > 0) {
+		ssize_t put = write(fd, bytes, len);
+		if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+			struct pollfd room = {.fd = fd, .events = POLLOUT};
+			if (poll(&room, 1, -1) < 0 && errno != EINTR)
+				return -1;
+			continue;
+		}
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return -1;
+		bytes += put;
+		len -= (size_t)put;
+	}
+	return 0;
+}

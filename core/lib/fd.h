@@ -1,0 +1,27 @@
+/* File descriptors: every one we make is close-on-exec, and -1 means "none". */
+#ifndef MOLBUILD_FD_H
+#define MOLBUILD_FD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "macros.h"
+
+/* Close *FD if there is one and set it to -1. Keeps errno. */
+void fd_close(int *fd);
+
+/* A close-on-exec pipe: ENDS[0] reads, ENDS[1] writes. Returns 0, or -1 with errno set and both ends -1. */
+WARN_UNUSED int fd_pipe(int ends[2]);
+
+/* Returns 0, or -1 with errno set. */
+WARN_UNUSED int fd_set_nonblocking(int fd);
+WARN_UNUSED int fd_set_cloexec(int fd, int on);
+
+/* Write all LEN bytes, however many calls it takes; waits when the descriptor is non-blocking and full.
+ * Returns 0, or -1 with errno set (some bytes may have been written). */
+WARN_UNUSED int fd_write_all(int fd, const void *data, size_t len);
+
+/* read() that is called again on EINTR. */
+ssize_t fd_read(int fd, void *data, size_t len);
+
+#endif

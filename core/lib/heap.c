@@ -1,0 +1,72 @@
+#include "heap.h"
+
+#include <stdlib.h>
+
+static void place(struct heap *heap, size_t slot, struct loop_timer *timer)
+{
+	heap->timers[slot] = timer;
+	timer->slot = slot;
+}
+
+static void sift_up(struct heap *heap, size_t slot, struct loop_timer *timer)
+{
+	while (slot > 1 && heap->timers[slot / 2]->due_ns > timer->due_ns) {
+		place(heap, slot, heap->timers[slot / 2]);
+		slot /= 2;
+	}
+	place(heap, slot, timer);
+}
+
+static void sift_down(struct heap *heap, size_t slot, struct loop_timer *timer)
+{
+	for (;;) {
+		size_t child = slot * 2;
+		if (child > heap->count)
+			break;
+		if (child < heap->count && heap->timers[child + 1]->due_ns < heap->timers[child]->due_ns)
+			child++;
+		if (heap->timers[child]->due_ns >= timer->due_ns)
+			break;
+		place(heap, slot, heap->timers[child]);
+		slot = child;
+	}
+	place(heap, slot, timer);
+}
+
+int heap_add(struct heap *heap, struct loop_timer *timer)
+{
+	if (heap->count + 1 >= heap->cap) {
+		size_t cap = heap->cap ? heap->cap * 2 : 16;
+		struct loop_timer **timers = realloc(heap->timers, cap * sizeof(struct loop_timer *));
+		if (!timers)
+			return -1;
+		heap->timers = timers;
+		heap->cap = cap;
+	}
+	sift_up(heap, ++heap->count, timer);
+	return 0;
+}
+
+void heap_remove(struct heap *heap, struct loop_timer *timer)
+{
+	size_t slot = timer->slot;
+	struct loop_timer *last = heap->timers[heap->count--];
+	timer->slot = 0;
+	if (last == timer)
+		return;
+	if (slot > 1 && heap->timers[slot / 2]->due_ns > last->due_ns)
+		sift_up(heap, slot, last);
+	else
+		sift_down(heap, slot, last);
+}
+
+struct loop_timer *heap_first(const struct heap *heap)
+{
+	return heap->count ? heap->timers[1] : NULL;
+}
+
+void heap_free(struct heap *heap)
+{
+	free(heap->timers);
+	*heap = (struct heap){0};
+}

@@ -1,0 +1,381 @@
+#include "http.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "buf.h"
+#include "clock.h"
+#include "url.h"
+
+#define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
+#define DEFAULT_CONNECT_TIMEOUT_NS (10 * NS_PER_S)
+#define DEFAULT_MAX_BODY ((size_t)65536)
+#define MAX_HEADER_BYTES ((size_t)65536)
+#define MAX_HEADERS 256
+#define MAX_UPLOAD ((size_t)64 << 20)
+
+struct http_request {
+	struct loop *loop;
+	struct loop_transfer transfer;
+	struct loop_timer timer;
+	CURL *easy;
+	struct curl_slist *headers;
+	char *url, *method, *shown; /* shown: the URL without userinfo, for messages */
+	int redirects_left;
+	int follow;
+	struct buf upload, body, header_text;
+	struct http_header header_list[MAX_HEADERS];
+	struct http_response response;
+	struct error err;
+	int failed; /* err is set, by a callback of curl's */
+	void (*done)(void *ud, const struct error *err, const struct http_response *response);
+	void *ud;
+	char detail[CURL_ERROR_SIZE];
+};
+
+#define OWNER(pointer, member) ((struct http_request *)(void *)((char *)(pointer)-offsetof(struct http_request, member)))
+
+static void refuse(struct http_request *request, const char *code, const char *what)
+{
+	if (!request->failed)
+		error_set(&request->err, code, "%s: %s", request->shown, what);
+	request->failed = 1;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *ud)
+{
+	struct http_request *request = ud;
+	if (buf_append(&request->body, data, size * count) == 0)
+		return size * count;
+	if (errno == EMSGSIZE) {
+		char what[64];
+		snprintf(what, sizeof what, "the answer is larger than %zu bytes", request->body.max);
+		refuse(request, "too_large", what);
+	} else {
+		refuse(request, "ENOMEM", "out of memory");
+	}
+	return CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *ud)
+{
+	struct http_request *request = ud;
+	size_t len = size * count;
+	/* A new answer begins: after "100 Continue", or a proxy's to CONNECT. */
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		buf_clear(&request->header_text);
+	if (buf_append(&request->header_text, data, len) == 0)
+		return len;
+	refuse(request, "too_large", "the answer's headers are larger than 65536 bytes");
+	return CURL_WRITEFUNC_ERROR;
+}
+
+static const char *code_of(CURLcode result)
+{
+	switch (result) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return "timeout";
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return "resolve";
+	case CURLE_COULDNT_CONNECT:
+		return "connect";
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+		return "reset";
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return "tls";
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return "invalid";
+	default:
+		return "protocol";
+	}
+}
+
+static void finish(struct http_request *request)
+{
+	loop_timer_stop(request->loop, &request->timer);
+	request->response.body = request->body.data ? request->body.data : "";
+	request->response.body_len = request->body.len;
+	request->response.url = request->url;
+	request->done(request->ud, request->failed ? &request->err : NULL, &request->response);
+}
+
+/* Cut header_text into the list, in place. */
+static void split_headers(struct http_request *request)
+{
+	char *line = request->header_text.data, *end, *colon;
+	for (; line && (end = strpbrk(line, "\r\n")); line = end + strspn(end, "\r\n")) {
+		char separator = *end;
+		*end = '\0';
+		colon = strchr(line, ':');
+		if (colon && request->response.header_count < MAX_HEADERS) {
+			*colon = '\0';
+			for (char *c = line; *c; c++)
+				*c = (char)tolower((unsigned char)*c);
+			request->header_list[request->response.header_count++] =
+				(struct http_header){line, colon + 1 + strspn(colon + 1, " \t")};
+		}
+		/* Two bytes end most lines; the second is skipped by strspn() at the end of the round. */
+		if (separator == '\r' && end[1] == '\n')
+			end++;
+	}
+	request->response.headers = request->header_list;
+}
+
+static int send_request(struct http_request *request, struct error *err);
+
+/* Whether the request may go from FROM to TO, and whether the caller's headers may. */
+static int check_redirect(struct http_request *request, const char *target, int *same_origin)
+{
+	struct url from, to;
+	int allowed = 0;
+	struct error err;
+	if (url_parse(request->url, &from, &err) < 0)
+		return 0;
+	if (url_parse(target, &to, &err) == 0) {
+		*same_origin = url_same_origin(&from, &to);
+		allowed = strcmp(to.scheme, "https") == 0 ||
+			  (strcmp(to.scheme, "http") == 0 && strcmp(from.scheme, "http") == 0);
+		url_free(&to);
+	}
+	url_free(&from);
+	return allowed;
+}
+
+/* Follow a redirect. Returns 1 when a new request is under way, 0 when there is none to follow, -1 when it is
+ * refused or fails. */
+static int redirect(struct http_request *request)
+{
+	char *target = NULL, *copy;
+	int same_origin = 0;
+	struct buf shown;
+	curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &target);
+	if (!target || !request->follow)
+		return 0;
+	if (request->redirects_left-- <= 0) {
+		refuse(request, "redirect", "too many redirects");
+		return -1;
+	}
+	if (!check_redirect(request, target, &same_origin)) {
+		refuse(request, "redirect", "it redirects to where it must not: only http and https are followed, "
+					    "and never https to http");
+		return -1;
+	}
+	copy = strdup(target);
+	buf_init(&shown, SIZE_MAX / 4);
+	if (!copy || url_mask(copy, &shown) < 0) {
+		free(copy);
+		buf_free(&shown);
+		refuse(request, "ENOMEM", "out of memory");
+		return -1;
+	}
+	free(request->url);
+	free(request->shown);
+	request->url = copy;
+	request->shown = shown.data;
+	if (!same_origin) {
+		curl_slist_free_all(request->headers);
+		request->headers = NULL;
+	}
+	return send_request(request, &request->err) < 0 ? (request->failed = 1, -1) : 1;
+}
+
+static void on_finished(struct loop_transfer *transfer, CURLcode result)
+{
+	struct http_request *request = OWNER(transfer, transfer);
+	long status = 0;
+	if (result != CURLE_OK) {
+		refuse(request, code_of(result), request->detail[0] ? request->detail : curl_easy_strerror(result));
+		finish(request);
+		return;
+	}
+	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+	request->response.status = (int)status;
+	if (redirect(request) == 1)
+		return;
+	split_headers(request);
+	finish(request);
+}
+
+static void on_timeout(struct loop_timer *timer)
+{
+	struct http_request *request = OWNER(timer, timer);
+	loop_transfer_stop(request->loop, &request->transfer);
+	refuse(request, "timeout", "no complete answer in time");
+	finish(request);
+}
+
+static void set_trust(struct http_request *request, const struct http_options *options)
+{
+	const char *file = options->ca_file ? options->ca_file : getenv("SSL_CERT_FILE");
+	const char *dir = getenv("SSL_CERT_DIR");
+	if (file && *file)
+		curl_easy_setopt(request->easy, CURLOPT_CAINFO, file);
+	if (!options->ca_file && dir && *dir)
+		curl_easy_setopt(request->easy, CURLOPT_CAPATH, dir);
+	if (options->cert_file)
+		curl_easy_setopt(request->easy, CURLOPT_SSLCERT, options->cert_file);
+	if (options->key_file)
+		curl_easy_setopt(request->easy, CURLOPT_SSLKEY, options->key_file);
+}
+
+static void set_protocols(CURL *easy)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#ifdef CURLOPT_QUICK_EXIT
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+/* What stays the same over redirects. */
+static void set_up(struct http_request *request, const struct http_options *options)
+{
+	CURL *easy = request->easy;
+	int64_t connect_ns = options->connect_timeout_ns ? options->connect_timeout_ns : DEFAULT_CONNECT_TIMEOUT_NS;
+	set_protocols(easy);
+	set_trust(request, options);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ns / NS_PER_MS));
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->detail);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "molbuild");
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	if (request->upload.data || options->body) {
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->upload.len);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload.data ? request->upload.data : "");
+	}
+	if (strcmp(request->method, "HEAD") == 0)
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (options->unix_socket) {
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
+		curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	}
+}
+
+static int send_request(struct http_request *request, struct error *err)
+{
+	buf_clear(&request->body);
+	buf_clear(&request->header_text);
+	request->detail[0] = '\0';
+	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
+	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
+	return loop_transfer_start(request->loop, &request->transfer, err);
+}
+
+static int copy_headers(struct http_request *request, const char *const *headers, struct error *err)
+{
+	for (; headers && *headers; headers++) {
+		struct curl_slist *longer;
+		if (strpbrk(*headers, "\r\n"))
+			return error_set(err, "invalid", "a request header must be one line");
+		longer = curl_slist_append(request->headers, *headers);
+		if (!longer)
+			return error_errno(err, ENOMEM, "cannot send a request");
+		request->headers = longer;
+	}
+	return 0;
+}
+
+static int check_url(const char *text, struct error *err)
+{
+	struct url url;
+	int ok;
+	if (url_parse(text, &url, err) < 0)
+		return -1;
+	ok = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0;
+	url_free(&url);
+	return ok ? 0 : error_set(err, "invalid", "only http and https URLs can be requested");
+}
+
+static int copy_options(struct http_request *request, const struct http_options *options, struct error *err)
+{
+	struct buf shown;
+	if (check_url(options->url, err) < 0)
+		return -1;
+	buf_init(&shown, SIZE_MAX / 4);
+	request->url = strdup(options->url);
+	request->method = strdup(options->method ? options->method : "GET");
+	if (url_mask(options->url, &shown) == 0)
+		request->shown = shown.data;
+	if (!request->url || !request->method || !request->shown ||
+	    (options->body && buf_append(&request->upload, options->body, options->body_len) < 0))
+		return error_errno(err, errno, "cannot send a request");
+	request->follow = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+	request->redirects_left = options->max_redirects;
+	return copy_headers(request, options->headers, err);
+}
+
+struct http_request *http_start(struct loop *loop, const struct http_options *options,
+				void (*done)(void *ud, const struct error *err, const struct http_response *response),
+				void *ud, struct error *err)
+{
+	struct http_request *request = calloc(1, sizeof *request);
+	if (!request) {
+		error_errno(err, ENOMEM, "cannot send a request");
+		return NULL;
+	}
+	request->loop = loop;
+	request->done = done;
+	request->ud = ud;
+	request->transfer.finished = on_finished;
+	request->timer.fire = on_timeout;
+	buf_init(&request->upload, MAX_UPLOAD);
+	buf_init(&request->body, options->max_body ? options->max_body : DEFAULT_MAX_BODY);
+	buf_init(&request->header_text, MAX_HEADER_BYTES);
+	if (copy_options(request, options, err) < 0)
+		goto fail;
+	request->easy = request->transfer.easy = curl_easy_init();
+	if (!request->easy) {
+		error_errno(err, ENOMEM, "cannot send a request");
+		goto fail;
+	}
+	set_up(request, options);
+	if (loop_timer_start(loop, &request->timer,
+			     options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS, err) < 0 ||
+	    send_request(request, err) < 0)
+		goto fail;
+	return request;
+fail:
+	http_free(request);
+	return NULL;
+}
+
+void http_free(struct http_request *request)
+{
+	if (!request)
+		return;
+	loop_timer_stop(request->loop, &request->timer);
+	loop_transfer_stop(request->loop, &request->transfer);
+	if (request->easy)
+		curl_easy_cleanup(request->easy);
+	curl_slist_free_all(request->headers);
+	buf_free(&request->upload);
+	buf_free(&request->body);
+	buf_free(&request->header_text);
+	free(request->url);
+	free(request->method);
+	free(request->shown);
+	free(request);
+}

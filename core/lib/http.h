@@ -1,0 +1,60 @@
+/* One HTTP request and its answer, bounded in time and size, over libcurl's multi interface.
+ *
+ * http and https only. Redirects are followed for GET and HEAD, at most max_redirects of them, never from https to
+ * http; at another origin (scheme, host, port) none of the caller's headers is sent. The usual variables count:
+ * HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY, NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself
+ * does not read.
+ */
+#ifndef MOLBUILD_HTTP_H
+#define MOLBUILD_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "loop.h"
+
+struct http_options {
+	const char *url;
+	const char *method;         /* NULL: GET */
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const char *body;           /* copied; NULL: none */
+	size_t body_len;
+	const char *unix_socket;    /* connect here instead of to the URL's host; NULL: no */
+	int64_t timeout_ns;         /* for the whole of it, redirects included; 0: 30 s */
+	int64_t connect_timeout_ns; /* 0: 10 s */
+	size_t max_body;            /* bytes; 0: 65536 */
+	int max_redirects;
+	const char *ca_file;        /* trust these certificates instead; NULL: SSL_CERT_FILE or the system's */
+	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
+	const char *key_file;
+};
+
+struct http_header {
+	char *name; /* lower case */
+	char *value;
+};
+
+struct http_response {
+	int status;
+	struct http_header *headers; /* of the last answer, in order */
+	size_t header_count;
+	const char *body;
+	size_t body_len;
+	const char *url; /* the one that answered, after redirects */
+};
+
+struct http_request;
+
+/* Start. DONE is called once, from loop_step(): err is NULL when an answer came, whatever its status; else its code is
+ * timeout, resolve, connect, reset, tls, too_large, redirect, protocol or cancelled. RESPONSE lives until http_free(),
+ * which DONE may call. Returns NULL with err set (code "invalid" for a URL or header it will not send). */
+WARN_UNUSED struct http_request *http_start(struct loop *loop, const struct http_options *options,
+					    void (*done)(void *ud, const struct error *err,
+							 const struct http_response *response),
+					    void *ud, struct error *err);
+
+/* Give everything back; a request under way is dropped, and DONE is not called. NULL is fine. */
+void http_free(struct http_request *request);
+
+#endif

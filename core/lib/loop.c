@@ -1,0 +1,279 @@
+#include "loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "heap.h"
+#include "signals.h"
+#include "watches.h"
+
+struct loop {
+	CURLM *multi;
+	size_t transfers;
+	struct heap heap;
+	struct watches watches;
+	struct loop_watch signal_watch;
+	struct loop_child **children; /* slots, in no order */
+	size_t child_count;
+	size_t child_cap;
+};
+
+static void on_signal_byte(struct loop_watch *watch, int ready)
+{
+	(void)watch;
+	(void)ready;
+	/* loop_step() drains the pipe, which is process-wide: this only wakes it. */
+}
+
+struct loop *loop_new(struct error *err)
+{
+	struct loop *loop = calloc(1, sizeof *loop);
+	if (!loop) {
+		error_errno(err, ENOMEM, "cannot make the event loop");
+		return NULL;
+	}
+	loop->signal_watch = (struct loop_watch){.ready = on_signal_byte, .events = LOOP_READ, .fd = -1};
+	watches_init(&loop->watches);
+	/* A write to a pipe nobody reads is an error like another: EPIPE. (libcurl's own writes, too.) */
+	signal(SIGPIPE, SIG_IGN);
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(loop->multi = curl_multi_init())) {
+		error_errno(err, ENOMEM, "cannot make the event loop");
+		goto fail;
+	}
+	if (watches_open(&loop->watches, err) < 0)
+		goto fail;
+	loop->signal_watch.fd = signals_open(err);
+	if (loop->signal_watch.fd < 0 || loop_watch_start(loop, &loop->signal_watch, err) < 0)
+		goto fail;
+	return loop;
+fail:
+	loop_free(loop);
+	return NULL;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	loop_watch_stop(loop, &loop->signal_watch);
+	watches_free(&loop->watches);
+	heap_free(&loop->heap);
+	free(loop->children);
+	if (loop->multi)
+		curl_multi_cleanup(loop->multi);
+	free(loop);
+}
+
+int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ns, struct error *err)
+{
+	int64_t now = clock_monotonic_ns();
+	loop_timer_stop(loop, timer);
+	if (delay_ns < 0)
+		delay_ns = 0;
+	timer->due_ns = delay_ns > INT64_MAX - now ? INT64_MAX : now + delay_ns;
+	if (heap_add(&loop->heap, timer) < 0)
+		return error_errno(err, errno, "cannot start a timer");
+	return 0;
+}
+
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer)
+{
+	if (timer->slot)
+		heap_remove(&loop->heap, timer);
+}
+
+int loop_watch_start(struct loop *loop, struct loop_watch *watch, struct error *err)
+{
+	return watches_add(&loop->watches, watch, err);
+}
+
+void loop_watch_stop(struct loop *loop, struct loop_watch *watch)
+{
+	watches_remove(&loop->watches, watch);
+}
+
+int loop_prepare_children(struct loop *loop, struct error *err)
+{
+	(void)loop;
+	return signals_catch(SIGCHLD, err);
+}
+
+int loop_child_start(struct loop *loop, struct loop_child *child, struct error *err)
+{
+	if (loop_prepare_children(loop, err) < 0)
+		return -1;
+	if (loop->child_count == loop->child_cap) {
+		size_t cap = loop->child_cap ? loop->child_cap * 2 : 16;
+		struct loop_child **children = realloc(loop->children, cap * sizeof(struct loop_child *));
+		if (!children)
+			return error_errno(err, ENOMEM, "cannot watch child %ld", (long)child->pid);
+		loop->children = children;
+		loop->child_cap = cap;
+	}
+	loop->children[loop->child_count++] = child;
+	child->slot = loop->child_count;
+	/* It may have ended before the handler was there to see it. */
+	raise(SIGCHLD);
+	return 0;
+}
+
+void loop_child_stop(struct loop *loop, struct loop_child *child)
+{
+	struct loop_child *last;
+	if (!child->slot)
+		return;
+	last = loop->children[--loop->child_count];
+	loop->children[child->slot - 1] = last;
+	last->slot = child->slot;
+	child->slot = 0;
+}
+
+static struct loop_child *find_child(struct loop *loop, pid_t pid)
+{
+	for (size_t i = 0; i < loop->child_count; i++)
+		if (loop->children[i]->pid == pid)
+			return loop->children[i];
+	return NULL;
+}
+
+/* Reap CHILD if it has ended, and call back. Returns 1 when it had. */
+static int reap(struct loop *loop, struct loop_child *child)
+{
+	int status = 0;
+	pid_t pid = waitpid(child->pid, &status, WNOHANG);
+	if (pid == 0 || (pid < 0 && errno == EINTR))
+		return 0;
+	loop_child_stop(loop, child);
+	/* ECHILD: somebody else reaped it. Its status is lost, and it must not be waited for for ever. */
+	child->exited(child, pid > 0 ? status : 0xff00);
+	return 1;
+}
+
+/* Ask the kernel which child has ended rather than asking every child, so that n exits cost n calls. A zombie
+ * that is not ours (we may be a library in somebody's process) would be named again and again, and one of ours
+ * that somebody else reaped is never named: then every child is asked. */
+static void reap_children(struct loop *loop)
+{
+	for (;;) {
+		siginfo_t info = {0};
+		struct loop_child *child;
+		int got = waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+		if (got == 0 && info.si_pid == 0)
+			return;
+		child = got == 0 ? find_child(loop, info.si_pid) : NULL;
+		if (!child || !reap(loop, child))
+			break;
+	}
+	for (size_t i = 0; i < loop->child_count;)
+		if (!reap(loop, loop->children[i]))
+			i++;
+		else
+			i = 0;
+}
+
+int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err)
+{
+	CURLMcode code;
+	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+	code = curl_multi_add_handle(loop->multi, transfer->easy);
+	if (code != CURLM_OK)
+		return error_set(err, "protocol", "cannot start a transfer: %s", curl_multi_strerror(code));
+	transfer->started = 1;
+	loop->transfers++;
+	return 0;
+}
+
+void loop_transfer_stop(struct loop *loop, struct loop_transfer *transfer)
+{
+	if (!transfer->started)
+		return;
+	curl_multi_remove_handle(loop->multi, transfer->easy);
+	transfer->started = 0;
+	loop->transfers--;
+}
+
+static int perform_transfers(struct loop *loop, struct error *err)
+{
+	int left, running;
+	CURLMsg *message;
+	CURLMcode code = curl_multi_perform(loop->multi, &running);
+	if (code != CURLM_OK)
+		return error_set(err, "protocol", "transfers failed: %s", curl_multi_strerror(code));
+	while ((message = curl_multi_info_read(loop->multi, &left))) {
+		struct loop_transfer *transfer;
+		CURLcode result = message->data.result;
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+		loop_transfer_stop(loop, transfer);
+		transfer->finished(transfer, result);
+	}
+	return 0;
+}
+
+static void fire_timers(struct loop *loop)
+{
+	int64_t now = clock_monotonic_ns();
+	struct loop_timer *timer;
+	/* Only what was due when we began: a timer that restarts itself at once must not starve the rest. */
+	while ((timer = heap_first(&loop->heap)) && timer->due_ns <= now) {
+		loop_timer_stop(loop, timer);
+		timer->fire(timer);
+	}
+}
+
+/* How long curl_multi_poll() may wait, in ms, rounded up so that a timer is due when it returns. */
+static int wait_ms(struct loop *loop, int64_t max_wait_ns)
+{
+	struct loop_timer *timer = heap_first(&loop->heap);
+	int64_t wait = max_wait_ns < 0 ? INT64_MAX : max_wait_ns;
+	if (timer) {
+		int64_t until = timer->due_ns - clock_monotonic_ns();
+		if (until < wait)
+			wait = until < 0 ? 0 : until;
+	}
+	if (wait / NS_PER_MS >= INT_MAX)
+		return INT_MAX;
+	return (int)((wait + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err)
+{
+	struct curl_waitfd *waitfds;
+	unsigned count;
+	int child = 0;
+	CURLMcode code;
+	watches_waitfds(&loop->watches, &waitfds, &count);
+	code = curl_multi_poll(loop->multi, waitfds, count, wait_ms(loop, max_wait_ns), NULL);
+	/* A signal is no failure: the handler has written its byte. */
+	if (code != CURLM_OK && !(code == CURLM_UNRECOVERABLE_POLL && errno == EINTR))
+		return error_set(err, "protocol", "waiting failed: %s", curl_multi_strerror(code));
+	if (watches_dispatch(&loop->watches, err) < 0)
+		return -1;
+	signals_drain(&child);
+	if (child)
+		reap_children(loop);
+	if (loop->transfers && perform_transfers(loop, err) < 0)
+		return -1;
+	fire_timers(loop);
+	return 0;
+}
+
+int loop_catch_signal(struct loop *loop, int signo, struct error *err)
+{
+	(void)loop;
+	return signals_catch(signo, err);
+}
+
+int loop_take_signal(struct loop *loop)
+{
+	(void)loop;
+	return signals_take();
+}

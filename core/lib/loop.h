@@ -1,0 +1,93 @@
+/* The event loop: everything that waits, waits here.
+ *
+ * One loop_step() waits in curl_multi_poll() for curl's transfers, for our own descriptors, for children and
+ * signals (through a self-pipe) and for the nearest timer, and then calls back whatever became ready. Callbacks
+ * run on the caller's stack, inside loop_step(); they may start and stop anything, themselves included, and must
+ * not call loop_step().
+ *
+ * The structs below are embedded by their users, who own the memory: zero them, fill in the callback, start them.
+ * A started struct must not move or be freed before it has been stopped or has called back (timers, children and
+ * transfers stop themselves before they call back; a watch goes on until it is stopped). Stopping what is not
+ * started does nothing.
+ */
+#ifndef MOLBUILD_LOOP_H
+#define MOLBUILD_LOOP_H
+
+#include <curl/curl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+struct loop;
+
+/* NULL with err set when it cannot be made. Ignores SIGPIPE in this process; the handler for SIGCHLD is installed
+ * at the first loop_prepare_children(). */
+WARN_UNUSED struct loop *loop_new(struct error *err);
+
+/* Everything started must have been stopped. NULL is fine. */
+void loop_free(struct loop *loop);
+
+/* Wait until something happens, at most MAX_WAIT_NS nanoseconds (-1: as long as it takes), and call back.
+ * Returns 0, or -1 with err set when the waiting itself fails. Returns early when a caught signal arrives. */
+WARN_UNUSED int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err);
+
+/* Timers, one-shot. */
+struct loop_timer {
+	void (*fire)(struct loop_timer *timer);
+	int64_t due_ns;
+	size_t slot; /* its place in the heap, from 1; 0: not started */
+};
+
+/* (Re)start: fire once, DELAY_NS from now. Returns 0, or -1 with err set (ENOMEM). */
+WARN_UNUSED int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ns, struct error *err);
+void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
+
+/* Descriptors. */
+enum { LOOP_READ = 1, LOOP_WRITE = 2 };
+
+struct loop_watch {
+	/* READY is a set of LOOP_READ and LOOP_WRITE; an error or a hang-up counts as what was asked for. */
+	void (*ready)(struct loop_watch *watch, int ready);
+	int fd;     /* not owned; must stay open until the watch is stopped */
+	int events; /* a set of LOOP_READ and LOOP_WRITE */
+	size_t slot;
+};
+
+WARN_UNUSED int loop_watch_start(struct loop *loop, struct loop_watch *watch, struct error *err);
+void loop_watch_stop(struct loop *loop, struct loop_watch *watch);
+
+/* Children. A child that is started here is reaped here, and nobody else's child is. */
+struct loop_child {
+	void (*exited)(struct loop_child *child, int status); /* STATUS as waitpid() gives it */
+	pid_t pid;
+	size_t slot;
+};
+
+/* Install the SIGCHLD handler, before the first fork, so that no exit is missed. Idempotent. */
+WARN_UNUSED int loop_prepare_children(struct loop *loop, struct error *err);
+WARN_UNUSED int loop_child_start(struct loop *loop, struct loop_child *child, struct error *err);
+
+/* Forget the child without reaping it: the caller waits for it. */
+void loop_child_stop(struct loop *loop, struct loop_child *child);
+
+/* Transfers: an easy handle that the multi handle of this loop carries. */
+struct loop_transfer {
+	void (*finished)(struct loop_transfer *transfer, CURLcode result); /* already removed from the multi handle */
+	CURL *easy;                                                         /* not owned; CURLOPT_PRIVATE is the loop's */
+	int started;
+};
+
+WARN_UNUSED int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err);
+void loop_transfer_stop(struct loop *loop, struct loop_transfer *transfer);
+
+/* Signals. Catch SIGNO from now on, unless the process was started with it ignored (nohup, a background job).
+ * The third arrival of one signal that nobody took with loop_take_signal() has its default effect: a policy
+ * that never comes back to the loop can still be ended from the keyboard. */
+WARN_UNUSED int loop_catch_signal(struct loop *loop, int signo, struct error *err);
+
+/* The oldest caught signal that has not been taken yet, or 0. */
+int loop_take_signal(struct loop *loop);
+
+#endif

@@ -1,0 +1,110 @@
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+/* What one read can grow to: an invalid byte becomes the three of U+FFFD, and the masker holds back a little. */
+#define WORK_MAX ((size_t)4 << 20)
+
+static int open_log(struct output *output, const char *path, struct error *err)
+{
+	if (!path)
+		return 0;
+	output->log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (output->log_fd < 0)
+		return error_errno(err, errno, "cannot write the log %s", path);
+	return 0;
+}
+
+int output_init(struct output *output, const struct output_options *options, struct error *err)
+{
+	memset(output, 0, sizeof *output);
+	output->log_fd = -1;
+	buf_init(&output->cleaned, WORK_MAX);
+	buf_init(&output->masked, WORK_MAX);
+	buf_init(&output->tail, options->tail);
+	clean_init(&output->clean);
+	mask_stream_init(&output->mask);
+	lines_init(&output->lines, OUTPUT_LINE_MAX, options->on_line, options->ud);
+	return open_log(output, options->log_file, err);
+}
+
+void output_free(struct output *output)
+{
+	fd_close(&output->log_fd);
+	lines_free(&output->lines);
+	mask_stream_free(&output->mask);
+	buf_free(&output->cleaned);
+	buf_free(&output->masked);
+	buf_free(&output->tail);
+}
+
+static void write_log(struct output *output, const char *data, size_t len)
+{
+	if (output->log_fd < 0 || fd_write_all(output->log_fd, data, len) == 0)
+		return;
+	/* A full disk must not end a build that may well succeed. */
+	error_errno(&output->log_error, errno, "the log is incomplete");
+	output->log_failed = 1;
+	fd_close(&output->log_fd);
+}
+
+/* Masked text: to the log, the tail and the lines. */
+static int deliver(struct output *output, struct error *err)
+{
+	const struct buf *text = &output->masked;
+	int stop = 0;
+	if (text->len == 0)
+		return 0;
+	write_log(output, text->data, text->len);
+	if (buf_append_tail(&output->tail, text->data, text->len) < 0)
+		return error_errno(err, errno, "cannot keep the output");
+	if (output->lines.on_line)
+		stop = lines_feed(&output->lines, text->data, text->len);
+	if (stop < 0)
+		return error_errno(err, errno, "cannot split the output");
+	return stop;
+}
+
+int output_feed(struct output *output, const char *data, size_t len, struct error *err)
+{
+	buf_clear(&output->cleaned);
+	buf_clear(&output->masked);
+	if (clean_feed(&output->clean, data, len, &output->cleaned) < 0 ||
+	    mask_feed(&output->mask, output->cleaned.data, output->cleaned.len, &output->masked) < 0)
+		return error_errno(err, errno, "cannot clean the output");
+	return deliver(output, err);
+}
+
+int output_finish(struct output *output, struct error *err)
+{
+	int stop;
+	buf_clear(&output->cleaned);
+	buf_clear(&output->masked);
+	if (clean_finish(&output->clean, &output->cleaned) < 0 ||
+	    mask_feed(&output->mask, output->cleaned.data, output->cleaned.len, &output->masked) < 0 ||
+	    mask_finish(&output->mask, &output->masked) < 0)
+		return error_errno(err, errno, "cannot clean the output");
+	stop = deliver(output, err);
+	if (stop == 0 && output->lines.on_line)
+		stop = lines_finish(&output->lines);
+	return stop;
+}
+
+const char *output_last_line(struct output *output)
+{
+	const char *text = output->tail.data;
+	size_t end = output->tail.len, begin;
+	while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ' || text[end - 1] == '\t'))
+		end--;
+	begin = end;
+	while (begin > 0 && text[begin - 1] != '\n')
+		begin--;
+	snprintf(output->last, sizeof output->last, "%.*s", (int)(end - begin), text ? text + begin : "");
+	return output->last;
+}

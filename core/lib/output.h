@@ -1,0 +1,52 @@
+/* What a child prints, on its way to people: terminal control removed, secrets masked, written to the log whole,
+ * split into lines, the end kept. Memory is bounded whatever the child prints. */
+#ifndef MOLBUILD_OUTPUT_H
+#define MOLBUILD_OUTPUT_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "clean.h"
+#include "error.h"
+#include "lines.h"
+#include "mask.h"
+
+struct output_options {
+	const char *log_file; /* created or truncated, mode 0600, never through a link; NULL: none */
+	size_t tail;          /* bytes kept of the end */
+	/* One line, without its newline, at most OUTPUT_LINE_MAX bytes. Nonzero stops the feeding. May be NULL. */
+	int (*on_line)(void *ud, const char *line, size_t len);
+	void *ud;
+};
+
+#define OUTPUT_LINE_MAX ((size_t)16 << 10)
+
+struct output {
+	struct clean clean;
+	struct mask_stream mask;
+	struct lines lines;
+	struct buf cleaned;
+	struct buf masked;
+	struct buf tail;
+	int log_fd;
+	int log_failed;         /* the log could not be written to its end: log_error says why */
+	struct error log_error;
+	char last[256]; /* what output_last_line() returned */
+};
+
+/* Returns 0, or -1 with err set (the log file cannot be made); output_free() is due either way. */
+WARN_UNUSED int output_init(struct output *output, const struct output_options *options, struct error *err);
+void output_free(struct output *output);
+
+/* Take LEN bytes. A log that cannot be written is remembered, not an error. Returns 0, what on_line returned when that
+ * was nonzero, or -1 with err set (out of memory). */
+WARN_UNUSED int output_feed(struct output *output, const char *data, size_t len, struct error *err);
+
+/* No more will come: show what was held back. Returns as output_feed(). */
+WARN_UNUSED int output_finish(struct output *output, struct error *err);
+
+/* The newest line in the kept end that is not blank, finished or not, cut to 255 bytes, masked; "" without one.
+ * The string is the output's. */
+const char *output_last_line(struct output *output);
+
+#endif

@@ -1,0 +1,85 @@
+/* Child processes that cannot hang, leak or outlive their run.
+ *
+ * A process is started on a loop, watched there, and ended as a whole: its group, and every descendant that left the
+ * group. It is bounded by a ceiling and by the longest silence; it ends when the program has exited, its output has been
+ * read, and nothing of it is left - a descendant that keeps the output open for more than 200 ms after the
+ * program's exit is ended, too.
+ */
+#ifndef MOLBUILD_PROCESS_H
+#define MOLBUILD_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "loop.h"
+#include "output.h"
+
+/* What on_line returns. */
+enum {
+	PROCESS_GO_ON = 0,
+	PROCESS_QUIET = 1, /* from here on silence is to be expected: the quiet_phase bound counts until the next line */
+	PROCESS_STOP = 2,  /* end the process, as cancelled */
+};
+
+struct process_options {
+	const char *program; /* the file to run; not searched on PATH */
+	const char *const *argv;
+	const char *cwd;                /* NULL: this process's */
+	const char *const *env;         /* "NAME=value" entries to set, NULL-terminated; may be NULL */
+	const char *const *unset;       /* names or "PREFIX*" to leave out, NULL-terminated; may be NULL */
+	const char *input;              /* given to its stdin, copied; NULL: stdin is /dev/null */
+	size_t input_len;
+	int64_t timeout_ns;             /* the ceiling; 0: none */
+	int64_t stall_ns;               /* the longest silence; 0: none */
+	int64_t quiet_phase_ns;         /* the longest silence in a quiet phase; 0: none */
+	int64_t grace_ns;               /* between the first signal and KILL; 0: ten seconds */
+	int first_signal;               /* 0: SIGTERM */
+	const char *log_file;           /* see output.h; may be NULL */
+	size_t tail;                    /* bytes kept of the end of the output */
+	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
+	const int *keep;                /* descriptors that the child inherits */
+	size_t keep_count;
+	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
+	void *ud;
+};
+
+struct process_result {
+	int code;               /* the exit code, or -1 when a signal ended it */
+	int signo;              /* the signal that ended it, or 0 */
+	double seconds;
+	const char *tail;       /* the end of the output, masked */
+	size_t tail_len;
+	const char *last_line;  /* the newest line seen, masked */
+	const char *captured;   /* stdout, when it was kept apart */
+	size_t captured_len;
+	size_t strays;          /* descendants that had to be ended after the program itself */
+	size_t strays_left;     /* of these, the ones that would not go */
+	const char *log_error;  /* why the log is incomplete, or NULL */
+};
+
+struct process;
+
+/* Start. DONE is called once, from loop_step(), when all is over: err is NULL when the program ran and ended by itself,
+ * whatever its exit code; else it says what stopped it: timeout, stalled, cancelled, too_large (capture), or an
+ * errno name when it could not be run (ENOENT). RESULT, and all it points to, lives until process_free(),
+ * which DONE may call.
+ * Options are copied as far as they are needed. Returns NULL with err set when nothing was started. */
+WARN_UNUSED struct process *process_start(struct loop *loop, const struct process_options *options,
+					  void (*done)(void *ud, const struct error *err,
+						       const struct process_result *result),
+					  void *ud, struct error *err);
+
+/* End it: the first signal, the grace, KILL. DONE is called, with "cancelled", when it is over. Calling it again
+ * changes nothing. */
+void process_cancel(struct process *process);
+
+/* End it with KILL, now; DONE follows. */
+void process_kill(struct process *process);
+
+/* Give everything back. A process that is still running is killed, with its group and descendants, and reaped
+ * here; DONE is not called. NULL is fine. */
+void process_free(struct process *process);
+
+#endif

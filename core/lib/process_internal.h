@@ -1,0 +1,82 @@
+/* The inside of process.h, shared by the files that carry it out: process.c starts and frees, process_end.c ends
+ * and bounds, process_stream.c moves bytes. */
+#ifndef MOLBUILD_PROCESS_INTERNAL_H
+#define MOLBUILD_PROCESS_INTERNAL_H
+
+#include <stddef.h>
+
+#include "process.h"
+
+enum process_phase {
+	RUNNING,  /* the program runs, or has exited and the output is being drained */
+	ENDING,   /* the first signal was sent */
+	KILLING,  /* KILL was sent */
+	FINISHED, /* done was called */
+};
+
+struct process {
+	struct loop *loop;
+	void (*done)(void *ud, const struct error *err, const struct process_result *result);
+	void *done_ud;
+	int (*on_line)(void *ud, const char *line, size_t len);
+	void *line_ud;
+
+	enum process_phase phase;
+	int exited;
+	int stopped; /* err says why */
+	int quiet;   /* in a quiet phase */
+	int first_signal;
+	int64_t started_ns, heard_ns, timeout_ns, stall_ns, quiet_phase_ns, grace_ns;
+
+	struct loop_child child;
+	struct loop_watch out, capture, input, status;
+	int out_fd, capture_fd, input_fd, status_fd;
+	struct loop_timer ceiling, silence, next; /* next: the end of the drain, the grace, or the next look */
+	int64_t deadline_ns;                      /* when the phase we are in gives way to the next */
+
+	struct output output;
+	struct buf captured, input_left;
+	char marker[64];
+	char program[128];
+	struct error err;
+	struct process_result result;
+};
+
+#define OWNER(pointer, member) ((struct process *)(void *)((char *)(pointer)-offsetof(struct process, member)))
+
+/* process_end.c */
+
+/* Begin to end it, unless that has begun. WHY (may be NULL: no failure of the program's) is told at the end; the first
+ * reason wins. */
+void process_stop(struct process *process, const struct error *why);
+
+/* Something has changed (an exit, an end of output, a timer): go on to whatever is due. May call done, after which
+ * the process may be gone. */
+void process_advance(struct process *process);
+
+/* (Re)start the watch for silence. */
+void process_watch_silence(struct process *process);
+
+void process_stop_timers(struct process *process);
+
+/* Signal the group and everything that left it. */
+void process_signal(struct process *process, int signo);
+
+void process_on_exit(struct loop_child *child, int status);
+void process_on_next(struct loop_timer *timer);
+void process_on_ceiling(struct loop_timer *timer);
+void process_on_silence(struct loop_timer *timer);
+
+/* process_stream.c */
+
+int process_on_line(void *ud, const char *line, size_t len);
+void process_on_out(struct loop_watch *watch, int ready);
+void process_on_capture(struct loop_watch *watch, int ready);
+void process_on_input(struct loop_watch *watch, int ready);
+void process_on_status(struct loop_watch *watch, int ready);
+
+/* Take what lies in the pipes already, without waiting. */
+void process_read_rest(struct process *process);
+void process_close_streams(struct process *process);
+
+#endif

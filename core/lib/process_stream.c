@@ -1,0 +1,140 @@
+#include "process_internal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "spawn.h"
+
+#define READ_SIZE ((size_t)64 << 10)
+/* Reads of one descriptor before the others have their turn. */
+#define READS_A_TURN 16
+
+static void close_stream(struct process *process, struct loop_watch *watch, int *fd)
+{
+	loop_watch_stop(process->loop, watch);
+	fd_close(fd);
+}
+
+void process_close_streams(struct process *process)
+{
+	close_stream(process, &process->out, &process->out_fd);
+	close_stream(process, &process->capture, &process->capture_fd);
+	close_stream(process, &process->input, &process->input_fd);
+	close_stream(process, &process->status, &process->status_fd);
+}
+
+int process_on_line(void *ud, const char *line, size_t len)
+{
+	struct process *process = ud;
+	int answer = process->on_line(process->line_ud, line, len);
+	int quiet = answer == PROCESS_QUIET;
+	if (quiet != process->quiet) {
+		process->quiet = quiet;
+		loop_timer_stop(process->loop, &process->silence);
+		process_watch_silence(process);
+	}
+	return answer == PROCESS_STOP;
+}
+
+static void take_output(struct process *process, const char *data, size_t len)
+{
+	struct error err;
+	int got = output_feed(&process->output, data, len, &err);
+	if (got < 0)
+		process_stop(process, &err);
+	else if (got > 0)
+		process_cancel(process);
+}
+
+static void take_captured(struct process *process, const char *data, size_t len)
+{
+	struct error err;
+	if (buf_append(&process->captured, data, len) == 0)
+		return;
+	if (errno == EMSGSIZE)
+		error_set(&err, "too_large", "%s printed more than %zu bytes", process->program,
+			  process->captured.max);
+	else
+		error_errno(&err, errno, "cannot keep the output of %s", process->program);
+	process_stop(process, &err);
+}
+
+static void read_stream(struct process *process, struct loop_watch *watch, int *fd,
+			void (*take)(struct process *process, const char *data, size_t len))
+{
+	static char bytes[READ_SIZE];
+	for (int turn = 0; turn < READS_A_TURN; turn++) {
+		ssize_t got = fd_read(*fd, bytes, sizeof bytes);
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got <= 0) {
+			close_stream(process, watch, fd);
+			process_advance(process);
+			return;
+		}
+		process->heard_ns = clock_monotonic_ns();
+		take(process, bytes, (size_t)got);
+	}
+}
+
+static void read_ready(int fd, struct process *process,
+		       void (*take)(struct process *process, const char *data, size_t len))
+{
+	static char bytes[READ_SIZE];
+	ssize_t got;
+	for (int turn = 0; fd >= 0 && turn < READS_A_TURN; turn++) {
+		got = fd_read(fd, bytes, sizeof bytes);
+		if (got <= 0)
+			return;
+		take(process, bytes, (size_t)got);
+	}
+}
+
+void process_read_rest(struct process *process)
+{
+	read_ready(process->out_fd, process, take_output);
+	read_ready(process->capture_fd, process, take_captured);
+}
+
+void process_on_out(struct loop_watch *watch, int ready)
+{
+	struct process *process = OWNER(watch, out);
+	(void)ready;
+	read_stream(process, watch, &process->out_fd, take_output);
+}
+
+void process_on_capture(struct loop_watch *watch, int ready)
+{
+	struct process *process = OWNER(watch, capture);
+	(void)ready;
+	read_stream(process, watch, &process->capture_fd, take_captured);
+}
+
+void process_on_input(struct loop_watch *watch, int ready)
+{
+	struct process *process = OWNER(watch, input);
+	ssize_t put = write(process->input_fd, process->input_left.data, process->input_left.len);
+	(void)ready;
+	if (put < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	/* A child that does not read its input to the end (EPIPE) is its own affair. */
+	if (put >= 0)
+		buf_shift(&process->input_left, (size_t)put);
+	if (put < 0 || process->input_left.len == 0)
+		close_stream(process, watch, &process->input_fd);
+}
+
+void process_on_status(struct loop_watch *watch, int ready)
+{
+	struct process *process = OWNER(watch, status);
+	struct spawn_failure failure;
+	(void)ready;
+	if (fd_read(process->status_fd, &failure, sizeof failure) == sizeof failure && !process->stopped) {
+		error_errno(&process->err, failure.errnum, "cannot %s %s",
+			    failure.at_cwd ? "enter the directory of" : "run", process->program);
+		process->stopped = 1;
+	}
+	close_stream(process, watch, &process->status_fd);
+}

@@ -1,0 +1,99 @@
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+#define MAX_SIGNAL 32
+/* Arrivals of one signal, none of them taken, after which it has its default effect. */
+#define PATIENCE 3
+
+static int pipe_ends[2] = {-1, -1};
+static pid_t pipe_owner;
+static volatile sig_atomic_t arrivals[MAX_SIGNAL];
+static int taken_order[MAX_SIGNAL];
+static int taken_count;
+
+static void on_signal(int signo)
+{
+	int saved = errno;
+	char byte = (char)signo;
+	ssize_t put;
+	/* A fork that has not yet called exec shares the pipe; its signals are not ours. */
+	if (getpid() != pipe_owner) {
+		signal(signo, SIG_DFL);
+		raise(signo);
+		return;
+	}
+	if (signo != SIGCHLD && ++arrivals[signo] >= PATIENCE) {
+		signal(signo, SIG_DFL);
+		raise(signo);
+	}
+	/* A full pipe loses nothing: the loop has bytes to wake up for, and it asks every child. */
+	put = write(pipe_ends[1], &byte, 1);
+	(void)put;
+	errno = saved;
+}
+
+int signals_open(struct error *err)
+{
+	if (pipe_ends[0] >= 0 && pipe_owner == getpid())
+		return pipe_ends[0];
+	/* After a fork the pipe is the parent's: the child makes its own. */
+	fd_close(&pipe_ends[0]);
+	fd_close(&pipe_ends[1]);
+	if (fd_pipe(pipe_ends) < 0)
+		return error_errno(err, errno, "cannot make the signal pipe");
+	if (fd_set_nonblocking(pipe_ends[0]) < 0 || fd_set_nonblocking(pipe_ends[1]) < 0) {
+		error_errno(err, errno, "cannot make the signal pipe");
+		fd_close(&pipe_ends[0]);
+		fd_close(&pipe_ends[1]);
+		return -1;
+	}
+	pipe_owner = getpid();
+	return pipe_ends[0];
+}
+
+int signals_catch(int signo, struct error *err)
+{
+	struct sigaction old, action = {.sa_handler = on_signal};
+	if (signo <= 0 || signo >= MAX_SIGNAL)
+		return error_set(err, "invalid", "signal %d cannot be caught", signo);
+	action.sa_flags = SA_RESTART | (signo == SIGCHLD ? SA_NOCLDSTOP : 0);
+	sigemptyset(&action.sa_mask);
+	if (sigaction(signo, NULL, &old) < 0)
+		return error_errno(err, errno, "cannot catch signal %d", signo);
+	if (old.sa_handler == on_signal || (old.sa_handler == SIG_IGN && signo != SIGCHLD))
+		return 0;
+	if (sigaction(signo, &action, NULL) < 0)
+		return error_errno(err, errno, "cannot catch signal %d", signo);
+	return 0;
+}
+
+void signals_drain(int *child)
+{
+	char bytes[64];
+	ssize_t got;
+	while ((got = fd_read(pipe_ends[0], bytes, sizeof bytes)) > 0)
+		for (ssize_t i = 0; i < got; i++) {
+			if (bytes[i] == SIGCHLD)
+				*child = 1;
+			else if (taken_count < MAX_SIGNAL)
+				taken_order[taken_count++] = bytes[i];
+		}
+}
+
+int signals_take(void)
+{
+	int signo;
+	if (taken_count == 0)
+		return 0;
+	signo = taken_order[0];
+	taken_count--;
+	for (int i = 0; i < taken_count; i++)
+		taken_order[i] = taken_order[i + 1];
+	arrivals[signo] = 0;
+	return signo;
+}

@@ -1,0 +1,21 @@
+/* The self-pipe: signal handlers write one byte, the loop reads it. Process-wide, as signals are.
+ * Part of the loop; everybody else uses loop.h. */
+#ifndef MOLBUILD_SIGNALS_H
+#define MOLBUILD_SIGNALS_H
+
+#include "error.h"
+
+/* Make the pipe (once for the process). Returns its reading end, non-blocking, or -1 with err set. */
+WARN_UNUSED int signals_open(struct error *err);
+
+/* Install the handler for SIGNO. Returns 0, or -1 with err set. Idempotent. A signal that the process was started
+ * with ignored stays ignored; SIGCHLD is always caught. */
+WARN_UNUSED int signals_catch(int signo, struct error *err);
+
+/* Read what has arrived: *CHILD becomes 1 when a SIGCHLD was among it. */
+void signals_drain(int *child);
+
+/* The oldest caught signal not taken yet, or 0. */
+int signals_take(void);
+
+#endif

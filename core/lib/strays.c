@@ -1,0 +1,99 @@
+#include "strays.h"
+
+#ifdef __linux__
+
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "fd.h"
+
+/* The kernel allows 32 pages of argument strings of 128 KiB each; an environment beyond this is not ours. */
+#define MAX_ENVIRONMENT (4U << 20)
+
+static int read_environment(const char *pid, struct buf *text)
+{
+	char path[64];
+	int fd;
+	ssize_t got = -1;
+	snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	buf_clear(text);
+	while (buf_reserve(text, 4096) == 0 && (got = fd_read(fd, text->data + text->len, 4096)) > 0)
+		text->len += (size_t)got;
+	fd_close(&fd);
+	return got < 0 ? -1 : 0;
+}
+
+static int has_entry(const struct buf *text, const char *marker)
+{
+	size_t len = strlen(marker);
+	for (size_t at = 0; at < text->len;) {
+		const char *end = memchr(text->data + at, '\0', text->len - at);
+		size_t entry = end ? (size_t)(end - text->data) - at : text->len - at;
+		if (entry == len && memcmp(text->data + at, marker, len) == 0)
+			return 1;
+		at += entry + 1;
+	}
+	return 0;
+}
+
+/* Signal through a pidfd taken before the environment is read, so that a number used anew is never hit. A zombie's
+ * environment is empty: it does not count. */
+static int signal_if_ours(const char *name, const char *marker, int signo, struct buf *text)
+{
+	pid_t pid = (pid_t)atol(name);
+	int ours, pidfd = -1;
+	if (pid == getpid())
+		return 0;
+#ifdef SYS_pidfd_open
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+#endif
+	ours = read_environment(name, text) == 0 && has_entry(text, marker);
+#ifdef SYS_pidfd_send_signal
+	if (ours && signo && pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+	else
+#endif
+	if (ours && signo)
+		kill(pid, signo);
+	fd_close(&pidfd);
+	return ours;
+}
+
+size_t strays_signal(const char *marker, int signo)
+{
+	size_t found = 0;
+	struct dirent *entry;
+	struct buf text;
+	DIR *proc = opendir("/proc");
+	if (!proc)
+		return 0;
+	buf_init(&text, MAX_ENVIRONMENT);
+	while ((entry = readdir(proc)))
+		if (isdigit((unsigned char)entry->d_name[0]))
+			found += (size_t)signal_if_ours(entry->d_name, marker, signo, &text);
+	buf_free(&text);
+	closedir(proc);
+	return found;
+}
+
+#else
+
+size_t strays_signal(const char *marker, int signo)
+{
+	(void)marker;
+	(void)signo;
+	return 0;
+}
+
+#endif

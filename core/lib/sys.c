@@ -1,0 +1,156 @@
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sched.h>
+#include <sys/prctl.h>
+#endif
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#endif
+
+#include "fd.h"
+
+void sys_hostname(char *out, size_t size)
+{
+	if (size == 0)
+		return;
+	/* A name that is cut need not be terminated. */
+	if (gethostname(out, size) < 0 && errno != ENAMETOOLONG)
+		out[0] = '\0';
+	out[size - 1] = '\0';
+	if (out[0] == '\0')
+		snprintf(out, size, "localhost");
+}
+
+int sys_cpus(void)
+{
+	long count;
+#ifdef __linux__
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+		return CPU_COUNT(&set);
+#endif
+	count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count > INT_MAX ? INT_MAX : (int)count;
+}
+
+int sys_terminal_size(int fd, int *columns, int *rows)
+{
+	struct winsize size;
+	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+		return -1;
+	if (size.ws_col == 0 || size.ws_row == 0) {
+		errno = ENXIO;
+		return -1;
+	}
+	*columns = size.ws_col;
+	*rows = size.ws_row;
+	return 0;
+}
+
+#ifdef __APPLE__
+int sys_executable_path(char **out, struct error *err)
+{
+	char path[PATH_MAX];
+	uint32_t size = sizeof path;
+	if (_NSGetExecutablePath(path, &size) != 0)
+		return error_errno(err, ENAMETOOLONG, "cannot find this program's own path");
+	*out = realpath(path, NULL);
+	return *out ? 0 : error_errno(err, errno, "cannot find this program's own path");
+}
+#else
+int sys_executable_path(char **out, struct error *err)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+	if (len < 0)
+		return error_errno(err, errno, "cannot find this program's own path");
+	path[len] = '\0';
+	*out = strdup(path);
+	return *out ? 0 : error_errno(err, ENOMEM, "cannot find this program's own path");
+}
+#endif
+
+static int is_program(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
+/* DIR and NAME joined, in memory of its own, or NULL. */
+static char *join(const char *dir, size_t dir_len, const char *name)
+{
+	size_t size = dir_len + strlen(name) + 2;
+	char *path = malloc(size);
+	if (path)
+		snprintf(path, size, "%.*s/%s", (int)dir_len, dir, name);
+	return path;
+}
+
+static int find_at(const char *name, char **out, struct error *err)
+{
+	char cwd[PATH_MAX];
+	if (!is_program(name))
+		return error_set(err, "not_found", "\"%s\" is not a program that can be run", name);
+	if (name[0] == '/') {
+		*out = strdup(name);
+	} else {
+		if (!getcwd(cwd, sizeof cwd))
+			return error_errno(err, errno, "cannot find \"%s\"", name);
+		*out = join(cwd, strlen(cwd), name);
+	}
+	return *out ? 0 : error_errno(err, ENOMEM, "cannot find \"%s\"", name);
+}
+
+int sys_find_program(const char *name, const char *path_env, char **out, struct error *err)
+{
+	*out = NULL;
+	if (strchr(name, '/'))
+		return find_at(name, out, err);
+	for (const char *at = path_env; at && *name; at = *at ? at + 1 : NULL) {
+		size_t len = strcspn(at, ":");
+		char *path;
+		if (*at == '/' && len < PATH_MAX) {
+			path = join(at, len, name);
+			if (!path)
+				return error_errno(err, ENOMEM, "cannot find \"%s\"", name);
+			if (is_program(path)) {
+				*out = path;
+				return 0;
+			}
+			free(path);
+		}
+		at += len;
+	}
+	return error_set(err, "not_found", "\"%s\" not found on PATH", name);
+}
+
+int sys_protect_memory(struct error *err)
+{
+	struct rlimit none = {0, 0};
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return error_errno(err, errno, "cannot turn core dumps off");
+#ifdef __linux__
+	/* A core_pattern with a pipe ignores the limit; this it does not ignore. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_errno(err, errno, "cannot turn core dumps off");
+#endif
+	return 0;
+}
+
+int sys_write_all(int fd, const void *data, size_t len, struct error *err)
+{
+	if (fd_write_all(fd, data, len) < 0)
+		return error_errno(err, errno, "cannot write to descriptor %d", fd);
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* Facts about this machine and this process. */
+#ifndef MOLBUILD_SYS_H
+#define MOLBUILD_SYS_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+/* The machine's name into OUT, at most SIZE - 1 bytes (cut) and a NUL; "localhost" when it has none. */
+void sys_hostname(char *out, size_t size);
+
+/* Processors this process may run on; at least 1. */
+int sys_cpus(void);
+
+/* The size of the terminal behind FD, both at least 1. Returns 0, or -1 with errno set: ENOTTY when it is none,
+ * ENXIO when it does not know its size. */
+WARN_UNUSED int sys_terminal_size(int fd, int *columns, int *rows);
+
+/* The absolute path of the program that runs. *OUT is the caller's to free(). Returns 0, or -1 with err set. */
+WARN_UNUSED int sys_executable_path(char **out, struct error *err);
+
+/* The program that NAME means: a regular file that may be executed. A NAME with a slash is that file; any other is
+ * looked up in PATH_ENV, a list as in $PATH (NULL: nothing is found). Elements that are empty or relative are
+ * skipped, so that no file of the working directory is ever taken for a tool.
+ *
+ * *OUT becomes an absolute path, the caller's to free(). Returns 0, or -1 with err set: not_found, or an errno name
+ * (out of memory, no working directory). */
+WARN_UNUSED int sys_find_program(const char *name, const char *path_env, char **out, struct error *err);
+
+/* Keep secrets in memory out of core dumps, and (on Linux) out of reach of other processes of the same user. Holds
+ * for this process; a program it starts is protected from core dumps only. Returns 0, or -1 with err set. */
+WARN_UNUSED int sys_protect_memory(struct error *err);
+
+/* Write all LEN bytes to FD. Returns 0, or -1 with err set; some bytes may have been written then. */
+WARN_UNUSED int sys_write_all(int fd, const void *data, size_t len, struct error *err);
+
+#endif

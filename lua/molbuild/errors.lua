@@ -1,0 +1,130 @@
+-- The one kind of error object that the library and policies raise.
+--
+-- kind     one of the words below, or a policy's own (exit 1)
+-- message  what happened, in one line
+-- hint     what to do about it
+-- cause    the value this error was made from
+-- More fields may be given and are kept: signal (a number), runtime, step, log, tail, traceback.
+
+local text = require "molbuild.text"
+
+local errors = {}
+
+local Error = { __name = "molbuild.error" }
+
+function Error.__tostring(self) return self.message end
+
+local EXIT = {
+  failed = 1,
+  usage = 2,
+  missing_tool = 3,
+  remote = 4,
+  auth = 5,
+  not_found = 6,
+  template = 7,
+  build = 8,
+  timeout = 9,
+  locked = 10,
+  bug = 70,
+}
+
+---@class molbuild.Error
+---@field kind string
+---@field message string
+---@field hint string?
+---@field cause any
+---@field signal integer?
+---@field traceback string?
+
+--- A new error object that keeps every field given.
+---@param fields { kind: string?, message: string, hint: string?, cause: any }  kind is "failed" when absent
+---@return molbuild.Error
+function errors.new(fields)
+  local e = {}
+  for name, value in pairs(fields) do e[name] = value end
+  e.kind = e.kind or "failed"
+  e.message = tostring(e.message or e.kind)
+  return setmetatable(e, Error)
+end
+
+--- Raise a new error object.
+---@param fields { kind: string?, message: string, hint: string?, cause: any }
+function errors.raise(fields)
+  error(errors.new(fields), 0)
+end
+
+--- Whether a value is an error object, and of that kind when one is given.
+---@param value any
+---@param kind string?
+---@return boolean
+function errors.is(value, kind)
+  return getmetatable(value) == Error and (kind == nil or value.kind == kind)
+end
+
+--- The same error with more said before its message: `<prefix>: <message>`. Everything else stays as it was.
+--- A value that is no error object becomes one of kind "bug".
+---@param value any
+---@param prefix string?
+---@return molbuild.Error
+function errors.wrap(value, prefix)
+  local before = prefix and prefix .. ": " or ""
+  if not errors.is(value) then
+    return errors.new { kind = "bug", message = before .. tostring(value), cause = value }
+  end
+  local e = errors.new(value)
+  e.message = before .. value.message
+  e.cause = value
+  return e
+end
+
+--- For xpcall: an error object is left alone; anything else is a bug and gets its traceback.
+---@param value any
+---@return molbuild.Error
+function errors.handler(value)
+  if errors.is(value) then return value end
+  local e = errors.wrap(value)
+  e.traceback = debug.traceback(nil, 2)
+  return e
+end
+
+--- The exit status for an error.
+---@param value any
+---@return integer
+function errors.exit_code(value)
+  if not errors.is(value) then return EXIT.bug end
+  if value.signal and (value.kind == "signal" or value.kind == "cancelled") then return 128 + value.signal end
+  return EXIT[value.kind] or EXIT.failed
+end
+
+--- An error as people see it, without a newline at the end: a line for the message, a line for the hint, and for a
+--- bug the traceback.
+---@param value any
+---@param prefix string?  "molbuild: local-build" when absent
+---@return string
+function errors.format(value, prefix)
+  local e = errors.is(value) and value or errors.wrap(value)
+  local lines = { ("%s: %s"):format(prefix or "molbuild: local-build", text.one_line(e.message)) }
+  if e.kind == "bug" and e.traceback then
+    for line in tostring(e.traceback):gmatch("[^\n]+") do lines[#lines + 1] = "  " .. text.one_line(line) end
+  end
+  if e.hint then lines[#lines + 1] = "hint: " .. text.one_line(e.hint) end
+  return table.concat(lines, "\n")
+end
+
+--- An error as the fields of a `failed` event.
+---@param value any
+---@return table
+function errors.fields(value)
+  local e = errors.is(value) and value or errors.wrap(value)
+  return {
+    kind = e.kind,
+    message = e.message,
+    hint = e.hint,
+    step = e.step,
+    log = e.log,
+    tail = e.tail,
+    traceback = e.kind == "bug" and e.traceback or nil,
+  }
+end
+
+return errors

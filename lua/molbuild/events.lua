@@ -1,0 +1,123 @@
+-- The one stream of events that tells what a run does. docs/events.md says what each event means.
+
+local core = require "molbuild.core"
+local task = require "molbuild.task"
+
+local events = {}
+
+--- The version of the schema, `v` in JSON. A field that is added keeps it; one that goes or changes raises it.
+events.version = 1
+
+--- The fields of every event.
+events.common = { event = "string", time = "number", runtime = "string?", step = "string?" }
+
+--- The fields of each event by name. A type is string, number, integer, boolean, string[], numbers (a table of
+--- name = number), holder, or words to choose from with "|" between; "?" after it: the field may be absent.
+events.schema = {
+  run_started = { version = "string", script = "string", path = "string", args = "string[]" },
+  run_ended = { exit = "integer", seconds = "number" },
+  job_started = {},
+  job_waiting = {},
+  job_ended = { ok = "boolean", seconds = "number", outcome = "hit|built|registry?", image = "string?" },
+  step_started = { step = "string" },
+  step_ended = { step = "string", ok = "boolean", seconds = "number" },
+  line = { text = "string" },
+  progress = { done = "integer", total = "integer", text = "string" },
+  log = { level = "info|warn|error", message = "string" },
+  lock_waiting = { holder = "holder?", path = "string", seconds = "number" },
+  lock_acquired = { path = "string", seconds = "number" },
+  retry = { what = "string", attempt = "integer", attempts = "integer", seconds = "number", message = "string" },
+  result = {
+    image = "string",
+    sha = "string?",
+    image_id = "string?",
+    outcome = "hit|built|registry",
+    steps = "numbers",
+  },
+  failed = {
+    kind = "string",
+    message = "string",
+    hint = "string?",
+    step = "string?",
+    log = "string?",
+    tail = "string[]?",
+    traceback = "string?",
+  },
+}
+
+-- Here and not only where the text is written: JSON escapes would hide a secret from a masker that comes later.
+local function masked(value)
+  if type(value) == "string" then return core.mask.text(value) end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, item in pairs(value) do copy[key] = masked(item) end
+  return copy
+end
+
+--- Say that something happened. The event gets the time and the runtime and step of the current task, its texts are
+--- masked, and it is handed to the sink of that task; without a sink nothing happens.
+---@param name string  a key of events.schema
+---@param fields table?
+---@param scope { events: fun(event: table)?, runtime: string?, step: string? }?  the current task's when absent
+function events.emit(name, fields, scope)
+  scope = scope or task.scope()
+  local sink = scope.events
+  if not sink then return end
+  local event = masked(fields or {})
+  event.event = name
+  event.time = core.sys.now()
+  event.runtime = event.runtime or scope.runtime
+  event.step = event.step or scope.step
+  sink(event)
+end
+
+local function every(value, key_type, item_type)
+  if type(value) ~= "table" then return false end
+  for key, item in pairs(value) do
+    if math.type(key) ~= key_type and type(key) ~= key_type or type(item) ~= item_type then return false end
+  end
+  return true
+end
+
+local function is_holder(value)
+  return type(value) == "table"
+    and math.type(value.pid) == "integer"
+    and type(value.host) == "string"
+    and math.type(value.start) == "integer"
+    and type(value.purpose) == "string"
+end
+
+local function fits(value, wanted)
+  if wanted == "integer" then return math.type(value) == "integer" end
+  if wanted == "string[]" then return every(value, "integer", "string") end
+  if wanted == "numbers" then return every(value, "string", "number") end
+  if wanted == "holder" then return is_holder(value) end
+  if wanted:find("|", 1, true) then
+    return type(value) == "string" and ("|" .. wanted .. "|"):find("|" .. value .. "|", 1, true) ~= nil
+  end
+  return type(value) == wanted
+end
+
+--- Whether an event is as the schema says. For specs: nothing is checked in a run.
+---@param event table
+---@return boolean? ok
+---@return string? message
+function events.check(event)
+  local fields = events.schema[event.event]
+  if not fields then return nil, ("unknown event %s"):format(event.event) end
+  for name in pairs(event) do
+    if not fields[name] and not events.common[name] then return nil, ("%s: unknown field %s"):format(event.event, name) end
+  end
+  for _, types in ipairs { events.common, fields } do
+    for name, wanted in pairs(types) do
+      local optional = wanted:sub(-1) == "?"
+      local value = event[name]
+      if not (value == nil and optional) and not fits(value, wanted:gsub("%?$", "")) then
+        return nil, ("%s: field %s is not %s"):format(event.event, name, wanted)
+      end
+    end
+  end
+  return true
+end
+
+return events
