@@ -1,0 +1,28 @@
+/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut there and ends in "…". */
+#ifndef MOLBUILD_LINES_H
+#define MOLBUILD_LINES_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+struct lines {
+	/* One line, without its newline; valid during the call. Nonzero stops the feeding. */
+	int (*on_line)(void *ud, const char *line, size_t len);
+	void *ud;
+	size_t max;          /* bytes of a line that are kept */
+	struct buf part;     /* a line that has no end yet */
+	int cut;             /* it was longer than max */
+};
+
+void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud);
+void lines_free(struct lines *lines);
+
+/* Take LEN bytes. Returns 0, what on_line returned when that was above 0 (the rest is then dropped), or -1 with errno
+ * set. */
+WARN_UNUSED int lines_feed(struct lines *lines, const char *data, size_t len);
+
+/* No more will come: a last line without a newline is a line, too. Returns as lines_feed(). */
+WARN_UNUSED int lines_finish(struct lines *lines);
+
+#endif

@@ -1,0 +1,57 @@
+#include "sha256.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+
+#include "fd.h"
+
+static int fail(struct error *err)
+{
+	return error_set(err, "protocol", "OpenSSL cannot compute SHA-256");
+}
+
+static void to_hex(const unsigned char *digest, char hex[SHA256_HEX_SIZE])
+{
+	for (int i = 0; i < 32; i++)
+		snprintf(hex + i * 2, 3, "%02x", digest[i]);
+}
+
+int sha256_hex(const void *data, size_t len, char hex[SHA256_HEX_SIZE], struct error *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	if (!EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL))
+		return fail(err);
+	to_hex(digest, hex);
+	return 0;
+}
+
+static int digest_fd(int fd, const char *path, EVP_MD_CTX *context, struct error *err)
+{
+	static unsigned char bytes[65536];
+	ssize_t got;
+	while ((got = fd_read(fd, bytes, sizeof bytes)) > 0)
+		if (!EVP_DigestUpdate(context, bytes, (size_t)got))
+			return fail(err);
+	return got < 0 ? error_errno(err, errno, "cannot read %s", path) : 0;
+}
+
+int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct error *err)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	int result = -1, fd = open(path, O_RDONLY | O_CLOEXEC);
+	EVP_MD_CTX *context = NULL;
+	if (fd < 0)
+		return error_errno(err, errno, "cannot read %s", path);
+	context = EVP_MD_CTX_new();
+	if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
+		fail(err);
+	else if (digest_fd(fd, path, context, err) == 0)
+		result = EVP_DigestFinal_ex(context, digest, NULL) ? 0 : fail(err);
+	if (result == 0)
+		to_hex(digest, hex);
+	EVP_MD_CTX_free(context);
+	fd_close(&fd);
+	return result;
+}
