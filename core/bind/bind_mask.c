@@ -1,0 +1,47 @@
+/* molbuild.core.mask */
+#include "bind.h"
+
+#include "lib/mask.h"
+#include "lib/sys.h"
+
+/* mask.secret(s) -> true | nil, message, code */
+static int mask_secret(lua_State *L)
+{
+	struct error err;
+	size_t len;
+	const char *secret = luaL_checklstring(L, 1, &len);
+	return bind_status(L, mask_add(secret, len, &err), &err);
+}
+
+/* mask.user(name): base64 of "name:secret" is a form of every secret registered from now on */
+static int mask_user(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, mask_add_user(luaL_checkstring(L, 1), &err), &err);
+}
+
+/* mask.text(s) -> s with every secret and the userinfo of every URL masked */
+static int mask_text_(lua_State *L)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	bind_push_masked(L, text, len);
+	return 1;
+}
+
+/* mask.clear(): for tests */
+static int mask_clear_(lua_State *L)
+{
+	(void)L;
+	mask_clear();
+	return 0;
+}
+
+static const luaL_Reg functions[] = {{"secret", mask_secret}, {"user", mask_user},   {"text", mask_text_},
+				     {"url", mask_text_},     {"clear", mask_clear_}, {NULL, NULL}};
+
+int bind_open_mask(lua_State *L)
+{
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,132 @@
+/* molbuild.core.sys */
+#include "bind.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/buf.h"
+#include "lib/clock.h"
+#include "lib/mask.h"
+#include "lib/sys.h"
+
+#define MAX_WRITTEN ((size_t)1 << 30)
+
+static int monotonic(lua_State *L)
+{
+	lua_pushnumber(L, (double)clock_monotonic_ns() / (double)NS_PER_S);
+	return 1;
+}
+
+static int now(lua_State *L)
+{
+	lua_pushnumber(L, clock_now());
+	return 1;
+}
+
+static int pid(lua_State *L)
+{
+	lua_pushinteger(L, getpid());
+	return 1;
+}
+
+static int uid(lua_State *L)
+{
+	lua_pushinteger(L, getuid());
+	return 1;
+}
+
+static int hostname(lua_State *L)
+{
+	char name[256];
+	sys_hostname(name, sizeof name);
+	lua_pushstring(L, name);
+	return 1;
+}
+
+static int cpus(lua_State *L)
+{
+	lua_pushinteger(L, sys_cpus());
+	return 1;
+}
+
+/* sys.isatty(fd) -> boolean */
+static int is_a_tty(lua_State *L)
+{
+	lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
+/* sys.terminal_size(fd) -> columns, rows | nil */
+static int terminal_size(lua_State *L)
+{
+	int columns, rows;
+	if (sys_terminal_size((int)luaL_checkinteger(L, 1), &columns, &rows) < 0)
+		return 0;
+	lua_pushinteger(L, columns);
+	lua_pushinteger(L, rows);
+	return 2;
+}
+
+/* sys.getenv(name) -> value | nil */
+static int get_env(lua_State *L)
+{
+	lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+	return 1;
+}
+
+/* sys.executable() -> absolute path | nil, message, code */
+static int executable(lua_State *L)
+{
+	struct error err;
+	char *path;
+	if (sys_executable_path(&path, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushstring(L, path);
+	free(path);
+	return 1;
+}
+
+/* sys.protect_memory() -> true | nil, message, code */
+static int protect_memory(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, sys_protect_memory(&err), &err);
+}
+
+/* sys.write(fd, text) -> true | nil, message, code: masked, whole */
+static int write_(lua_State *L)
+{
+	size_t len;
+	int fd = (int)luaL_checkinteger(L, 1), result;
+	const char *text = luaL_checklstring(L, 2, &len);
+	struct error err;
+	struct buf masked;
+	buf_init(&masked, MAX_WRITTEN);
+	if (mask_text(text, len, &masked) < 0)
+		result = error_set(&err, "ENOMEM", "cannot mask a text: out of memory");
+	else
+		result = sys_write_all(fd, masked.data ? masked.data : "", masked.len, &err);
+	buf_free(&masked);
+	return bind_status(L, result, &err);
+}
+
+static const luaL_Reg functions[] = {{"monotonic", monotonic},
+				     {"now", now},
+				     {"pid", pid},
+				     {"uid", uid},
+				     {"hostname", hostname},
+				     {"cpus", cpus},
+				     {"isatty", is_a_tty},
+				     {"terminal_size", terminal_size},
+				     {"getenv", get_env},
+				     {"executable", executable},
+				     {"protect_memory", protect_memory},
+				     {"write", write_},
+				     {NULL, NULL}};
+
+int bind_open_sys(lua_State *L)
+{
+	luaL_newlib(L, functions);
+	return 1;
+}

@@ -1,0 +1,134 @@
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+#define CHUNK 65536U
+
+/* The opened regular file, or -1 with err set. */
+static int open_regular(const char *path, struct error *err)
+{
+	struct stat st;
+	/* O_NONBLOCK: opening a FIFO waits for a writer. It changes nothing for a regular file. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_errno(err, errno, "cannot read %s", path);
+	if (fstat(fd, &st) < 0)
+		error_errno(err, errno, "cannot read %s", path);
+	else if (S_ISDIR(st.st_mode))
+		error_errno(err, EISDIR, "cannot read %s", path);
+	else if (!S_ISREG(st.st_mode))
+		error_set(err, "invalid", "%s is not a regular file", path);
+	else
+		return fd;
+	fd_close(&fd);
+	return -1;
+}
+
+/* Returns 0, or -1 with errno set: EMSGSIZE when there is more than MAX. */
+static int read_all(int fd, size_t max, struct buf *out)
+{
+	size_t before = out->len;
+	for (;;) {
+		size_t left = max - (out->len - before);
+		size_t want = left < CHUNK ? left : CHUNK;
+		char probe;
+		ssize_t got;
+		/* With the maximum reached, one byte more tells whether that was all. */
+		if (want && buf_reserve(out, want) < 0)
+			return -1;
+		got = want ? fd_read(fd, out->data + out->len, want) : fd_read(fd, &probe, 1);
+		if (got <= 0)
+			return (int)got;
+		if (!want) {
+			errno = EMSGSIZE;
+			return -1;
+		}
+		out->len += (size_t)got;
+		out->data[out->len] = '\0';
+	}
+}
+
+int fs_read(const char *path, size_t max, struct buf *out, struct error *err)
+{
+	size_t before = out->len;
+	int result, fd = open_regular(path, err);
+	if (fd < 0)
+		return -1;
+	result = read_all(fd, max, out);
+	fd_close(&fd);
+	if (result == 0)
+		return 0;
+	out->len = before;
+	if (out->data)
+		out->data[before] = '\0';
+	if (errno == EMSGSIZE)
+		return error_set(err, "too_large", "%s is larger than %zu bytes", path, max);
+	return error_errno(err, errno, "cannot read %s", path);
+}
+
+/* So that the new name outlives a power cut. Some file systems cannot, and the file itself is good anyway. */
+static void sync_directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = !slash ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+	int fd = dir ? open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY) : -1;
+	if (fd >= 0 && fsync(fd) < 0)
+		errno = 0;
+	fd_close(&fd);
+	free(dir);
+}
+
+/* PATH's temporary neighbour, as a template for mkstemp(); NULL without memory. It begins with a dot. */
+static char *temporary_for(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+	size_t size = strlen(path) + sizeof "..XXXXXX";
+	char *name = malloc(size);
+	/* At most 200 bytes of the name: with the ending it must stay under the 255 that a name may have. */
+	if (name)
+		snprintf(name, size, "%.*s.%.200s.XXXXXX", (int)dir, path, path + dir);
+	return name;
+}
+
+static int fill(int fd, const void *data, size_t len, mode_t mode)
+{
+	return fchmod(fd, mode) < 0 || fd_write_all(fd, data, len) < 0 ? -1 : fsync(fd);
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err)
+{
+	char *temporary = temporary_for(path);
+	int fd, failed;
+	if (!temporary)
+		return error_errno(err, ENOMEM, "cannot write %s", path);
+	fd = mkstemp(temporary);
+	if (fd < 0) {
+		error_errno(err, errno, "cannot write %s", path);
+		free(temporary);
+		return -1;
+	}
+	failed = fd_set_cloexec(fd, 1) < 0 || fill(fd, data, len, mode) < 0;
+	/* close() is the last to hear of a full disk, on network file systems. */
+	if (failed)
+		fd_close(&fd);
+	else
+		failed = close(fd) < 0;
+	if (failed || rename(temporary, path) < 0) {
+		error_errno(err, errno, "cannot write %s", path);
+		unlink(temporary);
+		free(temporary);
+		return -1;
+	}
+	free(temporary);
+	sync_directory_of(path);
+	return 0;
+}

@@ -1,0 +1,174 @@
+#include "fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+/* Levels that are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the tree
+ * under a name of its own, and walked from there. So any depth costs these few descriptors and frames. (Hoisting alone
+ * would do, but a directory of a lower overlay layer cannot be renamed.) */
+#define MAX_LEVELS 32
+
+/* Times a directory is found not empty after all was removed from it: hoisting puts things there, and so does a process
+ * that still writes. */
+#define MAX_PASSES 100000
+
+struct walk {
+	int root;         /* the directory that is removed */
+	unsigned hoisted; /* makes the names of what was hoisted different */
+};
+
+/* All return 0, or -1 with errno set. */
+static int remove_entry(struct walk *walk, int parent, const char *name, int level);
+
+/* Give us back what mode bits took. NOFOLLOW, so that a link that takes the place of the directory just now does not
+ * change the mode of something else. */
+static int open_up(int parent, const char *name)
+{
+	if (fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	errno = EACCES;
+	return -1;
+}
+
+static int open_directory(int parent, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+	struct stat st;
+	int fd = openat(parent, name, flags);
+	if (fd < 0 && errno == EACCES && open_up(parent, name) == 0)
+		fd = openat(parent, name, flags);
+	/* One that may be read, but not searched or written: what is in it could not be removed. A failure shows there. */
+	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
+		errno = 0;
+	return fd;
+}
+
+static int hoist(struct walk *walk, int parent, const char *name)
+{
+	for (int tries = 0; tries < MAX_PASSES; tries++) {
+		char target[32];
+		snprintf(target, sizeof target, ".molbuild-rm-%u", walk->hoisted++);
+		if (renameat(parent, name, walk->root, target) == 0)
+			return 0;
+		/* To move a directory its ".." must be written. */
+		if (errno == EACCES && open_up(parent, name) == 0 && renameat(parent, name, walk->root, target) == 0)
+			return 0;
+		/* The name is taken, by a file or by a directory with something in it. */
+		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+			return -1;
+	}
+	return -1;
+}
+
+static int remove_entries(struct walk *walk, DIR *dir, int level)
+{
+	for (;;) {
+		struct dirent *entry;
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return errno ? -1 : 0;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (remove_entry(walk, dirfd(dir), entry->d_name, level) < 0)
+			return -1;
+	}
+}
+
+static int empty_directory(struct walk *walk, int parent, const char *name, int level)
+{
+	int saved, result, fd = open_directory(parent, name);
+	DIR *dir;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		fd_close(&fd);
+		return -1;
+	}
+	if (level == 0)
+		walk->root = dirfd(dir);
+	result = remove_entries(walk, dir, level + 1);
+	saved = errno;
+	closedir(dir);
+	errno = saved;
+	return result;
+}
+
+static int remove_directory(struct walk *walk, int parent, const char *name, int level)
+{
+	for (int pass = 0; pass < MAX_PASSES; pass++) {
+		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -1;
+		if (level == MAX_LEVELS)
+			return hoist(walk, parent, name);
+		if (empty_directory(walk, parent, name, level) < 0)
+			return -1;
+	}
+	errno = ENOTEMPTY;
+	return -1;
+}
+
+static int remove_entry(struct walk *walk, int parent, const char *name, int level)
+{
+	struct stat st;
+	int saved;
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	/* Linux says EISDIR for a directory, others EPERM, which means other things as well: so look. */
+	saved = errno;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (S_ISDIR(st.st_mode))
+		return remove_directory(walk, parent, name, level);
+	errno = saved;
+	return -1;
+}
+
+/* Cut PATH, a copy, into its directory (returned) and its last name. NULL when it may not be removed. */
+static const char *split(char *path, const char **name)
+{
+	size_t len = strlen(path);
+	char *slash;
+	while (len > 0 && path[len - 1] == '/')
+		path[--len] = '\0';
+	slash = strrchr(path, '/');
+	*name = slash ? slash + 1 : path;
+	if (**name == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
+		return NULL;
+	if (!slash)
+		return ".";
+	*slash = '\0';
+	return slash == path ? "/" : path;
+}
+
+int fs_remove_tree(const char *path, struct error *err)
+{
+	struct walk walk = {.root = -1};
+	const char *dir, *name;
+	int parent, result = 0;
+	char *copy = strdup(path);
+	if (!copy)
+		return error_errno(err, ENOMEM, "cannot remove %s", path);
+	dir = split(copy, &name);
+	if (!dir) {
+		free(copy);
+		return error_set(err, "invalid", "refusing to remove \"%s\"", path);
+	}
+	parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0 ? errno != ENOENT : remove_entry(&walk, parent, name, 0) < 0)
+		result = error_errno(err, errno, "cannot remove %s", path);
+	fd_close(&parent);
+	free(copy);
+	return result;
+}

@@ -1,0 +1,133 @@
+#include "lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "lock_internal.h"
+#include "sys.h"
+
+int lock_open(const char *path, struct error *err)
+{
+	struct stat st;
+	/* O_NONBLOCK: a FIFO somebody put there must not hang us. */
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0)
+		return error_errno(err, errno, "cannot open the lock file %s", path);
+	if (fstat(fd, &st) < 0)
+		error_errno(err, errno, "cannot open the lock file %s", path);
+	else if (!S_ISREG(st.st_mode))
+		error_set(err, "invalid", "the lock file %s is not a regular file", path);
+	else
+		return fd;
+	fd_close(&fd);
+	return -1;
+}
+
+/* Whether FD is the file at PATH: a lock on one that was unlinked or replaced excludes nobody. */
+static int is_current(int fd, const char *path)
+{
+	struct stat ours, theirs;
+	return fstat(fd, &ours) == 0 && lstat(path, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
+}
+
+int lock_take(int fd, const char *path, struct error *err)
+{
+	int got;
+	do
+		got = flock(fd, LOCK_EX | LOCK_NB);
+	while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EWOULDBLOCK)
+		return 0;
+	if (got < 0)
+		return error_errno(err, errno, "cannot lock %s", path);
+	if (!is_current(fd, path))
+		return error_errno(err, ESTALE, "the lock file %s is replaced again and again", path);
+	return 1;
+}
+
+void lock_adopt(struct lock *lock, int fd, const char *purpose)
+{
+	struct lock_holder holder = {.pid = (long)getpid(), .start = (int64_t)clock_now()};
+	char record[LOCK_RECORD_MAX];
+	size_t len;
+	sys_hostname(holder.host, sizeof holder.host);
+	snprintf(holder.purpose, sizeof holder.purpose, "%s", purpose);
+	len = lock_format_record(&holder, record);
+	/* Over the old record first, then its rest away: a reader sees the old one, the new one, or a first line that is
+	 * no record, never none where there is one. When it does not fit on the disk, nobody must be told the name of
+	 * the holder before us. */
+	if (pwrite(fd, record, len, 0) != (ssize_t)len)
+		len = 0;
+	if (ftruncate(fd, (off_t)len) < 0)
+		errno = 0;
+	*lock = (struct lock){.fd = fd, .owner = getpid()};
+}
+
+void lock_give_back(int *fd)
+{
+	int saved = errno;
+	if (*fd >= 0)
+		flock(*fd, LOCK_UN);
+	fd_close(fd);
+	errno = saved;
+}
+
+int lock_say_locked(const char *path, struct error *err)
+{
+	struct lock_holder holder;
+	char since[32] = "?";
+	struct tm tm;
+	time_t start;
+	if (lock_read_holder(path, &holder) < 0)
+		return error_set(err, "locked", "%s is locked by another process", path);
+	start = (time_t)holder.start;
+	if (gmtime_r(&start, &tm))
+		strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return error_set(err, "locked", "%s is locked by pid %ld on %s since %s (%s)", path, holder.pid, holder.host,
+			 since, holder.purpose);
+}
+
+int lock_try(struct lock *lock, const char *path, const char *purpose, struct error *err)
+{
+	for (int round = 0; round < LOCK_MAX_ROUNDS; round++) {
+		int got, fd = lock_open(path, err);
+		if (fd < 0)
+			return -1;
+		got = lock_take(fd, path, err);
+		if (got == 1) {
+			lock_adopt(lock, fd, purpose);
+			return 0;
+		}
+		lock_give_back(&fd);
+		if (got == 0)
+			return lock_say_locked(path, err);
+		if (strcmp(err->code, "ESTALE") != 0)
+			return -1;
+	}
+	return -1;
+}
+
+void lock_release(struct lock *lock)
+{
+	int saved = errno;
+	if (lock->owner == 0)
+		return;
+	if (lock->owner != getpid()) {
+		fd_close(&lock->fd);
+	} else {
+		if (ftruncate(lock->fd, 0) < 0)
+			errno = saved; /* a stale record hurts nobody */
+		lock_give_back(&lock->fd);
+	}
+	*lock = (struct lock){.fd = -1};
+	errno = saved;
+}

@@ -1,0 +1,26 @@
+/* What lock.c (taking and giving back) and lock_wait.c (waiting) share. */
+#ifndef MOLBUILD_LOCK_INTERNAL_H
+#define MOLBUILD_LOCK_INTERNAL_H
+
+#include "lock.h"
+
+/* How often a lock whose file is replaced, or whose helper is killed, is begun anew before that is an error. */
+#define LOCK_MAX_ROUNDS 100
+
+/* The descriptor of the lock file, or -1 with err set. */
+WARN_UNUSED int lock_open(const char *path, struct error *err);
+
+/* Try to lock FD. Returns 1 when it is locked and still the file at PATH, 0 when somebody else has it, or -1 with
+ * err set. ESTALE: it is ours, but PATH is another file by now, or none; open it again. */
+WARN_UNUSED int lock_take(int fd, const char *path, struct error *err);
+
+/* FD has been taken: write the record and make it LOCK's. */
+void lock_adopt(struct lock *lock, int fd, const char *purpose);
+
+/* Unlock and close. */
+void lock_give_back(int *fd);
+
+/* Fill err with "locked", naming the holder of PATH when it can be known. Returns -1. */
+int lock_say_locked(const char *path, struct error *err);
+
+#endif

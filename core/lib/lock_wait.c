@@ -1,0 +1,207 @@
+#include "lock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
+
+#include "fd.h"
+#include "lock_internal.h"
+
+/* Where the system cannot close a range at once, no more than this many descriptors are looked at. */
+#define MAX_SCANNED_FD 65536
+
+#define OWNER(pointer, member) ((struct lock_wait *)(void *)((char *)(pointer)-offsetof(struct lock_wait, member)))
+
+/* In the helper, between fork and _exit, only async-signal-safe calls: it never calls exec. */
+
+static void default_signals(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	sigemptyset(&action.sa_mask);
+	for (int signo = 1; signo < NSIG; signo++)
+		sigaction(signo, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* So that no pipe whose end somebody waits for, and no other lock, is kept by a helper. */
+static void close_all_but(int fd)
+{
+	long max;
+#if defined(__linux__) && defined(SYS_close_range)
+	if ((fd == 0 || syscall(SYS_close_range, 0U, (unsigned)fd - 1, 0U) == 0) &&
+	    syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0U) == 0)
+		return;
+#endif
+	max = sysconf(_SC_OPEN_MAX);
+	if (max < 0 || max > MAX_SCANNED_FD)
+		max = MAX_SCANNED_FD;
+	for (int other = 0; other < max; other++)
+		if (other != fd)
+			close(other);
+}
+
+/* Exits 0 when the lock is had, else with the errno, which is below 256 on every system we know. */
+static void help(int fd, pid_t parent)
+{
+	int got;
+	/* A Ctrl-C is for the parent, which ends us. */
+	setsid();
+	default_signals();
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EINTR);
+#else
+	(void)parent;
+#endif
+	close_all_but(fd);
+	do
+		got = flock(fd, LOCK_EX);
+	while (got < 0 && errno == EINTR);
+	_exit(got < 0 ? errno : 0);
+}
+
+static int start_helper(struct lock_wait *wait, struct error *err)
+{
+	sigset_t all, before;
+	int saved;
+	pid_t parent = getpid();
+	if (loop_prepare_children(wait->loop, err) < 0)
+		return -1;
+	/* No handler of ours may run in the child before its dispositions are reset. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	wait->helper.pid = fork();
+	saved = errno;
+	if (wait->helper.pid == 0)
+		help(wait->fd, parent);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (wait->helper.pid < 0)
+		return error_errno(err, saved, "cannot wait for the lock %s", wait->path);
+	return loop_child_start(wait->loop, &wait->helper, err);
+}
+
+static void end_helper(struct lock_wait *wait)
+{
+	pid_t pid = wait->helper.pid;
+	loop_child_stop(wait->loop, &wait->helper);
+	wait->helper.pid = 0;
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Nothing waits any more. The descriptor, if it is still here, goes too. */
+static void stop(struct lock_wait *wait)
+{
+	end_helper(wait);
+	loop_timer_stop(wait->loop, &wait->timer);
+	lock_give_back(&wait->fd);
+	free(wait->path);
+	free(wait->purpose);
+	wait->path = wait->purpose = NULL;
+}
+
+/* Try; if it is not free, have a helper wait. Returns as lock_wait_start(). */
+static int advance(struct lock_wait *wait, struct error *err)
+{
+	for (; wait->rounds < LOCK_MAX_ROUNDS; wait->rounds++) {
+		int got;
+		if (wait->fd < 0)
+			wait->fd = lock_open(wait->path, err);
+		if (wait->fd < 0)
+			return -1;
+		got = lock_take(wait->fd, wait->path, err);
+		if (got == 1) {
+			lock_adopt(&wait->lock, wait->fd, wait->purpose);
+			wait->fd = -1;
+			return 1;
+		}
+		if (got == 0 && wait->timeout_ns == 0)
+			return lock_say_locked(wait->path, err);
+		if (got == 0) {
+			wait->rounds++;
+			return start_helper(wait, err);
+		}
+		if (strcmp(err->code, "ESTALE") != 0)
+			return -1;
+		lock_give_back(&wait->fd);
+	}
+	return error_set(err, "locked", "waiting for the lock %s failed %d times", wait->path, LOCK_MAX_ROUNDS);
+}
+
+/* ... and tell how it ended, unless it goes on. */
+static void advance_and_tell(struct lock_wait *wait)
+{
+	int got = advance(wait, &wait->error);
+	if (got == 0)
+		return;
+	stop(wait);
+	wait->done(wait, got == 1);
+}
+
+static void on_helper_exit(struct loop_child *child, int status)
+{
+	struct lock_wait *wait = OWNER(child, helper);
+	wait->helper.pid = 0;
+	/* What the helper says matters only when it could not wait at all (ENOLCK); else the lock is asked, so that a
+	 * helper that somebody killed, or whose status was lost, changes nothing. 255 is the loop's word for lost. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 255) {
+		error_errno(&wait->error, WEXITSTATUS(status), "cannot lock %s", wait->path);
+		stop(wait);
+		wait->done(wait, 0);
+		return;
+	}
+	advance_and_tell(wait);
+}
+
+static void on_timeout(struct loop_timer *timer)
+{
+	struct lock_wait *wait = OWNER(timer, timer);
+	end_helper(wait);
+	/* Once more, in case the helper had just got it. */
+	wait->timeout_ns = 0;
+	advance_and_tell(wait);
+}
+
+int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose, int64_t timeout_ns,
+		    struct error *err)
+{
+	int got = -1;
+	wait->loop = loop;
+	wait->fd = -1;
+	wait->rounds = 0;
+	wait->timeout_ns = timeout_ns;
+	wait->helper = (struct loop_child){.exited = on_helper_exit};
+	wait->timer = (struct loop_timer){.fire = on_timeout};
+	wait->lock = (struct lock){.fd = -1};
+	wait->path = strdup(path);
+	wait->purpose = strdup(purpose);
+	if (!wait->path || !wait->purpose)
+		error_errno(err, ENOMEM, "cannot wait for the lock %s", path);
+	else
+		got = advance(wait, err);
+	if (got == 0 && timeout_ns > 0 && loop_timer_start(loop, &wait->timer, timeout_ns, err) < 0)
+		got = -1;
+	if (got != 0)
+		stop(wait);
+	return got;
+}
+
+void lock_wait_cancel(struct lock_wait *wait)
+{
+	if (wait->path)
+		stop(wait);
+}

@@ -1,0 +1,123 @@
+/* The program: a Lua state with molbuild.core and the library in it, and everything else in molbuild.cli. */
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bind/bind.h"
+#include "embedded.h"
+
+#ifndef MOLBUILD_VERSION
+#error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"
+#endif
+#ifndef MOLBUILD_PREFIX
+#define MOLBUILD_PREFIX "/usr/local"
+#endif
+
+/* A package.searchers entry: the library's modules, compiled into the program. */
+static int find_embedded(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	for (size_t i = 0; i < embedded_module_count; i++) {
+		const struct embedded_module *module = &embedded_modules[i];
+		if (strcmp(module->name, name) != 0)
+			continue;
+		if (luaL_loadbuffer(L, (const char *)module->data, module->size, name) != LUA_OK)
+			return lua_error(L);
+		lua_pushstring(L, "(compiled in)");
+		return 2;
+	}
+	lua_pushfstring(L, "no module '%s' is compiled in", name);
+	return 1;
+}
+
+/* Modules that are compiled in come first, so that no file elsewhere can take their place; with MOLBUILD_LUA_PATH
+ * the files found there do, for development. */
+static void install_searcher(lua_State *L)
+{
+	const char *path = getenv("MOLBUILD_LUA_PATH");
+	lua_getglobal(L, "package");
+	if (path && *path) {
+		lua_getfield(L, -1, "path");
+		lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));
+		lua_setfield(L, -3, "path");
+		lua_pop(L, 1);
+	}
+	lua_getfield(L, -1, "searchers");
+	lua_Integer place = path && *path ? luaL_len(L, -1) + 1 : 2;
+	for (lua_Integer i = luaL_len(L, -1); i >= place; i--) {
+		lua_geti(L, -1, i);
+		lua_seti(L, -2, i + 1);
+	}
+	lua_pushcfunction(L, find_embedded);
+	lua_seti(L, -2, place);
+	lua_pop(L, 2);
+}
+
+static int with_traceback(lua_State *L)
+{
+	luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
+	return 1;
+}
+
+/* main(argc, argv) -> exit status */
+static int run(lua_State *L)
+{
+	int argc = (int)lua_tointeger(L, 1);
+	char **argv = lua_touserdata(L, 2);
+	luaL_openlibs(L);
+	install_searcher(L);
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+	lua_pushcfunction(L, luaopen_molbuild_core);
+	lua_setfield(L, -2, "molbuild.core");
+	lua_getglobal(L, "require");
+	lua_pushstring(L, "molbuild.cli");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "main");
+	lua_createtable(L, argc, 0);
+	for (int i = 1; i < argc; i++) {
+		lua_pushstring(L, argv[i]);
+		lua_seti(L, -2, i);
+	}
+	lua_createtable(L, 0, 2);
+	lua_pushstring(L, MOLBUILD_VERSION);
+	lua_setfield(L, -2, "version");
+	lua_pushstring(L, MOLBUILD_PREFIX);
+	lua_setfield(L, -2, "prefix");
+	lua_call(L, 2, 1);
+	return 1;
+}
+
+/* A descriptor 0, 1 or 2 that the caller closed would be given to the next file opened, and written to by mistake.
+ * A closed stdout stays one that cannot be written to: a result that nobody can read is a failure. */
+static int open_stdio(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 2 ? O_WRONLY : O_RDONLY) < 0)
+			return -1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	lua_State *L;
+	int status = 70;
+	if (open_stdio() < 0 || !(L = luaL_newstate())) {
+		fprintf(stderr, "molbuild: cannot start: out of memory or descriptors\n");
+		return status;
+	}
+	lua_pushcfunction(L, with_traceback);
+	lua_pushcfunction(L, run);
+	lua_pushinteger(L, argc);
+	lua_pushlightuserdata(L, argv);
+	if (lua_pcall(L, 2, 1, 1) == LUA_OK)
+		status = (int)lua_tointeger(L, -1);
+	else
+		fprintf(stderr, "molbuild: %s\n", lua_tostring(L, -1));
+	lua_close(L);
+	return status;
+}

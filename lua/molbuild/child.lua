@@ -1,0 +1,86 @@
+--- Child processes, as the library runs them: every line an event, every failure of the world an error object.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local events = require "molbuild.events"
+local task = require "molbuild.task"
+
+local child = {}
+
+local KINDS = {
+  timeout = "timeout",
+  stalled = "timeout",
+  cancelled = "cancelled",
+  not_found = "missing_tool",
+}
+
+local function merged(...)
+  local list = {}
+  for _, names in ipairs { ... } do
+    for _, name in ipairs(names) do
+      list[#list + 1] = name
+    end
+  end
+  return list
+end
+
+--- Run a program to its end. Its output lines become `line` events; the variables that the scope's `unset` names
+--- (secrets that no child is to see) are taken from its environment.
+---@param options table  as for core.process.run; on_line is called besides
+---@return table result  as core.process.run gives it, whatever the exit code
+---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
+function child.run(options)
+  local own_on_line = options.on_line
+  local run = setmetatable({}, { __index = options })
+  for name, value in pairs(options) do
+    run[name] = value
+  end
+  run.unset = merged(options.unset or {}, task.scope().unset or {})
+  local scope = task.scope()
+  function run.on_line(line)
+    events.emit("line", { text = line }, scope)
+    return own_on_line and own_on_line(line)
+  end
+  local result, message, code, partial = core.process.run(run)
+  result = result or partial
+  if result and result.strays > 0 then
+    local left = result.strays_left > 0 and (", %d would not end"):format(result.strays_left) or ""
+    events.emit("log", {
+      level = "warn",
+      message = ("%s left %d process(es) behind: ended%s"):format(options.argv[1], result.strays, left),
+    })
+  end
+  if result and result.log_error then
+    events.emit("log", { level = "warn", message = result.log_error })
+  end
+  if message then
+    errors.raise {
+      kind = KINDS[code] or "failed",
+      message = message,
+      code = code,
+      log = options.log_file,
+      tail = result and child.last_lines(result.tail, 40),
+    }
+  end
+  return result
+end
+
+--- The last COUNT lines of a text, as a list.
+---@param text string
+---@param count integer
+---@return string[]
+function child.last_lines(text, count)
+  local lines = {}
+  for line in text:gmatch "[^\n]+" do
+    lines[#lines + 1] = line
+  end
+  return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
+end
+
+--- The last line of a program's output that says something, for one-line messages.
+---@param result table
+---@return string
+function child.last_words(result)
+  return child.last_lines(result.tail, 1)[1] or (result.signal and "signal " .. result.signal or "exit status " .. result.code)
+end
+
+return child

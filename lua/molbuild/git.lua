@@ -1,0 +1,262 @@
+--- git, run so that neither the user's environment nor the repository decides what happens on this machine.
+local child = require "molbuild.child"
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local sha = require "molbuild.sha"
+
+local git = {}
+
+-- What would make git look at another repository, run something, or write down what it sends.
+local UNSET = {
+  "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
+  "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
+  "GIT_REPLACE_REF_BASE", "GIT_NO_REPLACE_OBJECTS", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_QUARANTINE_PATH",
+  "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*",
+  "GIT_ASKPASS", "SSH_ASKPASS", "GIT_TEMPLATE_DIR", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_EDITOR",
+  "GIT_TRACE*", "GIT_CURL_VERBOSE", "GIT_PROTOCOL", "GIT_DEFAULT_HASH",
+}
+
+local SETTINGS = {
+  "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "core.askPass=",
+  "core.autocrlf=false", "core.eol=lf", "credential.helper=", "submodule.recurse=false",
+  "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
+  "advice.detachedHead=false",
+}
+
+local SCHEMES = { http = true, https = true, ssh = true, git = true, file = true }
+
+local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(data)
+  local out = {}
+  for at = 1, #data, 3 do
+    local a, b, c = data:byte(at, at + 2)
+    local bits = a << 16 | (b or 0) << 8 | (c or 0)
+    for place = 0, 3 do
+      local digit = bits >> (18 - 6 * place) & 63
+      local absent = place == 2 and not b or place == 3 and not c
+      out[#out + 1] = absent and "=" or BASE64:sub(digit + 1, digit + 1)
+    end
+  end
+  return table.concat(out)
+end
+
+--- The scheme of a URL that git may be given. Others run programs ("ext::"), or are no URLs at all.
+---@param url string
+---@return string
+---@raise usage
+function git.scheme(url)
+  local scheme = url:match "^(%l+)://"
+  if not scheme or not SCHEMES[scheme] then
+    errors.raise {
+      kind = "usage",
+      message = ('"%s" is not a URL of the scheme https, http, ssh, git or file'):format(core.mask.url(url)),
+    }
+  end
+  return scheme
+end
+
+local function origin(url)
+  local parts = assert(core.url.parse(url))
+  return ("%s://%s%s"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "")
+end
+
+--- The environment for a command that talks to URL; the token is in it, and nowhere else, when one is given.
+local function environment(url, options)
+  local env = {
+    LC_ALL = "C",
+    GIT_TERMINAL_PROMPT = "0",
+    GIT_ATTR_NOSYSTEM = "1",
+    GIT_LFS_SKIP_SMUDGE = "1",
+    GIT_OPTIONAL_LOCKS = "0",
+    GIT_ALLOW_PROTOCOL = url and git.scheme(url) or "none",
+  }
+  local certificates = core.sys.getenv "SSL_CERT_FILE"
+  if certificates and certificates ~= "" and not core.sys.getenv "GIT_SSL_CAINFO" then
+    env.GIT_SSL_CAINFO = certificates
+  end
+  if not core.sys.getenv "GIT_SSH_COMMAND" and not core.sys.getenv "GIT_SSH" then
+    env.GIT_SSH_COMMAND = "ssh -oBatchMode=yes"
+  end
+  if url and options.token then
+    local credentials = base64((options.user or "oauth2") .. ":" .. options.token)
+    env.GIT_CONFIG_COUNT = "1"
+    env.GIT_CONFIG_KEY_0 = ("http.%s/.extraHeader"):format(origin(url))
+    env.GIT_CONFIG_VALUE_0 = "Authorization: Basic " .. credentials
+  end
+  return env
+end
+
+--- Run git; URL is given when it talks to a remote.
+local function run(arguments, url, options, more)
+  local argv = { "git" }
+  for _, setting in ipairs(SETTINGS) do
+    table.insert(argv, "-c")
+    table.insert(argv, setting)
+  end
+  table.insert(argv, "-c")
+  table.insert(argv, "http.followRedirects=" .. (options.token and "false" or "initial"))
+  table.move(arguments, 1, #arguments, #argv + 1, argv)
+  local how = {
+    argv = argv,
+    env = environment(url, options),
+    unset = UNSET,
+    timeout = options.timeout,
+    stall = options.stall,
+    keep = options.keep,
+    log_file = more and more.log_file,
+    capture = more and more.capture,
+    on_line = more and more.on_line,
+  }
+  return child.run(how)
+end
+
+local function kind_of(text)
+  if text:find "[Aa]uthentication failed" or text:find "could not read Username" or text:find "could not read Password"
+    or text:find "returned error: 40[13]" or text:find "Permission denied" then
+    return "auth"
+  elseif text:find "[Rr]epository.*not found" or text:find "does not appear to be a git repository"
+    or text:find "returned error: 404" or text:find "[Rr]emote branch .* not found" or text:find "does not exist" then
+    return "not_found"
+  end
+  return "remote"
+end
+
+local function fail(what, url, result)
+  local moved = result.tail:find "unable to update url base from redirection"
+  local hint = moved and "the repository moved: change the prefix to where it is now" or nil
+  errors.raise {
+    kind = kind_of(result.tail),
+    message = ("%s %s: %s"):format(what, core.mask.url(url), child.last_words(result)),
+    hint = hint,
+    tail = child.last_lines(result.tail, 40),
+  }
+end
+
+local function expect(result, what)
+  if result.code ~= 0 then
+    errors.raise { kind = "failed", message = ("%s: %s"):format(what, child.last_words(result)) }
+  end
+  return result
+end
+
+--- The commit that a branch points at, asked with `git ls-remote`: works with any git server, or a directory.
+---@param url string
+---@param branch string
+---@param options { token: string?, user: string?, timeout: number? }  timeout in seconds
+---@return string sha
+---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
+function git.branch_head(url, branch, options)
+  local ref = "refs/heads/" .. branch
+  local result = run({ "ls-remote", "--end-of-options", url, ref }, url, options, { capture = 65536 })
+  if result.code ~= 0 then
+    fail("git ls-remote", url, result)
+  end
+  local id = result.stdout:match("^(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
+  if not id then
+    errors.raise { kind = "not_found", message = ("no branch %s at %s"):format(branch, core.mask.url(url)) }
+  end
+  return sha.check(id, core.mask.url(url))
+end
+
+local REFUSED = {
+  "unadvertised object", "not our ref", "[Cc]ouldn't find remote ref", "no such remote ref", "does not allow request",
+  "upload%-pack: not our ref",
+}
+
+local function refused(text)
+  for _, words in ipairs(REFUSED) do
+    if text:find(words) then
+      return true
+    end
+  end
+end
+
+local HEAD = "refs/molbuild/head"
+
+local function fetch_ref(dir, url, ref, options)
+  return run({
+    "-C", dir, "fetch", "--progress", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+    "--end-of-options", url, ("+%s:%s"):format(ref, HEAD),
+  }, url, options, { log_file = options.log_file })
+end
+
+--- Fetch one commit, with nothing checked out, into a new repository in DIR. A server that does not give a commit by
+--- its id is asked for the branch, which must then still point at it.
+---@param dir string  an empty directory
+---@param url string
+---@param commit string
+---@param branch string
+---@param options { token: string?, user: string?, timeout: number?, stall: number?, log_file: string? }
+---@return boolean fetched  false: the branch has moved on, look it up again
+---@raise remote | auth | not_found | timeout | missing_tool | cancelled | failed
+function git.fetch(dir, url, commit, branch, options)
+  local plain = { timeout = options.timeout, stall = options.stall }
+  local format = #commit == 64 and "sha256" or "sha1"
+  expect(run({ "init", "--quiet", "--template=", "--object-format=" .. format, dir }, nil, plain), "git init")
+  local result = fetch_ref(dir, url, commit, options)
+  if result.code ~= 0 and refused(result.tail) then
+    result = fetch_ref(dir, url, "refs/heads/" .. branch, options)
+  end
+  if result.code ~= 0 then
+    fail("git fetch", url, result)
+  end
+  local got = expect(run({ "-C", dir, "rev-parse", HEAD }, nil, plain, { capture = 1024 }), "git rev-parse")
+  return got.stdout == commit .. "\n"
+end
+
+--- How many files a fetched commit holds and how large they are, counted before any is written. Counting stops, with
+--- an error, at the first bound that is passed.
+---@param dir string
+---@param bounds { files: integer, bytes: integer, timeout: number?, stall: number? }
+---@return integer files
+---@return integer bytes
+---@raise template
+function git.measure(dir, bounds)
+  local files, bytes = 0, 0
+  local function on_line(line)
+    files = files + 1
+    bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
+    if files > bounds.files or bytes > bounds.bytes then
+      return "stop"
+    end
+  end
+  local ok, failure = pcall(function()
+    expect(run({ "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }, nil, bounds, { on_line = on_line }), "git ls-tree")
+  end)
+  if files > bounds.files then
+    errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(bounds.files) }
+  elseif bytes > bounds.bytes then
+    errors.raise { kind = "template", message = ("the tree is larger than %d bytes"):format(bounds.bytes) }
+  elseif not ok then
+    error(failure, 0)
+  end
+  return files, bytes
+end
+
+--- Write the files of a fetched commit into DIR, and remove the repository from it: what is left is the tree alone.
+--- No filter, hook or submodule of the template's or the user's runs.
+---@param dir string
+---@param options { timeout: number?, stall: number? }
+---@raise failed | timeout | cancelled
+function git.checkout(dir, options)
+  local repository = dir .. "/.git"
+  local info = repository .. "/info"
+  for _, step in ipairs {
+    function() return core.fs.mkdirp(info, 448) end,
+    function() return core.fs.write_atomic(info .. "/attributes", "* -filter -ident -working-tree-encoding\n", 384) end,
+  } do
+    local ok, message, code = step()
+    if not ok then
+      errors.raise { kind = "failed", message = message, code = code }
+    end
+  end
+  local plain = { timeout = options.timeout, stall = options.stall }
+  expect(run({ "-C", dir, "checkout", "--quiet", "--force", "--detach", HEAD }, nil, plain), "git checkout")
+  local ok, message, code = core.fs.remove_tree(repository)
+  if not ok then
+    errors.raise { kind = "failed", message = message, code = code }
+  end
+end
+
+return git

@@ -1,0 +1,96 @@
+--- What a Gitea-compatible forge knows about a repository, by its API.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local sha = require "molbuild.sha"
+
+local gitea = {}
+
+local ANSWER_MAX = 64 * 1024
+
+local function encode(text)
+  return (text:gsub("[^%w%-._~/]", function(character)
+    return ("%%%02X"):format(character:byte())
+  end))
+end
+
+--- The API's address of a branch. The last two parts of the repository's path are organisation and name; what stands
+--- before them is where the forge itself lives.
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@return string
+---@raise usage
+function gitea.branch_url(repo_url, branch)
+  local url, message = core.url.parse(repo_url)
+  if not url then
+    errors.raise { kind = "usage", message = message }
+  end
+  local base, org, repo = url.path:match "^(.*)/([^/]+)/([^/]+)$"
+  if not org then
+    errors.raise {
+      kind = "usage",
+      message = ('"%s" does not name a repository: an organisation and a name are needed'):format(core.mask.url(repo_url)),
+    }
+  end
+  repo = repo:gsub("%.git$", "")
+  return assert(core.url.build {
+    scheme = url.scheme,
+    host = url.host,
+    port = url.port,
+    path = ("%s/api/v1/repos/%s/%s/branches/%s"):format(base, org, repo, encode(branch)),
+  })
+end
+
+local function fail(response, code, message, api)
+  if code == "cancelled" then
+    errors.raise { kind = "cancelled", message = message }
+  elseif not response then
+    errors.raise { kind = "remote", message = message, code = code }
+  elseif response.status == 404 then
+    errors.raise { kind = "not_found", message = "repo not found at " .. api }
+  elseif response.status == 401 or response.status == 403 then
+    errors.raise { kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api) }
+  end
+  errors.raise {
+    kind = "remote",
+    message = ("unexpected status %d at %s"):format(response.status, api),
+    status = response.status,
+    retry_after = response.headers["retry-after"],
+  }
+end
+
+local function commit_id(body)
+  local ok, answer = pcall(require("cjson").decode, body)
+  if ok and type(answer) == "table" and type(answer.commit) == "table" then
+    return answer.commit.id
+  end
+end
+
+--- The commit that a branch points at. One GET; no git needed.
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@param options { token: string?, timeout: number? }  timeout in seconds, 30 when absent
+---@return string sha  40 or 64 lowercase hex digits
+---@raise usage | remote | auth | not_found | cancelled
+function gitea.branch_head(repo_url, branch, options)
+  local api = gitea.branch_url(repo_url, branch)
+  local response, message, code = core.http.request {
+    url = api,
+    headers = {
+      Accept = "application/json",
+      Authorization = options.token and "token " .. options.token or nil,
+    },
+    timeout = options.timeout or 30,
+    max_body = ANSWER_MAX,
+    -- With a token nothing is followed: the request was for this origin.
+    max_redirects = options.token and 0 or 5,
+  }
+  if code == "redirect" and options.token then
+    message = message .. " (a redirect is not followed with a token: has the repository moved? change the prefix)"
+  end
+  if not response or response.status ~= 200 then
+    fail(response, code, message, api)
+  end
+  return sha.check(commit_id(response.body), api)
+end
+
+return gitea

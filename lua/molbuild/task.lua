@@ -1,0 +1,381 @@
+--- Tasks: straight code that waits.
+---
+--- A task is a coroutine. A primitive of molbuild.core that has to wait yields its operation to the scheduler here,
+--- which goes on with other tasks and resumes this one when the operation is done. Tasks are structured: a task ends
+--- only when the tasks it spawned have ended. A cancelled task's operation is ended (a child process is killed and
+--- reaped, a wait for a lock given up); the primitive then returns nil, message, "cancelled", and so does every later
+--- one, so that the task unwinds and its to-be-closed variables run.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+
+local task = {}
+
+---@class molbuild.Task
+---@field scope table  what this task and its children share; inherits from the parent's
+---@field ended boolean
+---@field ok boolean?  how it ended
+local Task = {}
+Task.__index = Task
+
+--- The one scheduler. It exists while task.run() runs.
+local scheduler
+local root_scope = {}
+
+--- The running task, or nil outside one.
+---@return molbuild.Task?
+function task.current()
+  return scheduler and scheduler.current
+end
+
+--- The scope of the running task: a table that child tasks inherit from. Outside a task, one for the whole process.
+---@return table
+function task.scope()
+  local current = task.current()
+  return current and current.scope or root_scope
+end
+
+local function new_task(parent, fn, ...)
+  local self = setmetatable({
+    parent = parent,
+    children = {},
+    shields = 0,
+    ended = false,
+    scope = setmetatable({}, { __index = parent and parent.scope or root_scope }),
+  }, Task)
+  self.coroutine = coroutine.create(function(...)
+    return xpcall(fn, errors.handler, ...)
+  end)
+  self.arguments = table.pack(...)
+  if parent then
+    parent.children[self] = true
+  end
+  scheduler.ready[#scheduler.ready + 1] = self
+  return self
+end
+
+local function wake(self)
+  if self.waiting then
+    scheduler.waiting[self.waiting] = nil
+    self.waiting = nil
+  end
+  scheduler.ready[#scheduler.ready + 1] = self
+end
+
+--- Wait for something that is not an operation of the core: an object with cancel(self), whose owner calls `wake`.
+---@param waitable { cancel: fun(self: table) }
+local function suspend(waitable)
+  coroutine.yield(waitable)
+end
+
+local function cancel_children(self, reason)
+  for child in pairs(self.children) do
+    child:cancel(reason)
+  end
+end
+
+--- Cancel a task and everything under it. Its end is to be waited for as ever. Does nothing to one that has ended.
+---@param reason any?  what join() raises then; a "cancelled" error when absent
+function Task:cancel(reason)
+  if self.ended then
+    return
+  end
+  self.cancelled = self.cancelled or reason or errors.new { kind = "cancelled", message = "cancelled" }
+  if self.shields > 0 then
+    return
+  end
+  cancel_children(self, self.cancelled)
+  if self.waiting then
+    self.waiting:cancel()
+  end
+end
+
+--- End at once whatever the task and its children wait for: children get KILL.
+function Task:kill()
+  for child in pairs(self.children) do
+    child:kill()
+  end
+  if self.waiting and self.waiting.kill then
+    self.waiting:kill()
+  end
+end
+
+local function finish(self, ok, ...)
+  self.ended, self.ok, self.results = true, ok, table.pack(...)
+  -- A cancelled task that failed tells why it was cancelled, not where that hit it.
+  if not ok and self.cancelled and errors.is((...), "cancelled") then
+    self.results = table.pack(self.cancelled)
+  end
+  if self.parent then
+    self.parent.children[self] = nil
+  end
+  for _, waiter in ipairs(self.waiters or {}) do
+    wake(waiter)
+  end
+end
+
+--- Resume a task, and take what it yields: the operation it now waits for.
+local function resume(self)
+  scheduler.current = self
+  local arguments = self.arguments or { n = 0 }
+  self.arguments = nil
+  local resumed = table.pack(coroutine.resume(self.coroutine, table.unpack(arguments, 1, arguments.n)))
+  scheduler.current = nil
+  if coroutine.status(self.coroutine) ~= "dead" then
+    self.waiting = resumed[2]
+    scheduler.waiting[self.waiting] = self
+    if self.cancelled and self.shields == 0 then
+      self.waiting:cancel()
+    end
+    return
+  end
+  if not resumed[1] then
+    -- Past our xpcall: out of memory, or an error while handling an error.
+    coroutine.close(self.coroutine)
+    finish(self, false, resumed[2])
+  else
+    finish(self, resumed[2], table.unpack(resumed, 3, resumed.n))
+  end
+end
+
+--- Waits until a child has ended, without raising.
+local function await(child)
+  local self = scheduler.current
+  while not child.ended do
+    child.waiters = child.waiters or {}
+    table.insert(child.waiters, self)
+    -- Cancelling this task cancels its children, which ends the wait: nothing to do here.
+    suspend { cancel = function() end }
+  end
+end
+
+local function unwrap(child)
+  if child.ok then
+    return table.unpack(child.results, 1, child.results.n)
+  end
+  error(child.results[1], 0)
+end
+
+--- Wait for a task that this one spawned; gives its results, or raises its error.
+function Task:join()
+  await(self)
+  self.joined = true
+  return unwrap(self)
+end
+
+--- Start a child task. It begins to run when this one waits next. A failure that matters is to be joined: the error of
+--- a task that nobody joins is lost.
+---@param fn fun(...): ...
+---@return molbuild.Task
+function task.spawn(fn, ...)
+  local parent = assert(task.current(), "task.spawn() must be called inside a task")
+  return new_task(parent, function(...)
+    local results = table.pack(xpcall(fn, errors.handler, ...))
+    -- Children do not outlive their parent.
+    local self = scheduler.current
+    if not results[1] then
+      cancel_children(self)
+    end
+    while next(self.children) do
+      await((next(self.children)))
+    end
+    if not results[1] then
+      error(results[2], 0)
+    end
+    return table.unpack(results, 2, results.n)
+  end, ...)
+end
+
+--- Run FN for every item, at most LIMIT at a time. Gives the results in the order of the items (one each). The first
+--- error cancels the others and is raised when they have ended; with SETTLE every one runs to its end, and the
+--- result is a list of { ok = boolean, value = any, error = any }.
+---@param items any[]
+---@param options { limit: integer?, settle: boolean? }
+---@param fn fun(item: any, index: integer): any
+---@return any[]
+function task.map(items, options, fn)
+  local places = task.semaphore(options.limit or #items)
+  local children, results, first = {}, {}, nil
+  for index, item in ipairs(items) do
+    children[index] = task.spawn(function()
+      local place <close> = places:acquire()
+      local outcome = table.pack(xpcall(fn, errors.handler, item, index))
+      if not outcome[1] and not options.settle then
+        first = first or { outcome[2] }
+        for _, sibling in ipairs(children) do
+          sibling:cancel()
+        end
+      end
+      results[index] = options.settle and { ok = outcome[1], value = outcome[2], error = outcome[2] } or outcome[2]
+      if not outcome[1] and not options.settle then
+        error(outcome[2], 0)
+      end
+    end)
+  end
+  for index, child in ipairs(children) do
+    await(child)
+    if options.settle then
+      -- Cancelled before FN began, it has no result of its own.
+      results[index] = results[index] or { ok = false, error = child.results[1] }
+      results[index].value = results[index].ok and results[index].value or nil
+      results[index].error = not results[index].ok and results[index].error or nil
+    elseif not child.ok then
+      first = first or { child.results[1] }
+    end
+  end
+  task.check()
+  if first then
+    error(first[1], 0)
+  end
+  return results
+end
+
+--- Raise when the running task has been cancelled: for code that goes on without waiting.
+function task.check()
+  local self = task.current()
+  if self and self.cancelled and self.shields == 0 then
+    error(self.cancelled, 0)
+  end
+end
+
+--- Run FN as a child and cancel it after so many seconds; then raise WHY (a "timeout" error when absent).
+---@param seconds number
+---@param fn fun(): ...
+---@param why table?
+function task.timeout(seconds, fn, why)
+  local child = task.spawn(fn)
+  local clock = task.spawn(function()
+    if core.sys.sleep(seconds) then
+      child:cancel(why or errors.new { kind = "timeout", message = ("took longer than %g s"):format(seconds) })
+    end
+  end)
+  await(child)
+  clock:cancel()
+  await(clock)
+  return unwrap(child)
+end
+
+--- Run FN with cancellation put off until it returns: for what must not be left half done.
+function task.shield(fn, ...)
+  local self = assert(task.current(), "task.shield() must be called inside a task")
+  self.shields = self.shields + 1
+  local results = table.pack(xpcall(fn, errors.handler, ...))
+  self.shields = self.shields - 1
+  if self.shields == 0 and self.cancelled then
+    cancel_children(self, self.cancelled)
+  end
+  if not results[1] then
+    error(results[2], 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
+--- A number of places; acquire() waits for one, first come first served, and gives an object to close.
+---@param places integer
+function task.semaphore(places)
+  local semaphore = { free = places, queue = {} }
+
+  local function release()
+    local first = table.remove(semaphore.queue, 1)
+    if first then
+      first.granted = true
+      wake(first.task)
+    else
+      semaphore.free = semaphore.free + 1
+    end
+  end
+
+  function semaphore:acquire(on_wait)
+    if self.free > 0 then
+      self.free = self.free - 1
+    else
+      local entry = { task = scheduler.current }
+      table.insert(self.queue, entry)
+      if on_wait then
+        on_wait()
+      end
+      function entry:cancel()
+        for index, other in ipairs(semaphore.queue) do
+          if other == self then
+            table.remove(semaphore.queue, index)
+            wake(self.task)
+            return
+          end
+        end
+      end
+      suspend(entry)
+      if not entry.granted then
+        error(errors.new { kind = "cancelled", message = "cancelled" }, 0)
+      end
+    end
+    local held = true
+    return setmetatable({}, {
+      __close = function()
+        if held then
+          held = false
+          release()
+        end
+      end,
+    })
+  end
+
+  return semaphore
+end
+
+--- One turn: resume what is ready, or wait until something is.
+local function turn(on_signal)
+  local ready = scheduler.ready
+  if #ready == 0 then
+    local done, message = core.loop.step()
+    if not done then
+      error(message, 0)
+    end
+    for _, operation in ipairs(done) do
+      wake(scheduler.waiting[operation])
+    end
+    local signo = core.loop.signal()
+    while signo do
+      on_signal(signo)
+      signo = core.loop.signal()
+    end
+    return
+  end
+  scheduler.ready = {}
+  for _, self in ipairs(ready) do
+    resume(self)
+  end
+end
+
+--- Run FN as the root task until it and everything it spawned has ended. Gives its results, or raises its error.
+--- With SIGNALS, those signals cancel the root task (the error has kind "signal"); a second one kills what runs.
+---@param fn fun(...): ...
+---@param options { signals: integer[]? }?
+function task.run(fn, options)
+  assert(not scheduler, "task.run() is running already")
+  scheduler = { ready = {}, waiting = setmetatable({}, { __mode = "k" }) }
+  local root
+  local function on_signal(signo)
+    if root.cancelled then
+      root:kill()
+    else
+      root:cancel(errors.new { kind = "signal", message = "ended by a signal", signal = signo })
+    end
+  end
+  for _, signo in ipairs(options and options.signals or {}) do
+    assert(core.loop.catch(signo))
+  end
+  root = new_task(nil, function()
+    local child = task.spawn(fn)
+    return child:join()
+  end)
+  while not root.ended do
+    local ok, failure = pcall(turn, on_signal)
+    if not ok then
+      scheduler = nil
+      error(failure, 0)
+    end
+  end
+  scheduler = nil
+  return unwrap(root)
+end
+
+return task
