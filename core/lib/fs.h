@@ -47,8 +47,9 @@ struct fs_names {
 WARN_UNUSED int fs_list(const char *path, size_t max, struct fs_names *out, struct error *err);
 void fs_names_free(struct fs_names *names);
 
-/* Append what the regular file PATH (links are followed) holds to OUT. More than MAX bytes: too_large; no regular file:
- * invalid, without waiting for anybody to write to it. OUT is unchanged on failure; its own max must leave room. */
+/* Append what the regular file PATH (links are followed) holds to OUT. More than MAX bytes, or than OUT's own max leaves
+ * room for: too_large; no regular file: invalid, or EISDIR, and a FIFO does not make it wait. OUT is unchanged on
+ * failure. */
 WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct error *err);
 
 /* Replace PATH by a file of these LEN bytes and exactly MODE, at once: readers see the old one or the new one, also

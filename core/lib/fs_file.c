@@ -35,9 +35,9 @@ static int open_regular(const char *path, struct error *err)
 /* Returns 0, or -1 with errno set: EMSGSIZE when there is more than MAX. */
 static int read_all(int fd, size_t max, struct buf *out)
 {
-	size_t before = out->len;
+	size_t end = out->max - out->len < max ? out->max : out->len + max;
 	for (;;) {
-		size_t left = max - (out->len - before);
+		size_t left = end - out->len;
 		size_t want = left < CHUNK ? left : CHUNK;
 		char probe;
 		ssize_t got;

@@ -25,6 +25,13 @@ struct walk {
 	unsigned hoisted; /* makes the names of what was hoisted different */
 };
 
+/* Enough to look names up from; a directory may be searchable, but not readable. */
+#ifdef O_PATH
+#define SEARCH_ONLY O_PATH
+#else
+#define SEARCH_ONLY O_RDONLY
+#endif
+
 /* All return 0, or -1 with errno set. */
 static int remove_entry(struct walk *walk, int parent, const char *name, int level);
 
@@ -165,7 +172,7 @@ int fs_remove_tree(const char *path, struct error *err)
 		free(copy);
 		return error_set(err, "invalid", "refusing to remove \"%s\"", path);
 	}
-	parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	parent = open(dir, SEARCH_ONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0 ? errno != ENOENT : remove_entry(&walk, parent, name, 0) < 0)
 		result = error_errno(err, errno, "cannot remove %s", path);
 	fd_close(&parent);

@@ -178,7 +178,7 @@ void process_on_ceiling(struct loop_timer *timer)
 {
 	struct process *process = OWNER(timer, ceiling);
 	struct error err;
-	error_set(&err, "timeout", "%s took longer than %.0f s; the last line was: %s", process->program,
+	error_set(&err, "timeout", "%s took longer than %g s; the last line was: %s", process->program,
 		  (double)process->timeout_ns / (double)NS_PER_S, output_last_line(&process->output));
 	process_stop(process, &err);
 }
@@ -196,7 +196,7 @@ void process_watch_silence(struct process *process)
 			process_stop(process, &err);
 		return;
 	}
-	error_set(&err, "stalled", "%s was silent for %.0f s; the last line was: %s", process->program,
+	error_set(&err, "stalled", "%s was silent for %g s; the last line was: %s", process->program,
 		  (double)bound / (double)NS_PER_S, output_last_line(&process->output));
 	process_stop(process, &err);
 }

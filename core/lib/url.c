@@ -49,7 +49,7 @@ static CURLUcode get_all(CURLU *handle, struct url *url)
 	    (code = get(handle, CURLUPART_USER, CURLUE_NO_USER, &url->user)) ||
 	    (code = get(handle, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD, &url->password)) ||
 	    (code = get(handle, CURLUPART_HOST, CURLUE_NO_HOST, &url->host)) ||
-	    (code = get(handle, CURLUPART_PATH, CURLUE_OK, &url->path)) ||
+	    (code = get(handle, CURLUPART_PATH, CURLUE_UNKNOWN_PART, &url->path)) ||
 	    (code = get(handle, CURLUPART_QUERY, CURLUE_NO_QUERY, &url->query)) ||
 	    (code = get(handle, CURLUPART_FRAGMENT, CURLUE_NO_FRAGMENT, &url->fragment)) ||
 	    (code = get(handle, CURLUPART_PORT, CURLUE_NO_PORT, &port)))

@@ -23,7 +23,7 @@ local function merged(...)
   return list
 end
 
---- Run a program to its end. Its output lines become `line` events; the variables that the scope's `unset` names
+--- Run a program to its end. Its output lines become `line` events (not with `silent`); the variables that the scope's `unset` names
 --- (secrets that no child is to see) are taken from its environment.
 ---@param options table  as for core.process.run; on_line is called besides
 ---@return table result  as core.process.run gives it, whatever the exit code
@@ -37,7 +37,9 @@ function child.run(options)
   run.unset = merged(options.unset or {}, task.scope().unset or {})
   local scope = task.scope()
   function run.on_line(line)
-    events.emit("line", { text = line }, scope)
+    if not options.silent then
+      events.emit("line", { text = line }, scope)
+    end
     return own_on_line and own_on_line(line)
   end
   local result, message, code, partial = core.process.run(run)

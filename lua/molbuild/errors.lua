@@ -12,7 +12,9 @@ local errors = {}
 
 local Error = { __name = "molbuild.error" }
 
-function Error.__tostring(self) return self.message end
+function Error.__tostring(self)
+  return self.message
+end
 
 local EXIT = {
   failed = 1,
@@ -81,7 +83,9 @@ end
 ---@param value any
 ---@return molbuild.Error
 function errors.handler(value)
-  if errors.is(value) then return value end
+  if errors.is(value) then
+    return value
+  end
   local e = errors.wrap(value)
   e.traceback = debug.traceback(nil, 2)
   return e
@@ -91,8 +95,12 @@ end
 ---@param value any
 ---@return integer
 function errors.exit_code(value)
-  if not errors.is(value) then return EXIT.bug end
-  if value.signal and (value.kind == "signal" or value.kind == "cancelled") then return 128 + value.signal end
+  if not errors.is(value) then
+    return EXIT.bug
+  end
+  if value.signal and (value.kind == "signal" or value.kind == "cancelled") then
+    return 128 + value.signal
+  end
   return EXIT[value.kind] or EXIT.failed
 end
 

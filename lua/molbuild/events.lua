@@ -47,8 +47,12 @@ events.schema = {
 
 -- Here and not only where the text is written: JSON escapes would hide a secret from a masker that comes later.
 local function masked(value)
-  if type(value) == "string" then return core.mask.text(value) end
-  if type(value) ~= "table" then return value end
+  if type(value) == "string" then
+    return core.mask.text(value)
+  end
+  if type(value) ~= "table" then
+    return value
+  end
   local copy = {}
   for key, item in pairs(value) do copy[key] = masked(item) end
   return copy
@@ -62,7 +66,9 @@ end
 function events.emit(name, fields, scope)
   scope = scope or task.scope()
   local sink = scope.events
-  if not sink then return end
+  if not sink then
+    return
+  end
   local event = masked(fields or {})
   event.event = name
   event.time = core.sys.now()
@@ -72,9 +78,13 @@ function events.emit(name, fields, scope)
 end
 
 local function every(value, key_type, item_type)
-  if type(value) ~= "table" then return false end
+  if type(value) ~= "table" then
+    return false
+  end
   for key, item in pairs(value) do
-    if math.type(key) ~= key_type and type(key) ~= key_type or type(item) ~= item_type then return false end
+    if math.type(key) ~= key_type and type(key) ~= key_type or type(item) ~= item_type then
+      return false
+    end
   end
   return true
 end
@@ -87,13 +97,30 @@ local function is_holder(value)
     and type(value.purpose) == "string"
 end
 
+local function is_among(value, words)
+  for word in words:gmatch("[^|]+") do
+    if value == word then
+      return true
+    end
+  end
+  return false
+end
+
 local function fits(value, wanted)
-  if wanted == "integer" then return math.type(value) == "integer" end
-  if wanted == "string[]" then return every(value, "integer", "string") end
-  if wanted == "numbers" then return every(value, "string", "number") end
-  if wanted == "holder" then return is_holder(value) end
+  if wanted == "integer" then
+    return math.type(value) == "integer"
+  end
+  if wanted == "string[]" then
+    return every(value, "integer", "string")
+  end
+  if wanted == "numbers" then
+    return every(value, "string", "number")
+  end
+  if wanted == "holder" then
+    return is_holder(value)
+  end
   if wanted:find("|", 1, true) then
-    return type(value) == "string" and ("|" .. wanted .. "|"):find("|" .. value .. "|", 1, true) ~= nil
+    return is_among(value, wanted)
   end
   return type(value) == wanted
 end
@@ -104,9 +131,13 @@ end
 ---@return string? message
 function events.check(event)
   local fields = events.schema[event.event]
-  if not fields then return nil, ("unknown event %s"):format(event.event) end
+  if not fields then
+    return nil, ("unknown event %s"):format(event.event)
+  end
   for name in pairs(event) do
-    if not fields[name] and not events.common[name] then return nil, ("%s: unknown field %s"):format(event.event, name) end
+    if not fields[name] and not events.common[name] then
+      return nil, ("%s: unknown field %s"):format(event.event, name)
+    end
   end
   for _, types in ipairs { events.common, fields } do
     for name, wanted in pairs(types) do

@@ -56,6 +56,34 @@ function git.scheme(url)
   return scheme
 end
 
+local function unusable(url, why)
+  errors.raise { kind = "usage", message = ('the repository "%s" cannot be used: %s'):format(core.mask.url(url), why) }
+end
+
+--- Check a URL that came from outside before anything is done with it.
+---@param url string
+---@return string scheme
+---@raise usage
+function git.check_url(url)
+  local scheme = git.scheme(url)
+  local parts, message = core.url.parse(url)
+  if not parts then
+    errors.raise { kind = "usage", message = message }
+  elseif parts.password or (parts.user and scheme ~= "ssh") then
+    unusable(url, "a URL must not hold credentials (put a token into MOLECULE_GITEA_TOKEN)")
+  elseif parts.query or parts.fragment or url:find "\\" then
+    unusable(url, "it holds a query, a fragment or a backslash")
+  elseif (parts.path .. "/"):find "/%.%.?/" or parts.path:lower():find "%%[01]" or parts.path:lower():find "%%2[ef]"
+    or parts.path:find "%%7[fF]" then
+    unusable(url, "its path holds dots or escapes")
+  elseif scheme ~= "file" and (not parts.host or parts.host:find "^%-") then
+    unusable(url, "it names no host")
+  elseif not parts.path:find "^/[^/]+" or (scheme:find "^http" and not parts.path:find "^/[^/]+/[^/]+") then
+    unusable(url, "it names no repository of an organisation")
+  end
+  return scheme
+end
+
 local function origin(url)
   local parts = assert(core.url.parse(url))
   return ("%s://%s%s"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "")
@@ -107,6 +135,7 @@ local function run(arguments, url, options, more)
     log_file = more and more.log_file,
     capture = more and more.capture,
     on_line = more and more.on_line,
+    silent = more and more.silent,
   }
   return child.run(how)
 end
@@ -222,7 +251,7 @@ function git.measure(dir, bounds)
     end
   end
   local ok, failure = pcall(function()
-    expect(run({ "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }, nil, bounds, { on_line = on_line }), "git ls-tree")
+    expect(run({ "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }, nil, bounds, { on_line = on_line, silent = true }), "git ls-tree")
   end)
   if files > bounds.files then
     errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(bounds.files) }

@@ -13,16 +13,22 @@ end
 --- Something an operator wants to know.
 ---@param format string  as of string.format; taken as it is when nothing follows
 ---@param ... any
-function log.info(format, ...) say("info", format, ...) end
+function log.info(format, ...)
+  say("info", format, ...)
+end
 
 --- Something that went wrong and did not stop the work.
 ---@param format string
 ---@param ... any
-function log.warn(format, ...) say("warn", format, ...) end
+function log.warn(format, ...)
+  say("warn", format, ...)
+end
 
 --- Something that went wrong.
 ---@param format string
 ---@param ... any
-function log.error(format, ...) say("error", format, ...) end
+function log.error(format, ...)
+  say("error", format, ...)
+end
 
 return log

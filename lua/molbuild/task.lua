@@ -242,15 +242,20 @@ end
 ---@param fn fun(): ...
 ---@param why table?
 function task.timeout(seconds, fn, why)
+  local expired
   local child = task.spawn(fn)
   local clock = task.spawn(function()
     if core.sys.sleep(seconds) then
-      child:cancel(why or errors.new { kind = "timeout", message = ("took longer than %g s"):format(seconds) })
+      expired = why or errors.new { kind = "timeout", message = ("took longer than %g s"):format(seconds) }
+      child:cancel(expired)
     end
   end)
   await(child)
   clock:cancel()
   await(clock)
+  if expired then
+    error(expired, 0)
+  end
   return unwrap(child)
 end
 

@@ -7,9 +7,11 @@ local text = {}
 ---@return string
 function text.one_line(s)
   s = tostring(s)
-  if not s:find("[%c\xC2]") then return s end
+  if not s:find("[%c\xC2]") then
+    return s
+  end
   -- C1 last, and replaced instead of removed: taking a byte out could join two halves to a new control character.
-  s = s:gsub("[\r\n]+$", ""):gsub("[\r\n]+", " | "):gsub("\t", " "):gsub("%c", ""):gsub("\xC2[\x80-\x9F]", "?")
+  s = s:gsub("[\r\n]+", " | "):gsub(" | $", ""):gsub("\t", " "):gsub("%c", ""):gsub("\xC2[\x80-\x9F]", "?")
   return s
 end
 
@@ -18,8 +20,12 @@ end
 ---@return string
 function text.duration(seconds)
   local whole = math.max(0, math.floor(seconds))
-  if whole < 60 then return ("%ds"):format(whole) end
-  if whole < 3600 then return ("%dm%02ds"):format(whole // 60, whole % 60) end
+  if whole < 60 then
+    return ("%ds"):format(whole)
+  end
+  if whole < 3600 then
+    return ("%dm%02ds"):format(whole // 60, whole % 60)
+  end
   return ("%dh%02dm"):format(whole // 3600, whole % 3600 // 60)
 end
 

@@ -1,0 +1,107 @@
+--- The directory a policy builds in: locks, trees, staging. See docs/architecture.md for what lies where.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local events = require "molbuild.events"
+local task = require "molbuild.task"
+
+local cache = {}
+
+local function check(ok, message, code)
+  if not ok then
+    errors.raise {
+      kind = "failed",
+      message = message,
+      code = code,
+      hint = code == "ENOSPC" and "make room on that file system, or choose another with MOLECULE_LOCAL_BUILD_CACHE" or nil,
+    }
+  end
+  return ok
+end
+
+--- The lock of NAME, had by this task until it is closed. Says who holds it while it waits.
+---@param root string  the cache's directory
+---@param name string
+---@param options { purpose: string?, timeout: number? }
+---@return table lock  to be closed
+---@raise locked | cancelled | failed
+function cache.lock(root, name, options)
+  local scope, started = task.scope(), core.sys.monotonic()
+  check(core.fs.mkdirp(root .. "/locks", 448))
+  local path = ("%s/locks/%s.lock"):format(root, name)
+  local waited = false
+  local lock, message, code = core.lock.acquire(path, {
+    purpose = options.purpose,
+    timeout = options.timeout,
+    on_wait = function(holder, seconds)
+      waited = true
+      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds }, scope)
+    end,
+  })
+  if not lock then
+    local kind = code == "cancelled" and "cancelled" or code == "locked" and "locked" or "failed"
+    errors.raise { kind = kind, message = message, code = code }
+  end
+  if waited then
+    events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })
+  end
+  return lock
+end
+
+--- A private directory for NAME that goes away when it is closed. What a crashed run of that name left is removed
+--- first, so the name's lock must be held.
+---@param root string
+---@param name string
+---@return { path: string }
+function cache.staging(root, name)
+  local dir = root .. "/tmp"
+  check(core.fs.mkdirp(dir, 448))
+  for _, entry in ipairs(check(core.fs.list(dir))) do
+    if entry:sub(1, #name + 1) == name .. "." then
+      check(core.fs.remove_tree(dir .. "/" .. entry))
+    end
+  end
+  local path = check(core.fs.mkdtemp(("%s/%s."):format(dir, name)))
+  return setmetatable({ path = path }, {
+    __close = function()
+      core.fs.remove_tree(path)
+    end,
+  })
+end
+
+--- Put a finished tree in its place, where an older one of the same name goes first.
+---@param from string
+---@param to string
+function cache.publish(from, to)
+  check(core.fs.mkdirp(to:match "^(.*)/", 448))
+  check(core.fs.remove_tree(to))
+  check(core.fs.rename(from, to))
+end
+
+--- Keep the newest COUNT trees and logs of a directory; remove the others. Best effort.
+---@param dir string
+---@param count integer
+function cache.prune(dir, count)
+  local groups, newest = {}, {}
+  for _, entry in ipairs(core.fs.list(dir) or {}) do
+    local id = entry:match "^%x+"
+    local stat = core.fs.lstat(dir .. "/" .. entry)
+    if id and stat then
+      groups[id] = groups[id] or { time = 0 }
+      table.insert(groups[id], entry)
+      groups[id].time = math.max(groups[id].time, stat.mtime)
+    end
+  end
+  for _, group in pairs(groups) do
+    newest[#newest + 1] = group
+  end
+  table.sort(newest, function(a, b)
+    return a.time > b.time
+  end)
+  for index = count + 1, #newest do
+    for _, entry in ipairs(newest[index]) do
+      core.fs.remove_tree(dir .. "/" .. entry)
+    end
+  end
+end
+
+return cache

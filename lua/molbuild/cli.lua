@@ -1,0 +1,336 @@
+--- The command line. Everything that the program does begins here.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local script = require "molbuild.script"
+
+local cli = {}
+
+local STDOUT, STDERR = 1, 2
+local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+
+--- The options of `molbuild run`: name, whether a value follows, and what it is for. The one list that parsing, help
+--- and the man page share.
+cli.options = {
+  { "--progress", "MODE", "how to show the run: auto, tty, plain, json, quiet" },
+  { "--color", "WHEN", "colours: auto, always, never" },
+  { "--output", "FORMAT", "the results on stdout: text, json" },
+  { "--trace", "FILE", "write the run as Chrome trace events" },
+  { "--timeout", "SECONDS", "end the whole run after so long" },
+  { "--lock-timeout", "SECONDS", "wait at most so long for a lock" },
+  { "--no-wait", nil, "do not wait for a lock" },
+  { "--jobs", "N", "build at most N images side by side" },
+  { "-q", nil, "show failures only (--progress=quiet)" },
+  { "-v", nil, "show every output line" },
+}
+
+local CHOICES = {
+  progress = { auto = true, tty = true, plain = true, json = true, quiet = true },
+  color = { auto = true, always = true, never = true },
+  output = { text = true, json = true },
+}
+
+local function usage(message)
+  errors.raise { kind = "usage", message = message, hint = "molbuild --help" }
+end
+
+local function write(fd, text)
+  local ok, message, code = core.sys.write(fd, text)
+  if not ok then
+    errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
+  end
+end
+
+-- argparse is loaded for help and for mistakes alone: a run reads its few options itself, from the same list.
+local function parser()
+  local argparse = require "argparse"
+  local top = argparse("molbuild", "Makes sure that container images exist, by a policy script.")
+  top:command_target "command"
+  top:require_command(false)
+  top:flag("--version", "Print the version.")
+  local run = top:command("run", "Run a policy. What follows its name belongs to the policy.")
+  for _, option in ipairs(cli.options) do
+    local name, value, text = table.unpack(option, 1, 3)
+    if value then
+      run:option(name, text):argname(value)
+    else
+      run:flag(name, text)
+    end
+  end
+  run:argument("script", "A policy: a path, or a name to look up.")
+  run:argument("args", "The policy's own arguments."):args "*"
+  local eject = top:command("eject", "Write a copy of a policy, to change it.")
+  eject:argument("script", "An installed policy, such as ensure.lua.")
+  eject:argument("dir", "Where to write it; the current directory when absent."):args "?"
+  top:command("version", "Print the version.")
+  return top
+end
+
+local function find_option(name)
+  for _, option in ipairs(cli.options) do
+    if option[1] == name then
+      return option
+    end
+  end
+end
+
+--- Split the arguments of `run`: options, script, and what belongs to the script.
+---@param argv string[]
+---@param first integer
+---@return table<string, string|true> options
+---@return string script
+---@return string[] args
+---@raise usage
+function cli.parse_run(argv, first)
+  local options, at = {}, first
+  while argv[at] and argv[at]:sub(1, 1) == "-" and argv[at] ~= "-" do
+    if argv[at] == "--" then
+      at = at + 1
+      break
+    end
+    local name, value = argv[at]:match "^(%-%-[^=]+)=(.*)$"
+    name = name or argv[at]
+    local option = find_option(name) or usage(("unknown option %s"):format(name))
+    if option[2] and not value then
+      at = at + 1
+      value = argv[at] or usage(("option %s needs a value"):format(name))
+    elseif value and not option[2] then
+      usage(("option %s takes no value"):format(name))
+    end
+    options[name:gsub("^%-+", ""):gsub("%-", "_")] = value or true
+    at = at + 1
+  end
+  local name = argv[at] or usage "no script named"
+  return options, name, table.move(argv, at + 1, #argv, 1, {})
+end
+
+local function number(options, name, whole)
+  local text = options[name]
+  if not text then
+    return nil
+  end
+  local value = text:find "^%d+%.?%d*$" and tonumber(text)
+  if not value or whole and (value < 1 or value ~= math.floor(value)) then
+    usage(('option --%s needs a number, not "%s"'):format(name:gsub("_", "-"), text))
+  end
+  return value
+end
+
+local function check_options(options)
+  for name, choices in pairs(CHOICES) do
+    if options[name] and not choices[options[name]] then
+      usage(('option --%s cannot be "%s"'):format(name, options[name]))
+    end
+  end
+  if options.no_wait then
+    options.lock_timeout = "0"
+  end
+  return {
+    mode = options.q and "quiet" or options.progress,
+    verbose = options.v == true,
+    color = options.color,
+    json = options.output == "json",
+    trace = options.trace,
+    timeout = number(options, "timeout"),
+    lock_timeout = number(options, "lock_timeout"),
+    jobs = number(options, "jobs", true) or math.max(2, core.sys.cpus()),
+  }
+end
+
+--- What becomes of the events of a run: the renderer, the trace, and the results for --output=json.
+local function sinks(settings)
+  local renderer = require("molbuild.progress").choose(settings)
+  local trace = settings.trace and require("molbuild.trace").new()
+  local sink = { renderer = renderer, results = {} }
+  function sink.event(event)
+    renderer:event(event)
+    if trace then
+      trace:event(event)
+    end
+    if event.event == "result" then
+      sink.results[event.runtime or ""] = event
+    end
+  end
+  function sink.close()
+    renderer:close()
+    if trace then
+      local ok, message = core.fs.write_atomic(settings.trace, trace:json() .. "\n", 420)
+      if not ok then
+        errors.raise { kind = "failed", message = message }
+      end
+    end
+  end
+  return sink
+end
+
+local function json_results(results, started)
+  local encode = require "molbuild.progress.encode"
+  local list = {}
+  for _, event in pairs(results) do
+    list[#list + 1] = {
+      runtime = event.runtime,
+      image = event.image,
+      sha = event.sha,
+      image_id = event.image_id,
+      outcome = event.outcome,
+      steps = event.steps,
+      seconds = core.sys.monotonic() - started,
+    }
+  end
+  return list, encode
+end
+
+local function result_text(values, settings, sink, started)
+  local lines = {}
+  if settings.json then
+    local list, encode = json_results(sink.results, started)
+    for index = 1, values.n do
+      for _, item in ipairs(list) do
+        if item.image == values[index] then
+          lines[#lines + 1] = encode.object(item, { "runtime", "image", "sha", "image_id", "outcome" })
+          break
+        end
+      end
+    end
+  else
+    for index = 1, values.n do
+      lines[index] = tostring(values[index])
+    end
+  end
+  return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
+end
+
+--- The policy's run(), inside a task, with everything that the options ask for around it.
+local function run_policy(policy, args, settings, sink)
+  local task = require "molbuild.task"
+  local function body()
+    local scope = task.scope()
+    scope.events = sink.event
+    scope.lock_timeout = settings.lock_timeout
+    scope.places = task.semaphore(settings.jobs)
+    local ticker = task.spawn(function()
+      while core.sys.sleep(0.1) do
+        sink.renderer:tick()
+      end
+    end)
+    local results = table.pack(xpcall(policy.run, errors.handler, args))
+    ticker:cancel()
+    if not results[1] then
+      error(results[2], 0)
+    end
+    return table.unpack(results, 2, results.n)
+  end
+  return task.run(function()
+    if not settings.timeout then
+      return body()
+    end
+    return task.timeout(settings.timeout, body, errors.new {
+      kind = "timeout",
+      message = ("the run took longer than %g s (--timeout)"):format(settings.timeout),
+    })
+  end, { signals = { SIGHUP, SIGINT, SIGTERM } })
+end
+
+local function tell_start(emit, name, path, passed_over, args, version)
+  emit("run_started", { version = version, script = name, path = path, args = args })
+  if passed_over then
+    emit("log", { level = "warn", message = ("%s was not used: %s comes before it"):format(passed_over, path) })
+  end
+end
+
+--- molbuild run
+local function run(argv, program)
+  local started = core.sys.monotonic()
+  local options, name, args = cli.parse_run(argv, 2)
+  local settings = check_options(options)
+  local sink = sinks(settings)
+  local events = require "molbuild.events"
+  local function emit(event, fields)
+    events.emit(event, fields, { events = sink.event })
+  end
+  local values = table.pack(xpcall(function()
+    local policy, path, passed_over = script.load(name)
+    if type(policy.run) ~= "function" then
+      errors.raise { kind = "bug", message = path .. " has no function run" }
+    end
+    tell_start(emit, name, path, passed_over, args, program.version)
+    local results = table.pack(run_policy(policy, args, settings, sink))
+    write(STDOUT, result_text(results, settings, sink, started))
+  end, errors.handler))
+  local failure = not values[1] and values[2] or nil
+  if failure and not failure.reported then
+    emit("failed", errors.fields(failure))
+  end
+  local status = failure and errors.exit_code(failure) or 0
+  emit("run_ended", { exit = status, seconds = core.sys.monotonic() - started })
+  sink.close()
+  return status
+end
+
+--- molbuild eject
+local function eject(argv)
+  local name, dir = argv[2], argv[3] or "."
+  if not name or #argv > 3 or name:sub(1, 1) == "-" then
+    usage "usage: molbuild eject SCRIPT [DIR]"
+  end
+  local path = script.find(name)
+  local target = dir .. "/" .. name:match "[^/]+$"
+  if core.fs.lstat(target) then
+    errors.raise { kind = "failed", message = ("%s exists already: not overwritten"):format(target) }
+  end
+  local ok, message = core.fs.read(path)
+  if ok then
+    ok, message = core.fs.write_atomic(target, ok, 420)
+  end
+  if not ok then
+    errors.raise { kind = "failed", message = message }
+  end
+  write(STDOUT, target .. "\n")
+  return 0
+end
+
+local function command(argv, program)
+  local first = argv[1]
+  if first == "run" and argv[2] ~= "--help" and argv[2] ~= "-h" then
+    return run(argv, program)
+  elseif first == "eject" and argv[2] ~= "--help" and argv[2] ~= "-h" then
+    return eject(argv)
+  elseif first == "version" or first == "--version" then
+    write(STDOUT, "molbuild " .. program.version .. "\n")
+    return 0
+  elseif first == "help" or first == "--help" or first == "-h" then
+    write(STDOUT, parser():get_help() .. "\n")
+    return 0
+  elseif first == "run" or first == "eject" then
+    parser():parse { first, "--help" }
+  end
+  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, version)")
+end
+
+--- The scripts that came with this program: beside it in a checkout, below the prefix otherwise.
+local function installed_scripts(prefix)
+  local executable = core.sys.executable()
+  local dir = executable and executable:match "^(.*)/[^/]+$"
+  for _, candidate in ipairs { dir and dir .. "/../scripts", dir and dir .. "/../share/molbuild/scripts" } do
+    local path = core.fs.realpath(candidate)
+    if path and core.fs.lstat(path .. "/ensure.lua") then
+      return path
+    end
+  end
+  return prefix .. "/share/molbuild/scripts"
+end
+
+--- The whole program.
+---@param argv string[]
+---@param program { version: string, prefix: string }
+---@return integer status
+function cli.main(argv, program)
+  script.installed = installed_scripts(program.prefix)
+  local ok, result = xpcall(command, errors.handler, argv, program)
+  if ok then
+    return result
+  end
+  core.sys.write(STDERR, errors.format(result, "molbuild") .. "\n")
+  return errors.exit_code(result)
+end
+
+return cli

@@ -1,0 +1,114 @@
+-- Which renderer shows a run: --progress, --color, -v, and what stderr is.
+
+local core = require "molbuild.core"
+
+local STDERR = 2
+
+local progress = {}
+
+--- The values of --progress.
+progress.modes = { "auto", "tty", "plain", "json", "quiet" }
+
+--- The values of --color.
+progress.colors = { "auto", "always", "never" }
+
+---@class molbuild.ProgressOptions
+---@field mode string?  one of progress.modes; auto when absent
+---@field verbose boolean?  show every output line
+---@field color string?  one of progress.colors; auto when absent
+---@field several boolean?  whether there are several runtimes; found out when absent
+---@field write fun(text: string)?  the rest: stderr and this process when absent
+---@field isatty (fun(): boolean)?
+---@field getenv (fun(name: string): string?)?
+---@field columns (fun(): integer?)?
+---@field rows (fun(): integer?)?
+---@field now (fun(): number)?  seconds, monotonic
+---@field width table?  as molbuild.core.width
+
+local defaults = {}
+
+function defaults.write(text)
+  core.sys.write(STDERR, text)
+end
+
+function defaults.isatty()
+  return core.sys.isatty(STDERR)
+end
+
+function defaults.getenv(name)
+  return core.sys.getenv(name)
+end
+
+function defaults.columns()
+  return (core.sys.terminal_size(STDERR))
+end
+
+function defaults.rows()
+  return (select(2, core.sys.terminal_size(STDERR)))
+end
+
+function defaults.now()
+  return core.sys.monotonic()
+end
+
+local function set(getenv, name)
+  local value = getenv(name)
+  return value ~= nil and value ~= ""
+end
+
+local function can_move_cursor(opts)
+  return opts.isatty() and set(opts.getenv, "TERM") and opts.getenv("TERM") ~= "dumb"
+end
+
+local function mode_for(opts)
+  if opts.mode and opts.mode ~= "auto" then
+    return opts.mode
+  end
+  return can_move_cursor(opts) and not set(opts.getenv, "CI") and "tty" or "plain"
+end
+
+-- --color is the newer word of the two: it wins over NO_COLOR.
+local function wants_color(opts)
+  if opts.color == "always" or opts.color == "never" then
+    return opts.color == "always"
+  end
+  return can_move_cursor(opts) and not set(opts.getenv, "NO_COLOR")
+end
+
+local function is_unicode(getenv)
+  for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
+    if set(getenv, name) then
+      return getenv(name):lower():find("utf%-?8") ~= nil
+    end
+  end
+  return false
+end
+
+-- xterm and screen crop their lines when they get narrower; every other one in use wraps them.
+local function reflows(getenv)
+  local term = getenv("TERM") or ""
+  if term:find("^xterm") then
+    return not set(getenv, "XTERM_VERSION")
+  end
+  return not (term:find("^screen") and set(getenv, "STY")) and term ~= "linux"
+end
+
+--- A renderer: an object with event(e), tick() (to be called some ten times a second) and close().
+---@param options molbuild.ProgressOptions?
+---@return { event: fun(self, e: table), tick: fun(self), close: fun(self) }
+function progress.choose(options)
+  local all = {}
+  for name, value in pairs(defaults) do
+    all[name] = value
+  end
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  all.color = wants_color(all)
+  all.unicode = is_unicode(all.getenv)
+  all.reflows = reflows(all.getenv)
+  all.width = all.width or core.width
+  return require("molbuild.progress." .. mode_for(all)).new(all)
+end
+
+return progress

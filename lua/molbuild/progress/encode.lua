@@ -1,0 +1,83 @@
+-- JSON with keys in a fixed order.
+
+local cjson = require "cjson"
+
+local encode = {}
+
+-- A byte that is not UTF-8 would make the whole document invalid.
+local function valid(s)
+  local parts, from = {}, 1
+  local ok, bad = utf8.len(s)
+  while not ok do
+    parts[#parts + 1] = s:sub(from, bad - 1) .. "\u{FFFD}"
+    from = bad + 1
+    ok, bad = utf8.len(s, from)
+  end
+  return #parts == 0 and s or table.concat(parts) .. s:sub(from)
+end
+
+local function scalar(value)
+  if type(value) == "string" then
+    -- cjson escapes every slash; nothing needs that.
+    return (cjson.encode(valid(value)):gsub("\\/", "/"))
+  end
+  if math.type(value) == "integer" then
+    return ("%d"):format(value)
+  end
+  return cjson.encode(value)
+end
+
+local function sorted_keys(t, first)
+  local keys, place = {}, {}
+  for i, key in ipairs(first) do
+    place[key] = i
+  end
+  for key in pairs(t) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    local at, bt = place[a] or math.huge, place[b] or math.huge
+    if at == bt then
+      return tostring(a) < tostring(b)
+    end
+    return at < bt
+  end)
+  return keys
+end
+
+--- A list as a JSON array, also when it is empty.
+---@param list any[]
+---@return string
+function encode.array(list)
+  local items = {}
+  for i, value in ipairs(list) do
+    items[i] = encode.value(value)
+  end
+  return "[" .. table.concat(items, ",") .. "]"
+end
+
+--- A table as a JSON object.
+---@param t table
+---@param first string[]?  keys that come first; the others follow in alphabetical order
+---@param arrays table<string, boolean>?  keys whose values are arrays, also when they are empty
+---@return string
+function encode.object(t, first, arrays)
+  local items = {}
+  for i, key in ipairs(sorted_keys(t, first or {})) do
+    local value = arrays and arrays[key] and encode.array(t[key]) or encode.value(t[key])
+    items[i] = scalar(tostring(key)) .. ":" .. value
+  end
+  return "{" .. table.concat(items, ",") .. "}"
+end
+
+--- Any value; a table with something at 1 is an array, any other an object.
+---@param value any
+---@return string
+function encode.value(value)
+  if type(value) ~= "table" then
+    return scalar(value)
+  end
+  return value[1] ~= nil and encode.array(value) or encode.object(value)
+end
+
+return encode

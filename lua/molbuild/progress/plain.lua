@@ -1,0 +1,130 @@
+-- Plain lines: for pipes, logs and terminals that can do nothing else. Every write is whole lines.
+
+local paint = require "molbuild.progress.paint"
+local report = require "molbuild.progress.report"
+local say = require "molbuild.progress.say"
+local text = require "molbuild.text"
+
+-- The others take no time worth a line.
+local SLOW_STEPS = { clone = true, build = true }
+
+local plain = {}
+
+---@class molbuild.PlainRenderer
+local Plain = {}
+Plain.__index = Plain
+
+--- A renderer that writes plain lines.
+---@param opts { write: fun(text: string), verbose: boolean?, several: boolean?, color: boolean? }
+---@return molbuild.PlainRenderer
+function plain.new(opts)
+  local painter = paint.new(opts.color or false)
+  return setmetatable({
+    write = opts.write,
+    verbose = opts.verbose or false,
+    several = opts.several or false,
+    paint = painter,
+    report = report.new(painter),
+  }, Plain)
+end
+
+-- Which script runs is said before the first line, if there is one.
+function Plain:_put(line)
+  local script = self.script
+  self.script = nil
+  self.write((script and say.script(script) .. "\n" or "") .. line .. "\n")
+end
+
+function Plain:_step(e, what)
+  local name = self.several and e.runtime and "[" .. text.one_line(e.runtime) .. "] " or ""
+  self:_put(name .. what)
+end
+
+function Plain:_failures()
+  local lines = self.report:take()
+  if #lines > 0 then
+    self:_put(table.concat(lines, "\n"))
+  end
+end
+
+local handlers = {}
+
+function handlers.run_started(self, e)
+  self.script = e
+end
+
+function handlers.job_started(self, e)
+  self.report:expect(e.runtime)
+  self.several = self.several or self.report.runtimes > 1
+end
+
+function handlers.job_waiting(self, e)
+  self:_step(e, "waiting for a place")
+end
+
+function handlers.step_started(self, e)
+  if SLOW_STEPS[e.step] then
+    self:_step(e, e.step)
+  end
+end
+
+function handlers.step_ended(self, e)
+  if SLOW_STEPS[e.step] and e.ok then
+    self:_step(e, e.step .. " done in " .. text.duration(e.seconds))
+  end
+end
+
+function handlers.progress(self, e)
+  self:_step(e, say.count(e.step or "step", e.done, e.total) .. "  " .. text.one_line(e.text))
+end
+
+function handlers.line(self, e)
+  if self.verbose then
+    self:_put(say.output(e, self.several))
+  end
+end
+
+function handlers.result(self, e)
+  local line = say.line(e, self.several, self.paint)
+  -- A hit is one line, which then tells the script as well.
+  if e.outcome == "hit" and self.script then
+    line = line .. " (" .. text.one_line(self.script.path) .. ")"
+    self.script = nil
+  end
+  self:_put(line)
+end
+
+function handlers.failed(self, e)
+  self.report:add(e)
+  if not self.several then
+    self:_failures()
+  end
+end
+
+function handlers.run_ended(self)
+  self:_failures()
+end
+
+--- Show an event.
+---@param e table
+function Plain:event(e)
+  local handler = handlers[e.event]
+  if handler then
+    handler(self, e)
+  else
+    local line = say.line(e, self.several, self.paint)
+    if line then
+      self:_put(line)
+    end
+  end
+end
+
+--- Nothing here changes by itself.
+function Plain.tick() end
+
+--- Show what was kept back. May be called twice.
+function Plain:close()
+  self:_failures()
+end
+
+return plain

@@ -1,0 +1,87 @@
+-- Failures, kept until they are to be shown.
+
+local errors = require "molbuild.errors"
+local text = require "molbuild.text"
+
+local TAIL_LINES = 40
+
+local report = {}
+
+---@class molbuild.Report
+local Report = {}
+Report.__index = Report
+
+--- An empty report.
+---@param paint fun(text: string, name: string?): string
+---@return molbuild.Report
+function report.new(paint)
+  return setmetatable({ paint = paint, failures = {}, order = {}, runtimes = 0 }, Report)
+end
+
+--- Note the runtimes as they start: failures are shown in that order.
+---@param runtime string?
+function Report:expect(runtime)
+  if runtime and not self.order[runtime] then
+    self.runtimes = self.runtimes + 1
+    self.order[runtime] = self.runtimes
+  end
+end
+
+--- Keep a failure.
+---@param e table  failed
+function Report:add(e)
+  self:expect(e.runtime)
+  table.insert(self.failures, { event = e, place = self.order[e.runtime] or math.huge, index = #self.failures })
+end
+
+-- Who ended the run does not have to be shown what was going on.
+local function wants_tail(e)
+  return e.tail and #e.tail > 0 and e.kind ~= "signal" and e.kind ~= "cancelled"
+end
+
+local function append_tail(lines, e)
+  local first = math.max(1, #e.tail - TAIL_LINES + 1)
+  lines[#lines + 1] = ("local-build: the last %d lines:"):format(#e.tail - first + 1)
+  for i = first, #e.tail do
+    lines[#lines + 1] = "  | " .. text.one_line(e.tail[i])
+  end
+end
+
+local function heading(e)
+  local who = e.runtime and text.one_line(e.runtime) .. ": " or ""
+  return "local-build: " .. who .. "failed" .. (e.step and " in step " .. text.one_line(e.step) or "")
+end
+
+local function append(lines, e, paint)
+  if e.runtime or e.step then
+    lines[#lines + 1] = paint(heading(e), "red")
+  end
+  if wants_tail(e) then
+    append_tail(lines, e)
+  end
+  if e.log then
+    lines[#lines + 1] = "local-build: the whole log: " .. text.one_line(e.log)
+  end
+  for line in errors.format(errors.new(e)):gmatch("[^\n]+") do
+    lines[#lines + 1] = line
+  end
+end
+
+--- The lines for all failures kept so far, each under its runtime's name; they are forgotten after.
+---@return string[]
+function Report:take()
+  table.sort(self.failures, function(a, b)
+    if a.place == b.place then
+      return a.index < b.index
+    end
+    return a.place < b.place
+  end)
+  local lines = {}
+  for _, failure in ipairs(self.failures) do
+    append(lines, failure.event, self.paint)
+  end
+  self.failures = {}
+  return lines
+end
+
+return report

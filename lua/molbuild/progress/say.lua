@@ -1,0 +1,96 @@
+-- What an event reads like, the same on a terminal and elsewhere.
+
+local text = require "molbuild.text"
+
+local say = {}
+
+--- `local-build: `, with the runtime's name behind it when there are several.
+---@param e table
+---@param several boolean
+---@return string
+function say.prefix(e, several)
+  return "local-build: " .. (several and e.runtime and text.one_line(e.runtime) .. ": " or "")
+end
+
+--- Which script runs.
+---@param e table  run_started
+---@return string
+function say.script(e)
+  return "local-build: running " .. text.one_line(e.path)
+end
+
+--- Who holds a lock, and for how long we have waited.
+---@param e table  lock_waiting
+---@return string
+function say.holder(e)
+  local holder, waited = e.holder, e.seconds >= 1 and ", waited " .. text.duration(e.seconds) or ""
+  if not holder then
+    return "waiting for the lock " .. text.one_line(e.path) .. waited
+  end
+  return ("waiting for the lock held by pid %d on %s since %s (%s)%s"):format(
+    holder.pid, text.one_line(holder.host), os.date("%Y-%m-%d %H:%M:%S", holder.start),
+    text.one_line(holder.purpose), waited)
+end
+
+--- A step's name, with the count of build steps.
+---@param step string
+---@param done integer
+---@param total integer
+---@return string
+function say.count(step, done, total)
+  return ("%s %d/%d"):format(step, done, total)
+end
+
+local LEVEL = { warn = { "warning: ", "yellow" }, error = { "error: ", "red" } }
+local DONE = { hit = "up to date", built = "built", registry = "from the registry" }
+
+--- How a runtime came to its image.
+---@param outcome string?  hit, built or registry
+---@return string
+function say.outcome(outcome)
+  return DONE[outcome] or "done"
+end
+
+local sentences = {}
+
+function sentences.log(e, paint)
+  local level = LEVEL[e.level]
+  return (level and paint(level[1], level[2]) or "") .. text.one_line(e.message)
+end
+
+function sentences.lock_waiting(e)
+  return say.holder(e)
+end
+
+function sentences.lock_acquired(e)
+  return "got the lock after " .. text.duration(e.seconds)
+end
+
+function sentences.retry(e)
+  return ("%s: %s; attempt %d of %d in %.1fs"):format(
+    text.one_line(e.what), text.one_line(e.message), e.attempt, e.attempts, e.seconds)
+end
+
+function sentences.result(e)
+  return ("%s %s"):format(text.one_line(e.image), say.outcome(e.outcome))
+end
+
+--- A `local-build:` line for an event that has one: log, lock_waiting, lock_acquired, retry, result.
+---@param e table
+---@param several boolean
+---@param paint fun(text: string, name: string?): string
+---@return string?
+function say.line(e, several, paint)
+  local sentence = sentences[e.event]
+  return sentence and say.prefix(e, several) .. sentence(e, paint)
+end
+
+--- A line that a child printed.
+---@param e table  line
+---@param several boolean
+---@return string
+function say.output(e, several)
+  return (several and e.runtime and "[" .. text.one_line(e.runtime) .. "] " or "") .. text.one_line(e.text)
+end
+
+return say

@@ -1,0 +1,116 @@
+-- The bottom of a terminal: a block of lines that is drawn again and again, and lines that go above it for good.
+--
+-- The cursor rests at the start of the line below the block. That is the one place that stays where it is when a
+-- terminal wraps its lines anew for another width.
+
+local HIDE, SHOW = "\27[?25l", "\27[?25h"
+local WRAP_OFF, WRAP_ON = "\27[?7l", "\27[?7h"
+-- Terminals that know it show the whole frame at once; the others ignore it.
+local FRAME_BEGIN, FRAME_END = "\27[?2026h", "\27[?2026l"
+local RESET, CLEAR_BELOW = "\27[0m", "\27[J"
+
+local screen = {}
+
+---@class molbuild.Screen
+local Screen = {}
+Screen.__index = Screen
+
+---@class molbuild.ScreenLine
+---@field plain string  the characters alone
+---@field shown string  the same with colours
+
+--- A screen with nothing on it. Nothing is written before the first draw.
+---@param opts { write: fun(text: string), width: { columns: function, cut: function }, reflows: boolean }
+---reflows: whether the terminal wraps its lines anew when it gets narrower
+---@return molbuild.Screen
+function screen.new(opts)
+  return setmetatable({
+    write = opts.write,
+    width = opts.width,
+    reflows = opts.reflows,
+    drawn = {},
+    columns = nil,
+    hidden = false,
+    closed = false,
+  }, Screen)
+end
+
+-- Rows that a line takes once it is wrapped to so many columns: a wide character does not stand on an edge.
+local function rows_of(plain, columns, width)
+  local rows = 0
+  repeat
+    local fitting = #width.cut(plain, columns)
+    if fitting == 0 then
+      return rows + 1
+    end
+    plain = plain:sub(fitting + 1)
+    rows = rows + 1
+  until plain == ""
+  return rows
+end
+
+function Screen:_erase(columns)
+  local rows = #self.drawn
+  if rows == 0 then
+    return ""
+  end
+  if self.reflows and columns < self.columns then
+    rows = 0
+    for _, line in ipairs(self.drawn) do
+      rows = rows + rows_of(line.plain, columns, self.width)
+    end
+  end
+  return ("\27[%dA\r"):format(rows) .. CLEAR_BELOW
+end
+
+local function same(a, b)
+  if #a ~= #b then
+    return false
+  end
+  for i, line in ipairs(a) do
+    if line.shown ~= b[i].shown then
+      return false
+    end
+  end
+  return true
+end
+
+local function joined(lines)
+  local parts = {}
+  for i, line in ipairs(lines) do
+    parts[i] = line.shown .. "\n"
+  end
+  return table.concat(parts)
+end
+
+--- Put lines above the block, and draw the block anew, in one write. Writes nothing when nothing changed.
+---@param above string[]  lines that stay; may be longer than the terminal is wide
+---@param block molbuild.ScreenLine[]  lines shorter than COLUMNS
+---@param columns integer  the terminal's width now
+function Screen:draw(above, block, columns)
+  if #above == 0 and columns == self.columns and same(block, self.drawn) then
+    return
+  end
+  local stays = #above > 0 and table.concat(above, "\n") .. "\n" or ""
+  if #block == 0 and #self.drawn == 0 then
+    self.write(stays)
+    return
+  end
+  local hide = self.hidden and "" or HIDE
+  self.hidden = true
+  self.write(table.concat {
+    FRAME_BEGIN, hide, self:_erase(columns), stays, WRAP_OFF, joined(block), WRAP_ON, FRAME_END,
+  })
+  self.drawn, self.columns = block, columns
+end
+
+--- Leave the terminal as it was: colours, wrapping, cursor. What is on it stays. May be called twice.
+function Screen:close()
+  if self.hidden then
+    self.write(RESET .. WRAP_ON .. SHOW)
+  end
+  self.hidden = false
+  self.drawn = {}
+end
+
+return screen

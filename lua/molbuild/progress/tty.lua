@@ -1,0 +1,230 @@
+-- A live line a runtime, for a terminal.
+
+local layout = require "molbuild.progress.layout"
+local paint = require "molbuild.progress.paint"
+local report = require "molbuild.progress.report"
+local say = require "molbuild.progress.say"
+local screen = require "molbuild.progress.screen"
+local text = require "molbuild.text"
+
+local INTERVAL = 0.1
+-- Lines kept back between two frames; more are drawn at once.
+local MAX_HELD = 64 * 1024
+-- A terminal that does not tell its size.
+local COLUMNS, ROWS = 80, 24
+
+local tty = {}
+
+---@class molbuild.TtyRenderer
+local Tty = {}
+Tty.__index = Tty
+
+---@class molbuild.TtyOptions
+---@field write fun(text: string)
+---@field columns fun(): integer?  asked before every frame
+---@field rows fun(): integer?
+---@field now fun(): number  seconds, monotonic
+---@field width { columns: fun(s: string): integer, cut: fun(s: string, columns: integer): string }
+---@field verbose boolean?  every output line goes above the live lines
+---@field several boolean?
+---@field color boolean?
+---@field unicode boolean?
+---@field reflows boolean?  whether the terminal wraps its lines anew when it gets narrower; true when absent
+
+--- A renderer that draws live lines.
+---@param opts molbuild.TtyOptions
+---@return molbuild.TtyRenderer
+function tty.new(opts)
+  local painter = paint.new(opts.color or false)
+  return setmetatable({
+    opts = opts,
+    paint = painter,
+    several = opts.several or false,
+    report = report.new(painter),
+    screen = screen.new { write = opts.write, width = opts.width, reflows = opts.reflows ~= false },
+    jobs = {},
+    by_key = {},
+    name_width = 0,
+    held = {},
+    held_bytes = 0,
+    last = -math.huge,
+    dirty = false,
+    closed = false,
+  }, Tty)
+end
+
+function Tty:_above(line)
+  if self.script then
+    local script = say.script(self.script)
+    self.script = nil
+    self:_above(script)
+  end
+  self.held[#self.held + 1] = line
+  self.held_bytes = self.held_bytes + #line
+end
+
+-- The job an event is about. A policy without jobs of its own gets one under the name of its script.
+function Tty:_job(e)
+  local key = e.runtime or ""
+  local job = self.by_key[key]
+  if not job then
+    local name = e.runtime or (self.run and self.run.script) or "molbuild"
+    job = { key = key, name = text.one_line(name), started = self.opts.now(), waiting = false, text = "" }
+    self.by_key[key] = job
+    self.jobs[#self.jobs + 1] = job
+    self.name_width = math.max(self.name_width, self.opts.width.columns(job.name))
+    self.report:expect(e.runtime)
+    self.several = self.several or self.report.runtimes > 1
+  end
+  return job
+end
+
+function Tty:_lines(jobs)
+  return layout.block(jobs, self.opts.columns() or COLUMNS, {
+    now = self.opts.now(),
+    name_width = self.name_width,
+    unicode = self.opts.unicode or false,
+    paint = self.paint,
+    width = self.opts.width,
+  })
+end
+
+-- Its line as it is now stays on the terminal, above those that are still live.
+function Tty:_settle(job)
+  self.by_key[job.key] = nil
+  for i, other in ipairs(self.jobs) do
+    if other == job then
+      table.remove(self.jobs, i)
+      break
+    end
+  end
+  self:_above(self:_lines({ job })[1].shown)
+end
+
+function Tty:_block(columns, rows)
+  local shown, hidden = layout.choose(self.jobs, math.max(1, rows - 1))
+  local lines = self:_lines(shown)
+  if hidden > 0 then
+    local more = ("... and %d more"):format(hidden):sub(1, math.max(0, columns - 1))
+    lines[#lines + 1] = { plain = more, shown = more }
+  end
+  return lines
+end
+
+function Tty:_draw()
+  local columns, rows = self.opts.columns() or COLUMNS, self.opts.rows() or ROWS
+  self.screen:draw(self.held, self:_block(columns, rows), columns)
+  self.held, self.held_bytes = {}, 0
+  self.last, self.dirty = self.opts.now(), false
+end
+
+local handlers = {}
+
+function handlers.run_started(self, e)
+  self.run, self.script = e, e
+end
+
+function handlers.job_started(self, e)
+  self:_job(e).waiting = false
+end
+
+function handlers.job_waiting(self, e)
+  self:_job(e).waiting = true
+end
+
+function handlers.job_ended(self, e)
+  local job = self:_job(e)
+  job.ended = { ok = e.ok, seconds = e.seconds, outcome = e.outcome, image = e.image and text.one_line(e.image) }
+  if e.outcome == "hit" then
+    self.script = nil
+  end
+  self:_settle(job)
+end
+
+function handlers.step_started(self, e)
+  local job = self:_job(e)
+  job.step, job.waiting = text.one_line(e.step), false
+  job.done, job.total, job.text = nil, nil, ""
+end
+
+function handlers.progress(self, e)
+  local job = self:_job(e)
+  job.done, job.total, job.text = e.done, e.total, e.text
+end
+
+function handlers.line(self, e)
+  local job = self.by_key[e.runtime or ""]
+  if job and e.text:find("%S") then
+    job.text = e.text
+  end
+  if self.opts.verbose then
+    self:_above(say.output(e, self.several))
+  end
+end
+
+function handlers.lock_waiting(self, e)
+  self:_job(e).text = say.holder(e)
+end
+
+function handlers.lock_acquired(self, e)
+  self:_job(e).text = ""
+end
+
+function handlers.log(self, e)
+  self:_above(say.line(e, self.several, self.paint))
+end
+
+handlers.retry = handlers.log
+
+function handlers.failed(self, e)
+  self.report:add(e)
+end
+
+function handlers.run_ended(self, e)
+  local own = self.by_key[""]
+  if own then
+    own.ended = { ok = e.exit == 0, seconds = self.opts.now() - own.started }
+    self:_settle(own)
+  end
+  self:_finish()
+end
+
+-- The last frame: what is live stays as it is, failures come below.
+function Tty:_finish()
+  while self.jobs[1] do
+    self:_settle(self.jobs[1])
+  end
+  for _, line in ipairs(self.report:take()) do
+    self:_above(line)
+  end
+  self:_draw()
+end
+
+--- Show an event, now or with one of the next frames.
+---@param e table
+function Tty:event(e)
+  local handler = handlers[e.event]
+  if not handler then
+    return
+  end
+  handler(self, e)
+  self.dirty = true
+  if self.opts.now() - self.last >= INTERVAL or self.held_bytes > MAX_HELD then
+    self:_draw()
+  end
+end
+
+--- Draw what changed, times included. To be called some ten times a second.
+function Tty:tick()
+  if (self.dirty or #self.jobs > 0) and self.opts.now() - self.last >= INTERVAL then
+    self:_draw()
+  end
+end
+
+--- Show what was kept back, and leave the terminal as it was. May be called twice.
+function Tty:close()
+  self:_finish()
+  self.screen:close()
+end
+
+return tty

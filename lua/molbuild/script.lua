@@ -1,0 +1,105 @@
+--- Policies: where they are found, and how they are loaded.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+
+local script = {}
+
+--- Where the installed scripts are: beside the program in a checkout, else below the prefix. Set by molbuild.cli.
+script.installed = nil
+
+local function getenv(name)
+  local value = core.sys.getenv(name)
+  return value ~= "" and value or nil
+end
+
+--- The directories a bare name is looked up in, in order. The current one is last.
+---@return string[]
+function script.directories()
+  local list = {}
+  for dir in (getenv "MOLBUILD_PATH" or ""):gmatch "[^:]+" do
+    list[#list + 1] = dir
+  end
+  local config = getenv "XDG_CONFIG_HOME" or (getenv "HOME" and getenv "HOME" .. "/.config")
+  if config then
+    list[#list + 1] = config .. "/molbuild/scripts"
+  end
+  list[#list + 1] = "/etc/molbuild/scripts"
+  list[#list + 1] = script.installed
+  list[#list + 1] = "."
+  return list
+end
+
+local function is_file(path)
+  local real = core.fs.realpath(path)
+  local stat = real and core.fs.lstat(real)
+  return stat and stat.type == "file"
+end
+
+--- The file that a name means. A name with a slash is that file.
+---@param name string
+---@return string path
+---@return string? passed_over  a file of that name in the current directory that another one comes before
+---@raise usage
+function script.find(name)
+  local looked = {}
+  if name:find("/", 1, true) then
+    if is_file(name) then
+      return name
+    end
+    looked[1] = name
+  else
+    for _, dir in ipairs(script.directories()) do
+      local path = dir .. "/" .. name
+      if is_file(path) then
+        local here = "./" .. name
+        return path, path ~= here and is_file(here) and core.fs.realpath(here) ~= core.fs.realpath(path) and here or nil
+      end
+      looked[#looked + 1] = path
+    end
+  end
+  errors.raise {
+    kind = "usage",
+    message = ("no script %s; looked for %s"):format(name, table.concat(looked, ", ")),
+  }
+end
+
+--- What a policy sees as its globals: Lua's own, `molbuild`, and a `print` that goes to stderr, masked: stdout
+--- carries the result alone.
+local function environment()
+  local molbuild = require "molbuild"
+  return setmetatable({
+    molbuild = molbuild,
+    print = function(...)
+      local words = table.pack(...)
+      for index = 1, words.n do
+        words[index] = tostring(words[index])
+      end
+      molbuild.log.info("%s", table.concat(words, "\t"))
+    end,
+  }, { __index = _G })
+end
+
+--- Load a policy and run its main chunk.
+---@param name string
+---@return table policy
+---@return string path
+---@return string? passed_over
+---@raise usage | bug
+function script.load(name)
+  local path, passed_over = script.find(name)
+  local source, message, code = core.fs.read(path)
+  if not source then
+    errors.raise { kind = "usage", message = message, code = code }
+  end
+  local chunk, syntax = load(source, "@" .. path, "t", environment())
+  if not chunk then
+    errors.raise { kind = "bug", message = syntax }
+  end
+  local policy = chunk()
+  if type(policy) ~= "table" then
+    errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
+  end
+  return policy, path, passed_over
+end
+
+return script

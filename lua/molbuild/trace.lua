@@ -1,0 +1,192 @@
+-- A run as Chrome trace events, which Perfetto shows: a lane a runtime, a bar for each step, lock wait and build step.
+
+local core = require "molbuild.core"
+local encode = require "molbuild.progress.encode"
+
+local PID = 1
+local RUN_LANE = 0
+-- A build's output can make as many events as it likes.
+local MAX_KEPT = 100000
+local FIRST = { "name", "ph", "pid", "tid", "ts", "dur" }
+
+local trace = {}
+
+---@class molbuild.Trace
+local Trace = {}
+Trace.__index = Trace
+
+--- An empty trace; its time begins now.
+---@param now (fun(): number)?  seconds, monotonic; core.sys.monotonic when absent
+---@return molbuild.Trace
+function trace.new(now)
+  now = now or core.sys.monotonic
+  return setmetatable({ now = now, start = now(), done = {}, lanes = {}, order = {}, names = {} }, Trace)
+end
+
+function Trace:_time()
+  return math.floor((self.now() - self.start) * 1e6)
+end
+
+-- The lane of an event: its number, and the bars that are open in it, the innermost last.
+function Trace:_lane(e)
+  local name = e.runtime or ""
+  if not self.lanes[name] then
+    local tid = RUN_LANE
+    if e.runtime then
+      self.names[#self.names + 1] = e.runtime
+      tid = #self.names
+    end
+    self.lanes[name] = { tid = tid, open = {} }
+    self.order[#self.order + 1] = self.lanes[name]
+  end
+  return self.lanes[name]
+end
+
+local function complete(lane, bar, ending, more)
+  local args = {}
+  for _, some in ipairs { bar.args or {}, more or {} } do
+    for name, value in pairs(some) do
+      args[name] = value
+    end
+  end
+  return {
+    name = bar.name, ph = "X", pid = PID, tid = lane.tid, ts = bar.ts, dur = ending - bar.ts, args = args,
+  }
+end
+
+function Trace:_begin(e, kind, name, args)
+  local lane = self:_lane(e)
+  table.insert(lane.open, { kind = kind, name = name, args = args, ts = self:_time() })
+end
+
+function Trace:_keep(event)
+  if #self.done < MAX_KEPT then
+    table.insert(self.done, event)
+  end
+end
+
+local function has(lane, kind)
+  for _, bar in ipairs(lane.open) do
+    if bar.kind == kind then
+      return true
+    end
+  end
+  return false
+end
+
+-- End the innermost bar of a kind, and with it whatever is open inside it.
+function Trace:_end(e, kind, args)
+  local lane, ending = self:_lane(e), self:_time()
+  local last = not has(lane, kind)
+  while not last do
+    local bar = table.remove(lane.open)
+    last = bar.kind == kind
+    self:_keep(complete(lane, bar, ending, last and args or nil))
+  end
+end
+
+function Trace:_mark(e, name, args)
+  local lane = self:_lane(e)
+  self:_keep { name = name, ph = "i", s = "t", pid = PID, tid = lane.tid, ts = self:_time(), args = args }
+end
+
+local handlers = {}
+
+function handlers.run_started(self, e)
+  self:_begin(e, "run", "run " .. e.script, { version = e.version, path = e.path })
+end
+
+function handlers.run_ended(self, e)
+  self:_end(e, "run", { exit = e.exit })
+end
+
+function handlers.job_waiting(self, e)
+  self:_begin(e, "place", "waiting for a place")
+end
+
+function handlers.job_started(self, e)
+  self:_end(e, "place")
+  self:_begin(e, "job", e.runtime or "job")
+end
+
+function handlers.job_ended(self, e)
+  self:_end(e, "place")
+  self:_end(e, "job", { ok = e.ok, outcome = e.outcome, image = e.image })
+end
+
+function handlers.step_started(self, e)
+  self:_end(e, "place")
+  self:_begin(e, "step " .. e.step, e.step)
+end
+
+function handlers.step_ended(self, e)
+  self:_end(e, "step " .. e.step, { ok = e.ok })
+end
+
+function handlers.lock_waiting(self, e)
+  -- It comes again and again while we wait.
+  if not has(self:_lane(e), "lock wait") then
+    local holder = e.holder or {}
+    self:_begin(e, "lock wait", "lock wait", { pid = holder.pid, host = holder.host, purpose = holder.purpose })
+  end
+end
+
+function handlers.lock_acquired(self, e)
+  self:_end(e, "lock wait")
+end
+
+-- A build step is known by its beginning; it ends with the next one, or with the step around it.
+function handlers.progress(self, e)
+  self:_end(e, "build step")
+  self:_begin(e, "build step", ("%d/%d %s"):format(e.done, e.total, e.text))
+end
+
+function handlers.retry(self, e)
+  self:_mark(e, "retry " .. e.what, { message = e.message, attempt = e.attempt })
+end
+
+function handlers.log(self, e)
+  self:_mark(e, e.level, { message = e.message })
+end
+
+function handlers.failed(self, e)
+  self:_mark(e, "failed", { kind = e.kind, message = e.message })
+end
+
+--- Take note of an event.
+---@param e table
+function Trace:event(e)
+  local handler = handlers[e.event]
+  if handler then
+    handler(self, e)
+  end
+end
+
+local function lane_name(tid, name)
+  return { name = "thread_name", ph = "M", pid = PID, tid = tid, args = { name = name } }
+end
+
+--- The trace as a JSON document. What has not ended lasts until now.
+---@return string
+function Trace:json()
+  local events = { lane_name(RUN_LANE, "molbuild") }
+  for tid, name in ipairs(self.names) do
+    events[#events + 1] = lane_name(tid, name)
+  end
+  for _, event in ipairs(self.done) do
+    events[#events + 1] = event
+  end
+  local ending = self:_time()
+  for _, lane in ipairs(self.order) do
+    for _, bar in ipairs(lane.open) do
+      events[#events + 1] = complete(lane, bar, ending, { unfinished = true })
+    end
+  end
+  local lines = {}
+  for i, event in ipairs(events) do
+    lines[i] = encode.object(event, FIRST)
+  end
+  return '{"displayTimeUnit":"ms","traceEvents":[\n' .. table.concat(lines, ",\n") .. "\n]}\n"
+end
+
+return trace

@@ -1,0 +1,295 @@
+--- Makes sure that the image of a Molecule workspace runtime exists on this machine, built from the commit that its
+--- template repository's branch points at, and gives its tag.
+---
+---   molbuild run ensure.lua claude-code hermes
+---
+--- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
+local molbuild = require "molbuild"
+local core, errors, git, log = molbuild.core, molbuild.errors, molbuild.git, molbuild.log
+local cache, docker, job_of, token = molbuild.cache, molbuild.docker, molbuild.job, molbuild.token
+
+local ensure = {
+  runtimes = {
+    "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
+  },
+  branch = "main",
+  branches = {}, -- a runtime's own branch, where it has one: { hermes = "next" }
+  image_prefix = "molecule-local",
+  repo_prefix = "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-",
+  platform = "linux/amd64",
+  head_timeout = 30, -- seconds
+  stall = 240, -- seconds of silence after which a clone or a build is ended
+  ceiling = 720, -- seconds it may take in all
+  max_files = 20000, -- in a template's tree
+  max_bytes = 2 * 1024 ^ 3,
+  keep_trees = 3, -- of each runtime, in the cache
+}
+
+--- An environment variable; empty counts as not set.
+local function env(name, default)
+  local value = core.sys.getenv(name)
+  return value and value ~= "" and value or default
+end
+
+local function env_number(name, default)
+  local value = env(name)
+  if not value then return default end
+  if not value:find "^%d+%.?%d*$" then
+    errors.raise { kind = "usage", message = ('%s must be a number, not "%s"'):format(name, value) }
+  end
+  return tonumber(value)
+end
+
+-- 1. Names --------------------------------------------------------------------------------------------------------
+
+--- The runtimes that the command line names.
+function ensure.names(args)
+  local known = {}
+  for _, name in ipairs(ensure.runtimes) do known[name] = true end
+  local names = {}
+  for _, arg in ipairs(args) do
+    if arg == "--all" then
+      table.move(ensure.runtimes, 1, #ensure.runtimes, #names + 1, names)
+    elseif not known[arg] then
+      local all = table.concat(ensure.runtimes, ", ")
+      errors.raise {
+        kind = "usage",
+        message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
+      }
+    else
+      names[#names + 1] = arg
+    end
+  end
+  if #names == 0 then
+    errors.raise {
+      kind = "usage",
+      message = "no runtime named (one or more of " .. table.concat(ensure.runtimes, ", ") .. ", or --all)",
+    }
+  end
+  return names
+end
+
+--- All that the steps need to know of one runtime, from the environment and the table above.
+function ensure.job(runtime)
+  local job = {
+    runtime = runtime,
+    branch = ensure.branches[runtime] or ensure.branch,
+    repo_url = env("MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX", ensure.repo_prefix) .. runtime,
+    platform = env("MOLECULE_IMAGE_PLATFORM", ensure.platform),
+    registry = env "MOLECULE_IMAGE_REGISTRY",
+    cache = ensure.cache_dir(),
+    stall = env_number("MOLECULE_BUILD_STALL_GRACE_S", ensure.stall),
+    ceiling = env_number("MOLECULE_BUILD_CEILING_S", ensure.ceiling),
+    max_files = env_number("MOLECULE_TEMPLATE_MAX_FILES", ensure.max_files),
+    max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
+    build_args = {},
+    labels = {},
+    engine = docker.engine(),
+  }
+  job.token = token.from_env "MOLECULE_GITEA_TOKEN"
+  if not job.registry then
+    job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
+    local scheme = git.check_url(job.repo_url)
+    job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
+    if job.token then token.check_url(job.repo_url) end
+  end
+  if not job.platform:find "^%l+/[%l%d]+$" and not job.platform:find "^%l+/[%l%d]+/v%d+$" then
+    errors.raise { kind = "usage", message = ('MOLECULE_IMAGE_PLATFORM: "%s" is no platform'):format(job.platform) }
+  end
+  return job
+end
+
+function ensure.cache_dir()
+  local base = env "XDG_CACHE_HOME" or (env "HOME" and env "HOME" .. "/.cache") or env("TMPDIR", "/tmp")
+  return env("MOLECULE_LOCAL_BUILD_CACHE", base .. "/molecule/workspace-template-build")
+end
+
+-- 2. Mode ---------------------------------------------------------------------------------------------------------
+
+--- With a registry nothing is built: its image is the result.
+function ensure.registry_image(job)
+  return ("%s/workspace-template-%s:latest"):format(job.registry:gsub("/+$", ""), job.runtime)
+end
+
+-- 3. Pre-flight ---------------------------------------------------------------------------------------------------
+
+function ensure.preflight(_job)
+  for _, tool in ipairs { "docker", "git" } do
+    if not core.process.find(tool) then
+      errors.raise {
+        kind = "missing_tool",
+        message = ('"%s" not found on PATH — local-build mode requires both docker and git; either install them, '
+          .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool),
+      }
+    end
+  end
+end
+
+-- 4. HEAD ---------------------------------------------------------------------------------------------------------
+
+--- The commit that the branch points at. Fails closed: nothing else is asked.
+function ensure.head(job)
+  local lookup = job.lookup == "git" and git.branch_head or molbuild.gitea.branch_head
+  local ok, result = pcall(lookup, job.repo_url, job.branch, { token = job.token, timeout = ensure.head_timeout })
+  if ok then return result end
+  if not errors.is(result) or result.kind == "cancelled" then error(result, 0) end
+  if result.kind == "not_found" and job.lookup == "gitea" then
+    result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
+  elseif result.kind == "auth" then
+    result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
+  elseif result.kind == "timeout" then
+    result.kind = "remote"
+  end
+  error(errors.wrap(result, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
+    job.runtime, core.mask.url(job.repo_url))), 0)
+end
+
+-- 5. Tag ----------------------------------------------------------------------------------------------------------
+
+function ensure.tag(job)
+  local os, arch = job.platform:match "^(%l+)/(.*)$"
+  local suffix = ""
+  if job.platform ~= "linux/amd64" then
+    suffix = "-" .. (os == "linux" and "" or os .. "-") .. arch:gsub("/", "-")
+  end
+  local name = ("%s/workspace-template-%s"):format(ensure.image_prefix, job.runtime)
+  job.alias = name .. ":latest"
+  return ("%s:%s%s"):format(name, job.sha:sub(1, 12), suffix)
+end
+
+--- Where the tree lies that is built, and the log of its build.
+function ensure.place(job)
+  job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12))
+  job.log_file = job.dir .. ".log"
+end
+
+-- 6. Cache hit ----------------------------------------------------------------------------------------------------
+
+--- Whether the engine has the tag. Neither yes nor no is logged, and taken for a no.
+function ensure.cached(job)
+  local image, message = job.engine:image(job.tag)
+  if message then log.warn("%s — building %s anew", message, job.tag) end
+  job.image_id = image and image.id
+  return image ~= nil
+end
+
+-- 7. Lock ---------------------------------------------------------------------------------------------------------
+
+--- Between processes, for each runtime.
+function ensure.lock(job)
+  return cache.lock(job.cache, job.runtime, {
+    purpose = "build " .. job.runtime,
+    timeout = molbuild.task.scope().lock_timeout,
+  })
+end
+
+-- 8. Clone --------------------------------------------------------------------------------------------------------
+
+--- The tree of the very commit, in job.dir. False when the branch has moved on and the commit cannot be had.
+function ensure.clone(job)
+  ensure.place(job)
+  local staging <close> = cache.staging(job.cache, job.runtime)
+  local tree = staging.path .. "/tree"
+  local bounds = { stall = job.stall, timeout = job.ceiling, files = job.max_files, bytes = job.max_bytes }
+  if not git.fetch(tree, job.repo_url, job.sha, job.branch,
+    { token = job.token, stall = job.stall, timeout = job.ceiling }) then
+    return false
+  end
+  git.measure(tree, bounds)
+  git.checkout(tree, bounds)
+  cache.publish(tree, job.dir)
+  return true
+end
+
+-- 9. Check --------------------------------------------------------------------------------------------------------
+
+function ensure.check(job)
+  local stat = core.fs.lstat(job.dir .. "/Dockerfile")
+  if stat and stat.type == "file" then return end
+  core.fs.remove_tree(job.dir)
+  errors.raise {
+    kind = "template",
+    message = ("cloned tree at %s has no Dockerfile (template repo malformed)"):format(job.dir),
+    hint = stat and ("Dockerfile is a %s: it must be a regular file"):format(stat.type) or nil,
+  }
+end
+
+-- 10. Build -------------------------------------------------------------------------------------------------------
+
+function ensure.build(job)
+  local builder, advice = job.builder, job.builder_advice
+  if advice then log.info("%s", advice) end
+  job.engine:build {
+    tag = job.tag,
+    dir = job.dir,
+    platform = job.platform,
+    build_args = job.build_args,
+    labels = job.labels,
+    builder = builder,
+    stall = job.stall,
+    timeout = job.ceiling,
+    log_file = job.log_file,
+    keep = { job.held },
+  }
+end
+
+-- 11. Alias -------------------------------------------------------------------------------------------------------
+
+--- `:latest` is this image from now on. Best effort.
+function ensure.alias(job)
+  local ok, failure = pcall(job.engine.tag, job.engine, job.tag, job.alias)
+  if not ok and errors.is(failure, "cancelled") then error(failure, 0) end
+  if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
+end
+
+-- All of it -------------------------------------------------------------------------------------------------------
+
+--- One runtime, from its name to its tag.
+function ensure.image(job)
+  -- Runs the field as it is now, so that a fork's replacement counts.
+  local function step(name) return job_of.step(job, name, ensure[name]) end
+  if job.registry then
+    job.outcome, job.tag = "registry", ensure.registry_image(job)
+    return job.tag
+  end
+  step "preflight"
+  for _ = 1, 3 do
+    job.sha = step "head"
+    job.tag = ensure.tag(job)
+    job.outcome = "hit"
+    if step "cached" or ensure.make(job, step) then
+      step "alias"
+      return job.tag
+    end
+    log.info("%s has moved on: looking it up again", job.branch)
+  end
+  errors.raise { kind = "remote", message = ("%s keeps moving at %s"):format(job.branch, core.mask.url(job.repo_url)) }
+end
+
+--- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+function ensure.make(job, step)
+  local lock <close> = step "lock"
+  job.held = lock
+  if step "cached" then return true end
+  local place <close> = job_of.place()
+  job.outcome = "built"
+  job.builder, job.builder_advice = job.engine:builder()
+  if not step "clone" then return false end
+  step "check"
+  step "build"
+  cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
+  return true
+end
+
+function ensure.run(args)
+  local jobs = {}
+  for index, name in ipairs(ensure.names(args)) do jobs[index] = ensure.job(name) end
+  return table.unpack(job_of.run_all(jobs, function(job) return ensure.image(job) end))
+end
+
+--- What identifies a build, for those who keep one elsewhere: 16 hex digits.
+function ensure.cache_key(runtime, sha, prefix)
+  return core.sha256.hex(("%s|%s|%s"):format(runtime, sha, prefix)):sub(1, 16)
+end
+
+return ensure

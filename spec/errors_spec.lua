@@ -1,0 +1,149 @@
+local errors = require "molbuild.errors"
+
+describe("an error object", function()
+  it("is its message as a string", function()
+    assert.equal("it broke", tostring(errors.new { kind = "build", message = "it broke" }))
+  end)
+
+  it("keeps every field", function()
+    local e = errors.new { kind = "build", message = "m", hint = "h", cause = 7, log = "/l", tail = { "x" } }
+    assert.same({ kind = "build", message = "m", hint = "h", cause = 7, log = "/l", tail = { "x" } }, e)
+  end)
+
+  it("has the kind failed when none is given", function()
+    assert.equal("failed", errors.new({ message = "m" }).kind)
+  end)
+
+  it("is raised without a position", function()
+    local ok, e = pcall(errors.raise, { kind = "auth", message = "no" })
+    assert.is_false(ok)
+    assert.is_true(errors.is(e, "auth"))
+    assert.equal("no", e.message)
+  end)
+end)
+
+describe("errors.is", function()
+  it("knows error objects and their kinds", function()
+    local e = errors.new { kind = "remote", message = "m" }
+    assert.is_true(errors.is(e))
+    assert.is_true(errors.is(e, "remote"))
+    assert.is_false(errors.is(e, "auth"))
+  end)
+
+  it("takes nothing else for one", function()
+    assert.is_false(errors.is("remote"))
+    assert.is_false(errors.is(nil))
+    assert.is_false(errors.is({ kind = "remote", message = "m" }))
+  end)
+end)
+
+describe("errors.wrap", function()
+  it("puts words before the message and keeps the rest", function()
+    local inner = errors.new { kind = "remote", message = "refused", hint = "look", code = "connect" }
+    local e = errors.wrap(inner, "cannot ask")
+    assert.same({ "remote", "cannot ask: refused", "look", "connect" }, { e.kind, e.message, e.hint, e.code })
+    assert.equal(inner, e.cause)
+    assert.equal("refused", inner.message)
+  end)
+
+  it("makes a bug of any other value", function()
+    local e = errors.wrap("x.lua:1: oops", "step")
+    assert.same({ "bug", "step: x.lua:1: oops" }, { e.kind, e.message })
+  end)
+end)
+
+describe("errors.handler", function()
+  it("leaves an error object alone", function()
+    local e = errors.new { kind = "auth", message = "m" }
+    local _, caught = xpcall(error, errors.handler, e)
+    assert.equal(e, caught)
+    assert.is_nil(caught.traceback)
+  end)
+
+  it("gives a bug its traceback", function()
+    local function faulty()
+      local nothing
+      return nothing.field
+    end
+    local _, caught = xpcall(faulty, errors.handler)
+    assert.is_true(errors.is(caught, "bug"))
+    assert.truthy(caught.message:find("nothing", 1, true))
+    assert.truthy(caught.traceback:find("errors_spec.lua", 1, true))
+  end)
+
+  it("takes any value that was raised", function()
+    local _, caught = xpcall(error, errors.handler, nil)
+    assert.is_true(errors.is(caught, "bug"))
+    assert.equal("nil", caught.message)
+  end)
+end)
+
+describe("errors.exit_code", function()
+  local expected = {
+    failed = 1, usage = 2, missing_tool = 3, remote = 4, auth = 5, not_found = 6, template = 7, build = 8,
+    timeout = 9, locked = 10, bug = 70, cancelled = 1,
+  }
+  for kind, code in pairs(expected) do
+    it(("is %d for %s"):format(code, kind), function()
+      assert.equal(code, errors.exit_code(errors.new { kind = kind, message = "m" }))
+    end)
+  end
+
+  it("is 128 and the signal's number for a signal", function()
+    assert.equal(130, errors.exit_code(errors.new { kind = "signal", message = "m", signal = 2 }))
+    assert.equal(143, errors.exit_code(errors.new { kind = "cancelled", message = "m", signal = 15 }))
+  end)
+
+  it("is the kind's own when a child was ended by a signal", function()
+    assert.equal(8, errors.exit_code(errors.new { kind = "build", message = "m", signal = 9 }))
+  end)
+
+  it("is 1 for a kind that a policy made up", function()
+    assert.equal(1, errors.exit_code(errors.new { kind = "my_own", message = "m" }))
+  end)
+
+  it("is 70 for anything that is no error object", function()
+    assert.equal(70, errors.exit_code("oops"))
+    assert.equal(70, errors.exit_code(nil))
+  end)
+end)
+
+describe("errors.format", function()
+  it("says the message on one line and the hint on the next", function()
+    local e = errors.new { kind = "remote", message = "no\nanswer", hint = "wait\27[1m" }
+    assert.equal("molbuild: local-build: no | answer\nhint: wait[1m", errors.format(e))
+  end)
+
+  it("takes another prefix", function()
+    assert.equal("molbuild: m", errors.format(errors.new { message = "m" }, "molbuild"))
+  end)
+
+  it("shows no traceback of a world error", function()
+    local e = errors.new { kind = "remote", message = "m", traceback = "stack traceback:\n\tx" }
+    assert.equal("molbuild: local-build: m", errors.format(e))
+  end)
+
+  it("shows the traceback of a bug", function()
+    local e = errors.new { kind = "bug", message = "m", traceback = "stack traceback:\n\tx.lua:1" }
+    assert.equal("molbuild: local-build: m\n  stack traceback:\n   x.lua:1", errors.format(e))
+  end)
+
+  it("takes a value that is no error object", function()
+    assert.equal("molbuild: local-build: oops", errors.format("oops"))
+  end)
+end)
+
+describe("errors.fields", function()
+  it("is what a failed event holds", function()
+    local e = errors.new {
+      kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "a" }, cause = "c", code = "x",
+    }
+    assert.same(
+      { kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "a" } }, errors.fields(e))
+  end)
+
+  it("holds the traceback of a bug only", function()
+    assert.equal("t", errors.fields(errors.new { kind = "bug", message = "m", traceback = "t" }).traceback)
+    assert.is_nil(errors.fields(errors.new { kind = "auth", message = "m", traceback = "t" }).traceback)
+  end)
+end)

@@ -1,0 +1,34 @@
+local log = require "molbuild.log"
+local task = require "molbuild.task"
+
+describe("log", function()
+  local seen
+
+  before_each(function()
+    seen = {}
+    task.scope().events = function(e)
+      seen[#seen + 1] = { e.event, e.level, e.message }
+    end
+  end)
+
+  after_each(function()
+    task.scope().events = nil
+  end)
+
+  it("emits a log event of each level", function()
+    log.info("one")
+    log.warn("two")
+    log.error("three")
+    assert.same({ { "log", "info", "one" }, { "log", "warn", "two" }, { "log", "error", "three" } }, seen)
+  end)
+
+  it("formats its arguments", function()
+    log.info("%s is %d%%", "it", 50)
+    assert.equal("it is 50%", seen[1][3])
+  end)
+
+  it("takes a text alone as it is", function()
+    log.info("100%sure")
+    assert.equal("100%sure", seen[1][3])
+  end)
+end)

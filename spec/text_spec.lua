@@ -1,0 +1,56 @@
+local text = require "molbuild.text"
+
+describe("text.one_line", function()
+  it("leaves ordinary text alone", function()
+    assert.equal("déjà vu 日本", text.one_line("déjà vu 日本"))
+  end)
+
+  it("joins lines", function()
+    assert.equal("one | two | three", text.one_line("one\ntwo\r\nthree\n"))
+  end)
+
+  it("takes control characters out", function()
+    assert.equal("a b[31mc", text.one_line("a\tb\27[31m\0\7\127c"))
+  end)
+
+  it("shows a C1 control character as a question mark", function()
+    assert.equal("a?31m", text.one_line("a\u{9B}31m"))
+  end)
+
+  it("makes no new control character of what it leaves", function()
+    assert.equal("\xC2?\x9B", text.one_line("\xC2\xC2\x9B\x9B"))
+    assert.equal("?", text.one_line("\xC2\27\x9B"))
+  end)
+
+  it("takes no longer than the text is", function()
+    local begun = os.clock()
+    assert.equal(2 ^ 20, #text.one_line((" "):rep(2 ^ 20 - 1) .. "\27x"))
+    assert.equal("x", text.one_line(("\n"):rep(2 ^ 20) .. "x"):sub(-1))
+    assert.is_true(os.clock() - begun < 2)
+  end)
+end)
+
+describe("text.duration", function()
+  it("counts seconds, minutes and hours", function()
+    assert.equal("0s", text.duration(0.9))
+    assert.equal("3s", text.duration(3))
+    assert.equal("59s", text.duration(59.99))
+    assert.equal("1m12s", text.duration(72))
+    assert.equal("2m00s", text.duration(120))
+    assert.equal("1h02m", text.duration(3725))
+    assert.equal("0s", text.duration(-1))
+  end)
+end)
+
+describe("text.bar", function()
+  it("fills as far as the count is", function()
+    assert.equal("[####-----]", text.bar(4, 9))
+    assert.equal("[---------]", text.bar(0, 5))
+    assert.equal("[#########]", text.bar(5, 5))
+  end)
+
+  it("stays a bar for counts that make no sense", function()
+    assert.equal("[#########]", text.bar(12, 9))
+    assert.equal("[---------]", text.bar(-3, 9))
+  end)
+end)
