@@ -1,139 +1,190 @@
-# molbuild: build, test, install. GNU make; README.md tells the two commands that matter.
+# molbuild: build, test, install. GNU make; see README.md for the two commands that matter.
+#
+#   make            build/molbuild, a program that runs from the checkout, and build/lua/molbuild/core.so
+#   make demo       the main job on a small template repository
+#   make test       everything: unit tests, specs, integration specs   (make unit, make spec, make integration)
+#   make asan       the same under AddressSanitizer and UBSan          (make lint, make bench, make fuzz)
+#   make install    PREFIX=/usr/local DESTDIR=
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
 CC ?= cc
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
+INSTALL ?= install
 FUZZ_SECONDS ?= 60
-VERSION := $(shell cat VERSION)
 
-# Several names are in use for one library, and for one interpreter.
-LUA_PC = $(firstword $(foreach p,lua5.4 lua-5.4 lua54,$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null && echo $(p))))
-LUA = $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell command -v $(p) 2>/dev/null)))
+find_program = $(firstword $(foreach p,$(1),$(shell command -v $(p) 2>/dev/null)))
+LUA := $(call find_program,lua5.4 lua-5.4 lua54 lua)
+LUA_PC := $(firstword $(foreach p,lua5.4 lua-5.4 lua54 lua,$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null && echo $(p))))
+VERSION := $(shell cat VERSION)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS ?= -O2 -g
 CPPFLAGS += -D_GNU_SOURCE -Icore
-ALL_CFLAGS = -std=c11 -fPIC $(WARNINGS) $(CFLAGS) $(shell $(PKG_CONFIG) --cflags $(LUA_PC) libcurl libcrypto)
-LIB_LIBS = $(shell $(PKG_CONFIG) --libs libcurl libcrypto) -lm
-LUA_LIBS = $(shell $(PKG_CONFIG) --libs $(LUA_PC))
+SANITIZE_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# A luarocks build hands over where its Lua's headers are.
+LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell $(PKG_CONFIG) --cflags $(LUA_PC) 2>/dev/null))
+LUA_LIBS := $(shell $(PKG_CONFIG) --libs $(LUA_PC) 2>/dev/null)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libcrypto 2>/dev/null)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libcrypto 2>/dev/null)
+ALL_CFLAGS = -std=c11 -fPIC $(WARNINGS) $(CFLAGS) $(if $(SANITIZE),$(SANITIZE_FLAGS)) $(LUA_CFLAGS) $(LIB_CFLAGS)
 
-# The program exports Lua's symbols, for C modules such as cjson; a module finds them in the program that loads it.
-ifeq ($(shell uname),Darwin)
+# Lua modules written in C find the interpreter's functions in the program.
+ifeq ($(shell uname -s),Darwin)
+EXPORT_SYMBOLS :=
 MODULE_FLAGS := -bundle -undefined dynamic_lookup
 else
-PROGRAM_FLAGS := -Wl,-E
+EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared
 endif
 
-# V=1 shows the commands.
-say = $(if $(V),,@echo "  $@"; )
-
-LIB_OBJ := $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard core/lib/*.c))
-BIND_OBJ := $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard core/bind/*.c))
-LUA_FILES := $(shell find lua/molbuild -name '*.lua')
+sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
+LIB_OBJ := $(call sources,core/lib/*.c)
+BIND_OBJ := $(call sources,core/bind/*.c)
+MODULES := $(sort $(wildcard lua/molbuild/*.lua lua/molbuild/*/*.lua))
 UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(wildcard core/test/test_*.c))
+BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
+# What the specs need besides the program.
+SUPPORT := $(BUILD)/test/hostile_server
 
-# Fault injection: the unit tests can fail the n-th of these calls (core/test/fault.h).
-WRAPPED := $(foreach f,malloc calloc realloc read fork,-Wl,--wrap=$(f))
+PROGRAM := $(BUILD)/molbuild
+MODULE := $(BUILD)/lua/molbuild/core.so
+RUN = BUILD=$(BUILD) LUA=$(LUA) spec/run
 
-all: $(BUILD)/molbuild $(BUILD)/lua/molbuild/core.so
+.PHONY: all core.so test unit spec integration asan lint bench fuzz demo install install-rock clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
 
-$(BUILD)/molbuild: $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o $(BIND_OBJ) $(LIB_OBJ)
-	$(say)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PROGRAM_FLAGS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS)
+all: $(PROGRAM) $(MODULE)
+core.so: $(MODULE)
 
-$(BUILD)/lua/molbuild/core.so: $(BIND_OBJ) $(LIB_OBJ)
-	@mkdir -p $(@D)
-	$(say)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(MODULE_FLAGS) $^ -o $@ $(LIB_LIBS)
-
-$(BUILD)/embedded.c: core/embed.lua $(LUA_FILES)
-	@mkdir -p $(@D)
-	$(say)$(LUA) core/embed.lua lua $(LUA_FILES) > $@.new && mv $@.new $@
-
-$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
-	@mkdir -p $(@D)
-	$(say)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
-
-$(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PREFIX='"$(PREFIX)"'
-$(BUILD)/obj/main.o: VERSION
+# --- Build -----------------------------------------------------------------------------------------------------------
 
 $(BUILD)/obj/%.o: core/%.c
 	@mkdir -p $(@D)
-	$(say)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/test/test_%: $(BUILD)/obj/test/test_%.o $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard core/test/fault.c)) $(LIB_OBJ)
+$(PROGRAM): $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o $(BIND_OBJ) $(LIB_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
+
+# No liblua in it: the interpreter that loads it has one.
+$(MODULE): $(BIND_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(say)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(WRAPPED) $^ -o $@ -lcmocka $(LIB_LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(MODULE_FLAGS) $^ -o $@ $(LIB_LIBS) -lm
 
-$(BUILD)/test/hostile_server: $(BUILD)/obj/test/hostile_server.o $(LIB_OBJ)
+$(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PREFIX='"$(PREFIX)"'
+$(BUILD)/obj/main.o: $(BUILD)/settings
+
+$(BUILD)/embedded.c: core/embed.lua $(MODULES) $(BUILD)/modules
+	$(LUA) core/embed.lua lua $(MODULES) >$@
+
+$(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
-	$(say)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LIB_LIBS)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])
+# Files that change only when what they hold does: another PREFIX or VERSION, a module that came or went.
+update = @mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
+$(BUILD)/settings: FORCE
+	$(call update,$(VERSION) $(PREFIX))
+$(BUILD)/modules: FORCE
+	$(call update,$(MODULES))
+
+# --- Test ------------------------------------------------------------------------------------------------------------
+
+$(BUILD)/test/%: $(BUILD)/obj/test/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(say)$(CLANG) $(CPPFLAGS) -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined \
-	  $(shell $(PKG_CONFIG) --cflags libcurl libcrypto) $< $(wildcard core/lib/*.c) -o $@ $(LIB_LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIB_LIBS) -lm
 
-bootstrap:
-	@scripts/bootstrap.sh --for=test
+# Tests that make the n-th call of a function fail (core/test/fault.h): GNU ld puts our wrappers before the real ones.
+FAULTS := malloc calloc realloc read write fork pipe2 open
+FAULT_TESTS := $(filter %/test_fault,$(UNIT_TESTS))
+$(FAULT_TESTS): $(BUILD)/obj/test/fault.o
+$(FAULT_TESTS): LDFLAGS += $(FAULTS:%=-Wl,--wrap=%)
 
-# A sub-make looks for Lua and the libraries anew, after they have been installed.
+# A Lua interpreter of our own, for the specs under ASan: the sanitizer's runtime must be in the program.
+$(BUILD)/test/lua_host: $(BUILD)/obj/test/lua_host.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) -lm
+
+$(BUILD)/test/hostile_server: $(BUILD)/obj/test/hostile_server.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
+
+# The tools may have to be installed first, and are looked for when make starts: hence the second make.
 test:
-	@scripts/bootstrap.sh --for=test
-	@$(MAKE) --no-print-directory all unit-programs
-	@BUILD=$(BUILD) scripts/test.sh unit spec integration
+	scripts/bootstrap.sh --for=test
+	$(MAKE) all $(UNIT_TESTS) $(SUPPORT)
+	$(RUN) unit spec integration
 
-unit-programs: $(UNIT_TESTS) $(patsubst core/%.c,$(BUILD)/%,$(wildcard core/test/hostile_server.c))
-
-unit: unit-programs
-	@BUILD=$(BUILD) scripts/test.sh unit
-
+unit: $(UNIT_TESTS)
+	$(RUN) unit
 spec: all
-	@BUILD=$(BUILD) scripts/test.sh spec
+	$(RUN) spec
+integration: all $(SUPPORT)
+	$(RUN) integration
 
-integration: all unit-programs
-	@BUILD=$(BUILD) scripts/test.sh integration
-
-# The C tests, the specs and the integration specs, under the address and undefined-behaviour sanitizers.
-ASAN_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 asan:
-	@scripts/bootstrap.sh --for=test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='$(ASAN_FLAGS)' all unit-programs
-	@BUILD=$(BUILD)-asan SANITIZED=1 scripts/test.sh unit spec
+	scripts/bootstrap.sh --for=test
+	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g' asan-run
+.PHONY: asan-run
+asan-run: all $(UNIT_TESTS) $(SUPPORT) $(BUILD)/test/lua_host
+	BUILD=$(BUILD) LUA=$(BUILD)/test/lua_host spec/run unit spec integration
 
 lint:
-	@scripts/bootstrap.sh --for=test
-	@scripts/lint.sh
+	$(MAKE) all $(UNIT_TESTS) $(SUPPORT)
+	CPPFLAGS='$(CPPFLAGS)' CFLAGS='-std=c11 $(WARNINGS) $(LUA_CFLAGS) $(LIB_CFLAGS)' LUA=$(LUA) spec/lint
 
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
+
+bench: all $(BENCHES) $(SUPPORT)
+	BUILD=$(BUILD) LUA=$(LUA) core/bench/run
+
+# libFuzzer brings the main function. Everything is compiled with its instrumentation, hence at once.
+$(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(LIB_CFLAGS) $(LDFLAGS) $(filter %.c,$^) -o $@ $(LIB_LIBS) -lm
+
+# The corpus grows in the build directory; the seeds are left alone.
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
-	  name=$$(basename $$fuzzer); seeds=core/fuzz/seeds/$${name#fuzz_}; mkdir -p $(BUILD)/corpus/$$name; \
-	  echo "$$name: $(FUZZ_SECONDS) s"; \
-	  $$fuzzer -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 $(BUILD)/corpus/$$name \
-	    $$(test -d $$seeds && echo $$seeds) || exit 1; \
+		name=$${fuzzer##*/fuzz_}; seeds=core/fuzz/seeds/$$name; corpus=$(BUILD)/fuzz/corpus/$$name; \
+		mkdir -p $$corpus; [ -d $$seeds ] || seeds=; \
+		echo "== $$name"; \
+		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
 	done
 
-bench: all
-	@BUILD=$(BUILD) scripts/bench.sh
-
 demo:
-	@scripts/bootstrap.sh --for=demo
-	@$(MAKE) --no-print-directory all
-	@BUILD=$(BUILD) scripts/demo.sh
+	scripts/bootstrap.sh --for=demo
+	$(MAKE) all
+	MOLBUILD=$(PROGRAM) scripts/demo.sh
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/molbuild/scripts $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(BUILD)/molbuild $(DESTDIR)$(PREFIX)/bin/molbuild
-	install -m 644 scripts/*.lua $(DESTDIR)$(PREFIX)/share/molbuild/scripts/
-	install -m 644 scripts/man/molbuild.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+# --- Install ---------------------------------------------------------------------------------------------------------
+
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+install: $(PROGRAM)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts $(SHARE)/man/man1
+	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/molbuild
+	$(call install_modules,$(SHARE)/molbuild/lua)
+	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
+	for page in scripts/man/*.1; do [ ! -f $$page ] || $(INSTALL) -m 644 $$page $(SHARE)/man/man1; done
+
+# For luarocks, which says where its Lua modules (LUADIR) and C modules (LIBDIR) go.
+install-rock: $(MODULE)
+	$(INSTALL) -d $(LIBDIR)/molbuild
+	$(INSTALL) -m 755 $(MODULE) $(LIBDIR)/molbuild/core.so
+	$(call install_modules,$(LUADIR))
+
+install_modules = for module in $(MODULES:lua/%=%); do \
+	$(INSTALL) -d $(1)/$${module%/*} && $(INSTALL) -m 644 lua/$$module $(1)/$$module || exit 1; done
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-asan
-
-.PHONY: all bootstrap test unit-programs unit spec integration asan lint fuzz bench demo install clean
-.SECONDARY:
-.DELETE_ON_ERROR:
+	rm -rf build build-asan build-rock
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -62,7 +62,7 @@ describe("errors.handler", function()
 
   it("gives a bug its traceback", function()
     local function faulty()
-      local nothing
+      local nothing = tonumber("x")
       return nothing.field
     end
     local _, caught = xpcall(faulty, errors.handler)

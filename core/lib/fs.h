@@ -1,7 +1,7 @@
 /* Files and directories.
  *
- * All but fs_names_free() return 0, or -1 with err set; the code is an errno name unless another is given. Strings and
- * lists handed out are the caller's to free. Paths are handed to the system as they are.
+ * All but fs_names_free() return 0, or -1 with err set; the code is an errno name unless another is given. Strings
+ * and lists handed out are the caller's to free. Paths are handed to the system as they are.
  */
 #ifndef MOLBUILD_FS_H
 #define MOLBUILD_FS_H
@@ -25,17 +25,17 @@ struct fs_stat {
 /* What is at PATH itself: a link is not followed. */
 WARN_UNUSED int fs_lstat(const char *path, struct fs_stat *st, struct error *err);
 
-/* Make the directory PATH and the missing ones above it, all with MODE (less the umask). One that is there, or a link
- * to one, is fine whatever its mode; anything else in the way is ENOTDIR. */
+/* Make the directory PATH and the missing ones above it, all with MODE (less the umask). One that is there, or a
+ * link to one, is fine whatever its mode; anything else in the way is ENOTDIR. */
 WARN_UNUSED int fs_mkdirp(const char *path, mode_t mode, struct error *err);
 
 /* Make a new directory (mode 0700) whose name is PREFIX and six random characters; its path goes to *OUT. */
 WARN_UNUSED int fs_mkdtemp(const char *prefix, char **out, struct error *err);
 
-/* Remove PATH and, if it is a directory, all in it, however deep. A missing PATH is a success. No link is ever followed
- * inside PATH, nor PATH itself if it is one (a slash at its end notwithstanding). A directory of ours that keeps us out
- * by its mode is opened up first. What is mounted in the tree is left alone: EBUSY. The first failure ends it; the rest
- * stays then. Refuses "", "/" and what ends in "." or "..": invalid. */
+/* Remove PATH and, if it is a directory, all in it, however deep. A missing PATH is a success. No link is ever
+ * followed inside PATH, nor PATH itself if it is one (a slash at its end notwithstanding). A directory of ours that
+ * keeps us out by its mode is opened up first. What is mounted in the tree is left alone: EBUSY. The first failure
+ * ends it; the rest stays then. Refuses "", "/" and what ends in "." or "..": invalid. */
 WARN_UNUSED int fs_remove_tree(const char *path, struct error *err);
 
 /* The names in the directory PATH without "." and "..", sorted by bytes. More than MAX: too_large. */
@@ -47,9 +47,9 @@ struct fs_names {
 WARN_UNUSED int fs_list(const char *path, size_t max, struct fs_names *out, struct error *err);
 void fs_names_free(struct fs_names *names);
 
-/* Append what the regular file PATH (links are followed) holds to OUT. More than MAX bytes, or than OUT's own max leaves
- * room for: too_large; no regular file: invalid, or EISDIR, and a FIFO does not make it wait. OUT is unchanged on
- * failure. */
+/* Append what the regular file PATH (links are followed) holds to OUT. More than MAX bytes, or than OUT's own max
+ * leaves room for: too_large; no regular file: invalid, or EISDIR, and a FIFO does not make it wait. OUT is
+ * unchanged on failure. */
 WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct error *err);
 
 /* Replace PATH by a file of these LEN bytes and exactly MODE, at once: readers see the old one or the new one, also

@@ -11,13 +11,13 @@
 
 #include "fd.h"
 
-/* Levels that are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the tree
- * under a name of its own, and walked from there. So any depth costs these few descriptors and frames. (Hoisting alone
- * would do, but a directory of a lower overlay layer cannot be renamed.) */
+/* Levels that are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the
+ * tree under a name of its own, and walked from there. So any depth costs these few descriptors and frames.
+ * (Hoisting alone would do, but a directory of a lower overlay layer cannot be renamed.) */
 #define MAX_LEVELS 32
 
-/* Times a directory is found not empty after all was removed from it: hoisting puts things there, and so does a process
- * that still writes. */
+/* Times a directory is found not empty after all was removed from it: hoisting puts things there, and so does a
+ * process that still writes. */
 #define MAX_PASSES 100000
 
 struct walk {
@@ -35,8 +35,8 @@ struct walk {
 /* All return 0, or -1 with errno set. */
 static int remove_entry(struct walk *walk, int parent, const char *name, int level);
 
-/* Give us back what mode bits took. NOFOLLOW, so that a link that takes the place of the directory just now does not
- * change the mode of something else. */
+/* Give us back what mode bits took. NOFOLLOW, so that a link that takes the place of the directory just now does
+ * not change the mode of something else. */
 static int open_up(int parent, const char *name)
 {
 	if (fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
@@ -52,7 +52,8 @@ static int open_directory(int parent, const char *name)
 	int fd = openat(parent, name, flags);
 	if (fd < 0 && errno == EACCES && open_up(parent, name) == 0)
 		fd = openat(parent, name, flags);
-	/* One that may be read, but not searched or written: what is in it could not be removed. A failure shows there. */
+	/* One that may be read, but not searched or written: what is in it could not be removed. A failure shows
+	 * there. */
 	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
 		errno = 0;
 	return fd;
@@ -66,7 +67,8 @@ static int hoist(struct walk *walk, int parent, const char *name)
 		if (renameat(parent, name, walk->root, target) == 0)
 			return 0;
 		/* To move a directory its ".." must be written. */
-		if (errno == EACCES && open_up(parent, name) == 0 && renameat(parent, name, walk->root, target) == 0)
+		if (errno == EACCES && open_up(parent, name) == 0 &&
+		    renameat(parent, name, walk->root, target) == 0)
 			return 0;
 		/* The name is taken, by a file or by a directory with something in it. */
 		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)

@@ -62,9 +62,9 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 	sys_hostname(holder.host, sizeof holder.host);
 	snprintf(holder.purpose, sizeof holder.purpose, "%s", purpose);
 	len = lock_format_record(&holder, record);
-	/* Over the old record first, then its rest away: a reader sees the old one, the new one, or a first line that is
-	 * no record, never none where there is one. When it does not fit on the disk, nobody must be told the name of
-	 * the holder before us. */
+	/* Over the old record first, then its rest away: a reader sees the old one, the new one, or a first line
+	 * that is no record, never none where there is one. When it does not fit on the disk, nobody must be told
+	 * the name of the holder before us. */
 	if (pwrite(fd, record, len, 0) != (ssize_t)len)
 		len = 0;
 	if (ftruncate(fd, (off_t)len) < 0)
@@ -92,8 +92,8 @@ int lock_say_locked(const char *path, struct error *err)
 	start = (time_t)holder.start;
 	if (gmtime_r(&start, &tm))
 		strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return error_set(err, "locked", "%s is locked by pid %ld on %s since %s (%s)", path, holder.pid, holder.host,
-			 since, holder.purpose);
+	return error_set(err, "locked", "%s is locked by pid %ld on %s since %s (%s)", path, holder.pid,
+	                 holder.host, since, holder.purpose);
 }
 
 int lock_try(struct lock *lock, const char *path, const char *purpose, struct error *err)

@@ -156,8 +156,9 @@ static void on_helper_exit(struct loop_child *child, int status)
 {
 	struct lock_wait *wait = OWNER(child, helper);
 	wait->helper.pid = 0;
-	/* What the helper says matters only when it could not wait at all (ENOLCK); else the lock is asked, so that a
-	 * helper that somebody killed, or whose status was lost, changes nothing. 255 is the loop's word for lost. */
+	/* What the helper says matters only when it could not wait at all (ENOLCK); else the lock is asked, so that
+	 * a helper that somebody killed, or whose status was lost, changes nothing. 255 is the loop's word for
+	 * lost. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 255) {
 		error_errno(&wait->error, WEXITSTATUS(status), "cannot lock %s", wait->path);
 		stop(wait);
@@ -176,8 +177,8 @@ static void on_timeout(struct loop_timer *timer)
 	advance_and_tell(wait);
 }
 
-int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose, int64_t timeout_ns,
-		    struct error *err)
+int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose,
+                    int64_t timeout_ns, struct error *err)
 {
 	int got = -1;
 	wait->loop = loop;

@@ -37,14 +37,14 @@ static int fails(enum fault_call call)
 }
 
 /* A wrapper of NAME, which returns FAILURE when it is to fail. */
-#define WRAP(kind, type, failure, name, parameters, arguments) \
-	type __real_##name parameters;                         \
-	type __wrap_##name parameters;                         \
-	type __wrap_##name parameters                          \
-	{                                                      \
-		if (fails(kind))                               \
-			return failure;                        \
-		return __real_##name arguments;                \
+#define WRAP(kind, type, failure, name, parameters, arguments)                                                     \
+	type __real_##name parameters;                                                                             \
+	type __wrap_##name parameters;                                                                             \
+	type __wrap_##name parameters                                                                              \
+	{                                                                                                          \
+		if (fails(kind))                                                                                   \
+			return failure;                                                                            \
+		return __real_##name arguments;                                                                    \
 	}
 
 WRAP(FAULT_ALLOC, void *, NULL, malloc, (size_t size), (size))
@@ -55,7 +55,7 @@ WRAP(FAULT_ALLOC, char *, NULL, strndup, (const char *text, size_t len), (text, 
 WRAP(FAULT_READ, ssize_t, -1, read, (int fd, void *data, size_t len), (fd, data, len))
 WRAP(FAULT_READ, ssize_t, -1, pread, (int fd, void *data, size_t len, off_t at), (fd, data, len, at))
 WRAP(FAULT_WRITE, ssize_t, -1, write, (int fd, const void *data, size_t len), (fd, data, len))
-WRAP(FAULT_WRITE, ssize_t, -1, pwrite, (int fd, const void *data, size_t len, off_t at), (fd, data, len, at))
+WRAP(FAULT_PWRITE, ssize_t, -1, pwrite, (int fd, const void *data, size_t len, off_t at), (fd, data, len, at))
 WRAP(FAULT_OPEN, DIR *, NULL, opendir, (const char *path), (path))
 WRAP(FAULT_OPEN, DIR *, NULL, fdopendir, (int fd), (fd))
 WRAP(FAULT_OPEN, int, -1, mkstemp, (char *path), (path))

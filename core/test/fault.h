@@ -9,11 +9,12 @@
 enum fault_call {
 	FAULT_ALLOC, /* malloc calloc realloc strdup strndup: ENOMEM, whatever is asked for */
 	FAULT_READ,  /* read pread */
-	FAULT_WRITE, /* write pwrite */
-	FAULT_OPEN,  /* open openat opendir fdopendir mkstemp */
-	FAULT_STAT,  /* fstat lstat fstatat */
-	FAULT_SYNC,  /* fsync close: a close() that fails has closed */
-	FAULT_NAME,  /* rename renameat unlinkat */
+	FAULT_WRITE, /* write */
+	FAULT_PWRITE,
+	FAULT_OPEN, /* open openat opendir fdopendir mkstemp */
+	FAULT_STAT, /* fstat lstat fstatat */
+	FAULT_SYNC, /* fsync close: a close() that fails has closed */
+	FAULT_NAME, /* rename renameat unlinkat */
 	FAULT_FLOCK,
 	FAULT_FORK,
 	FAULT_PIPE,

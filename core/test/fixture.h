@@ -3,6 +3,8 @@
 #ifndef MOLBUILD_TEST_FIXTURE_H
 #define MOLBUILD_TEST_FIXTURE_H
 
+#include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +53,8 @@ static inline void assert_failed(int result, const char *code)
 	assert_true(err.message[0] != '\0');
 }
 
-/* Run BODY in a child process, as another user when this one is root. It returns 0, or names the line that failed. */
+/* Run BODY in a child process, as another user when this one is root. It returns 0, or names the line that
+ * failed. */
 static inline void as_nobody(int (*body)(void))
 {
 	int status;
@@ -68,16 +71,24 @@ static inline void as_nobody(int (*body)(void))
 }
 
 /* In such a body: the line (modulo 250) becomes the exit code. */
-#define CHECK(condition)                           \
-	do {                                       \
-		if (!(condition))                  \
-			return __LINE__ % 250 + 1; \
+#define CHECK(condition)                                                                                           \
+	do {                                                                                                       \
+		if (!(condition))                                                                                  \
+			return __LINE__ % 250 + 1;                                                                 \
 	} while (0)
 
 static inline void assert_no_children(void)
 {
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
+}
+
+static inline int open_descriptors(void)
+{
+	int count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
 }
 
 #endif

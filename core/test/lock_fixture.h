@@ -4,6 +4,7 @@
 
 #include <signal.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/lock.h"
 
@@ -64,6 +65,40 @@ static inline void kill_holder(struct holder *holder)
 	kill(holder->pid, SIGKILL);
 	assert_int_equal(waitpid(holder->pid, NULL, 0), holder->pid);
 	fd_close(&holder->tell);
+}
+
+/* A wait that remembers how it ended. */
+struct waiter {
+	struct lock_wait wait;
+	int ended; /* 1: had, -1: failed */
+};
+
+static inline void on_done(struct lock_wait *wait, int ok)
+{
+	((struct waiter *)wait)->ended = ok ? 1 : -1;
+}
+
+static inline int start_wait(struct loop *loop, struct waiter *waiter, const char *path, int64_t timeout_ms)
+{
+	*waiter = (struct waiter){.wait.done = on_done};
+	return lock_wait_start(loop, &waiter->wait, path, "wait", timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS,
+	                       &err);
+}
+
+static inline struct loop *make_loop(void)
+{
+	struct loop *loop = loop_new(&err);
+	assert_non_null(loop);
+	return loop;
+}
+
+/* Step until the wait has ended; a test that hangs here has failed. */
+static inline void run_until_ended(struct loop *loop, struct waiter *waiter)
+{
+	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	while (!waiter->ended && clock_monotonic_ns() < deadline)
+		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
+	assert_int_not_equal(waiter->ended, 0);
 }
 
 #endif

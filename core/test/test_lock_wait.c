@@ -24,39 +24,6 @@
 #include "lib/lock.h"
 #include "lock_fixture.h"
 
-/* A wait that remembers how it ended. */
-struct waiter {
-	struct lock_wait wait;
-	int ended; /* 1: had, -1: failed */
-};
-
-static void on_done(struct lock_wait *wait, int ok)
-{
-	((struct waiter *)wait)->ended = ok ? 1 : -1;
-}
-
-static int start(struct loop *loop, struct waiter *waiter, const char *path, int64_t timeout_ms)
-{
-	*waiter = (struct waiter){.wait.done = on_done};
-	return lock_wait_start(loop, &waiter->wait, path, "wait", timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS, &err);
-}
-
-static struct loop *make_loop(void)
-{
-	struct loop *loop = loop_new(&err);
-	assert_non_null(loop);
-	return loop;
-}
-
-/* Step until the wait has ended; a test that hangs here has failed. */
-static void run(struct loop *loop, struct waiter *waiter)
-{
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
-	while (!waiter->ended && clock_monotonic_ns() < deadline)
-		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
-	assert_int_not_equal(waiter->ended, 0);
-}
-
 /* Takes the lock, has a child that keeps the descriptor, and dies. Exits with nothing released. */
 static void die_with_a_child(int keep_until)
 {
@@ -87,9 +54,9 @@ static void a_living_child_that_inherited_it_keeps_it(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
 	assert_false(can_take("l"));
-	assert_int_equal(start(loop, &waiter, "l", -1), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	fd_close(&ends[1]);
-	run(loop, &waiter);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, 1);
 	lock_release(&waiter.wait.lock);
 	fd_close(&ends[0]);
@@ -101,13 +68,13 @@ static void a_free_lock_is_had_without_waiting(void **state)
 	struct waiter waiter;
 	struct loop *loop = make_loop();
 	(void)state;
-	assert_int_equal(start(loop, &waiter, "l", -1), 1);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 1);
 	assert_no_children();
 	assert_false(can_take("l"));
 	lock_wait_cancel(&waiter.wait);
 	assert_false(can_take("l"));
 	lock_release(&waiter.wait.lock);
-	assert_int_equal(start(loop, &waiter, "none/l", -1), -1);
+	assert_int_equal(start_wait(loop, &waiter, "none/l", -1), -1);
 	assert_string_equal(err.code, "ENOENT");
 	assert_int_equal(waiter.ended, 0);
 	loop_free(loop);
@@ -121,11 +88,11 @@ static void a_waiter_gets_it_at_the_release(void **state)
 	struct loop *loop = make_loop();
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", 20000), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", 20000), 0);
 	assert_int_equal(loop_step(loop, 0, &err), 0);
 	assert_int_equal(waiter.ended, 0);
 	end_holder(&holder);
-	run(loop, &waiter);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, 1);
 	assert_false(can_take("l"));
 	assert_int_equal(lock_read_holder("l", &who), 0);
@@ -144,9 +111,9 @@ static void a_waiter_gets_it_when_the_holder_is_killed(void **state)
 	struct loop *loop = make_loop();
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", -1), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	kill_holder(&holder);
-	run(loop, &waiter);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, 1);
 	lock_release(&waiter.wait.lock);
 	loop_free(loop);
@@ -161,7 +128,7 @@ static void many_waiters_of_one_process_get_it_in_turn(void **state)
 	(void)state;
 	assert_int_equal(lock_try(&first, "l", "me", &err), 0);
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(start(loop, &waiters[i], "l", -1), 0);
+		assert_int_equal(start_wait(loop, &waiters[i], "l", -1), 0);
 	lock_release(&first);
 	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S; left > 0 && clock_monotonic_ns() < end;) {
 		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
@@ -187,8 +154,8 @@ static void a_wait_that_is_too_long_names_the_holder(void **state)
 	char pid[32];
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", 50), 0);
-	run(loop, &waiter);
+	assert_int_equal(start_wait(loop, &waiter, "l", 50), 0);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, -1);
 	assert_true(clock_monotonic_ns() - began >= 50 * NS_PER_MS);
 	assert_string_equal(waiter.wait.error.code, "locked");
@@ -208,7 +175,7 @@ static void no_time_means_one_try(void **state)
 	struct loop *loop = make_loop();
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", 0), -1);
+	assert_int_equal(start_wait(loop, &waiter, "l", 0), -1);
 	assert_string_equal(err.code, "locked");
 	assert_non_null(strstr(err.message, "(build hermes)"));
 	end_holder(&holder);
@@ -223,7 +190,7 @@ static void cancelling_leaves_no_child_and_no_lock(void **state)
 	struct loop *loop = make_loop();
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", 60000), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", 60000), 0);
 	lock_wait_cancel(&waiter.wait);
 	lock_wait_cancel(&waiter.wait);
 	end_holder(&holder);
@@ -242,7 +209,7 @@ static void a_killed_helper_changes_nothing(void **state)
 	pid_t first;
 	(void)state;
 	hold(&holder, "l");
-	assert_int_equal(start(loop, &waiter, "l", -1), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	first = waiter.wait.helper.pid;
 	kill(first, SIGKILL);
 	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S;
@@ -251,7 +218,7 @@ static void a_killed_helper_changes_nothing(void **state)
 	assert_int_equal(waiter.ended, 0);
 	assert_int_not_equal(waiter.wait.helper.pid, first);
 	end_holder(&holder);
-	run(loop, &waiter);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, 1);
 	lock_release(&waiter.wait.lock);
 	loop_free(loop);
@@ -267,7 +234,7 @@ static void a_helper_keeps_no_pipe_open(void **state)
 	(void)state;
 	hold(&holder, "l");
 	assert_int_equal(fd_pipe(ends), 0);
-	assert_int_equal(start(loop, &waiter, "l", -1), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	fd_close(&ends[1]);
 	end = (struct pollfd){.fd = ends[0], .events = POLLIN};
 	assert_int_equal(poll(&end, 1, 20000), 1);
@@ -283,7 +250,7 @@ static void wait_for_ever(int ready)
 {
 	struct waiter waiter;
 	struct loop *loop = loop_new(&err);
-	if (!loop || start(loop, &waiter, "l", -1) != 0 || write(ready, "y", 1) != 1)
+	if (!loop || start_wait(loop, &waiter, "l", -1) != 0 || write(ready, "y", 1) != 1)
 		_exit(1);
 	while (!waiter.ended && loop_step(loop, -1, &err) == 0)
 		;
@@ -309,7 +276,8 @@ static void a_killed_waiter_takes_its_helper_along(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	helper = wait(&status);
 	assert_true(helper > 0);
-	/* Killed with its parent, or never begun because the parent was gone already; not waiting in either case. */
+	/* Killed with its parent, or never begun because the parent was gone already; in neither case does
+	 * it wait. */
 	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) != 0);
 	fd_close(&ready[0]);
 	fd_close(&ready[1]);
@@ -326,10 +294,10 @@ static void follows_a_file_that_was_replaced_while_it_waited(void **state)
 	struct loop *loop = make_loop();
 	(void)state;
 	assert_int_equal(lock_try(&first, "l", "me", &err), 0);
-	assert_int_equal(start(loop, &waiter, "l", -1), 0);
+	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	assert_int_equal(unlink("l"), 0);
 	lock_release(&first);
-	run(loop, &waiter);
+	run_until_ended(loop, &waiter);
 	assert_int_equal(waiter.ended, 1);
 	assert_int_equal(fstat(waiter.wait.lock.fd, &ours) | stat("l", &theirs), 0);
 	assert_int_equal(ours.st_ino, theirs.st_ino);
@@ -347,7 +315,7 @@ static int take_a_turn(int barrier)
 	int got, fd;
 	CHECK(loop != NULL);
 	CHECK(fd_read(barrier, &byte, 1) == 0);
-	got = start(loop, &waiter, "l", -1);
+	got = start_wait(loop, &waiter, "l", -1);
 	CHECK(got >= 0);
 	while (got == 0 && !waiter.ended)
 		CHECK(loop_step(loop, -1, &err) == 0);
@@ -384,21 +352,21 @@ static void ten_processes_take_turns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FIXTURE_TEST(a_living_child_that_inherited_it_keeps_it),
-		FIXTURE_TEST(a_free_lock_is_had_without_waiting),
-		FIXTURE_TEST(a_waiter_gets_it_at_the_release),
-		FIXTURE_TEST(a_waiter_gets_it_when_the_holder_is_killed),
-		FIXTURE_TEST(many_waiters_of_one_process_get_it_in_turn),
-		FIXTURE_TEST(a_wait_that_is_too_long_names_the_holder),
-		FIXTURE_TEST(no_time_means_one_try),
-		FIXTURE_TEST(cancelling_leaves_no_child_and_no_lock),
-		FIXTURE_TEST(a_killed_helper_changes_nothing),
-		FIXTURE_TEST(a_helper_keeps_no_pipe_open),
+	    FIXTURE_TEST(a_living_child_that_inherited_it_keeps_it),
+	    FIXTURE_TEST(a_free_lock_is_had_without_waiting),
+	    FIXTURE_TEST(a_waiter_gets_it_at_the_release),
+	    FIXTURE_TEST(a_waiter_gets_it_when_the_holder_is_killed),
+	    FIXTURE_TEST(many_waiters_of_one_process_get_it_in_turn),
+	    FIXTURE_TEST(a_wait_that_is_too_long_names_the_holder),
+	    FIXTURE_TEST(no_time_means_one_try),
+	    FIXTURE_TEST(cancelling_leaves_no_child_and_no_lock),
+	    FIXTURE_TEST(a_killed_helper_changes_nothing),
+	    FIXTURE_TEST(a_helper_keeps_no_pipe_open),
 #ifdef __linux__
-		FIXTURE_TEST(a_killed_waiter_takes_its_helper_along),
+	    FIXTURE_TEST(a_killed_waiter_takes_its_helper_along),
 #endif
-		FIXTURE_TEST(follows_a_file_that_was_replaced_while_it_waited),
-		FIXTURE_TEST(ten_processes_take_turns),
+	    FIXTURE_TEST(follows_a_file_that_was_replaced_while_it_waited),
+	    FIXTURE_TEST(ten_processes_take_turns),
 	};
 	return cmocka_run_group_tests_name("lock_wait", tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ function trace.new(now)
 end
 
 function Trace:_time()
-  return math.floor((self.now() - self.start) * 1e6)
+  return math.floor((self.now() - self.start) * 1e6 + 0.5)
 end
 
 -- The lane of an event: its number, and the bars that are open in it, the innermost last.

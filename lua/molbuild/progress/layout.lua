@@ -61,29 +61,26 @@ local function padding(columns, wanted)
   return (" "):rep(math.max(0, wanted - columns))
 end
 
--- Join cells to a line of at most ROOM columns.
+-- Join cells to a line of at most ROOM columns: time to the right, the others to the left of their column.
 local function fit(row, widths, room, opts)
-  local plain, shown, used = {}, {}, 0
+  local plain, shown, before = "", "", ""
   for i, cell in ipairs(row) do
-    local before = (i > 1 and GAP or "")
-    if i == 3 then
-      before = before .. padding(opts.width.columns(cell[1]), widths[i])
-    end
-    local left = room - used - #before
-    if cell[1] == "" or left <= 0 then
+    local missing = padding(opts.width.columns(cell[1]), widths[i] or 0)
+    before = before .. (i == 3 and missing or "")
+    local left = room - opts.width.columns(plain) - #before
+    local piece = left > 0 and opts.width.cut(cell[1], left) or ""
+    if piece == "" then
       break
     end
-    local piece = opts.width.cut(cell[1], left)
-    local after = i < 3 and padding(opts.width.columns(cell[1]), widths[i]) or ""
-    -- What was cut ends the line: the next cell must not look like its end.
+    plain = plain .. before .. piece
+    shown = shown .. before .. opts.paint(piece, cell[2])
+    -- What was cut ends the line: the next cell would look like its end.
     if #piece < #cell[1] then
-      after, room = "", 0
+      break
     end
-    plain[#plain + 1] = before .. piece .. after
-    shown[#shown + 1] = before .. opts.paint(piece, cell[2]) .. after
-    used = used + #before + opts.width.columns(piece) + #after
+    before = (i < 3 and missing or "") .. GAP
   end
-  return { plain = table.concat(plain), shown = table.concat(shown) }
+  return { plain = plain, shown = shown }
 end
 
 --- The lines for some jobs, in columns below each other, none as wide as the terminal.

@@ -31,7 +31,6 @@ function screen.new(opts)
     drawn = {},
     columns = nil,
     hidden = false,
-    closed = false,
   }, Screen)
 end
 
@@ -93,7 +92,9 @@ function Screen:draw(above, block, columns)
   end
   local stays = #above > 0 and table.concat(above, "\n") .. "\n" or ""
   if #block == 0 and #self.drawn == 0 then
-    self.write(stays)
+    if stays ~= "" then
+      self.write(stays)
+    end
     return
   end
   local hide = self.hidden and "" or HIDE

@@ -49,7 +49,6 @@ function tty.new(opts)
     held_bytes = 0,
     last = -math.huge,
     dirty = false,
-    closed = false,
   }, Tty)
 end
 

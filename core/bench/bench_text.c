@@ -1,0 +1,161 @@
+/* How fast output is cleaned, masked and split, beside memchr over the same bytes, in one run:
+ *
+ *	<name> <GB/s> <share of memchr's speed>
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clean.h"
+#include "lib/clock.h"
+#include "lib/lines.h"
+#include "lib/mask.h"
+
+#define CHUNK ((size_t)64 << 10)
+#define TEXT_SIZE ((size_t)16 << 20)
+#define ROUNDS 9
+
+static char *text;
+static size_t text_len;
+static struct buf out;
+
+static void check(int failed, const char *what)
+{
+	if (!failed)
+		return;
+	fprintf(stderr, "bench_text: %s failed\n", what);
+	exit(1);
+}
+
+/* What a docker build prints, its numbers different in every line. */
+static void make_text(void)
+{
+	static const char *const shapes[] = {
+		"#%u [4/9] RUN pip install --no-cache-dir -r requirements.txt\n",
+		"#%u 12.4 Get:41 http://deb.debian.org/debian bookworm/main amd64 libcurl4 amd64 7.88.1-10\n",
+		"#%u 13.0   Downloading pydantic_core-2.33.2-cp311-cp311-manylinux_2_17_x86_64.whl (2.0 MB)\n",
+		"#%u 14.9 Setting up libpython3.11-stdlib:amd64 (3.11.2-6+deb12u6) ...\n",
+		"#%u 15.2 npm warn deprecated inflight@1.0.6: this module is not supported, and leaks memory\n",
+		"#%u 21.7 Progress: resolved 812, reused 0, downloaded 640 (78%%), added 633\n",
+		"#%u sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 4.19MB / 4.19MB\n",
+	};
+	unsigned line = 0;
+	text = malloc(TEXT_SIZE);
+	check(!text, "malloc");
+	while (text_len + 200 < TEXT_SIZE) {
+		text_len += (size_t)snprintf(text + text_len, 200, shapes[line % ARRAY_LEN(shapes)], line * 7919);
+		line++;
+	}
+}
+
+static void add_secrets(void)
+{
+	static const char *const secrets[] = {"9b3f6a1c0d5e7f8290a1b2c3d4e5f60718293a4b", "hunter2-horse-battery/staple",
+					      "glpat-x7Kq_Zr9TnB4mVd2"};
+	struct error err;
+	for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
+		check(mask_add(secrets[i], strlen(secrets[i]), &err), "mask_add");
+}
+
+static size_t sink;
+
+static void run_memchr(void)
+{
+	const char *at = text;
+	while ((at = memchr(at, '\n', text_len - (size_t)(at - text)))) {
+		sink++;
+		at++;
+	}
+}
+
+/* One pass that finds nothing: the speed of memory more than of the call. */
+static void run_memchr_none(void)
+{
+	sink += memchr(text, '\1', text_len) != NULL;
+}
+
+static void run_memcpy(void)
+{
+	for (size_t at = 0; at < text_len; at += CHUNK) {
+		buf_clear(&out);
+		check(buf_append(&out, text + at, text_len - at < CHUNK ? text_len - at : CHUNK), "buf_append");
+	}
+}
+
+static void run_mask(void)
+{
+	struct mask_stream stream;
+	mask_stream_init(&stream);
+	for (size_t at = 0; at < text_len; at += CHUNK) {
+		buf_clear(&out);
+		check(mask_feed(&stream, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out), "mask_feed");
+	}
+	check(mask_finish(&stream, &out), "mask_finish");
+	mask_stream_free(&stream);
+}
+
+static void run_clean(void)
+{
+	struct clean clean;
+	clean_init(&clean);
+	for (size_t at = 0; at < text_len; at += CHUNK) {
+		buf_clear(&out);
+		check(clean_feed(&clean, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out), "clean_feed");
+	}
+	check(clean_finish(&clean, &out), "clean_finish");
+}
+
+static int on_line(void *ud, const char *line, size_t len)
+{
+	(void)ud;
+	sink += len + (len > 0 && line[0] == '#');
+	return 0;
+}
+
+static void run_lines(void)
+{
+	struct lines lines;
+	lines_init(&lines, 16384, on_line, NULL);
+	for (size_t at = 0; at < text_len; at += CHUNK)
+		check(lines_feed(&lines, text + at, text_len - at < CHUNK ? text_len - at : CHUNK), "lines_feed");
+	check(lines_finish(&lines), "lines_finish");
+	lines_free(&lines);
+}
+
+/* GB/s of the fastest round. */
+static double speed(void (*run)(void))
+{
+	int64_t best = INT64_MAX;
+	for (int round = 0; round < ROUNDS; round++) {
+		int64_t begin = clock_monotonic_ns(), took;
+		run();
+		took = clock_monotonic_ns() - begin;
+		if (took < best)
+			best = took;
+	}
+	return (double)text_len / (double)best;
+}
+
+int main(void)
+{
+	double base, none;
+	buf_init(&out, CHUNK * 4);
+	make_text();
+	base = speed(run_memchr_none);
+	printf("memchr %.2f 1.00\n", base);
+	printf("memchr-lines %.2f %.2f\n", speed(run_memchr), speed(run_memchr) / base);
+	printf("memcpy %.2f %.2f\n", speed(run_memcpy), speed(run_memcpy) / base);
+	none = speed(run_mask);
+	printf("mask-without-secrets %.2f %.2f\n", none, none / base);
+	add_secrets();
+	none = speed(run_mask);
+	printf("mask-3-secrets %.2f %.2f\n", none, none / base);
+	none = speed(run_clean);
+	printf("clean %.2f %.2f\n", none, none / base);
+	none = speed(run_lines);
+	printf("lines %.2f %.2f\n", none, none / base);
+	buf_free(&out);
+	free(text);
+	mask_clear();
+	return sink == 0;
+}

@@ -1,0 +1,30 @@
+local quiet = require "molbuild.progress.quiet"
+
+describe("the quiet renderer", function()
+  local out, renderer
+
+  before_each(function()
+    out = {}
+    renderer = quiet.new {
+      write = function(s)
+        out[#out + 1] = s
+      end,
+    }
+  end)
+
+  it("shows nothing of a run that goes well", function()
+    for _, name in ipairs { "run_started", "job_started", "log", "line", "result", "job_ended", "run_ended" } do
+      renderer:event { event = name, runtime = "hermes", level = "warn", message = "m", text = "x" }
+    end
+    renderer:close()
+    assert.same({}, out)
+  end)
+
+  it("shows failures at the end, once", function()
+    renderer:event { event = "failed", kind = "remote", message = "no answer", hint = "wait" }
+    assert.same({}, out)
+    renderer:event { event = "run_ended", exit = 4, seconds = 1 }
+    renderer:close()
+    assert.same({ "molbuild: local-build: no answer\nhint: wait\n" }, out)
+  end)
+end)
