@@ -36,8 +36,12 @@ EXPORT_SYMBOLS :=
 MODULE_FLAGS := -bundle -undefined dynamic_lookup
 else
 EXPORT_SYMBOLS := -Wl,-E
-MODULE_FLAGS := -shared
+MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
+
+# One short line a file; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @printf '  %-6s %s\n' $(1) $@
 
 sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 LIB_OBJ := $(call sources,core/lib/*.c)
@@ -64,25 +68,30 @@ core.so: $(MODULE)
 
 $(BUILD)/obj/%.o: core/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(PROGRAM): $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o $(BIND_OBJ) $(LIB_OBJ)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
 
 # No liblua in it: the interpreter that loads it has one.
 $(MODULE): $(BIND_OBJ) $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(MODULE_FLAGS) $^ -o $@ $(LIB_LIBS) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(MODULE_FLAGS) $^ -o $@ $(LIB_LIBS) -lm
 
 $(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PREFIX='"$(PREFIX)"'
 $(BUILD)/obj/main.o: $(BUILD)/settings
 
 $(BUILD)/embedded.c: core/embed.lua $(MODULES) $(BUILD)/modules
-	$(LUA) core/embed.lua lua $(MODULES) >$@
+	$(call say,EMBED)
+	$(Q)$(LUA) core/embed.lua lua $(MODULES) >$@
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 # Files that change only when what they hold does: another PREFIX or VERSION, a module that came or went.
 update = @mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
@@ -95,7 +104,8 @@ $(BUILD)/modules: FORCE
 
 $(BUILD)/test/%: $(BUILD)/obj/test/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIB_LIBS) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIB_LIBS) -lm
 
 # Tests that make the n-th call of a function fail (core/test/fault.h): GNU ld puts our wrappers before the real ones.
 FAULTS := malloc calloc realloc read write fork pipe2 open
@@ -106,16 +116,20 @@ $(FAULT_TESTS): LDFLAGS += $(FAULTS:%=-Wl,--wrap=%)
 # A Lua interpreter of our own, for the specs under ASan: the sanitizer's runtime must be in the program.
 $(BUILD)/test/lua_host: $(BUILD)/obj/test/lua_host.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) -lm
 
 $(BUILD)/test/hostile_server: $(BUILD)/obj/test/hostile_server.o
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
 
 # The tools may have to be installed first, and are looked for when make starts: hence the second make.
 test:
 	scripts/bootstrap.sh --for=test
-	$(MAKE) all $(UNIT_TESTS) $(SUPPORT)
+	$(MAKE) test-run
+.PHONY: test-run
+test-run: all $(UNIT_TESTS) $(SUPPORT)
 	$(RUN) unit spec integration
 
 unit: $(UNIT_TESTS)
@@ -130,7 +144,7 @@ asan:
 	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g' asan-run
 .PHONY: asan-run
 asan-run: all $(UNIT_TESTS) $(SUPPORT) $(BUILD)/test/lua_host
-	BUILD=$(BUILD) LUA=$(BUILD)/test/lua_host spec/run unit spec integration
+	BUILD=$(BUILD) LUA=$(LUA) HOST=$(BUILD)/test/lua_host spec/run unit spec integration
 
 lint:
 	$(MAKE) all $(UNIT_TESTS) $(SUPPORT)
@@ -138,7 +152,8 @@ lint:
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
 
 bench: all $(BENCHES) $(SUPPORT)
 	BUILD=$(BUILD) LUA=$(LUA) core/bench/run
@@ -146,7 +161,8 @@ bench: all $(BENCHES) $(SUPPORT)
 # libFuzzer brings the main function. Everything is compiled with its instrumentation, hence at once.
 $(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	$(call say,FUZZ)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(LIB_CFLAGS) $(LDFLAGS) $(filter %.c,$^) -o $@ $(LIB_LIBS) -lm
 
 # The corpus grows in the build directory; the seeds are left alone.

@@ -226,6 +226,8 @@ function ensure.build(job)
     build_args = job.build_args,
     labels = job.labels,
     builder = builder,
+    -- The classic builder takes a cached layer of another platform for this one's, and then fails.
+    no_cache = builder == "classic" and job.platform ~= ensure.platform,
     stall = job.stall,
     timeout = job.ceiling,
     log_file = job.log_file,

@@ -158,9 +158,9 @@ describe("the terminal renderer", function()
     building(r, "hermes")
     clock = 1073
     for _, case in ipairs {
-      { 42, "hermes  build 4/9 [####-----]  1m13s  日" },
-      { 41, "hermes  build 4/9 [####-----]  1m13s  日" },
-      { 40, "hermes  build 4/9 [####-----]  1m13s" },
+      { 42, "hermes  build 4/9 [####-----]  1m12s  日" },
+      { 41, "hermes  build 4/9 [####-----]  1m12s  日" },
+      { 40, "hermes  build 4/9 [####-----]  1m12s" },
       { 30, "hermes  build 4/9 [####-----]" },
       { 29, "hermes  build 4/9 [####-----" },
     } do
@@ -189,12 +189,21 @@ describe("the terminal renderer", function()
     assert.equal(4, #frame())
   end)
 
-  it("erases the lines it drew before", function()
+  it("draws over the lines it drew before", function()
     local r = renderer()
     building(r, "hermes")
     building(r, "codex")
     show(r, { event = "line", runtime = "codex", text = "x" })
-    assert.truthy(writes[#writes]:find("\27[2A\r\27[J", 1, true))
+    assert.truthy(writes[#writes]:find("\27[2A\r\27[?7lhermes", 1, true))
+    assert.truthy(writes[#writes]:find("x\27[K\n", 1, true))
+  end)
+
+  it("erases them before lines that go above", function()
+    local r = renderer()
+    building(r, "hermes")
+    building(r, "codex")
+    show(r, { event = "log", level = "info", message = "x" })
+    assert.truthy(writes[#writes]:find("\27[2A\r\27[2K\27[B\27[2K\27[B\27[2A\r", 1, true))
   end)
 
   it("erases the rows its lines take in a terminal that became narrower", function()
@@ -202,15 +211,11 @@ describe("the terminal renderer", function()
     building(r, "hermes")
     show(r, { event = "line", runtime = "hermes", text = ("日"):rep(40) })
     assert.equal(79, width.columns(frame()[1]))
-    -- 35 columns to the first wide character: 40 hold 2 of them and an empty one; 19 remain in a row of 40 columns.
-    columns = 40
+    -- 35 columns, then 22 wide characters: four rows with one column left, six of four characters; not 79 / 9.
+    columns = 9
     clock = clock + 1
     r:tick()
-    assert.truthy(writes[#writes]:find("\27[2A\r\27[J", 1, true))
-    columns = 20
-    clock = clock + 1
-    r:tick()
-    assert.truthy(writes[#writes]:find("\27[2A\r\27[J", 1, true))
+    assert.truthy(writes[#writes]:find("\27[10A\r\27[2K", 1, true))
   end)
 
   it("counts lines, not rows, where the terminal crops", function()
@@ -220,7 +225,7 @@ describe("the terminal renderer", function()
     columns = 20
     clock = clock + 1
     r:tick()
-    assert.truthy(writes[#writes]:find("\27[1A\r\27[J", 1, true))
+    assert.truthy(writes[#writes]:find("\27[1A\r\27[2K\27[B\27[1A\r", 1, true))
   end)
 
   it("draws at most ten times a second", function()
@@ -264,7 +269,7 @@ describe("the terminal renderer", function()
     local r = renderer()
     building(r, "hermes")
     assert.equal(
-      "\27[?2026h\27[?25l\27[?7lhermes  starting  0s\n\27[?7h\27[?2026l", writes[1])
+      "\27[?2026h\27[?25l\27[?7lhermes  starting  0s\27[K\n\27[?7h\27[?2026l", writes[1])
     assert.is_nil(writes[2]:find("\27[?25l", 1, true))
   end)
 
@@ -329,7 +334,7 @@ describe("the terminal renderer", function()
     r:close()
     local ours = {
       ["\27[?2026h"] = true, ["\27[?2026l"] = true, ["\27[?25l"] = true, ["\27[?25h"] = true, ["\27[?7l"] = true,
-      ["\27[?7h"] = true, ["\27[J"] = true, ["\27[0m"] = true,
+      ["\27[?7h"] = true, ["\27[K"] = true, ["\27[2K"] = true, ["\27[B"] = true, ["\27[0m"] = true,
     }
     local all = table.concat(writes)
     for sequence in all:gmatch("\27[^%a]*%a?") do

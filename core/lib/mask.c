@@ -1,183 +1,184 @@
 #include "mask.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clean.h"
 #include "mask_forms.h"
+#include "mask_scan.h"
 
-/* Held back at most: the longest form, percent-encoded throughout; and one piece to work on. */
-#define HELD_MAX ((size_t)64 << 20)
-#define MAX_USERS 16
-#define MAX_USER 256
-#define MAX_USERINFO 4096
+/* A long piece is joined to what is held back in slices, so that the copy stays small. */
+#define SLICE ((size_t)64 << 10)
+#define HELD_MAX (SLICE + ((size_t)64 << 10))
 
 static struct mask_forms forms;
-static const char *const known_users[] = {"oauth2", "x-access-token", "git", "token", ""};
-static char users[MAX_USERS][MAX_USER];
+static struct mask_word secrets[MASK_SECRETS_MAX];
+static size_t secret_count;
+
+/* With the colon that base64("user:secret") has. */
+static const struct mask_word known_users[] = {{"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
+static struct mask_word users[ARRAY_LEN(known_users) + MASK_USERS_MAX];
 static size_t user_count;
 
-int mask_add_user(const char *user, struct error *err)
+static void free_word(struct mask_word *word)
 {
-	if (strlen(user) >= MAX_USER || user_count == MAX_USERS)
-		return error_set(err, "invalid", "a user name is too long, or there are too many");
-	for (size_t i = 0; i < user_count; i++)
-		if (strcmp(users[i], user) == 0)
-			return 0;
-	memcpy(users[user_count++], user, strlen(user) + 1);
+	mask_wipe((char *)word->text, word->len);
+	free((char *)word->text);
+	*word = (struct mask_word){0};
+}
+
+/* Known users are literals, in front of the added ones. */
+static void know_users(void)
+{
+	if (user_count > 0)
+		return;
+	memcpy(users, known_users, sizeof known_users);
+	user_count = ARRAY_LEN(known_users);
+}
+
+static int has_word(const struct mask_word *list, size_t count, const char *text, size_t len)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].len == len && memcmp(list[i].text, text, len) == 0)
+			return 1;
 	return 0;
 }
 
-static int add_forms(const char *secret, size_t len)
+/* Append TEXT to LIST, whose room the caller has checked, and make all forms anew. */
+static int add_word(struct mask_word *list, size_t *count, const char *text, size_t len, struct error *err)
 {
-	if (mask_forms_add_secret(&forms, secret, len) < 0)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(known_users); i++)
-		if (mask_forms_add_pair(&forms, known_users[i], secret, len) < 0)
-			return -1;
-	for (size_t i = 0; i < user_count; i++)
-		if (mask_forms_add_pair(&forms, users[i], secret, len) < 0)
-			return -1;
-	return 0;
+	char *copy = malloc(len);
+	if (!copy)
+		return error_errno(err, ENOMEM, "cannot register a secret");
+	memcpy(copy, text, len);
+	list[(*count)++] = (struct mask_word){copy, len};
+	know_users();
+	if (mask_forms_build(&forms, &(struct mask_source){secrets, secret_count, users, user_count}) == 0)
+		return 0;
+	free_word(&list[--*count]);
+	return error_errno(err, ENOMEM, "cannot register a secret");
+}
+
+int mask_add_user(const char *user, struct error *err)
+{
+	char word[MASK_USER_MAX + 2];
+	size_t len = strlen(user);
+	if (len > MASK_USER_MAX)
+		return error_set(err, "invalid", "a user name must have at most %d characters", MASK_USER_MAX);
+	memcpy(word, user, len);
+	word[len++] = ':';
+	know_users();
+	if (has_word(users, user_count, word, len))
+		return 0;
+	if (user_count == ARRAY_LEN(users))
+		return error_set(err, "too_large", "at most %d user names can be registered", MASK_USERS_MAX);
+	return add_word(users, &user_count, word, len, err);
+}
+
+/* What the cleaner changes would not be found in its output. */
+static int check_printable(const char *secret, size_t len, struct error *err)
+{
+	struct clean clean;
+	struct buf seen;
+	int failed, same;
+	buf_init(&seen, 3 * MASK_SECRET_MAX);
+	clean_init(&clean);
+	failed = clean_feed(&clean, secret, len, &seen) < 0 || clean_finish(&clean, &seen) < 0;
+	same = !failed && seen.len == len && memcmp(seen.data, secret, len) == 0 && !memchr(secret, '\n', len) &&
+	       !memchr(secret, '\t', len);
+	if (seen.data)
+		mask_wipe(seen.data, seen.len);
+	buf_free(&seen);
+	if (failed)
+		return error_errno(err, ENOMEM, "cannot register a secret");
+	return same ? 0 : error_set(err, "invalid", "a secret must not hold control characters or invalid UTF-8");
 }
 
 int mask_add(const char *secret, size_t len, struct error *err)
 {
-	int failed;
 	if (len < MASK_SECRET_MIN)
 		return error_set(err, "invalid", "a secret must have at least %d characters", MASK_SECRET_MIN);
 	if (len > MASK_SECRET_MAX)
 		return error_set(err, "invalid", "a secret must have at most %d characters", MASK_SECRET_MAX);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)secret[i] < 0x20 || secret[i] == 0x7f)
-			return error_set(err, "invalid", "a secret must not hold control characters");
-	failed = add_forms(secret, len);
-	mask_forms_index(&forms);
-	if (failed)
-		return error_errno(err, ENOMEM, "cannot register a secret");
-	return 0;
+	if (check_printable(secret, len, err) < 0)
+		return -1;
+	if (has_word(secrets, secret_count, secret, len))
+		return 0;
+	if (secret_count == MASK_SECRETS_MAX)
+		return error_set(err, "too_large", "at most %d secrets can be registered", MASK_SECRETS_MAX);
+	return add_word(secrets, &secret_count, secret, len, err);
 }
 
 void mask_clear(void)
 {
+	while (secret_count > 0)
+		free_word(&secrets[--secret_count]);
+	while (user_count > ARRAY_LEN(known_users))
+		free_word(&users[--user_count]);
 	mask_forms_free(&forms);
-	memset(users, 0, sizeof users);
-	user_count = 0;
 }
 
-/* Append what may be shown of TEXT; *USED becomes how much of it was dealt with. The rest, empty when FINAL, is the
- * beginning of a form. */
-static int scan(const char *text, size_t len, int final, struct buf *out, size_t *used)
+int mask_text(const char *text, size_t len, struct buf *out)
 {
-	size_t shown = 0, at = 0, window = forms.window;
-	while (forms.count && at < len) {
-		size_t got;
-		int open;
-		if (len - at >= window) {
-			const unsigned char *block = (const unsigned char *)text + at + window - 2;
-			uint8_t shift = forms.shift[block[0] << 8 | block[1]];
-			if (shift) {
-				at += shift;
-				continue;
-			}
-		}
-		got = mask_forms_match(&forms, text + at, len - at, &open);
-		if (open && !final)
-			break;
-		if (!got) {
-			at++;
-			continue;
-		}
-		if (buf_append(out, text + shown, at - shown) < 0 || buf_append(out, MASK_TEXT, strlen(MASK_TEXT)) < 0)
-			return -1;
-		at += got;
-		shown = at;
-	}
-	*used = forms.count ? at : len;
-	return buf_append(out, text + shown, *used - shown);
+	struct mask_text whole = {.bytes = text, .len = len, .final = 1};
+	size_t left;
+	return mask_scan(&forms, &whole, out, &left);
 }
+
+/* ---- text in pieces -------------------------------------------------------------------------------------- */
 
 void mask_stream_init(struct mask_stream *stream)
 {
+	*stream = (struct mask_stream){0};
 	buf_init(&stream->held, HELD_MAX);
 }
 
 void mask_stream_free(struct mask_stream *stream)
 {
+	if (stream->held.data)
+		mask_wipe(stream->held.data, stream->held.len);
 	buf_free(&stream->held);
+	stream->covered = 0;
 }
 
-static int feed(struct mask_stream *stream, const char *data, size_t len, int final, struct buf *out)
+/* DATA goes on where what is held back ends. */
+static int join(struct mask_stream *stream, const char *data, size_t len, int final, struct buf *out)
 {
-	size_t used;
-	if (stream->held.len == 0) {
-		if (scan(data, len, final, out, &used) < 0)
-			return -1;
-		return buf_append(&stream->held, data + used, len - used);
-	}
-	if (buf_append(&stream->held, data, len) < 0 ||
-	    scan(stream->held.data, stream->held.len, final, out, &used) < 0)
+	struct mask_text text = {.covered = stream->covered, .final = final};
+	size_t left;
+	if (buf_append(&stream->held, data, len) < 0)
 		return -1;
-	buf_shift(&stream->held, used);
+	text.bytes = stream->held.data;
+	text.len = stream->held.len;
+	if (mask_scan(&forms, &text, out, &left) < 0)
+		return -1;
+	buf_shift(&stream->held, text.len - left);
+	stream->covered = text.covered;
 	return 0;
 }
 
 int mask_feed(struct mask_stream *stream, const char *data, size_t len, struct buf *out)
 {
-	return len ? feed(stream, data, len, 0, out) : 0;
+	struct mask_text text;
+	size_t left;
+	while (len > 0 && stream->held.len > 0) {
+		size_t slice = len < SLICE ? len : SLICE;
+		if (join(stream, data, slice, 0, out) < 0)
+			return -1;
+		data += slice;
+		len -= slice;
+	}
+	if (len == 0)
+		return 0;
+	text = (struct mask_text){.bytes = data, .len = len};
+	if (mask_scan(&forms, &text, out, &left) < 0)
+		return -1;
+	stream->covered = text.covered;
+	return buf_append(&stream->held, data + len - left, left);
 }
 
 int mask_finish(struct mask_stream *stream, struct buf *out)
 {
-	return stream->held.len ? feed(stream, "", 0, 1, out) : 0;
-}
-
-/* Where the userinfo of a URL ends that has its authority at TEXT: the place of its last '@', or 0. */
-static size_t userinfo_end(const char *text, size_t len)
-{
-	size_t end = 0;
-	for (size_t i = 0; i < len && i < MAX_USERINFO; i++) {
-		if (memchr("/?# \t\r\n\"'<>\\", text[i], 12))
-			break;
-		if (text[i] == '@')
-			end = i;
-	}
-	return end;
-}
-
-/* Append TEXT with the userinfo of its URLs replaced. */
-static int mask_userinfo(const char *text, size_t len, struct buf *out)
-{
-	size_t shown = 0;
-	for (size_t at = 0; at + 3 <= len;) {
-		const char *colon = memchr(text + at, ':', len - at - 2);
-		size_t end;
-		if (!colon)
-			break;
-		at = (size_t)(colon - text) + 1;
-		if (memcmp(colon, "://", 3) != 0)
-			continue;
-		at += 2;
-		end = userinfo_end(text + at, len - at);
-		if (!end)
-			continue;
-		if (buf_append(out, text + shown, at - shown) < 0 || buf_append(out, MASK_TEXT, strlen(MASK_TEXT)) < 0)
-			return -1;
-		at += end;
-		shown = at;
-	}
-	return buf_append(out, text + shown, len - shown);
-}
-
-int mask_text(const char *text, size_t len, struct buf *out)
-{
-	struct buf plain;
-	size_t used;
-	int result = -1;
-	buf_init(&plain, SIZE_MAX / 4);
-	if (mask_userinfo(text, len, &plain) == 0)
-		result = scan(plain.data ? plain.data : "", plain.len, 1, out, &used);
-	buf_free(&plain);
-	return result;
+	return stream->held.len > 0 ? join(stream, "", 0, 1, out) : 0;
 }

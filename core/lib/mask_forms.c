@@ -1,67 +1,70 @@
 #include "mask_forms.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mask.h"
+/* More would make the index bigger and finds nothing faster. */
+#define MAX_WINDOW 12
+#define MIN_GRAM_BITS 16
+#define MAX_GRAM_BITS 22
 
-#define MAX_WINDOW 255
-/* The longest user name in base64("user:secret"). */
-#define MAX_PAIR (MASK_SECRET_MAX + 512)
+/* Forms of one secret: as it is; six of its inside; with and without a user in four spellings each. */
+#define FORMS_A_SECRET(users) (1 + 6 + 4 * (1 + (users)))
+/* Bytes of base64, padded, and two more for the alignment of the inside. */
+#define BASE64_SIZE(len) (((len) + 2 + 2) / 3 * 4)
 
-static void wipe(void *memory, size_t len)
+static const char *const alphabets[] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+
+void mask_wipe(void *memory, size_t len)
 {
 	volatile unsigned char *bytes = memory;
 	while (len-- > 0)
 		*bytes++ = 0;
 }
 
-int mask_forms_add(struct mask_forms *forms, const void *text, size_t len)
-{
-	struct mask_form *list = forms->list;
-	size_t cap = forms->cap ? forms->cap * 2 : 16;
-	unsigned char *copy;
-	if (len < MASK_SECRET_MIN)
-		return 0;
-	for (size_t i = 0; i < forms->count; i++)
-		if (list[i].len == len && memcmp(list[i].text, text, len) == 0)
-			return 0;
-	if (forms->count == forms->cap) {
-		list = realloc(list, cap * sizeof *list);
-		if (!list)
-			return -1;
-		forms->list = list;
-		forms->cap = cap;
-	}
-	copy = malloc(len);
-	if (!copy)
-		return -1;
-	memcpy(copy, text, len);
-	list[forms->count++] = (struct mask_form){copy, len};
-	return 0;
-}
-
 void mask_forms_free(struct mask_forms *forms)
 {
-	for (size_t i = 0; i < forms->count; i++) {
-		wipe(forms->list[i].text, forms->list[i].len);
-		free(forms->list[i].text);
-	}
+	if (forms->arena)
+		mask_wipe(forms->arena, forms->arena_size);
+	free(forms->arena);
 	free(forms->list);
+	free(forms->grams);
 	memset(forms, 0, sizeof *forms);
 }
 
-/* ---- the forms of a secret ------------------------------------------------------------------------------- */
+/* ---- making the forms ------------------------------------------------------------------------------------ */
 
-/* Base64 without padding; returns the length. OUT has room for (LEN * 4 + 2) / 3. */
-static size_t base64(const unsigned char *data, size_t len, const char *alphabet, unsigned char *out)
+/* Where the next form is written: the end of the newest. */
+static unsigned char *room(const struct mask_forms *forms)
 {
-	size_t used = 0;
+	const struct mask_form *last;
+	if (forms->count == 0)
+		return forms->arena;
+	last = &forms->list[forms->count - 1];
+	return forms->arena + (last->text - forms->arena) + last->len;
+}
+
+/* The LEN bytes at TEXT, in the arena, are a form. */
+static void keep(struct mask_forms *forms, const unsigned char *text, size_t len)
+{
+	int ambiguous = memchr(text, '%', len) || memchr(text, '\\', len);
+	forms->list[forms->count++] = (struct mask_form){text, len, ambiguous};
+}
+
+/* Base64 without padding of SKIPPED zero bytes, BEFORE and DATA; returns its length. */
+static size_t base64(size_t skipped, struct mask_word before, struct mask_word data, const char *alphabet,
+		     unsigned char *out)
+{
+	size_t used = 0, total = skipped + before.len + data.len;
 	unsigned long bits = 0;
 	int count = 0;
-	for (size_t i = 0; i < len; i++) {
-		bits = bits << 8 | data[i];
+	for (size_t i = 0; i < total; i++) {
+		size_t at = i - skipped;
+		unsigned char byte = 0;
+		if (i >= skipped)
+			byte = (unsigned char)(at < before.len ? before.text[at] : data.text[at - before.len]);
+		bits = bits << 8 | byte;
 		for (count += 8; count >= 6; count -= 6)
 			out[used++] = (unsigned char)alphabet[bits >> (count - 6) & 63];
 	}
@@ -70,207 +73,138 @@ static size_t base64(const unsigned char *data, size_t len, const char *alphabet
 	return used;
 }
 
-static const char *const alphabets[] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
-
-/* Base64 of the whole, with and without padding. */
-static int add_base64(struct mask_forms *forms, const unsigned char *data, size_t len)
+/* Base64 of BEFORE and the secret, with and without padding. */
+static void add_base64(struct mask_forms *forms, struct mask_word before, struct mask_word secret)
 {
-	unsigned char text[(MAX_PAIR * 4 + 2) / 3 + 4];
 	for (size_t a = 0; a < ARRAY_LEN(alphabets); a++) {
-		size_t used = base64(data, len, alphabets[a], text);
-		if (mask_forms_add(forms, text, used) < 0)
-			return -1;
-		while (used % 4)
-			text[used++] = '=';
-		if (mask_forms_add(forms, text, used) < 0)
-			return -1;
+		unsigned char *text = room(forms);
+		size_t len = base64(0, before, secret, alphabets[a], text);
+		keep(forms, text, len);
+		if (len % 4 == 0)
+			continue;
+		/* The padded form stands behind the other, a copy of it. */
+		memcpy(text + len, text, len);
+		text += len;
+		while (len % 4)
+			text[len++] = '=';
+		keep(forms, text, len);
 	}
-	return 0;
 }
 
 /* What base64 of anything with the secret in it always shows: the characters that hold only bits of the secret, for
  * each of the three places in a group of three bytes where the secret can begin. */
-static int add_base64_inner(struct mask_forms *forms, const char *secret, size_t len)
+static void add_inside(struct mask_forms *forms, struct mask_word secret)
 {
-	unsigned char data[MASK_SECRET_MAX + 2] = {0}, text[(sizeof data * 4 + 2) / 3];
-	for (size_t before = 0; before < 3; before++)
+	for (size_t skipped = 0; skipped < 3; skipped++)
 		for (size_t a = 0; a < ARRAY_LEN(alphabets); a++) {
-			size_t begin = (before * 8 + 5) / 6, end = (before + len) * 8 / 6;
-			memcpy(data + before, secret, len);
-			base64(data, before + len, alphabets[a], text);
-			if (mask_forms_add(forms, text + begin, end - begin) < 0)
-				return -1;
+			size_t begin = (skipped * 8 + 5) / 6, end = (skipped + secret.len) * 8 / 6;
+			unsigned char *text = room(forms);
+			base64(skipped, (struct mask_word){"", 0}, secret, alphabets[a], text);
+			memmove(text, text + begin, end - begin);
+			keep(forms, text, end - begin);
 		}
-	wipe(data, sizeof data);
-	wipe(text, sizeof text);
-	return 0;
 }
 
-static int add_json(struct mask_forms *forms, const char *secret, size_t len, const char *escaped)
+static void add_secret(struct mask_forms *forms, struct mask_word secret, const struct mask_source *source)
 {
-	unsigned char text[MASK_SECRET_MAX * 2];
-	size_t used = 0;
-	for (size_t i = 0; i < len; i++) {
-		if (strchr(escaped, secret[i]))
-			text[used++] = '\\';
-		text[used++] = (unsigned char)secret[i];
-	}
-	return mask_forms_add(forms, text, used);
+	unsigned char *text = room(forms);
+	memcpy(text, secret.text, secret.len);
+	keep(forms, text, secret.len);
+	add_inside(forms, secret);
+	add_base64(forms, (struct mask_word){"", 0}, secret);
+	for (size_t i = 0; i < source->user_count; i++)
+		add_base64(forms, source->users[i], secret);
 }
 
-int mask_forms_add_secret(struct mask_forms *forms, const char *secret, size_t len)
+static int compare(const void *a, const void *b)
 {
-	if (mask_forms_add(forms, secret, len) < 0 || add_json(forms, secret, len, "\"\\") < 0 ||
-	    add_json(forms, secret, len, "\"\\/") < 0 || add_base64(forms, (const unsigned char *)secret, len) < 0)
-		return -1;
-	return add_base64_inner(forms, secret, len);
+	const struct mask_form *x = a, *y = b;
+	int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
+	return order ? order : (x->len > y->len) - (x->len < y->len);
 }
 
-int mask_forms_add_pair(struct mask_forms *forms, const char *user, const char *secret, size_t len)
+static void sort(struct mask_forms *forms)
 {
-	unsigned char data[MAX_PAIR];
-	size_t user_len = strlen(user);
-	int failed;
-	if (user_len + 1 + len > sizeof data)
-		return 0;
-	memcpy(data, user, user_len);
-	data[user_len] = ':';
-	memcpy(data + user_len + 1, secret, len);
-	failed = add_base64(forms, data, user_len + 1 + len);
-	wipe(data, sizeof data);
-	return failed;
-}
-
-/* ---- matching -------------------------------------------------------------------------------------------- */
-
-static int hex_value(unsigned char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit |= 0x20;
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* How much of TEXT the whole form takes, every character as it is or as %XX; 0: it does not begin here; *OPEN: TEXT
- * ends before that is known. A '%' of the form itself can be read in two ways, hence the recursion. */
-static size_t match(const unsigned char *form, size_t form_len, const unsigned char *text, size_t len, int *open)
-{
-	size_t at = 0;
-	for (size_t i = 0; i < form_len; i++) {
-		if (at == len) {
-			*open = 1;
-			return 0;
-		}
-		if (text[at] == '%') {
-			size_t rest, left = len - at;
-			int high = left > 1 ? hex_value(text[at + 1]) : form[i] >> 4;
-			int low = left > 2 ? hex_value(text[at + 2]) : form[i] & 15;
-			if (form[i] == '%' && (rest = match(form + i + 1, form_len - i - 1, text + at + 1, left - 1, open)))
-				return at + 1 + rest;
-			if (high != form[i] >> 4 || low != (form[i] & 15)) {
-				if (form[i] == '%' && i + 1 == form_len)
-					return at + 1;
-				return 0;
-			}
-			if (left < 3) {
-				*open = 1;
-				return 0;
-			}
-			at += 3;
-		} else if (text[at] == form[i]) {
-			at++;
-		} else {
-			return 0;
-		}
-	}
-	return at;
-}
-
-size_t mask_forms_match(const struct mask_forms *forms, const char *text, size_t len, int *open)
-{
-	size_t longest = 0;
-	*open = 0;
-	for (size_t i = 0; i < forms->count; i++) {
-		const struct mask_form *form = &forms->list[i];
-		size_t got;
-		if (len > 0 && (unsigned char)text[0] != form->text[0] && text[0] != '%')
-			continue;
-		got = match(form->text, form->len, (const unsigned char *)text, len, open);
-		if (got > longest)
-			longest = got;
-	}
-	return longest;
+	size_t kept = 0;
+	qsort(forms->list, forms->count, sizeof *forms->list, compare);
+	for (size_t i = 0; i < forms->count; i++)
+		if (kept == 0 || compare(&forms->list[kept - 1], &forms->list[i]) != 0)
+			forms->list[kept++] = forms->list[i];
+	forms->count = kept;
 }
 
 /* ---- the index ------------------------------------------------------------------------------------------- */
 
-/* A place in a rendering of a form: before byte SUB of character I, where SUB 1 and 2 are the hex digits of %XX. */
-struct place {
-	size_t i;
-	int sub;
-};
-
-/* The bytes that can stand at PLACE, and where each leads. Returns how many. */
-static int options(const struct mask_form *form, struct place place, unsigned char bytes[2], struct place next[2])
-{
-	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
-	unsigned char c;
-	int digit;
-	if (place.i >= form->len)
-		return 0;
-	c = form->text[place.i];
-	if (place.sub == 0) {
-		bytes[0] = c;
-		next[0] = (struct place){place.i + 1, 0};
-		bytes[1] = '%';
-		next[1] = (struct place){place.i, 1};
-		return 2;
-	}
-	digit = place.sub == 1 ? c >> 4 : c & 15;
-	bytes[0] = (unsigned char)lower[digit];
-	bytes[1] = (unsigned char)upper[digit];
-	next[0] = next[1] = place.sub == 1 ? (struct place){place.i, 2} : (struct place){place.i + 1, 0};
-	return 2;
-}
-
-static void note_blocks(struct mask_forms *forms, const struct mask_form *form, struct place place, size_t offset)
-{
-	unsigned char first[2], second[2];
-	struct place after[2], end[2];
-	uint8_t distance = (uint8_t)(forms->window - 2 - offset);
-	int firsts = options(form, place, first, after);
-	for (int a = 0; a < firsts; a++) {
-		int seconds = options(form, after[a], second, end);
-		for (int b = 0; b < seconds; b++) {
-			uint8_t *shift = &forms->shift[first[a] << 8 | second[b]];
-			if (distance < *shift)
-				*shift = distance;
-		}
-	}
-}
-
-/* Note every block of two bytes at every offset of the window, in every rendering of the form: the places that can
- * be reached after OFFSET bytes are those with i + 2 * (characters encoded so far) + sub == OFFSET. */
 static void index_form(struct mask_forms *forms, const struct mask_form *form)
 {
-	for (size_t offset = 0; offset + 2 <= forms->window; offset++)
-		for (size_t i = offset / 3; i <= offset && i < form->len; i++)
-			for (int sub = 0; sub < 3; sub++) {
-				size_t used = offset - i;
-				if (used >= (size_t)sub && (used - (size_t)sub) % 2 == 0 &&
-				    (used - (size_t)sub) / 2 <= i)
-					note_blocks(forms, form, (struct place){i, sub}, offset);
-			}
+	for (size_t i = 0; i < forms->window; i++)
+		forms->heads[form->text[i]] = 1;
+	for (size_t i = 0; i + MASK_GRAM <= forms->window; i++) {
+		uint32_t gram, hash;
+		memcpy(&gram, form->text + i, sizeof gram);
+		hash = gram * UINT32_C(2654435761) >> (32 - forms->gram_bits);
+		forms->grams[hash >> 6] |= UINT64_C(1) << (hash & 63);
+	}
 }
 
-void mask_forms_index(struct mask_forms *forms)
+static int make_index(struct mask_forms *forms)
 {
+	size_t i = 0;
 	forms->window = MAX_WINDOW;
-	for (size_t i = 0; i < forms->count; i++)
-		if (forms->list[i].len < forms->window)
-			forms->window = forms->list[i].len;
-	memset(forms->shift, (int)(forms->window - 1), sizeof forms->shift);
-	for (size_t i = 0; i < forms->count; i++)
+	for (size_t n = 0; n < forms->count; n++)
+		if (forms->list[n].len < forms->window)
+			forms->window = forms->list[n].len;
+	/* At most one in 32 of the set's places is taken, so that one sample in 32 is a false alarm. */
+	forms->gram_bits = MIN_GRAM_BITS;
+	while (forms->gram_bits < MAX_GRAM_BITS && forms->count * forms->window * 32 >> forms->gram_bits)
+		forms->gram_bits++;
+	forms->grams = calloc((size_t)1 << forms->gram_bits >> 6, sizeof *forms->grams);
+	if (!forms->grams)
+		return -1;
+	for (size_t c = 0; c < 256; c++) {
+		while (i < forms->count && forms->list[i].text[0] < c)
+			i++;
+		forms->first[c] = i;
+	}
+	forms->first[256] = forms->count;
+	for (i = 0; i < forms->count; i++)
 		index_form(forms, &forms->list[i]);
+	return 0;
+}
+
+static int allocate(struct mask_forms *forms, const struct mask_source *source)
+{
+	size_t longest_user = 0, forms_a_secret = FORMS_A_SECRET(source->user_count);
+	for (size_t i = 0; i < source->user_count; i++)
+		if (source->users[i].len > longest_user)
+			longest_user = source->users[i].len;
+	for (size_t i = 0; i < source->secret_count; i++)
+		forms->arena_size += forms_a_secret * BASE64_SIZE(longest_user + source->secrets[i].len);
+	forms->list = calloc(source->secret_count * forms_a_secret, sizeof *forms->list);
+	forms->arena = malloc(forms->arena_size);
+	return forms->list && forms->arena ? 0 : -1;
+}
+
+int mask_forms_build(struct mask_forms *forms, const struct mask_source *source)
+{
+	struct mask_forms made = {0};
+	if (source->secret_count == 0) {
+		mask_forms_free(forms);
+		return 0;
+	}
+	if (allocate(&made, source) < 0) {
+		made.arena_size = 0;
+		mask_forms_free(&made);
+		return -1;
+	}
+	for (size_t i = 0; i < source->secret_count; i++)
+		add_secret(&made, source->secrets[i], source);
+	sort(&made);
+	if (make_index(&made) < 0) {
+		mask_forms_free(&made);
+		return -1;
+	}
+	mask_forms_free(forms);
+	*forms = made;
+	return 0;
 }

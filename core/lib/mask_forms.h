@@ -1,4 +1,4 @@
-/* The forms a secret can take, and the table that finds where one may begin. Part of the masker; see mask.h. */
+/* The forms that secrets can take, indexed for finding them. Part of the masker; see mask.h. */
 #ifndef MOLBUILD_MASK_FORMS_H
 #define MOLBUILD_MASK_FORMS_H
 
@@ -7,34 +7,57 @@
 
 #include "macros.h"
 
+/* A text to be found, each of its characters as it is or escaped (see mask_find.h). */
 struct mask_form {
-	unsigned char *text;
+	const unsigned char *text;
+	size_t len;
+	int ambiguous; /* holds '%' or '\', which can be read as themselves or as the beginning of an escape */
+};
+
+struct mask_word {
+	const char *text;
 	size_t len;
 };
 
-struct mask_forms {
-	struct mask_form *list;
-	size_t count, cap;
-	size_t window;        /* bytes: the length of the shortest form, at most 255 */
-	uint8_t shift[65536]; /* by the last two bytes of a window: how far it may move on; 0: a form may begin here */
+/* What all forms are made from. */
+struct mask_source {
+	const struct mask_word *secrets;
+	size_t secret_count;
+	const struct mask_word *users;
+	size_t user_count;
 };
 
-/* Add a form unless it is there already or shorter than the shortest secret. Returns 0, or -1 with errno ENOMEM. */
-WARN_UNUSED int mask_forms_add(struct mask_forms *forms, const void *text, size_t len);
+/* All zero: no forms. */
+struct mask_forms {
+	struct mask_form *list; /* sorted by text, no two the same */
+	size_t count;
+	size_t first[257];        /* those that begin with byte C are list[first[C]] to list[first[C + 1] - 1] */
+	size_t window;            /* bytes at the beginning of every form that the index knows */
+	unsigned char heads[256]; /* whether a byte occurs in any form's window */
+	uint64_t *grams;          /* a set of all four bytes in a row in any form's window, by hash */
+	int gram_bits;            /* log2 of the size of the set */
+	unsigned char *arena;     /* the texts */
+	size_t arena_size;
+};
 
-/* Add all forms of a secret but base64 of "user:secret". */
-WARN_UNUSED int mask_forms_add_secret(struct mask_forms *forms, const char *secret, size_t len);
+#define MASK_GRAM 4
 
-/* Add base64 of USER ":" SECRET. */
-WARN_UNUSED int mask_forms_add_pair(struct mask_forms *forms, const char *user, const char *secret, size_t len);
-
-/* Fill in window and shift, after forms were added. */
-void mask_forms_index(struct mask_forms *forms);
-
-/* The longest form that TEXT begins with: its length in TEXT, or 0. *OPEN becomes 1 when TEXT is the beginning of a
- * (longer) one, so that more text may change the answer. */
-size_t mask_forms_match(const struct mask_forms *forms, const char *text, size_t len, int *open);
+/* Make all forms of the source and their index. Returns 0, or -1 with errno ENOMEM and FORMS unchanged. What FORMS held
+ * before is wiped and freed. */
+WARN_UNUSED int mask_forms_build(struct mask_forms *forms, const struct mask_source *source);
 
 void mask_forms_free(struct mask_forms *forms);
+
+/* Whether the MASK_GRAM bytes at TEXT may lie in the window of a form. FORMS must not be empty. */
+static inline int mask_forms_gram(const struct mask_forms *forms, const void *text)
+{
+	uint32_t gram, hash;
+	__builtin_memcpy(&gram, text, sizeof gram);
+	hash = gram * UINT32_C(2654435761) >> (32 - forms->gram_bits);
+	return (int)(forms->grams[hash >> 6] >> (hash & 63) & 1);
+}
+
+/* Overwrite LEN bytes in a way the compiler must not leave out. */
+void mask_wipe(void *memory, size_t len);
 
 #endif

@@ -99,12 +99,12 @@ static char *join(const char *dir, size_t dir_len, const char *name)
 
 static int find_at(const char *name, char **out, struct error *err)
 {
-	char cwd[PATH_MAX];
 	if (!is_program(name))
 		return error_set(err, "not_found", "\"%s\" is not a program that can be run", name);
 	if (name[0] == '/') {
 		*out = strdup(name);
 	} else {
+		char cwd[PATH_MAX];
 		if (!getcwd(cwd, sizeof cwd))
 			return error_errno(err, errno, "cannot find \"%s\"", name);
 		*out = join(cwd, strlen(cwd), name);

@@ -149,6 +149,9 @@ local function build_arguments(self, options)
   if self.buildkit then
     add "--progress=plain"
   end
+  if options.no_cache then
+    add "--no-cache"
+  end
   local names = {}
   for name in pairs(options.build_args or {}) do
     names[#names + 1] = name
@@ -170,7 +173,7 @@ local function build_arguments(self, options)
 end
 
 --- Build an image from a directory with a Dockerfile at its root.
----@param options { tag: string, dir: string, platform: string?, build_args: table<string,string>?, labels: table<string,string>?, builder: string, timeout: number?, stall: number?, log_file: string?, keep: table? }
+---@param options { tag: string, dir: string, platform: string?, build_args: table<string,string>?, labels: table<string,string>?, builder: string, no_cache: boolean?, timeout: number?, stall: number?, log_file: string?, keep: table? }
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   local scope, quiet = task.scope(), docker.quiet_phases()

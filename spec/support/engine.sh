@@ -1,59 +1,114 @@
 #!/bin/sh
-# engine.sh start DIR: an engine for the tests; DIR/host then holds what DOCKER_HOST must be.
-# engine.sh stop DIR
-# As root a private dockerd, its data and socket in DIR, so that no test touches the user's images; else the engine
-# that DOCKER_HOST names. Without either it fails: tests without an engine show nothing.
+# A Docker engine of our own, for tests and for the demo. Needs root, dockerd and Linux.
+#
+#   engine.sh start DIR     DIR/docker.sock answers when this returns; DIR/log is dockerd's
+#   engine.sh stop DIR      ends it and all it has started, and removes what it has stored
+#
+# It runs in namespaces of its own where the kernel allows it: its mounts, its bridge and its processes are nobody
+# else's, and are gone with it. It has no network to the outside. The machine's own engine is never touched.
 set -u
-dir=$2
+
+fail() {
+	echo "engine.sh: $*" >&2
+	exit 1
+}
+
+answers() {
+	curl -sf --max-time 5 --noproxy '*' --unix-socket "$1/docker.sock" http://engine/_ping >/dev/null 2>&1
+}
+
+# Does the process live? A zombie does not.
+lives() {
+	case $(ps -o state= -p "$1" 2>/dev/null) in
+	'' | Z*) return 1 ;;
+	esac
+}
+
+# launch DIR ISOLATION STORAGE: in the background; its pid goes into DIR/pid.
+launch() {
+	set -- "$1" "$2" dockerd --config-file "$1/daemon.json" --data-root "$1/data" --exec-root "$1/exec" \
+		--pidfile "$1/dockerd.pid" --host "unix://$1/docker.sock" --storage-driver "$3" \
+		--iptables=false --ip6tables=false
+	dir=$1 isolation=$2
+	shift 2
+	if [ "$isolation" = namespaces ]; then
+		# The shell is process 1 there, and buries the orphans.
+		set -- unshare --net --mount --pid --fork --kill-child --mount-proc \
+			sh -c '"$@" & pid=$!; trap "kill $pid" TERM; while kill -0 $pid 2>/dev/null; do wait $pid; done' \
+			dockerd "$@"
+	else
+		set -- "$@" --bridge=none
+	fi
+	setsid env -i PATH="$PATH" HOME="$dir" TMPDIR="$dir" "$@" >"$dir/log" 2>&1 </dev/null &
+	echo $! >"$dir/pid"
+}
+
+wait_until_it_answers() {
+	for _ in $(seq 1 300); do
+		answers "$1" && return 0
+		lives "$(cat "$1/pid")" || return 1
+		sleep 0.1
+	done
+	return 1
+}
 
 start() {
-  mkdir -p "$dir" || exit 1
-  if [ "$(id -u)" != 0 ]; then
-    if [ -n "${DOCKER_HOST:-}" ] && docker version >/dev/null 2>&1; then
-      echo "$DOCKER_HOST" >"$dir/host"
-      exit 0
-    fi
-    echo "engine.sh: not root, and no engine answers at DOCKER_HOST" >&2
-    exit 1
-  fi
-  echo "unix://$dir/docker.sock" >"$dir/host"
-  PATH=$PATH:/usr/sbin:/sbin
-  export PATH
-  dockerd --data-root "$dir/data" --exec-root "$dir/exec" -p "$dir/pid" -H "unix://$dir/docker.sock" \
-    ${ENGINE_OPTIONS:-} >"$dir/log" 2>&1 </dev/null &
-  daemon=$!
-  tries=0
-  until DOCKER_HOST="unix://$dir/docker.sock" docker version >/dev/null 2>&1; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ] || ! kill -0 $daemon 2>/dev/null; then
-      echo "engine.sh: dockerd did not come up:" >&2
-      tail -n 20 "$dir/log" >&2
-      stop
-      exit 1
-    fi
-    sleep 0.1
-  done
+	[ "$(id -u)" = 0 ] || fail "only root can start an engine"
+	command -v dockerd >/dev/null || fail "dockerd is not installed (docker.io)"
+	command -v curl >/dev/null || fail "curl is not installed"
+	[ -d "$1" ] || fail "no directory $1"
+	socket=$1/docker.sock
+	[ ${#socket} -le 100 ] || fail "the path of the socket would be too long: $socket"
+	echo '{}' >"$1/daemon.json"
+	for variant in namespaces:overlay2 namespaces:vfs plain:overlay2 plain:vfs; do
+		launch "$1" "${variant%:*}" "${variant#*:}"
+		wait_until_it_answers "$1" && return 0
+		end "$1"
+	done
+	tail -n 20 "$1/log" >&2
+	fail "dockerd does not start, see above"
+}
+
+# The process to ask: the first one inside the namespaces, or dockerd.
+inner_pid() {
+	if [ "$(ps -o comm= -p "$1")" = unshare ]; then
+		ps -A -o pid= -o ppid= | awk -v parent="$1" '$2 == parent { print $1; exit }'
+	else
+		echo "$1"
+	fi
+}
+
+end() {
+	[ -f "$1/pid" ] || return 0
+	pid=$(cat "$1/pid")
+	if lives "$pid"; then
+		inner=$(inner_pid "$pid")
+		kill "${inner:-$pid}" 2>/dev/null
+		for _ in $(seq 1 150); do
+			lives "$pid" || break
+			sleep 0.1
+		done
+		# The first process of a process namespace takes all others with it.
+		kill -KILL "${inner:-$pid}" "$pid" 2>/dev/null
+	fi
+	for containerd in "$1"/exec/containerd/containerd.pid; do
+		[ ! -f "$containerd" ] || kill -KILL "$(cat "$containerd")" 2>/dev/null
+	done
+	rm -f "$1/pid" "$1/docker.sock" "$1/dockerd.pid"
 }
 
 stop() {
-  [ -f "$dir/pid" ] || return 0
-  pid=$(cat "$dir/pid")
-  kill "$pid" 2>/dev/null
-  tries=0
-  while kill -0 "$pid" 2>/dev/null; do
-    tries=$((tries + 1))
-    [ $tries -lt 200 ] || kill -9 "$pid" 2>/dev/null
-    sleep 0.1
-  done
-  # What a container that was being run left mounted.
-  awk -v dir="$dir/" 'index($2, dir) == 1 { print $2 }' /proc/mounts 2>/dev/null | sort -r | while read -r mount; do
-    umount -l "$mount" 2>/dev/null
-  done
-  rm -rf "$dir"
+	end "$1"
+	# Without namespaces, mounts may be left.
+	awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | while read -r mount; do
+		umount -l "$mount"
+	done
+	rm -rf "$1/data" "$1/exec" "$1/daemon.json"
 }
 
+[ $# = 2 ] || fail "usage: engine.sh start|stop DIR"
 case $1 in
-  start) start ;;
-  stop) stop ;;
-  *) exit 2 ;;
+start) start "$2" ;;
+stop) stop "$2" ;;
+*) fail "usage: engine.sh start|stop DIR" ;;
 esac

@@ -60,7 +60,7 @@ http {
   server {
     listen 127.0.0.1:$old;
     location /api/ { include $dir/params; fastcgi_param SCRIPT_FILENAME $here/forge-api.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
-    location / { include $dir/params; fastcgi_param SCRIPT_FILENAME $here/forge-git.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
+    location / { include $dir/params; fastcgi_param HTTP_GIT_PROTOCOL ""; fastcgi_param SCRIPT_FILENAME $here/forge-git.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
   }
   # Another host, as far as an origin goes: what comes here is written down.
   server { listen 127.0.0.1:$other; location / { return 200 'other'; } }

@@ -7,7 +7,8 @@ local HIDE, SHOW = "\27[?25l", "\27[?25h"
 local WRAP_OFF, WRAP_ON = "\27[?7l", "\27[?7h"
 -- Terminals that know it show the whole frame at once; the others ignore it.
 local FRAME_BEGIN, FRAME_END = "\27[?2026h", "\27[?2026l"
-local RESET, CLEAR_BELOW = "\27[0m", "\27[J"
+local RESET, CLEAR_LINE, CLEAR_REST = "\27[0m", "\27[2K", "\27[K"
+local DOWN = "\27[B"
 
 local screen = {}
 
@@ -48,18 +49,21 @@ local function rows_of(plain, columns, width)
   return rows
 end
 
+local function up(rows)
+  return rows > 0 and ("\27[%dA\r"):format(rows) or ""
+end
+
+-- To the first row of the block, all of it cleared. Row by row: tmux keeps a screen that is cleared as a whole from
+-- its first row on in its history, and with it every frame.
 function Screen:_erase(columns)
   local rows = #self.drawn
-  if rows == 0 then
-    return ""
-  end
-  if self.reflows and columns < self.columns then
+  if self.reflows and rows > 0 and columns < self.columns then
     rows = 0
     for _, line in ipairs(self.drawn) do
       rows = rows + rows_of(line.plain, columns, self.width)
     end
   end
-  return ("\27[%dA\r"):format(rows) .. CLEAR_BELOW
+  return up(rows) .. (CLEAR_LINE .. DOWN):rep(rows) .. up(rows)
 end
 
 local function same(a, b)
@@ -77,7 +81,7 @@ end
 local function joined(lines)
   local parts = {}
   for i, line in ipairs(lines) do
-    parts[i] = line.shown .. "\n"
+    parts[i] = line.shown .. CLEAR_REST .. "\n"
   end
   return table.concat(parts)
 end
@@ -97,11 +101,12 @@ function Screen:draw(above, block, columns)
     end
     return
   end
+  -- Without clearing first where it can be: that would flicker.
+  local over = stays == "" and #block == #self.drawn and columns == self.columns
+  local back = over and up(#block) or self:_erase(columns)
   local hide = self.hidden and "" or HIDE
   self.hidden = true
-  self.write(table.concat {
-    FRAME_BEGIN, hide, self:_erase(columns), stays, WRAP_OFF, joined(block), WRAP_ON, FRAME_END,
-  })
+  self.write(table.concat { FRAME_BEGIN, hide, back, stays, WRAP_OFF, joined(block), WRAP_ON, FRAME_END })
   self.drawn, self.columns = block, columns
 end
 

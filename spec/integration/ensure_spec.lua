@@ -1,0 +1,321 @@
+-- The main job: section 6 of the design, row by row, on a real forge, real git and a real engine.
+local world = require "spec.support.world"
+
+local KNOWN = "autogen, claude-code, codex, crewai, deepagents, gemini-cli, hermes, langgraph, openclaw"
+
+describe("ensure.lua", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  local function commit(runtime, says)
+    return w:commit("org", runtime or "claude-code", world.template_files(says or "hello"))
+  end
+
+  it("builds the image of the branch's commit and prints its tag, and nothing else, on stdout", function()
+    local sha = commit()
+    local run = w:ensure "claude-code"
+    assert.equal(0, run.status, run.stderr)
+    local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
+    assert.equal(tag .. "\n", run.stdout)
+    assert.equal("hello", world.sh("docker run --rm --network none " .. tag))
+  end)
+
+  it("moves :latest to it", function()
+    local sha = commit()
+    assert.equal(0, w:ensure("claude-code").status)
+    local id = world.sh("docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
+    assert.equal(id, world.sh "docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:latest")
+  end)
+
+  it("neither clones nor builds on a hit, and moves :latest there", function()
+    local sha = commit()
+    assert.equal(0, w:ensure("claude-code").status)
+    world.sh "docker image rm molecule-local/workspace-template-claude-code:latest"
+    world.sh("rm -rf " .. w.cache)
+    local before = #w:requests "git-upload-pack"
+    local run = w:ensure "claude-code"
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
+    assert.equal(before, #w:requests "git-upload-pack")
+    assert.is_nil(world.read(w.cache .. "/locks/claude-code.lock"))
+    world.sh "docker image inspect molecule-local/workspace-template-claude-code:latest"
+  end)
+
+  it("builds anew when the branch has moved", function()
+    commit("claude-code", "one")
+    assert.equal(0, w:ensure("claude-code").status)
+    local sha = commit("claude-code", "two")
+    local run = w:ensure "claude-code"
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
+    assert.equal("two", world.sh("docker run --rm --network none molecule-local/workspace-template-claude-code:latest"))
+  end)
+
+  it("refuses an unknown runtime before anything else", function()
+    local run = w:ensure("x", { PATH = "/nonexistent" })
+    assert.equal(2, run.status)
+    assert.equal("", run.stdout)
+    assert.truthy(run.stderr:find(('refusing to build unknown runtime "x" (must be one of %s)'):format(KNOWN), 1, true))
+    assert.equal(0, #w:requests "/api/")
+  end)
+
+  it("prints the registry's image and builds nothing in registry mode", function()
+    local run = w:ensure("hermes", { MOLECULE_IMAGE_REGISTRY = "registry.example/x", PATH = "/nonexistent" })
+    assert.equal(0, run.status, run.stderr)
+    assert.equal("registry.example/x/workspace-template-hermes:latest\n", run.stdout)
+    assert.equal(0, #w:requests "/api/")
+  end)
+
+  it("builds locally when the registry is empty", function()
+    local sha = commit()
+    local run = w:ensure("claude-code", { MOLECULE_IMAGE_REGISTRY = "" })
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
+  end)
+
+  for _, tool in ipairs { "docker", "git" } do
+    it("says that " .. tool .. " is missing, and how to go on", function()
+      local bin = w.dir .. "/bin"
+      local other = tool == "docker" and "git" or "docker"
+      world.sh(("mkdir %s && ln -s $(command -v %s) %s/%s"):format(bin, other, bin, other))
+      local run = w:ensure("claude-code", { PATH = bin })
+      assert.equal(3, run.status)
+      assert.truthy(run.stderr:find(('"%s" not found on PATH — local-build mode requires both docker and git; either '
+        .. "install them, or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool), 1, true), run.stderr)
+      assert.equal("", run.stdout)
+    end)
+  end
+
+  it("ends before the clone when the engine cannot be reached", function()
+    commit()
+    local run = w:ensure("claude-code", { DOCKER_HOST = "unix:///nonexistent/docker.sock" })
+    assert.equal(3, run.status)
+    assert.truthy(run.stderr:find("hint: start it", 1, true))
+    assert.equal(0, #w:requests "git-upload-pack")
+  end)
+
+  it("says that a repository is not there", function()
+    local run = w:ensure "claude-code"
+    assert.equal(6, run.status)
+    local api = w.http .. "/api/v1/repos/org/t-claude-code/branches/main"
+    assert.truthy(run.stderr:find(('cannot determine HEAD sha for runtime "claude-code" at %s/org/t-claude-code: repo not found at '
+      .. '%s — runtime "claude-code" may not be mirrored to Gitea'):format(w.http, api), 1, true), run.stderr)
+  end)
+
+  it("says that a token is wanted, and takes it", function()
+    local sha = w:commit("private", "claude-code", world.template_files "hidden")
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.http .. "/private/t-" }
+    local run = w:ensure("claude-code", env)
+    assert.equal(5, run.status)
+    assert.truthy(run.stderr:find("auth failure (401) at " .. w.http
+      .. "/api/v1/repos/private/t-claude-code/branches/main — verify MOLECULE_GITEA_TOKEN if private repo", 1, true))
+    env.MOLECULE_GITEA_TOKEN = w.token
+    run = w:ensure("claude-code", env)
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+  end)
+
+  it("says that the forge cannot be reached", function()
+    local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "http://127.0.0.1:1/org/t-" })
+    assert.equal(4, run.status)
+    assert.truthy(run.stderr:find('cannot determine HEAD sha for runtime "claude-code" at http://127.0.0.1:1/org/t-claude-code: ', 1, true))
+  end)
+
+  it("reads commit.id, wherever else an id stands", function()
+    local sha = commit()
+    w:answer(200, ('{"id":"%s","commit":{"author":{"id":"%s"},"id":"%s"}}'):format(("1"):rep(40), ("2"):rep(40), sha))
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", w:ensure("claude-code").stdout)
+  end)
+
+  it("refuses a short sha", function()
+    w:answer(200, '{"commit":{"id":"8fbd668aa001"}}')
+    local run = w:ensure "claude-code"
+    assert.equal(4, run.status)
+    assert.truthy(run.stderr:find("short sha", 1, true))
+  end)
+
+  for name, body in pairs {
+    ["a list"] = "[]",
+    ["null"] = "null",
+    ["no commit"] = '{"commit":null}',
+    ["a number for the commit"] = '{"commit":7}',
+    ["a number for the id"] = '{"commit":{"id":1234567890}}',
+    ["an id that leaves the directory"] = '{"commit":{"id":"../../../../../../../../../../../etc/passwd1"}}',
+    ["upper case"] = '{"commit":{"id":"' .. ("A"):rep(40) .. '"}}',
+    ["41 digits"] = '{"commit":{"id":"' .. ("a"):rep(41) .. '"}}',
+    ["64 KiB of ["] = ("["):rep(65536),
+    ["a body past the bound"] = (" "):rep(65537),
+    ["a truncated body"] = '{"commit":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
+    ["HTML"] = "<html><body>It works!</body></html>",
+    ["nothing"] = "",
+  } do
+    it("answers with one line and exit 4 to " .. name, function()
+      w:answer(200, body)
+      local run = w:ensure "claude-code"
+      assert.equal(4, run.status, run.stderr)
+      assert.equal("", run.stdout)
+      assert.is_nil(run.stderr:find("traceback", 1, true))
+      local _, lines = run.stderr:gsub("molbuild: local%-build: cannot determine HEAD sha", "")
+      assert.equal(1, lines)
+    end)
+  end
+
+  it("answers with exit 4 to a status it does not know", function()
+    w:answer(500, "oops")
+    assert.equal(4, w:ensure("claude-code").status)
+  end)
+
+  it("says that a template has no Dockerfile, and removes its tree", function()
+    local sha = w:commit("org", "claude-code", { README = "x" })
+    local run = w:ensure "claude-code"
+    assert.equal(7, run.status)
+    local dir = ("%s/claude-code/%s"):format(w.cache, sha:sub(1, 12))
+    assert.truthy(run.stderr:find(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), 1, true))
+    assert.equal("", world.sh(("ls %s %s/tmp"):format(w.cache .. "/claude-code", w.cache)):gsub("%S+:\n*", ""))
+  end)
+
+  it("refuses a Dockerfile that is a link", function()
+    w:commit("org", "claude-code", { real = "FROM scratch\n" }, "main", "ln -s real Dockerfile")
+    local run = w:ensure "claude-code"
+    assert.equal(7, run.status)
+    assert.truthy(run.stderr:find("must be a regular file", 1, true))
+  end)
+
+  it("refuses a tree past its bounds before writing it", function()
+    w:commit("org", "claude-code", world.template_files "x", "main", "for i in 1 2 3 4 5; do echo $i >f$i; done")
+    local run = w:ensure("claude-code", { MOLECULE_TEMPLATE_MAX_FILES = "4" })
+    assert.equal(7, run.status)
+    assert.truthy(run.stderr:find("the tree holds more than 4 files", 1, true))
+    run = w:ensure("claude-code", { MOLECULE_TEMPLATE_MAX_BYTES = "1000" })
+    assert.equal(7, run.status)
+    assert.truthy(run.stderr:find("the tree is larger than 1000 bytes", 1, true))
+  end)
+
+  it("reports a failing build with its last lines and its log", function()
+    local sha = w:commit("org", "claude-code", {
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "echo so long; exit 3"]\n',
+    })
+    local run = w:ensure "claude-code"
+    assert.equal(8, run.status)
+    assert.equal("", run.stdout)
+    local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
+    assert.truthy(run.stderr:find("molbuild: local-build: docker build " .. tag .. ": ", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("so long", 1, true))
+    local log = ("%s/claude-code/%s.log"):format(w.cache, sha:sub(1, 12))
+    assert.truthy(run.stderr:find(log, 1, true))
+    assert.truthy(world.read(log):find("so long", 1, true))
+  end)
+
+  it("ends a build at the ceiling with exit 9", function()
+    w:commit("org", "claude-code", {
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n',
+    })
+    local run = w:ensure("claude-code", { MOLECULE_BUILD_CEILING_S = "3" })
+    assert.equal(9, run.status, run.stderr)
+    assert.truthy(run.stderr:find("took longer than 3 s", 1, true))
+  end)
+
+  it("wipes what a failed run left", function()
+    commit()
+    world.sh(("mkdir -p %s/tmp/claude-code.dead/tree %s/tmp/hermes.alive"):format(w.cache, w.cache))
+    assert.equal(0, w:ensure("claude-code").status)
+    assert.equal("hermes.alive", world.sh("ls " .. w.cache .. "/tmp"))
+  end)
+
+  it("keeps no .git in the tree", function()
+    local sha = commit()
+    assert.equal(0, w:ensure("claude-code").status)
+    assert.equal("Dockerfile\nbusybox\nsays", world.sh(("ls -A %s/claude-code/%s"):format(w.cache, sha:sub(1, 12))))
+  end)
+
+  it("keeps the newest trees of a day of good and failed runs", function()
+    for day = 1, 5 do
+      w:commit("org", "claude-code", { Dockerfile = "FROM nonsense:" .. day .. "\n" })
+      assert.equal(8, w:ensure("claude-code").status)
+      commit("claude-code", "day " .. day)
+      assert.equal(0, w:ensure("claude-code").status)
+    end
+    local trees = world.sh(("ls -d %s/claude-code/*/ | wc -l"):format(w.cache))
+    assert.equal("3", trees:gsub("%s", ""))
+    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
+  end)
+
+  it("builds the tagged commit when the branch moves between lookup and clone", function()
+    local first = commit("claude-code", "first")
+    commit("claude-code", "second")
+    w:answer(200, ('{"commit":{"id":"%s"}}'):format(first))
+    world.sh(("git --git-dir=%s/repos/org/t-claude-code.git config uploadpack.allowAnySHA1InWant true"):format(w.forge))
+    local run = w:ensure "claude-code"
+    local tag = "molecule-local/workspace-template-claude-code:" .. first:sub(1, 12)
+    assert.equal(tag .. "\n", run.stdout, run.stderr)
+    assert.equal("first", world.sh("docker run --rm --network none " .. tag))
+  end)
+
+  it("never tags another commit where a server gives none by its id", function()
+    local first = commit("claude-code", "first")
+    commit("claude-code", "second")
+    w:answer(200, ('{"commit":{"id":"%s"}}'):format(first))
+    local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.old .. "/org/t-" })
+    assert.equal(4, run.status, run.stderr)
+    assert.truthy(run.stderr:find("main keeps moving at", 1, true), run.stderr)
+    assert.equal("", world.sh "docker images -q 'molecule-local/*'")
+  end)
+
+  it("rebuilds, and says so, when the engine gives no answer that can be understood", function()
+    local sha = commit()
+    assert.equal(0, w:ensure("claude-code").status)
+    local bin = w.dir .. "/bin"
+    world.sh("mkdir " .. bin)
+    world.write(bin .. "/docker", ([[#!/bin/sh
+PATH=%s
+if [ "$1 $2" = "image inspect" ]; then echo nonsense; exit 0; fi
+exec docker "$@"
+]]):format(os.getenv "PATH"))
+    world.sh("chmod +x " .. bin .. "/docker")
+    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH", MOLBUILD_DOCKER_API = "0" })
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.truthy(run.stderr:find("gave no usable answer", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("build", 1, true))
+  end)
+
+  it("goes on when :latest cannot be moved", function()
+    local sha = commit()
+    local bin = w.dir .. "/bin"
+    world.sh("mkdir " .. bin)
+    world.write(bin .. "/docker", ([[#!/bin/sh
+PATH=%s
+if [ "$1" = tag ]; then echo no such luck >&2; exit 1; fi
+exec docker "$@"
+]]):format(os.getenv "PATH"))
+    world.sh("chmod +x " .. bin .. "/docker")
+    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH", MOLBUILD_DOCKER_API = "0" })
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.truthy(run.stderr:find("cannot tag molecule-local/workspace-template-claude-code:latest", 1, true))
+  end)
+
+  it("builds for another platform under a tag of its own", function()
+    local sha = commit()
+    local run = w:ensure("claude-code", { MOLECULE_IMAGE_PLATFORM = "linux/arm64" })
+    assert.equal(0, run.status, run.stderr)
+    local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "-arm64"
+    assert.equal(tag .. "\n", run.stdout)
+    assert.equal("arm64", world.sh("docker image inspect -f '{{.Architecture}}' " .. tag))
+  end)
+
+  it("uses $XDG_CACHE_HOME, then $HOME/.cache, for its files", function()
+    local sha = commit():sub(1, 12)
+    local where = "/molecule/workspace-template-build/claude-code/" .. sha .. "/Dockerfile"
+    assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = false, XDG_CACHE_HOME = w.dir .. "/xdg" }).status)
+    assert.truthy(world.read(w.dir .. "/xdg" .. where))
+    world.remove_images()
+    assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = false }).status)
+    assert.truthy(world.read(w.home .. "/.cache" .. where))
+    world.remove_images()
+    assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = "", HOME = "", TMPDIR = w.dir .. "/t" }).status)
+    assert.truthy(world.read(w.dir .. "/t" .. where))
+  end)
+end)
