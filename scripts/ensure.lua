@@ -6,7 +6,8 @@
 --- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
 local molbuild = require "molbuild"
 local core, errors, git, log = molbuild.core, molbuild.errors, molbuild.git, molbuild.log
-local cache, docker, job_of, token = molbuild.cache, molbuild.docker, molbuild.job, molbuild.token
+local cache, docker, jobs, token = molbuild.cache, molbuild.docker, molbuild.job, molbuild.token
+local env, env_number = molbuild.env.get, molbuild.env.number
 
 local ensure = {
   runtimes = {
@@ -25,46 +26,25 @@ local ensure = {
   keep_trees = 3, -- of each runtime, in the cache
 }
 
---- An environment variable; empty counts as not set.
-local function env(name, default)
-  local value = core.sys.getenv(name)
-  return value and value ~= "" and value or default
-end
-
-local function env_number(name, default)
-  local value = env(name)
-  if not value then return default end
-  if not value:find "^%d+%.?%d*$" then
-    errors.raise { kind = "usage", message = ('%s must be a number, not "%s"'):format(name, value) }
-  end
-  return tonumber(value)
-end
-
--- 1. Names --------------------------------------------------------------------------------------------------------
-
+-- 1. Names ----------------------------------------------------------------------------------------------------------
 --- The runtimes that the command line names.
 function ensure.names(args)
-  local known = {}
+  local known, all, names = {}, table.concat(ensure.runtimes, ", "), {}
   for _, name in ipairs(ensure.runtimes) do known[name] = true end
-  local names = {}
   for _, arg in ipairs(args) do
     if arg == "--all" then
       table.move(ensure.runtimes, 1, #ensure.runtimes, #names + 1, names)
-    elseif not known[arg] then
-      local all = table.concat(ensure.runtimes, ", ")
-      errors.raise {
+    elseif known[arg] then
+      names[#names + 1] = arg
+    else
+      molbuild.raise {
         kind = "usage",
         message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
       }
-    else
-      names[#names + 1] = arg
     end
   end
   if #names == 0 then
-    errors.raise {
-      kind = "usage",
-      message = "no runtime named (one or more of " .. table.concat(ensure.runtimes, ", ") .. ", or --all)",
-    }
+    molbuild.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
   end
   return names
 end
@@ -77,14 +57,12 @@ function ensure.job(runtime)
     repo_url = env("MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX", ensure.repo_prefix) .. runtime,
     platform = env("MOLECULE_IMAGE_PLATFORM", ensure.platform),
     registry = env "MOLECULE_IMAGE_REGISTRY",
-    cache = ensure.cache_dir(),
+    cache = env("MOLECULE_LOCAL_BUILD_CACHE", molbuild.env.cache_dir() .. "/molecule/workspace-template-build"),
     stall = env_number("MOLECULE_BUILD_STALL_GRACE_S", ensure.stall),
     ceiling = env_number("MOLECULE_BUILD_CEILING_S", ensure.ceiling),
     max_files = env_number("MOLECULE_TEMPLATE_MAX_FILES", ensure.max_files),
     max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
-    build_args = {},
-    labels = {},
-    engine = docker.engine(),
+    build_args = {}, labels = {}, engine = docker.engine(),
   }
   job.token = token.from_env "MOLECULE_GITEA_TOKEN"
   if not job.registry then
@@ -94,29 +72,22 @@ function ensure.job(runtime)
     if job.token then token.check_url(job.repo_url) end
   end
   if not job.platform:find "^%l+/[%l%d]+$" and not job.platform:find "^%l+/[%l%d]+/v%d+$" then
-    errors.raise { kind = "usage", message = ('MOLECULE_IMAGE_PLATFORM: "%s" is no platform'):format(job.platform) }
+    molbuild.raise { kind = "usage", message = ('MOLECULE_IMAGE_PLATFORM: "%s" is no platform'):format(job.platform) }
   end
   return job
 end
 
-function ensure.cache_dir()
-  local base = env "XDG_CACHE_HOME" or (env "HOME" and env "HOME" .. "/.cache") or env("TMPDIR", "/tmp")
-  return env("MOLECULE_LOCAL_BUILD_CACHE", base .. "/molecule/workspace-template-build")
-end
-
--- 2. Mode ---------------------------------------------------------------------------------------------------------
-
+-- 2. Mode -----------------------------------------------------------------------------------------------------------
 --- With a registry nothing is built: its image is the result.
 function ensure.registry_image(job)
   return ("%s/workspace-template-%s:latest"):format(job.registry:gsub("/+$", ""), job.runtime)
 end
 
--- 3. Pre-flight ---------------------------------------------------------------------------------------------------
-
+-- 3. Pre-flight -----------------------------------------------------------------------------------------------------
 function ensure.preflight(_job)
   for _, tool in ipairs { "docker", "git" } do
     if not core.process.find(tool) then
-      errors.raise {
+      molbuild.raise {
         kind = "missing_tool",
         message = ('"%s" not found on PATH — local-build mode requires both docker and git; either install them, '
           .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool),
@@ -125,8 +96,7 @@ function ensure.preflight(_job)
   end
 end
 
--- 4. HEAD ---------------------------------------------------------------------------------------------------------
-
+-- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: nothing else is asked.
 function ensure.head(job)
   local lookup = job.lookup == "git" and git.branch_head or molbuild.gitea.branch_head
@@ -144,8 +114,7 @@ function ensure.head(job)
     job.runtime, core.mask.url(job.repo_url))), 0)
 end
 
--- 5. Tag ----------------------------------------------------------------------------------------------------------
-
+-- 5. Tag ------------------------------------------------------------------------------------------------------------
 function ensure.tag(job)
   local os, arch = job.platform:match "^(%l+)/(.*)$"
   local suffix = ""
@@ -163,8 +132,7 @@ function ensure.place(job)
   job.log_file = job.dir .. ".log"
 end
 
--- 6. Cache hit ----------------------------------------------------------------------------------------------------
-
+-- 6. Cache hit ------------------------------------------------------------------------------------------------------
 --- Whether the engine has the tag. Neither yes nor no is logged, and taken for a no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
@@ -173,8 +141,7 @@ function ensure.cached(job)
   return image ~= nil
 end
 
--- 7. Lock ---------------------------------------------------------------------------------------------------------
-
+-- 7. Lock -----------------------------------------------------------------------------------------------------------
 --- Between processes, for each runtime.
 function ensure.lock(job)
   return cache.lock(job.cache, job.runtime, {
@@ -183,8 +150,7 @@ function ensure.lock(job)
   })
 end
 
--- 8. Clone --------------------------------------------------------------------------------------------------------
-
+-- 8. Clone ----------------------------------------------------------------------------------------------------------
 --- The tree of the very commit, in job.dir. False when the branch has moved on and the commit cannot be had.
 function ensure.clone(job)
   ensure.place(job)
@@ -201,42 +167,32 @@ function ensure.clone(job)
   return true
 end
 
--- 9. Check --------------------------------------------------------------------------------------------------------
-
+-- 9. Check ----------------------------------------------------------------------------------------------------------
 function ensure.check(job)
   local stat = core.fs.lstat(job.dir .. "/Dockerfile")
   if stat and stat.type == "file" then return end
   core.fs.remove_tree(job.dir)
-  errors.raise {
+  molbuild.raise {
     kind = "template",
     message = ("cloned tree at %s has no Dockerfile (template repo malformed)"):format(job.dir),
     hint = stat and ("Dockerfile is a %s: it must be a regular file"):format(stat.type) or nil,
   }
 end
 
--- 10. Build -------------------------------------------------------------------------------------------------------
-
+-- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
-  local builder, advice = job.builder, job.builder_advice
-  if advice then log.info("%s", advice) end
+  if job.builder_advice then log.info("%s", job.builder_advice) end
   job.engine:build {
-    tag = job.tag,
-    dir = job.dir,
-    platform = job.platform,
-    build_args = job.build_args,
-    labels = job.labels,
-    builder = builder,
+    tag = job.tag, dir = job.dir, platform = job.platform,
+    build_args = job.build_args, labels = job.labels, builder = job.builder,
     -- The classic builder takes a cached layer of another platform for this one's, and then fails.
-    no_cache = builder == "classic" and job.platform ~= ensure.platform,
-    stall = job.stall,
-    timeout = job.ceiling,
-    log_file = job.log_file,
-    keep = { job.held },
+    no_cache = job.builder == "classic" and job.platform ~= ensure.platform,
+    stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
+    keep = { job.held }, -- the lock lives as long as the build does
   }
 end
 
--- 11. Alias -------------------------------------------------------------------------------------------------------
-
+-- 11. Alias ---------------------------------------------------------------------------------------------------------
 --- `:latest` is this image from now on. Best effort.
 function ensure.alias(job)
   local ok, failure = pcall(job.engine.tag, job.engine, job.tag, job.alias)
@@ -244,12 +200,11 @@ function ensure.alias(job)
   if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
 end
 
--- All of it -------------------------------------------------------------------------------------------------------
-
+-- All of it ---------------------------------------------------------------------------------------------------------
 --- One runtime, from its name to its tag.
 function ensure.image(job)
   -- Runs the field as it is now, so that a fork's replacement counts.
-  local function step(name) return job_of.step(job, name, ensure[name]) end
+  local function step(name) return jobs.step(job, name, ensure[name]) end
   if job.registry then
     job.outcome, job.tag = "registry", ensure.registry_image(job)
     return job.tag
@@ -265,7 +220,7 @@ function ensure.image(job)
     end
     log.info("%s has moved on: looking it up again", job.branch)
   end
-  errors.raise { kind = "remote", message = ("%s keeps moving at %s"):format(job.branch, core.mask.url(job.repo_url)) }
+  molbuild.raise { kind = "remote", message = ("%s keeps moving at %s"):format(job.branch, core.mask.url(job.repo_url)) }
 end
 
 --- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
@@ -273,7 +228,7 @@ function ensure.make(job, step)
   local lock <close> = step "lock"
   job.held = lock
   if step "cached" then return true end
-  local place <close> = job_of.place()
+  local place <close> = jobs.place()
   job.outcome = "built"
   job.builder, job.builder_advice = job.engine:builder()
   if not step "clone" then return false end
@@ -284,9 +239,9 @@ function ensure.make(job, step)
 end
 
 function ensure.run(args)
-  local jobs = {}
-  for index, name in ipairs(ensure.names(args)) do jobs[index] = ensure.job(name) end
-  return table.unpack(job_of.run_all(jobs, function(job) return ensure.image(job) end))
+  local list = {}
+  for index, name in ipairs(ensure.names(args)) do list[index] = ensure.job(name) end
+  return table.unpack(jobs.run_all(list, function(job) return ensure.image(job) end))
 end
 
 --- What identifies a build, for those who keep one elsewhere: 16 hex digits.

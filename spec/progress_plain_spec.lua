@@ -105,10 +105,10 @@ describe("the plain renderer", function()
     local r = renderer()
     play(r, {
       { event = "job_started", runtime = "hermes" },
-      { event = "job_started", runtime = "codex" },
-      { event = "step_started", runtime = "codex", step = "clone" },
+      { event = "job_waiting", runtime = "codex" },
+      { event = "step_started", runtime = "hermes", step = "clone" },
     })
-    assert.same({ "[codex] clone" }, lines())
+    assert.same({ "[codex] waiting for a place", "[hermes] clone" }, lines())
   end)
 
   it("says logs, locks and retries as local-build: lines", function()
@@ -196,7 +196,7 @@ describe("the plain renderer", function()
       "local-build: hermes: failed in step head",
       "molbuild: local-build: one",
       "local-build: codex: failed in step build",
-      "local-build: the last 1 lines:",
+      "local-build: the last line:",
       "  | c",
       "molbuild: local-build: two",
     }, lines())

@@ -20,6 +20,18 @@ describe("the quiet renderer", function()
     assert.same({}, out)
   end)
 
+  it("shows them in the order the runtimes were started", function()
+    renderer:event { event = "job_started", runtime = "hermes" }
+    renderer:event { event = "job_waiting", runtime = "codex" }
+    renderer:event { event = "failed", runtime = "codex", kind = "auth", message = "two" }
+    renderer:event { event = "failed", runtime = "hermes", kind = "auth", message = "one" }
+    renderer:close()
+    assert.same({
+      "local-build: hermes: failed\nmolbuild: local-build: one\n"
+        .. "local-build: codex: failed\nmolbuild: local-build: two\n",
+    }, out)
+  end)
+
   it("shows failures at the end, once", function()
     renderer:event { event = "failed", kind = "remote", message = "no answer", hint = "wait" }
     assert.same({}, out)

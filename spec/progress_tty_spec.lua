@@ -291,7 +291,7 @@ describe("the terminal renderer", function()
     r:event { event = "run_ended", exit = 8, seconds = 3 }
     assert.same({
       "local-build: hermes: failed in step build",
-      "local-build: the last 1 lines:",
+      "local-build: the last line:",
       "  | t",
       "molbuild: local-build: m",
     }, frame())
@@ -346,7 +346,7 @@ describe("the terminal renderer", function()
 
   it("gives a policy without jobs a line under its script's name", function()
     local r = renderer()
-    r:event { event = "run_started", version = "1", script = "mine.lua", path = "/p/mine.lua", args = {} }
+    r:event { event = "run_started", version = "1", script = "./p/mine.lua", path = "/p/mine.lua", args = {} }
     show(r, { event = "step_started", step = "clone" })
     assert.same({ "mine.lua  clone  0s" }, frame())
     show(r, { event = "run_ended", exit = 0, seconds = 1 })

@@ -136,6 +136,11 @@ static void tell(struct loop_timer *timer)
 static void take_options(lua_State *L, struct lock_op *op, const char **purpose, int64_t *timeout_ns)
 {
 	*purpose = bind_field_string(L, 2, "purpose", NULL);
+	if (*purpose) {
+		/* It is written to a file that others read. Stays on the stack until the wait has begun. */
+		bind_push_masked(L, *purpose, strlen(*purpose));
+		*purpose = lua_tostring(L, -1);
+	}
 	lua_getfield(L, 2, "timeout");
 	*timeout_ns = lua_isnil(L, -1) ? -1 : bind_field_seconds(L, 2, "timeout", 0);
 	lua_pop(L, 1);
@@ -176,6 +181,7 @@ static int lock_acquire(lua_State *L)
 	/* Told from the loop, like everything else, so that on_wait runs on the main thread. */
 	if (got == 0 && loop_timer_start(op->loop, &op->again, 0, &err) < 0)
 		return bind_fail(L, &err);
+	lua_pushvalue(L, 3);
 	lua_replace(L, 1);
 	if (got == 1)
 		bind_done(&op->op, NULL);

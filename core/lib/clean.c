@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
+/* Bytes that are dealt with at a time. */
+#define SLICE ((size_t)4096)
 
 enum state {
 	TEXT,
@@ -44,31 +46,45 @@ static size_t plain_run(const unsigned char *data, size_t len)
 	}
 }
 
-/* The state after BYTE of an escape sequence. */
+/* The state after BYTE, no control character, of an escape sequence; ESCAPE and what follows it end at a byte beyond
+ * ASCII, which is text. */
 static enum state step(enum state state, unsigned char byte)
 {
-	if (byte == '\n')
-		return TEXT;
-	if (byte == 0x1b)
-		return state == STRING ? STRING_ESC : ESCAPE;
 	switch (state) {
 	case ESCAPE:
 		if (byte == '[')
 			return CSI;
-		if (strchr("]P_^X", byte) && byte)
+		if (memchr("]P_^X", byte, 5))
 			return STRING;
-		return byte >= 0x20 && byte <= 0x2f ? INTERMEDIATE : TEXT;
+		return byte <= 0x2f ? INTERMEDIATE : TEXT;
 	case INTERMEDIATE:
-		return byte >= 0x20 && byte <= 0x2f ? INTERMEDIATE : TEXT;
+		return byte <= 0x2f ? INTERMEDIATE : TEXT;
 	case CSI:
-		return byte >= 0x40 && byte <= 0x7e ? TEXT : CSI;
-	case STRING:
-		return byte == 0x07 ? TEXT : STRING;
+		return byte >= 0x40 ? TEXT : CSI;
 	case STRING_ESC:
 		return byte == '\\' ? TEXT : step(ESCAPE, byte);
 	default:
-		return TEXT;
+		return state;
 	}
+}
+
+/* One byte of an escape sequence. Returns 1, or 0 when it does not belong to the sequence, which then has ended. */
+static int take_escaped(struct clean *clean, unsigned char byte)
+{
+	int in_string = clean->state == STRING;
+	if (byte == '\n' || byte == '\r' || (byte >= 0x80 && !in_string)) {
+		clean->state = TEXT;
+		return 0;
+	}
+	if (byte == 0x1b)
+		clean->state = in_string ? STRING_ESC : ESCAPE;
+	else if (byte == 0x18 || byte == 0x1a || (byte == 0x07 && in_string))
+		clean->state = TEXT;
+	else if (byte >= 0x20 && byte != 0x7f)
+		clean->state = (int)step((enum state)clean->state, byte);
+	if (++clean->sequence_len == CLEAN_SEQUENCE_MAX)
+		clean->state = TEXT;
+	return 1;
 }
 
 /* The length of the UTF-8 character that FIRST begins; 0: none can. */
@@ -113,73 +129,99 @@ static int harmful(const unsigned char *c)
 	       (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
 }
 
-int clean_finish(struct clean *clean, struct buf *out)
+static char *put(char *to, const void *bytes, size_t len)
 {
-	int pending = clean->pending_len;
+	memcpy(to, bytes, len);
+	return to + len;
+}
+
+/* The functions below write what is to be shown at TO and return the place behind it. */
+
+/* The character begun does not go on. */
+static char *cut_off(struct clean *clean, char *to)
+{
+	if (clean->pending_len == 0)
+		return to;
 	clean->pending_len = 0;
-	clean->state = TEXT;
-	return pending ? buf_append(out, REPLACEMENT, 3) : 0;
+	return put(to, REPLACEMENT, 3);
 }
 
 /* One byte of a character beyond ASCII. */
-static int take_high(struct clean *clean, unsigned char byte, struct buf *out)
+static char *take_high(struct clean *clean, unsigned char byte, char *to)
 {
-	if (clean->pending_len > 0 && !continues(clean, byte) && clean_finish(clean, out) < 0)
-		return -1;
+	if (clean->pending_len > 0 && !continues(clean, byte))
+		to = cut_off(clean, to);
 	if (clean->pending_len == 0 && !character_length(byte))
-		return buf_append(out, REPLACEMENT, 3);
+		return put(to, REPLACEMENT, 3);
 	clean->pending[clean->pending_len++] = byte;
 	if (clean->pending_len < character_length(clean->pending[0]))
-		return 0;
-	if (!harmful(clean->pending) && buf_append(out, clean->pending, (size_t)clean->pending_len) < 0)
-		return -1;
+		return to;
+	if (!harmful(clean->pending))
+		to = put(to, clean->pending, (size_t)clean->pending_len);
 	clean->pending_len = 0;
-	return 0;
+	return to;
 }
 
 /* One byte that plain_run() stopped at. */
-static int take_special(struct clean *clean, unsigned char byte, struct buf *out)
+static char *take_special(struct clean *clean, unsigned char byte, char *to)
 {
 	if (byte >= 0x80)
-		return take_high(clean, byte, out);
-	if (clean->pending_len > 0 && clean_finish(clean, out) < 0)
-		return -1;
-	if (byte == 0x1b)
+		return take_high(clean, byte, to);
+	to = cut_off(clean, to);
+	if (byte == 0x1b) {
 		clean->state = ESCAPE;
-	if (byte == '\r') {
-		clean->after_cr = 1;
-		return buf_append(out, "\n", 1);
+		clean->sequence_len = 1;
 	}
-	return 0;
+	if (byte != '\r')
+		return to;
+	clean->after_cr = 1;
+	return put(to, "\n", 1);
+}
+
+static char *take(struct clean *clean, const unsigned char *bytes, size_t len, char *to)
+{
+	for (size_t at = 0; at < len;) {
+		size_t run;
+		if (clean->state != TEXT) {
+			at += (size_t)take_escaped(clean, bytes[at]);
+			continue;
+		}
+		if (bytes[at] >= 0x80) {
+			clean->after_cr = 0;
+			to = take_high(clean, bytes[at++], to);
+			continue;
+		}
+		at += clean->after_cr && bytes[at] == '\n';
+		clean->after_cr = 0;
+		run = plain_run(bytes + at, len - at);
+		if (run > 0)
+			to = put(cut_off(clean, to), bytes + at, run);
+		at += run;
+		if (at < len)
+			to = take_special(clean, bytes[at++], to);
+	}
+	return to;
 }
 
 int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out)
 {
-	const unsigned char *bytes = (const unsigned char *)data;
-	size_t at = 0;
-	while (at < len) {
-		size_t run;
-		if (clean->after_cr && bytes[at] == '\n') {
-			clean->after_cr = 0;
-			at++;
-			continue;
-		}
-		clean->after_cr = 0;
-		if (clean->state != TEXT) {
-			clean->state = (int)step((enum state)clean->state, bytes[at]);
-			/* The newline that cut a sequence short is text. */
-			if (bytes[at] != '\n')
-				at++;
-			continue;
-		}
-		run = plain_run(bytes + at, len - at);
-		if (run > 0 && clean->pending_len > 0 && clean_finish(clean, out) < 0)
+	/* A byte shows as at most three; so does the character that was begun before. */
+	char shown[SLICE * 3 + 3];
+	while (len > 0) {
+		size_t slice = len < SLICE ? len : SLICE;
+		char *end = take(clean, (const unsigned char *)data, slice, shown);
+		if (buf_append(out, shown, (size_t)(end - shown)) < 0)
 			return -1;
-		if (buf_append(out, data + at, run) < 0)
-			return -1;
-		at += run;
-		if (at < len && take_special(clean, bytes[at++], out) < 0)
-			return -1;
+		data += slice;
+		len -= slice;
 	}
 	return 0;
+}
+
+int clean_finish(struct clean *clean, struct buf *out)
+{
+	char shown[3];
+	char *end = cut_off(clean, shown);
+	clean_init(clean);
+	return buf_append(out, shown, (size_t)(end - shown));
 }

@@ -7,7 +7,7 @@
 void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud)
 {
 	*lines = (struct lines){.on_line = on_line, .ud = ud, .max = max};
-	buf_init(&lines->part, max + strlen(ELLIPSIS));
+	buf_init(&lines->part, max);
 }
 
 void lines_free(struct lines *lines)
@@ -15,27 +15,44 @@ void lines_free(struct lines *lines)
 	buf_free(&lines->part);
 }
 
+/* The line has become too long: what is kept of it ends in "…" from now on. */
+static int cut(struct lines *lines)
+{
+	struct buf *part = &lines->part;
+	size_t end = lines->max - strlen(ELLIPSIS);
+	/* Not in the middle of a character. */
+	for (int i = 0; i < 3 && end > 0 && ((unsigned char)part->data[end] & 0xc0) == 0x80; i++)
+		end--;
+	part->len = end;
+	lines->cut = 1;
+	return buf_append(part, ELLIPSIS, strlen(ELLIPSIS));
+}
+
 /* Keep the beginning of a line whose end is still to come, or that is too long. */
 static int keep(struct lines *lines, const char *data, size_t len)
 {
-	size_t room = lines->max - (lines->part.len < lines->max ? lines->part.len : lines->max);
-	if (len > room) {
-		lines->cut = 1;
-		len = room;
-		/* Not in the middle of a character. */
-		while (len > 0 && ((unsigned char)data[len] & 0xc0) == 0x80)
-			len--;
-	}
-	return buf_append(&lines->part, data, len);
+	size_t room = lines->max - lines->part.len;
+	if (lines->cut)
+		return 0;
+	if (buf_append(&lines->part, data, len < room ? len : room) < 0)
+		return -1;
+	return len > room ? cut(lines) : 0;
+}
+
+void lines_pending(const struct lines *lines, const char **line, size_t *len)
+{
+	*line = lines->part.data ? lines->part.data : "";
+	*len = lines->part.len;
 }
 
 /* The line is complete, in part. */
 static int deliver(struct lines *lines)
 {
+	const char *line;
+	size_t len;
 	int stop;
-	if (lines->cut && buf_append(&lines->part, ELLIPSIS, strlen(ELLIPSIS)) < 0)
-		return -1;
-	stop = lines->on_line(lines->ud, lines->part.data ? lines->part.data : "", lines->part.len);
+	lines_pending(lines, &line, &len);
+	stop = lines->on_line(lines->ud, line, len);
 	buf_clear(&lines->part);
 	lines->cut = 0;
 	return stop;
@@ -47,10 +64,10 @@ int lines_feed(struct lines *lines, const char *data, size_t len)
 		const char *newline = memchr(data, '\n', len);
 		size_t line = newline ? (size_t)(newline - data) : len;
 		int stop;
-		if (newline && lines->part.len == 0 && !lines->cut && line <= lines->max) {
+		if (newline && lines->part.len == 0 && line <= lines->max) {
 			stop = lines->on_line(lines->ud, data, line);
 		} else {
-			if (!lines->cut && keep(lines, data, line) < 0)
+			if (keep(lines, data, line) < 0)
 				return -1;
 			stop = newline ? deliver(lines) : 0;
 		}
@@ -64,5 +81,5 @@ int lines_feed(struct lines *lines, const char *data, size_t len)
 
 int lines_finish(struct lines *lines)
 {
-	return lines->part.len > 0 || lines->cut ? deliver(lines) : 0;
+	return lines->part.len > 0 ? deliver(lines) : 0;
 }

@@ -1,4 +1,4 @@
-/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut there and ends in "…". */
+/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends in "…". */
 #ifndef MOLBUILD_LINES_H
 #define MOLBUILD_LINES_H
 
@@ -10,17 +10,22 @@ struct lines {
 	/* One line, without its newline; valid during the call. Nonzero stops the feeding. */
 	int (*on_line)(void *ud, const char *line, size_t len);
 	void *ud;
-	size_t max;          /* bytes of a line that are kept */
-	struct buf part;     /* a line that has no end yet */
-	int cut;             /* it was longer than max */
+	size_t max;      /* bytes of a line, "…" included */
+	struct buf part; /* a line that has no end yet */
+	int cut;         /* it was longer than max */
 };
 
+/* MAX: bytes, at least LINES_MAX_MIN. */
+#define LINES_MAX_MIN 8
 void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud);
 void lines_free(struct lines *lines);
 
-/* Take LEN bytes. Returns 0, what on_line returned when that was above 0 (the rest is then dropped), or -1 with errno
- * set. */
+/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped; on_line returns no
+ * negative value), or -1 with errno set. */
 WARN_UNUSED int lines_feed(struct lines *lines, const char *data, size_t len);
+
+/* The line that has no end yet, as it would be given now; empty when there is none. Valid until the next call. */
+void lines_pending(const struct lines *lines, const char **line, size_t *len);
 
 /* No more will come: a last line without a newline is a line, too. Returns as lines_feed(). */
 WARN_UNUSED int lines_finish(struct lines *lines);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "fd.h"
 
@@ -37,13 +38,32 @@ static int digest_fd(int fd, const char *path, EVP_MD_CTX *context, struct error
 	return got < 0 ? error_errno(err, errno, "cannot read %s", path) : 0;
 }
 
+/* Returns the descriptor, or -1 with err set. */
+static int open_regular(const char *path, struct error *err)
+{
+	struct stat info;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), failed;
+	if (fd < 0)
+		return error_errno(err, errno, "cannot read %s", path);
+	failed = fstat(fd, &info);
+	if (failed)
+		error_errno(err, errno, "cannot read %s", path);
+	else if (S_ISDIR(info.st_mode))
+		failed = error_errno(err, EISDIR, "cannot read %s", path);
+	else if (!S_ISREG(info.st_mode))
+		failed = error_set(err, "invalid", "%s is not a regular file", path);
+	if (failed)
+		fd_close(&fd);
+	return fd;
+}
+
 int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct error *err)
 {
 	unsigned char digest[EVP_MAX_MD_SIZE];
-	int result = -1, fd = open(path, O_RDONLY | O_CLOEXEC);
-	EVP_MD_CTX *context = NULL;
+	int result = -1, fd = open_regular(path, err);
+	EVP_MD_CTX *context;
 	if (fd < 0)
-		return error_errno(err, errno, "cannot read %s", path);
+		return -1;
 	context = EVP_MD_CTX_new();
 	if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
 		fail(err);

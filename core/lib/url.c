@@ -10,23 +10,9 @@
 #include "mask.h"
 
 #define MAX_MASKED_URL ((size_t)1 << 24)
+#define FLAGS	       (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
 
-int url_mask(const char *text, struct buf *out)
-{
-	return mask_text(text, strlen(text), out);
-}
-
-static int refuse(const char *text, const char *why, struct error *err)
-{
-	struct buf shown;
-	buf_init(&shown, MAX_MASKED_URL);
-	if (url_mask(text, &shown) < 0)
-		error_errno(err, errno, "cannot parse a URL");
-	else
-		error_set(err, "invalid", "\"%.200s\" is not a usable URL: %s", shown.data ? shown.data : "", why);
-	buf_free(&shown);
-	return -1;
-}
+static const char out_of_memory[] = "out of memory";
 
 static CURLUcode get(CURLU *handle, CURLUPart part, CURLUcode absent, char **out)
 {
@@ -59,28 +45,111 @@ static CURLUcode get_all(CURLU *handle, struct url *url)
 	return CURLUE_OK;
 }
 
-int url_parse(const char *text, struct url *url, struct error *err)
+/* What libcurl would let pass; NULL: nothing. */
+static const char *objection(const char *text)
 {
+	const char *colon = strchr(text, ':');
+	if (strlen(text) > URL_MAX)
+		return "it is too long";
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if (*c <= 0x20 || *c == 0x7f || *c == '\\')
+			return "it holds a space, a control character or a backslash";
+	/* libcurl makes do with one slash, and with three. */
+	if (!colon || strncmp(colon, "://", 3) != 0)
+		return "it does not begin with a scheme and \"://\"";
+	if (colon[3] == '/' && (colon - text != 4 || strncasecmp(text, "file", 4) != 0))
+		return "it has no host";
+	return NULL;
+}
+
+/* Returns NULL, or why not; URL is then empty. */
+static const char *parse(const char *text, struct url *url)
+{
+	const char *why = objection(text);
+	char *zone = NULL;
 	CURLU *handle;
 	CURLUcode code;
 	memset(url, 0, sizeof *url);
-	if (strlen(text) > URL_MAX)
-		return refuse(text, "it is too long", err);
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-		if (*c <= 0x20 || *c == 0x7f)
-			return refuse("", "it holds a space or a control character", err);
+	if (why)
+		return why;
 	handle = curl_url();
 	if (!handle)
-		return error_errno(err, ENOMEM, "cannot parse a URL");
-	code = curl_url_set(handle, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
+		return out_of_memory;
+	code = curl_url_set(handle, CURLUPART_URL, text, FLAGS);
 	if (code == CURLUE_OK)
 		code = get_all(handle, url);
+	if (code == CURLUE_OUT_OF_MEMORY)
+		why = out_of_memory;
+	else if (code != CURLUE_OK)
+		why = curl_url_strerror(code);
+	else if (curl_url_get(handle, CURLUPART_ZONEID, &zone, 0) == CURLUE_OK)
+		why = "its address has a zone";
+	curl_free(zone);
 	curl_url_cleanup(handle);
-	if (code != CURLUE_OK) {
+	if (why)
 		url_free(url);
-		return refuse(text, curl_url_strerror(code), err);
+	return why;
+}
+
+/* Append all that may be userinfo as "***", and the rest. */
+static int mask_no_url(const char *text, struct buf *out)
+{
+	const char *sign = strrchr(text, '@'), *begin = strstr(text, "://");
+	if (!sign)
+		return mask_text(text, strlen(text), out);
+	begin = begin && begin + 3 <= sign ? begin + 3 : text;
+	if (mask_text(text, (size_t)(begin - text), out) < 0 || buf_append(out, MASK_TEXT, strlen(MASK_TEXT)) < 0)
+		return -1;
+	return mask_text(sign, strlen(sign), out);
+}
+
+int url_mask(const char *text, struct buf *out)
+{
+	struct url url;
+	const char *why = parse(text, &url);
+	url_free(&url);
+	if (why == out_of_memory) {
+		errno = ENOMEM;
+		return -1;
 	}
-	return 0;
+	return why ? mask_no_url(text, out) : mask_text(text, strlen(text), out);
+}
+
+static int refuse(const char *text, const char *why, struct error *err)
+{
+	struct buf shown;
+	buf_init(&shown, MAX_MASKED_URL);
+	if (why == out_of_memory || url_mask(text, &shown) < 0) {
+		error_errno(err, ENOMEM, "cannot parse a URL");
+	} else {
+		for (size_t i = 0; i < shown.len; i++)
+			if ((unsigned char)shown.data[i] < 0x20 || shown.data[i] == 0x7f)
+				shown.data[i] = '?';
+		error_set(err, "invalid", "\"%.200s\" is not a usable URL: %s", shown.data ? shown.data : "", why);
+	}
+	buf_free(&shown);
+	return -1;
+}
+
+int url_parse(const char *text, struct url *url, struct error *err)
+{
+	const char *why = parse(text, url);
+	return why ? refuse(text, why, err) : 0;
+}
+
+int url_add_secret(const struct url *url, struct error *err)
+{
+	const char *given = url->password && *url->password ? url->password : url->user;
+	char *plain;
+	int len = 0, result;
+	if (!given)
+		return 0;
+	plain = curl_easy_unescape(NULL, given, 0, &len);
+	if (!plain)
+		return error_errno(err, ENOMEM, "cannot register a secret");
+	result = mask_add(plain, (size_t)len, err);
+	curl_free(plain);
+	return result == 0 || strcmp(err->code, "ENOMEM") != 0 ? 0 : -1;
 }
 
 void url_free(struct url *url)
@@ -95,27 +164,60 @@ void url_free(struct url *url)
 	memset(url, 0, sizeof *url);
 }
 
+static int same_text(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Whether TEXT has just the parts of URL. */
+static int has_parts(const char *text, const struct url *url)
+{
+	struct url again;
+	int same = !parse(text, &again) && strcasecmp(again.scheme, url->scheme) == 0 && same_text(again.user, url->user) &&
+		   same_text(again.password, url->password) && same_text(again.host, url->host) &&
+		   same_text(again.path, url->path && *url->path ? url->path : "/") &&
+		   same_text(again.query, url->query) && same_text(again.fragment, url->fragment) &&
+		   again.port == url->port;
+	url_free(&again);
+	return same;
+}
+
+static int append(struct buf *out, const char *before, const char *text)
+{
+	if (!text)
+		return 0;
+	return buf_append(out, before, strlen(before)) < 0 ? -1 : buf_append(out, text, strlen(text));
+}
+
+/* By hand: curl_url_set() would change the case of percent-encodings. */
+static int join(const struct url *url, struct buf *out)
+{
+	char port[16];
+	snprintf(port, sizeof port, "%d", url->port);
+	if (append(out, "", url->scheme) < 0 || append(out, "", "://") < 0 || append(out, "", url->user) < 0 ||
+	    append(out, ":", url->password) < 0 || append(out, "@", url->user || url->password ? "" : NULL) < 0 ||
+	    append(out, "", url->host) < 0 || append(out, ":", url->port ? port : NULL) < 0 ||
+	    append(out, "", url->path && *url->path ? url->path : "/") < 0 || append(out, "?", url->query) < 0)
+		return -1;
+	return append(out, "#", url->fragment);
+}
+
 int url_build(const struct url *url, char **text, struct error *err)
 {
-	static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_HOST,
-					  CURLUPART_PORT,   CURLUPART_PATH, CURLUPART_QUERY,    CURLUPART_FRAGMENT};
-	char port[16], *built = NULL;
-	const char *values[] = {url->scheme, url->user, url->password, url->host,
-				port,        url->path, url->query,    url->fragment};
-	CURLU *handle = curl_url();
-	CURLUcode code = handle ? CURLUE_OK : CURLUE_OUT_OF_MEMORY;
-	snprintf(port, sizeof port, "%d", url->port);
-	for (size_t i = 0; code == CURLUE_OK && i < ARRAY_LEN(parts); i++)
-		if (values[i] && (parts[i] != CURLUPART_PORT || url->port))
-			code = curl_url_set(handle, parts[i], values[i], CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS);
-	if (code == CURLUE_OK)
-		code = curl_url_get(handle, CURLUPART_URL, &built, CURLU_NON_SUPPORT_SCHEME);
-	curl_url_cleanup(handle);
-	if (code != CURLUE_OK)
-		return error_set(err, "invalid", "cannot build a URL: %s", curl_url_strerror(code));
-	*text = strdup(built);
-	curl_free(built);
-	return *text ? 0 : error_errno(err, ENOMEM, "cannot build a URL");
+	struct buf out;
+	buf_init(&out, URL_MAX);
+	if (join(url, &out) < 0) {
+		int too_long = errno == EMSGSIZE;
+		buf_free(&out);
+		return too_long ? error_set(err, "invalid", "cannot build a URL: it is too long")
+				: error_errno(err, ENOMEM, "cannot build a URL");
+	}
+	if (!url->scheme || !has_parts(out.data, url)) {
+		buf_free(&out);
+		return error_set(err, "invalid", "cannot build a URL: a part is missing, or holds what must be encoded");
+	}
+	*text = out.data;
+	return 0;
 }
 
 static int effective_port(const struct url *url)

@@ -258,14 +258,12 @@ static const struct mode *find_mode(const char *name, size_t len)
 static const struct mode *mode_of(const char *head)
 {
 	const char *at = strchr(head, ' ');
-	while (at && *at && *at != '\r') {
+	while (at && (*at == ' ' || *at == '/')) {
 		size_t len = strcspn(++at, "/? \r");
 		const struct mode *mode = find_mode(at, len);
-		if (mode)
+		if (mode || at[len] == ' ')
 			return mode;
 		at += len;
-		if (*at == ' ' || *at == '?')
-			break;
 	}
 	return NULL;
 }

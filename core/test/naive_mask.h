@@ -9,6 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The fuzzer is to learn from the masker, not from this. */
+#ifdef __clang__
+#define NAIVE_PLAIN __attribute__((no_sanitize("coverage", "address", "undefined")))
+#else
+#define NAIVE_PLAIN
+#endif
+
 #define NAIVE_FORMS 256
 #define NAIVE_FORM_MAX 512
 
@@ -93,20 +100,21 @@ static void naive_add(struct naive *naive, const char *secret)
 		naive_add_inside(naive, before, secret);
 }
 
-static int naive_hex(const unsigned char *text, unsigned char c)
+NAIVE_PLAIN static int naive_hex(const unsigned char *text, unsigned char c)
 {
 	char digits[3] = {(char)text[0], (char)text[1], '\0'};
 	return isxdigit(text[0]) && isxdigit(text[1]) && strtoul(digits, NULL, 16) == c;
 }
 
 /* The longest end of FORM at every place of the text, or 0, worked out from the form's last character to its first. */
-static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len, size_t *ends)
+NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len, size_t *ends)
 {
-	size_t *rest = naive_alloc(len + 8, sizeof *rest);
+	size_t *rest = naive_alloc(len + 8, sizeof *rest), alive = 1;
 	for (size_t at = 0; at <= len; at++)
 		ends[at] = at;
-	for (size_t i = form->len; i-- > 0;) {
+	for (size_t i = form->len; i-- > 0 && alive;) {
 		unsigned char c = form->text[i];
+		alive = 0;
 		memcpy(rest, ends, (len + 1) * sizeof *rest);
 		memset(ends, 0, (len + 1) * sizeof *ends);
 		for (size_t at = 0; at < len; at++) {
@@ -116,17 +124,18 @@ static void naive_ends(const struct naive_form *form, const unsigned char *text,
 	if (left >= (size) && (condition) && rest[at + (size)] > best)                                                     \
 		best = rest[at + (size)]
 			NAIVE_TRY(1, p[0] == c);
-			NAIVE_TRY(2, p[0] == '\\' && p[1] == c && strchr("/\"\\", c));
+			NAIVE_TRY(2, p[0] == '\\' && p[1] == c && (c == '/' || c == '"' || c == '\\'));
 			NAIVE_TRY(3, p[0] == '%' && naive_hex(p + 1, c));
-			NAIVE_TRY(6, memcmp(p, "\\u00", 4) == 0 && naive_hex(p + 4, c) && c < 0x80);
+			NAIVE_TRY(6, p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' && naive_hex(p + 4, c) && c < 0x80);
 #undef NAIVE_TRY
 			ends[at] = best;
+			alive |= best;
 		}
 	}
 	free(rest);
 }
 
-static void naive_userinfo(const unsigned char *text, size_t len, size_t *ends)
+NAIVE_PLAIN static void naive_userinfo(const unsigned char *text, size_t len, size_t *ends)
 {
 	for (size_t at = 0; at + 3 < len; at++) {
 		size_t from = at + 3, end = from;

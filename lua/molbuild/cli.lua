@@ -153,7 +153,7 @@ local function sinks(settings)
   function sink.close()
     renderer:close()
     if trace then
-      local ok, message = core.fs.write_atomic(settings.trace, trace:json() .. "\n", 420)
+      local ok, message = core.fs.write_atomic(settings.trace, trace:json(), 420)
       if not ok then
         errors.raise { kind = "failed", message = message }
       end

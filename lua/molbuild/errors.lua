@@ -113,7 +113,9 @@ function errors.format(value, prefix)
   local e = errors.is(value) and value or errors.wrap(value)
   local lines = { ("%s: %s"):format(prefix or "molbuild: local-build", text.one_line(e.message)) }
   if e.kind == "bug" and e.traceback then
-    for line in tostring(e.traceback):gmatch("[^\n]+") do lines[#lines + 1] = "  " .. text.one_line(line) end
+    for line in tostring(e.traceback):gmatch("[^\n]+") do
+      lines[#lines + 1] = "  " .. text.one_line(line)
+    end
   end
   if e.hint then lines[#lines + 1] = "hint: " .. text.one_line(e.hint) end
   return table.concat(lines, "\n")

@@ -3,7 +3,7 @@
 local molbuild = {}
 
 local MODULES = {
-  cache = true, child = true, docker = true, errors = true, events = true, git = true, gitea = true, job = true,
+  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true, job = true,
   log = true, sha = true, task = true, token = true,
 }
 

@@ -101,9 +101,9 @@ end
 
 local function finish(self, ok, ...)
   self.ended, self.ok, self.results = true, ok, table.pack(...)
-  -- A cancelled task that failed tells why it was cancelled, not where that hit it.
-  if not ok and self.cancelled and errors.is((...), "cancelled") then
-    self.results = table.pack(self.cancelled)
+  -- A cancelled task has no result, whatever it returned, and tells why it was cancelled, not where that hit it.
+  if self.cancelled and (ok or errors.is((...), "cancelled")) then
+    self.ok, self.results = false, table.pack(self.cancelled)
   end
   if self.parent then
     self.parent.children[self] = nil

@@ -181,7 +181,7 @@ describe("live lines in a terminal", function()
     assert.equal("hermes       ✗ failed in build  3s", lines[7])
     assert.same({
       "local-build: hermes: failed in step build",
-      "local-build: the last 1 lines:",
+      "local-build: the last line:",
       "  | x",
       "molbuild: local-build: no",
       "after",

@@ -59,7 +59,7 @@ start() {
 	[ -d "$1" ] || fail "no directory $1"
 	socket=$1/docker.sock
 	[ ${#socket} -le 100 ] || fail "the path of the socket would be too long: $socket"
-	echo '{}' >"$1/daemon.json"
+	echo '{"shutdown-timeout": 1}' >"$1/daemon.json"
 	for variant in namespaces:overlay2 namespaces:vfs plain:overlay2 plain:vfs; do
 		launch "$1" "${variant%:*}" "${variant#*:}"
 		wait_until_it_answers "$1" && return 0

@@ -1,108 +1,210 @@
 #!/bin/sh
-# forge.sh start DIR: a forge on loopback: nginx, fcgiwrap, git http-backend, and the branch API. DIR/repos holds the
-# bare repositories, as ORG/NAME.git; DIR/http and DIR/https hold the two URLs; DIR/ca.pem signs the certificate.
-# Repositories of the organisation "private" want the token in DIR/token. DIR/canned/STATUS and DIR/canned/BODY, when
-# they are there, are the API's answer to everything. DIR/access.log tells method, path, status, bytes, and whether an
-# Authorization header came.
-# forge.sh stop DIR
+# A forge for tests: nginx, fcgiwrap and git http-backend on free ports of 127.0.0.1.
+#
+#   forge.sh start DIR      DIR/ports says where it listens: lines of NAME PORT
+#   forge.sh stop DIR       ends it; what is in DIR stays
+#
+# Ports: http; https (a chain that DIR/tls/ca.pem vouches for); expired, self-signed and wrong-host (https with such a
+# certificate); old-git (http whose git speaks no protocol v2, and so refuses a commit that no branch points at).
+#
+# Below DIR:
+#   repos/ORG/REPO.git   what it serves, by git's smart HTTP and Gitea's branch API; the organisation "private" wants
+#                        the token: API "Authorization: token TOKEN", git Basic with any user name and the token
+#   token                the token
+#   canned/PATH/         answers for a request of that path, see forge_cgi.lua
+#   static/PATH          a file that nginx sends itself for GET of that path, as JSON
+#   log/access.log       a line a request, separated by tabs: port name, method, URI, status, bytes sent, bytes received,
+#                        yes|no (an Authorization header came), the Git-Protocol header, the time
+#   log/users.log        the user name of every Basic authorization that git sent
 set -u
-dir=$2
 here=$(cd "$(dirname "$0")" && pwd)
+PORTS="http https expired self-signed wrong-host old-git"
 
-free_port() {
-  # A port nobody listens on now; the kernel's choice is not to be had from a shell.
-  while :; do
-    port=$((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
-    grep -q ":$(printf %04X "$port") " /proc/net/tcp 2>/dev/null || break
-  done
-  echo "$port"
+fail() {
+	echo "forge.sh: $*" >&2
+	exit 1
 }
 
-certificates() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=forge test CA" \
-    -keyout "$dir/ca.key" -out "$dir/ca.pem" 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=localhost" \
-    -keyout "$dir/server.key" -out "$dir/server.csr" 2>/dev/null
-  printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$dir/ext"
-  openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
-    -extfile "$dir/ext" -out "$dir/server.pem" 2>/dev/null
+find_program() {
+	for name in "$@"; do
+		PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin command -v "$name" && return 0
+	done
+	fail "$1 is not installed"
+}
+
+# A process that was ended may still be there as a zombie.
+lives() {
+	case $(ps -o state= -p "$1" 2>/dev/null) in
+	'' | Z*) return 1 ;;
+	esac
+}
+
+random_port() {
+	echo $((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
+}
+
+choose_ports() {
+	for name in $PORTS; do echo "$name $(random_port)"; done
+}
+
+port() {
+	awk -v name="$2" '$1 == name { print $2 }' "$1/ports"
+}
+
+# server DIR NAME OPTIONS: one server of nginx.conf.
+server() {
+	cat <<-END
+		  server {
+		    listen 127.0.0.1:$(port "$1" "$2") $3;
+		    set \$port_name $2;
+		    $4
+		    include locations.conf;
+		  }
+	END
+}
+
+tls() {
+	echo "ssl_certificate tls/$1.pem; ssl_certificate_key tls/$1.key;"
 }
 
 configure() {
-  # nginx takes parameters from the outside only where a location has none of its own.
-  cat >"$dir/params" <<CONF
-  fastcgi_param QUERY_STRING \$query_string; fastcgi_param REQUEST_METHOD \$request_method;
-  fastcgi_param CONTENT_TYPE \$content_type; fastcgi_param CONTENT_LENGTH \$content_length;
-  fastcgi_param SERVER_PROTOCOL \$server_protocol; fastcgi_param REMOTE_ADDR 127.0.0.1;
-  fastcgi_param HTTP_AUTHORIZATION \$http_authorization; fastcgi_param FORGE_DIR $dir;
-  fastcgi_param GIT_PROJECT_ROOT $dir/repos; fastcgi_param GIT_HTTP_EXPORT_ALL 1;
-CONF
-  cat >"$dir/nginx.conf" <<CONF
-daemon on; pid $dir/nginx.pid; error_log $dir/error.log; worker_processes 1;
-$([ "$(id -u)" = 0 ] && echo "user root;")
-events { worker_connections 256; }
-http {
-  server_tokens off; client_max_body_size 64m;
-  client_body_temp_path $dir/tmp; proxy_temp_path $dir/tmp; fastcgi_temp_path $dir/tmp;
-  uwsgi_temp_path $dir/tmp; scgi_temp_path $dir/tmp;
-  map \$http_authorization \$has_auth { default yes; "" no; }
-  log_format forge '\$request_method \$request_uri \$status \$body_bytes_sent auth=\$has_auth port=\$server_port';
-  access_log $dir/access.log forge;
-  server {
-    listen 127.0.0.1:$http; listen 127.0.0.1:$https ssl;
-    ssl_certificate $dir/server.pem; ssl_certificate_key $dir/server.key;
-    location /api/ { include $dir/params; fastcgi_param SCRIPT_FILENAME $here/forge-api.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
-    location /moved/ { return 301 http://127.0.0.1:$other\$request_uri; }
-    location / { include $dir/params; fastcgi_param SCRIPT_FILENAME $here/forge-git.sh; fastcgi_param PATH_INFO \$uri;
-      fastcgi_param HTTP_GIT_PROTOCOL \$http_git_protocol; fastcgi_pass unix:$dir/cgi.sock; }
-  }
-  # A server that knows protocol version 0 only, and gives no commit by its id.
-  server {
-    listen 127.0.0.1:$old;
-    location /api/ { include $dir/params; fastcgi_param SCRIPT_FILENAME $here/forge-api.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
-    location / { include $dir/params; fastcgi_param HTTP_GIT_PROTOCOL ""; fastcgi_param SCRIPT_FILENAME $here/forge-git.sh; fastcgi_param PATH_INFO \$uri; fastcgi_pass unix:$dir/cgi.sock; }
-  }
-  # Another host, as far as an origin goes: what comes here is written down.
-  server { listen 127.0.0.1:$other; location / { return 200 'other'; } }
+	dir=$1
+	user=
+	[ "$(id -u)" != 0 ] || user="user $(id -un) $(id -gn);"
+	cat >"$dir/locations.conf" <<-END
+		location / {
+		  root $dir/static;
+		  default_type application/json;
+		  error_page 404 405 = @program;
+		  log_not_found off;
+		}
+		location @program {
+		  include fastcgi.conf;
+		}
+	END
+	# The modules' temporary files must not go to the places that the distribution compiled in.
+	cat >"$dir/fastcgi.conf" <<-END
+		fastcgi_pass unix:$dir/fcgi.sock;
+		fastcgi_buffering off;
+		fastcgi_read_timeout 300;
+		fastcgi_param SCRIPT_FILENAME $dir/forge.cgi;
+		fastcgi_param REQUEST_METHOD \$request_method;
+		fastcgi_param PATH_INFO \$uri;
+		fastcgi_param REQUEST_URI \$request_uri;
+		fastcgi_param QUERY_STRING \$query_string;
+		fastcgi_param CONTENT_TYPE \$content_type;
+		fastcgi_param CONTENT_LENGTH \$content_length;
+		fastcgi_param SERVER_PROTOCOL \$server_protocol;
+		fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+		fastcgi_param REMOTE_ADDR \$remote_addr;
+		fastcgi_param FORGE_URL \$scheme://\$http_host;
+		fastcgi_param HTTP_GIT_PROTOCOL \$git_protocol;
+	END
+	{
+		cat <<-END
+			daemon off;
+			pid $dir/nginx.pid;
+			error_log $dir/log/error.log;
+			worker_processes 1;
+			$user
+			events { worker_connections 1024; }
+			http {
+			  map \$http_authorization \$authorized { default yes; "" no; }
+			  map \$port_name \$git_protocol { default \$http_git_protocol; old-git ""; }
+			  log_format forge '\$port_name\t\$request_method\t\$request_uri\t\$status\t\$bytes_sent\t\$request_length\t'
+			    '\$authorized\t\$http_git_protocol\t\$msec';
+			  access_log $dir/log/access.log forge;
+			  client_max_body_size 0;
+			  client_body_temp_path $dir/tmp/body;
+			  proxy_temp_path $dir/tmp/proxy;
+			  fastcgi_temp_path $dir/tmp/fastcgi;
+			  uwsgi_temp_path $dir/tmp/uwsgi;
+			  scgi_temp_path $dir/tmp/scgi;
+		END
+		server "$dir" http '' ''
+		server "$dir" old-git '' ''
+		server "$dir" https ssl "$(tls server)"
+		server "$dir" expired ssl "$(tls expired)"
+		server "$dir" self-signed ssl "$(tls self-signed)"
+		server "$dir" wrong-host ssl "$(tls wrong-host)"
+		echo '}'
+	} >"$dir/nginx.conf"
 }
-CONF
+
+start_program() {
+	dir=$1
+	lua=${LUA:-$(find_program lua5.4 lua-5.4 lua54 lua)} || exit 1
+	fcgiwrap=$(find_program fcgiwrap) || exit 1
+	cat >"$dir/forge.cgi" <<-END
+		#!/bin/sh
+		exec "$lua" "$here/forge_cgi.lua" "$dir"
+	END
+	chmod 700 "$dir/forge.cgi"
+	setsid env -i PATH="$PATH" HOME="$dir/home" LANG=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 \
+		"$fcgiwrap" -c 16 -s "unix:$dir/fcgi.sock" >"$dir/log/fcgiwrap.log" 2>&1 </dev/null &
+	echo $! >"$dir/fcgiwrap.pid"
+	for _ in $(seq 1 100); do
+		[ -S "$dir/fcgi.sock" ] && return 0
+		sleep 0.02
+	done
+	fail "fcgiwrap does not start, see $dir/log/fcgiwrap.log"
+}
+
+# Every port was free when nginx is asked to listen: it exits where one is taken, and others are tried.
+start_nginx() {
+	dir=$1
+	nginx=$(find_program nginx) || exit 1
+	set -- "$nginx" -p "$dir" -c "$dir/nginx.conf"
+	# Before 1.19.5 it wrote a line to the compiled-in log before it read ours.
+	if "$nginx" -h 2>&1 | grep -q -- '-e filename'; then set -- "$@" -e "$dir/log/error.log"; fi
+	for _ in 1 2 3 4 5; do
+		choose_ports >"$dir/ports"
+		configure "$dir"
+		setsid env -i PATH="$PATH" "$@" >"$dir/log/nginx.log" 2>&1 </dev/null &
+		pid=$!
+		for _ in $(seq 1 200); do
+			[ -s "$dir/nginx.pid" ] && echo "$pid" >"$dir/server.pid" && return 0
+			lives "$pid" || break
+			sleep 0.02
+		done
+		kill "$pid" 2>/dev/null
+	done
+	cat "$dir/log/nginx.log" "$dir/log/error.log" >&2
+	fail "nginx does not start, see above"
 }
 
 start() {
-  mkdir -p "$dir/repos" "$dir/tmp"
-  : >"$dir/access.log"
-  certificates
-  http=$(free_port) https=$(free_port) old=$(free_port) other=$(free_port)
-  configure
-  echo "http://127.0.0.1:$http" >"$dir/http"
-  echo "https://127.0.0.1:$https" >"$dir/https"
-  echo "http://127.0.0.1:$old" >"$dir/old"
-  echo "$other" >"$dir/other"
-  echo "secret-token-0123456789abcdef" >"$dir/token"
-  PATH=$PATH:/usr/sbin:/sbin
-  fcgiwrap -f -c 4 -s "unix:$dir/cgi.sock" >"$dir/cgi.log" 2>&1 </dev/null &
-  echo $! >"$dir/cgi.pid"
-  nginx -c "$dir/nginx.conf" -e "$dir/error.log" -p "$dir" </dev/null || exit 1
-  tries=0
-  while [ ! -S "$dir/cgi.sock" ] || [ ! -s "$dir/nginx.pid" ]; do
-    tries=$((tries + 1))
-    [ $tries -lt 100 ] || exit 1
-    sleep 0.05
-  done
+	mkdir -p "$1" || exit 1
+	dir=$(cd "$1" && pwd)
+	mkdir -p "$dir/repos" "$dir/canned" "$dir/static" "$dir/log" "$dir/tmp" "$dir/home" "$dir/tls" || exit 1
+	[ -f "$dir/token" ] || echo "forge-token-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" >"$dir/token"
+	[ -f "$dir/tls/ca.pem" ] || "$here/certificates.sh" "$dir/tls" || fail "no certificates"
+	: >"$dir/log/access.log"
+	: >"$dir/log/users.log"
+	start_program "$dir"
+	start_nginx "$dir"
 }
 
 stop() {
-  for name in nginx cgi; do
-    [ -s "$dir/$name.pid" ] || continue
-    pid=$(cat "$dir/$name.pid")
-    kill "$pid" 2>/dev/null
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
-  done
-  rm -rf "$dir"
+	for name in server fcgiwrap; do
+		[ -f "$1/$name.pid" ] || continue
+		pid=$(cat "$1/$name.pid")
+		# Each leads a group of its own, which holds its workers and the programs they run.
+		kill -s TERM -- "-$pid" 2>/dev/null
+		for _ in $(seq 1 100); do
+			kill -s 0 -- "-$pid" 2>/dev/null || break
+			sleep 0.02
+		done
+		kill -s KILL -- "-$pid" 2>/dev/null
+		rm -f "$1/$name.pid"
+	done
+	rm -f "$1/fcgi.sock" "$1/nginx.pid"
 }
 
+[ $# = 2 ] || fail "usage: forge.sh start|stop DIR"
 case $1 in
-  start) start ;;
-  stop) stop ;;
-  *) exit 2 ;;
+start) start "$2" ;;
+stop) stop "$2" ;;
+*) fail "usage: forge.sh start|stop DIR" ;;
 esac
+exit 0

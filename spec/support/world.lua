@@ -50,9 +50,11 @@ function world.new(options)
   if not options or options.forge ~= false then
     self.forge = self.dir .. "/forge"
     world.sh(support .. "forge.sh start " .. self.forge)
-    self.http = read(self.forge .. "/http"):gsub("\n", "")
-    self.https = read(self.forge .. "/https"):gsub("\n", "")
-    self.old = read(self.forge .. "/old"):gsub("\n", "")
+    for name, port in read(self.forge .. "/ports"):gmatch "(%S+) (%d+)" do
+      self[name] = (name:find "^http$" or name == "old-git") and "http://127.0.0.1:" .. port or "https://127.0.0.1:" .. port
+    end
+    self.old = self["old-git"]
+    self.ca = self.forge .. "/tls/ca.pem"
     self.token = read(self.forge .. "/token"):gsub("\n", "")
   end
   return self
@@ -112,7 +114,8 @@ function methods:environment(env)
   for name, value in pairs(env or {}) do
     all[name] = value or nil
   end
-  local words = { "env", "-i" }
+  -- A shell starts what it runs in the background with SIGINT ignored.
+  local words = { "env", "-i", "--default-signal=INT,QUIT" }
   for name, value in pairs(all) do
     words[#words + 1] = quote(name .. "=" .. value)
   end
@@ -178,7 +181,7 @@ end
 --- The lines of the forge's log that hold TEXT.
 function methods:requests(text)
   local lines = {}
-  for line in (read(self.forge .. "/access.log") or ""):gmatch "[^\n]+" do
+  for line in (read(self.forge .. "/log/access.log") or ""):gmatch "[^\n]+" do
     if line:find(text, 1, true) then
       lines[#lines + 1] = line
     end
@@ -186,14 +189,17 @@ function methods:requests(text)
   return lines
 end
 
---- Make the API answer STATUS and BODY to everything; nil ends that.
-function methods:answer(status, body)
-  local canned = self.forge .. "/canned"
-  world.sh("rm -rf " .. canned)
-  if status then
-    world.sh("mkdir -p " .. canned)
-    write(canned .. "/status", tostring(status))
-    write(canned .. "/body", body)
+--- Make the branch API answer STATUS and BODY for main of org/t-RUNTIME (claude-code when absent). The first COUNT
+--- requests get it, all when absent; HEADERS are lines to add, each ended by CR LF.
+function methods:answer(status, body, runtime, count, headers)
+  local canned = ("%s/canned/api/v1/repos/org/t-%s/branches/main"):format(self.forge, runtime or "claude-code")
+  world.sh("rm -rf " .. canned .. " && mkdir -p " .. canned)
+  write(canned .. "/response", ("Status: %d\r\nContent-Type: application/json\r\n%s\r\n%s"):format(status, headers or "", body))
+  if count then
+    write(canned .. "/counted", tostring(count))
+    for number = 1, count do
+      write(("%s/left.%d"):format(canned, number), "")
+    end
   end
 end
 

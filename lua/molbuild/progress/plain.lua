@@ -59,6 +59,7 @@ function handlers.job_started(self, e)
 end
 
 function handlers.job_waiting(self, e)
+  handlers.job_started(self, e)
   self:_step(e, "waiting for a place")
 end
 
@@ -103,6 +104,11 @@ end
 
 function handlers.run_ended(self)
   self:_failures()
+  -- Nothing else was said: which file ran is.
+  if self.script then
+    self.write(say.script(self.script) .. "\n")
+    self.script = nil
+  end
 end
 
 --- Show an event.

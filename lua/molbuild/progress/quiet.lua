@@ -19,7 +19,7 @@ end
 --- Keep a failure; show them at the end of the run.
 ---@param e table
 function Quiet:event(e)
-  if e.event == "job_started" then
+  if e.event == "job_started" or e.event == "job_waiting" then
     self.report:expect(e.runtime)
   elseif e.event == "failed" then
     self.report:add(e)

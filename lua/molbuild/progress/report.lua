@@ -41,7 +41,8 @@ end
 
 local function append_tail(lines, e)
   local first = math.max(1, #e.tail - TAIL_LINES + 1)
-  lines[#lines + 1] = ("local-build: the last %d lines:"):format(#e.tail - first + 1)
+  local count = #e.tail - first + 1
+  lines[#lines + 1] = "local-build: the last " .. (count == 1 and "line:" or count .. " lines:")
   for i = first, #e.tail do
     lines[#lines + 1] = "  | " .. text.one_line(e.tail[i])
   end

@@ -67,7 +67,7 @@ function Tty:_job(e)
   local key = e.runtime or ""
   local job = self.by_key[key]
   if not job then
-    local name = e.runtime or (self.run and self.run.script) or "molbuild"
+    local name = e.runtime or (self.run and self.run.script:match("[^/]+$")) or "molbuild"
     job = { key = key, name = text.one_line(name), started = self.opts.now(), waiting = false, text = "" }
     self.by_key[key] = job
     self.jobs[#self.jobs + 1] = job

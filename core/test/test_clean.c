@@ -1,0 +1,248 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/clean.h"
+#include "lib/macros.h"
+
+#define FFFD "\xef\xbf\xbd"
+
+static struct buf out;
+
+static int setup(void **state)
+{
+	(void)state;
+	buf_init(&out, 100000);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	buf_free(&out);
+	return 0;
+}
+
+struct example {
+	const char *in, *want;
+	size_t len; /* 0: up to the NUL */
+};
+
+static void feed(struct clean *clean, const char *in, size_t len)
+{
+	assert_int_equal(clean_feed(clean, in, len, &out), 0);
+}
+
+/* Cut at A and at B. */
+static void assert_cleaned(const char *in, size_t len, size_t a, size_t b, const char *want)
+{
+	struct clean clean;
+	clean_init(&clean);
+	buf_clear(&out);
+	feed(&clean, in, a);
+	feed(&clean, in + a, b - a);
+	feed(&clean, in + b, len - b);
+	assert_int_equal(clean_finish(&clean, &out), 0);
+	assert_string_equal(out.data ? out.data : "", want);
+}
+
+/* Whole, and cut at every two places. */
+static void assert_examples(const struct example *examples, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t len = examples[i].len ? examples[i].len : strlen(examples[i].in);
+		assert_cleaned(examples[i].in, len, len, len, examples[i].want);
+		for (size_t a = 0; a <= len; a++)
+			for (size_t b = a; b <= len; b++)
+				assert_cleaned(examples[i].in, len, a, b, examples[i].want);
+	}
+}
+
+static void leaves_text_alone(void **state)
+{
+	static const struct example examples[] = {
+		{"", "", 0},
+		{"one line\n\ta second one, ~ and all\n", "one line\n\ta second one, ~ and all\n", 0},
+		{"Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf", 
+		 "Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf", 0},
+		{"\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", "\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void removes_escape_sequences(void **state)
+{
+	static const struct example examples[] = {
+		{"\x1b[1;31mred\x1b[0m", "red", 0},
+		{"\x1b[2K\x1b[1A\x1b[?25lx\x1b[38:2:1:2:3m\x1b[1 q", "x", 0},
+		{"a\x1b]0;title\x07" "b\x1b]8;;http://x\x1b\\link", "ablink", 0},
+		{"a\x1bPq#0;2\x1b\\b\x1b_apc\x1b\\c\x1b^pm\x1b\\d\x1bXsos\x1b\\e", "abcde", 0},
+		{"a\x1b(Bb\x1b#8c\x1b" "7d\x1b=e\x1b" "cf", "abcdef", 0},
+		{"\x1b\x1b[mx", "x", 0},
+		{"\x1b]title\x1b[31mx", "x", 0},          /* a sequence in a string ends it */
+		{"\x1b]t\xc3\xa4st\x07x", "x", 0},        /* a string holds any character */
+		{"\x1b[3\x18x\x1b]a\x1ay", "xy", 0},      /* CAN and SUB */
+		{"\x1b[3\x08" "1mx", "x", 0},             /* a control within */
+		{"\x1b[31\xc3\xa4x", "\xc3\xa4x", 0},     /* not part of it */
+		{"\x1b\xc3\xa4", "\xc3\xa4", 0},
+		{"x\x1b[31", "x", 0},
+		{"x\x1b", "x", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void ends_an_unfinished_sequence_at_a_newline(void **state)
+{
+	static const struct example examples[] = {
+		{"\x1b[31\nx", "\nx", 0},      {"\x1b]title\nx", "\nx", 0},     {"\x1b\nx", "\nx", 0},
+		{"\x1b[31\rx", "\nx", 0},      {"\x1b]title\rx", "\nx", 0},     {"\x1b\rx", "\nx", 0},
+		{"\x1b]title\r\nx", "\nx", 0}, {"\x1b]title\x1b\nx", "\nx", 0}, {"\x1b(\nx", "\nx", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void ends_an_unfinished_sequence_after_its_maximum(void **state)
+{
+	static char in[CLEAN_SEQUENCE_MAX + 4];
+	(void)state;
+	memset(in, 'a', sizeof in - 1);
+	memcpy(in, "\x1b]", 2);
+	memcpy(in + CLEAN_SEQUENCE_MAX, "xyz", 3);
+	assert_cleaned(in, sizeof in - 1, 100, 4095, "xyz");
+	assert_cleaned(in, sizeof in - 1, 4096, 4097, "xyz");
+	memset(in + 2, '1', sizeof in - 6);
+	in[1] = '[';
+	assert_cleaned(in, sizeof in - 1, 1, 2, "xyz");
+}
+
+static void removes_control_characters(void **state)
+{
+	static const struct example examples[] = {
+		{"a\0b\x01\x07\x08\x0b\x0c\x0e\x1f" "c\x7f" "d\te", "abcd\te", 15},
+		{"a\xc2\x80" "b\xc2\x9b" "31m\xc2\x9f", "ab31m", 0},
+		{"\x80\x9b", FFFD FFFD, 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void removes_changes_of_direction(void **state)
+{
+	static const struct example examples[] = {
+		{"a\xe2\x80\xaa\xe2\x80\xae" "b\xe2\x81\xa6\xe2\x81\xa9" "c\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c" "d", "abcd", 0},
+		{"\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d", "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void replaces_what_is_not_utf8(void **state)
+{
+	static const struct example examples[] = {
+		{"a\xff" "b\xc0\xaf\xf5", "a" FFFD "b" FFFD FFFD FFFD, 0},
+		{"\xe2\x82", FFFD, 0},                          /* cut off at the end */
+		{"\xe2\x82x\xf0\x9f\x9a\ny", FFFD "x" FFFD "\ny", 0},
+		{"\xe2\x82\xe2\x82\xac", FFFD "\xe2\x82\xac", 0},
+		{"\xe0\x80\x80", FFFD FFFD FFFD, 0},            /* overlong */
+		{"\xed\xa0\x80", FFFD FFFD FFFD, 0},            /* a surrogate */
+		{"\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD, 0},   /* above U+10FFFF */
+		{"\xc3\x1b[mx", FFFD "x", 0},
+		{"\xc3\rx", FFFD "\nx", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void makes_newlines_of_returns(void **state)
+{
+	static const struct example examples[] = {
+		{"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\nc\n\nd\n\ne\n", 0},
+		{"\r\x1b[K\n", "\n\n", 0},
+	};
+	(void)state;
+	assert_examples(examples, ARRAY_LEN(examples));
+}
+
+static void shows_a_return_at_once(void **state)
+{
+	struct clean clean;
+	(void)state;
+	clean_init(&clean);
+	feed(&clean, "50%\r", 4);
+	assert_string_equal(out.data, "50%\n");
+	feed(&clean, "\n", 1);
+	assert_string_equal(out.data, "50%\n");
+	feed(&clean, "\n", 1);
+	assert_string_equal(out.data, "50%\n\n");
+}
+
+static void begins_anew_after_the_end(void **state)
+{
+	struct clean clean;
+	(void)state;
+	clean_init(&clean);
+	feed(&clean, "a\x1b[3", 4);
+	assert_int_equal(clean_finish(&clean, &out), 0);
+	feed(&clean, "b\r", 2);
+	assert_int_equal(clean_finish(&clean, &out), 0);
+	feed(&clean, "\n", 1);
+	assert_string_equal(out.data, "ab\n\n");
+}
+
+/* The fast path looks at eight bytes at a time: every byte at every place of such a word. */
+static void finds_every_byte_at_every_place(void **state)
+{
+	(void)state;
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t at = 0; at < 24; at++) {
+			char in[25] = "abcdefghijklmnopqrstuvwx", want[32], one[2] = {(char)byte, '\0'};
+			int plain = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t';
+			const char *shown = plain ? one : byte == '\r' ? "\n" : byte >= 0x80 ? FFFD : "";
+			if (byte == 0x1b)
+				continue;
+			in[at] = (char)byte;
+			snprintf(want, sizeof want, "%.*s%s%s", (int)at, in, shown, in + at + 1);
+			assert_cleaned(in, 24, 24, 24, want);
+		}
+}
+
+static void reports_a_full_buffer(void **state)
+{
+	struct clean clean;
+	struct buf small;
+	(void)state;
+	clean_init(&clean);
+	buf_init(&small, 3);
+	assert_int_equal(clean_feed(&clean, "12345", 5, &small), -1);
+	assert_int_equal(clean_feed(&clean, "\xff\xff", 2, &small), -1);
+	buf_free(&small);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(leaves_text_alone),
+		TEST(removes_escape_sequences),
+		TEST(ends_an_unfinished_sequence_at_a_newline),
+		TEST(ends_an_unfinished_sequence_after_its_maximum),
+		TEST(removes_control_characters),
+		TEST(removes_changes_of_direction),
+		TEST(replaces_what_is_not_utf8),
+		TEST(makes_newlines_of_returns),
+		TEST(shows_a_return_at_once),
+		TEST(begins_anew_after_the_end),
+		TEST(finds_every_byte_at_every_place),
+		TEST(reports_a_full_buffer),
+	};
+	return cmocka_run_group_tests_name("clean", tests, NULL, NULL);
+}

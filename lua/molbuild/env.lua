@@ -1,0 +1,41 @@
+--- Environment variables, as policies are configured by them.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+
+local env = {}
+
+--- A variable's value. An empty one counts as not set.
+---@param name string
+---@param default string?
+---@return string?
+function env.get(name, default)
+  local value = core.sys.getenv(name)
+  return value ~= "" and value or default
+end
+
+--- A variable that must be a number of at least 0 when it is set.
+---@param name string
+---@param default number
+---@return number
+---@raise usage
+function env.number(name, default)
+  local value = env.get(name)
+  if not value then
+    return default
+  end
+  local number = value:find "^%d+%.?%d*$" and tonumber(value)
+  if not number then
+    errors.raise { kind = "usage", message = ('%s must be a number, not "%s"'):format(name, value) }
+  end
+  return number
+end
+
+--- The user's directory for files that can be made anew, by the rules of the XDG base directories; without a home the
+--- temporary directory.
+---@return string
+function env.cache_dir()
+  local home = env.get "HOME"
+  return env.get "XDG_CACHE_HOME" or home and home .. "/.cache" or env.get("TMPDIR", "/tmp")
+end
+
+return env

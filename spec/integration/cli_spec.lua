@@ -1,0 +1,163 @@
+-- The command line, as its users meet it.
+local world = require "spec.support.world"
+
+describe("molbuild", function()
+  local w
+
+  before_each(function()
+    w = world.new { forge = false }
+  end)
+
+  after_each(function()
+    w:close()
+  end)
+
+  local function policy(name, text)
+    world.write(w.dir .. "/" .. name, text)
+    return w.dir .. "/" .. name
+  end
+
+  it("prints its version", function()
+    local run = w:run { "version" }
+    assert.equal(0, run.status)
+    assert.equal("molbuild " .. world.read("VERSION"), run.stdout)
+  end)
+
+  it("prints its help on stdout", function()
+    local run = w:run { "--help" }
+    assert.equal(0, run.status)
+    assert.truthy(run.stdout:find("Usage: molbuild", 1, true))
+  end)
+
+  for _, case in ipairs {
+    { {}, "no command given" },
+    { { "nonsense" }, "unknown command nonsense" },
+    { { "run" }, "no script named" },
+    { { "run", "--nonsense", "x.lua" }, "unknown option --nonsense" },
+    { { "run", "--progress" }, "option --progress needs a value" },
+    { { "run", "--progress=pink", "x.lua" }, 'option --progress cannot be "pink"' },
+    { { "run", "--jobs=0", "x.lua" }, 'option --jobs needs a number, not "0"' },
+    { { "run", "--no-wait=1", "x.lua" }, "option --no-wait takes no value" },
+    { { "eject" }, "usage: molbuild eject" },
+  } do
+    it("answers with one line and exit 2 to: " .. table.concat(case[1], " "), function()
+      local run = w:run(case[1])
+      assert.equal(2, run.status)
+      assert.equal("", run.stdout)
+      assert.truthy(run.stderr:find(case[2], 1, true), run.stderr)
+      assert.is_nil(run.stderr:find("traceback", 1, true))
+    end)
+  end
+
+  it("says where it looked for a script that is missing", function()
+    local run = w:run({ "run", "nowhere.lua" }, { MOLBUILD_PATH = "/p1:/p2", XDG_CONFIG_HOME = "/config" })
+    assert.equal(2, run.status)
+    for _, path in ipairs {
+      "/p1/nowhere.lua, /p2/nowhere.lua, /config/molbuild/scripts/nowhere.lua, /etc/molbuild/scripts/nowhere.lua",
+      "./nowhere.lua",
+    } do
+      assert.truthy(run.stderr:find(path, 1, true), run.stderr)
+    end
+  end)
+
+  it("names file and line of a syntax error, exit 70", function()
+    local path = policy("broken.lua", "local x = 1\nreturn {{\n")
+    local run = w:run { "run", path }
+    assert.equal(70, run.status)
+    assert.truthy(run.stderr:find(path .. ":3:", 1, true), run.stderr)
+  end)
+
+  it("shows the traceback of a bug, exit 70", function()
+    local path = policy("bug.lua", "return { run = function()\n  local x = nil\n  return x.y\nend }\n")
+    local run = w:run { "run", path }
+    assert.equal(70, run.status)
+    assert.truthy(run.stderr:find(path .. ":3:", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("traceback", 1, true))
+  end)
+
+  for kind, status in pairs {
+    failed = 1, usage = 2, missing_tool = 3, remote = 4, auth = 5, not_found = 6, template = 7, build = 8, timeout = 9,
+    locked = 10, bug = 70, ["a word of its own"] = 1,
+  } do
+    it(("ends with %d for an error of kind %s"):format(status, kind), function()
+      local path = policy("kind.lua",
+        ('return { run = function() molbuild.raise { kind = %q, message = "so it is", hint = "do this" } end }'):format(kind))
+      local run = w:run { "run", path }
+      assert.equal(status, run.status)
+      assert.equal("", run.stdout)
+      assert.truthy(run.stderr:find("molbuild: local-build: so it is\nhint: do this\n", 1, true), run.stderr)
+    end)
+  end
+
+  it("prints what run returns, one line a value", function()
+    local path = policy("values.lua", 'return { run = function(args) return "one", 2, table.unpack(args) end }')
+    assert.equal("one\n2\n--three\n-q\n", w:run({ "run", "-q", path, "--three", "-q" }).stdout)
+  end)
+
+  it("keeps a policy's print off stdout", function()
+    local path = policy("print.lua", 'return { run = function() print("loud") return "result" end }')
+    local run = w:run { "run", path }
+    assert.equal("result\n", run.stdout)
+    assert.truthy(run.stderr:find("loud", 1, true))
+  end)
+
+  it("fails when stdout is full", function()
+    local path = policy("full.lua", 'return { run = function() return "result" end }')
+    local run = w:run({ "run", path }, nil, ">/dev/full")
+    assert.equal(1, run.status)
+    assert.truthy(run.stderr:find("cannot write the result", 1, true))
+  end)
+
+  it("fails when stdout is closed", function()
+    local path = policy("closed.lua", 'return { run = function() return "result" end }')
+    local run = w:run({ "run", path }, nil, ">&-")
+    assert.equal(1, run.status)
+    assert.truthy(run.stderr:find("cannot write the result", 1, true))
+  end)
+
+  it("runs a fork from $MOLBUILD_PATH before the shipped script, and says which file ran", function()
+    world.sh("mkdir " .. w.dir .. "/fork")
+    policy("fork/ensure.lua", 'return { run = function() return "mine" end }')
+    local run = w:run({ "run", "ensure.lua", "hermes" }, { MOLBUILD_PATH = w.dir .. "/fork" })
+    assert.equal("mine\n", run.stdout)
+    assert.truthy(run.stderr:find(w.dir .. "/fork/ensure.lua", 1, true))
+  end)
+
+  it("says when a file of the current directory was not used", function()
+    policy("ensure.lua", "error 'not me'")
+    local line = ("cd %s && %s %s run ensure.lua nonsense 2>&1; true"):format(w.dir, w:environment(), os.getenv "MOLBUILD_BIN")
+    local out = world.sh(line)
+    assert.truthy(out:find("./ensure.lua was not used", 1, true), out)
+    assert.is_nil(out:find("not me", 1, true))
+  end)
+
+  it("ejects a copy to change, and never overwrites one", function()
+    local run = w:run { "eject", "ensure.lua", w.dir }
+    assert.equal(w.dir .. "/ensure.lua\n", run.stdout, run.stderr)
+    assert.equal(world.read "scripts/ensure.lua", world.read(w.dir .. "/ensure.lua"))
+    world.write(w.dir .. "/ensure.lua", "changed")
+    run = w:run { "eject", "ensure.lua", w.dir }
+    assert.equal(1, run.status)
+    assert.truthy(run.stderr:find("exists already", 1, true))
+    assert.equal("changed", world.read(w.dir .. "/ensure.lua"))
+  end)
+
+  it("ends with 128+n when a signal ends it", function()
+    local path = policy("sleep.lua", 'return { run = function() print "ready" molbuild.core.sys.sleep(60) return "late" end }')
+    for name, status in pairs { INT = 130, TERM = 143, HUP = 129 } do
+      local run = w:start { "run", path }
+      world.wait_for(function() return (run.stderr() or ""):find "ready" end)
+      run.signal(name)
+      local ended = run.wait(10)
+      assert.equal(status, ended.status, name)
+      assert.equal("", ended.stdout)
+    end
+  end)
+
+  it("ends the run after --timeout, exit 9", function()
+    local path = policy("sleep.lua", "return { run = function() molbuild.core.sys.sleep(60) end }")
+    local run = w:run { "run", "--timeout=0.3", path }
+    assert.equal(9, run.status)
+    assert.truthy(run.stderr:find("--timeout", 1, true))
+  end)
+end)

@@ -1,0 +1,56 @@
+-- Both kinds of docker client: one with BuildKit built in, and one of 23 or newer without buildx, with which
+-- DOCKER_BUILDKIT=1 fails. Every distinct client on PATH builds.
+local world = require "spec.support.world"
+
+--- The directories of PATH with a docker that is not another's link, and what it is.
+local function clients()
+  local list, seen = {}, {}
+  for dir in (os.getenv "PATH" .. ":/usr/bin"):gmatch "[^:]+" do
+    local real = world.sh(("readlink -f %s/docker 2>/dev/null || true"):format(world.quote(dir)))
+    if world.read(real) and not seen[real] then
+      seen[real] = true
+      local version = world.sh(real .. " version --format '{{.Client.Version}}' 2>/dev/null || true"):match "^%d+" or "0"
+      local buildx = world.sh(real .. " buildx version >/dev/null 2>&1 && echo yes || echo no") == "yes"
+      list[#list + 1] = { path = real, major = tonumber(version), buildx = buildx }
+    end
+  end
+  return list
+end
+
+describe("a docker client", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  local kinds = {}
+  for _, client in ipairs(clients()) do
+    local classic = client.major >= 23 and not client.buildx
+    kinds[classic and "classic" or "buildkit"] = true
+    it(("of version %d %s buildx builds"):format(client.major, client.buildx and "with" or "without"), function()
+      local files = world.template_files "built"
+      files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "true"]\n'
+      local sha = w:commit("org", "hermes", files)
+      local bin = w.dir .. "/bin"
+      world.sh(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))
+      local run = w:ensure("hermes", { PATH = bin .. ":" .. os.getenv "PATH", DOCKER_BUILDKIT = "1" })
+      assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+      assert.equal(classic, run.stderr:find("building with the classic builder", 1, true) ~= nil)
+      assert.equal("built", world.sh "docker run --rm --network none molecule-local/workspace-template-hermes:latest")
+    end)
+  end
+
+  it("with BuildKit is among those tried", function()
+    assert.is_true(kinds.buildkit)
+  end)
+
+  if not kinds.classic then
+    pending "without buildx, of 23 or newer: this machine has none, the classic builder was not tried"
+  end
+end)

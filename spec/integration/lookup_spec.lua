@@ -1,0 +1,72 @@
+-- Any forge: HEAD looked up by git itself.
+local world = require "spec.support.world"
+
+describe("a HEAD lookup by git", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  it("serves a plain directory by a prefix of the scheme file", function()
+    local sha = w:commit("org", "hermes", world.template_files "from a directory")
+    local run = w:ensure("hermes", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.forge .. "/repos/org/t-" })
+    -- A bare repository is found with and without its ending.
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.equal(0, #w:requests "/")
+  end)
+
+  it("serves any HTTP git server with MOLECULE_HEAD_LOOKUP=git", function()
+    local sha = w:commit("org", "hermes", world.template_files "by git")
+    local run = w:ensure("hermes", { MOLECULE_HEAD_LOOKUP = "git" })
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.equal(0, #w:requests "/api/")
+  end)
+
+  it("uses the token for a private repository", function()
+    local sha = w:commit("private", "hermes", world.template_files "by git")
+    local env = { MOLECULE_HEAD_LOOKUP = "git", MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.http .. "/private/t-" }
+    assert.equal(5, w:ensure("hermes", env).status)
+    env.MOLECULE_GITEA_TOKEN = w.token
+    local run = w:ensure("hermes", env)
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+  end)
+
+  it("says that a branch or repository is not there, exit 6", function()
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.forge .. "/repos/org/t-" }
+    local run = w:ensure("hermes", env)
+    assert.equal(6, run.status, run.stderr)
+    w:commit("org", "hermes", world.template_files "x", "other")
+    run = w:ensure("hermes", env)
+    assert.equal(6, run.status, run.stderr)
+    assert.truthy(run.stderr:find("no branch main at", 1, true), run.stderr)
+  end)
+
+  it("works over TLS with a CA that SSL_CERT_FILE names, for the lookup and the clone", function()
+    local sha = w:commit("org", "hermes", world.template_files "by TLS")
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-" }
+    assert.equal(4, w:ensure("hermes", env).status)
+    env.SSL_CERT_FILE = w.ca
+    local run = w:ensure("hermes", env)
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+  end)
+
+  for _, prefix in ipairs {
+    "--upload-pack=x", "ext::sh -c x", "a/../../b", "a%0ab", "https://h/", "https://h/o/../x", "https://h/o/a%0ab",
+    "https://user:password1@h/o/t-", "https://h/o/t-?x=", "ftp://h/o/t-", "https://", "ssh://-oProxyCommand=x/o/t-",
+  } do
+    it("refuses the prefix " .. prefix .. " in one line, exit 2", function()
+      local run = w:ensure("hermes", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix })
+      assert.equal(2, run.status, run.stderr)
+      local _, lines = run.stderr:gsub("molbuild: local%-build: ", "")
+      assert.equal(1, lines)
+      assert.is_nil(run.stderr:find("password1", 1, true))
+      assert.is_nil(run.stderr:find("traceback", 1, true))
+    end)
+  end
+end)

@@ -1,0 +1,94 @@
+-- Several processes at once, several runtimes at once.
+local world = require "spec.support.world"
+
+local RUNTIMES = {
+  "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
+}
+
+describe("side by side", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  it("ten processes for one runtime make one clone, one build and ten equal tags", function()
+    local sha = w:commit("org", "hermes", world.template_files "once")
+    local runs, builds = {}, 0
+    for index = 1, 10 do
+      runs[index] = w:start { "run", "ensure.lua", "hermes" }
+    end
+    for index = 1, 10 do
+      local run = runs[index].wait()
+      assert.equal(0, run.status, run.stderr)
+      assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout)
+      builds = builds + (run.stderr:find("built\n", 1, true) and 1 or 0)
+    end
+    assert.equal(1, builds)
+    assert.equal(1, #w:requests "info/refs")
+  end)
+
+  it("nine runtimes are built side by side, one tag a line in the order asked", function()
+    local wanted = {}
+    for index, runtime in ipairs(RUNTIMES) do
+      local files = world.template_files(runtime)
+      files.Dockerfile = files.Dockerfile:gsub("COPY says", 'RUN ["/bin/busybox", "sleep", "4"]\nCOPY says')
+      -- Each its own, so that no layer cache lets one of them off.
+      files.Dockerfile = files.Dockerfile:gsub('"4"', ('"4.0%d"'):format(index))
+      local sha = w:commit("org", runtime, files)
+      wanted[index] = ("molecule-local/workspace-template-%s:%s\n"):format(runtime, sha:sub(1, 12))
+    end
+    local started = os.time()
+    local run = w:run { "run", "--jobs=9", "ensure.lua", table.unpack(RUNTIMES) }
+    local seconds = os.time() - started
+    assert.equal(0, run.status, run.stderr)
+    assert.equal(table.concat(wanted), run.stdout)
+    -- One after the other they would sleep for 36 seconds.
+    assert.is_true(seconds < 30, "took " .. seconds .. " s")
+  end)
+
+  it("a failure does not stop the others, and the first failed one decides the status", function()
+    w:commit("org", "hermes", { README = "no Dockerfile" })
+    w:commit("org", "codex", world.template_files "fine")
+    local run = w:ensure { "hermes", "codex", "autogen" }
+    assert.equal(7, run.status, run.stderr)
+    assert.equal("", run.stdout)
+    assert.truthy(run.stderr:find("has no Dockerfile", 1, true))
+    assert.truthy(run.stderr:find('runtime "autogen" may not be mirrored', 1, true))
+    world.sh "docker image inspect molecule-local/workspace-template-codex:latest"
+  end)
+
+  it("says who holds a lock, and gives up with exit 10", function()
+    w:commit("org", "hermes", {
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "30"]\n',
+    })
+    local first = w:start { "run", "ensure.lua", "hermes" }
+    world.wait_for(function() return first.stderr():find("build", 1, true) end)
+    local run = w:run { "run", "--lock-timeout=1", "ensure.lua", "hermes" }
+    assert.equal(10, run.status, run.stderr)
+    assert.truthy(run.stderr:find(("pid %d on "):format(first.pid), 1, true), run.stderr)
+    run = w:run { "run", "--no-wait", "ensure.lua", "hermes" }
+    assert.equal(10, run.status, run.stderr)
+    first.signal "TERM"
+    assert.equal(143, first.wait().status)
+  end)
+
+  it("leaves no child, lock, staging or build behind when it is ended", function()
+    w:commit("org", "hermes", {
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "98.7"]\n',
+    })
+    local run = w:start { "run", "ensure.lua", "hermes" }
+    world.wait_for(function() return #world.sh "pgrep -f 'slee[p] 98.7' || true" > 0 end)
+    run.signal "INT"
+    assert.equal(130, run.wait(15).status)
+    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 98.7' || true" == "" end, 15)
+    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
+    assert.equal("", world.read(w.cache .. "/locks/hermes.lock"))
+    assert.equal("", world.sh(("pgrep -f %s || true"):format("'docke[r] build.*" .. w.cache .. "'")))
+  end)
+end)

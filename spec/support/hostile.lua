@@ -1,0 +1,38 @@
+--- A server that breaks the protocol in a chosen way (core/test/hostile_server.c).
+local sh = require "spec.support.sh"
+
+---@class Hostile
+---@field url string  "http://127.0.0.1:PORT"; the mode is a component of the path
+local Hostile = {}
+Hostile.__index = Hostile
+
+local hostile = {}
+
+local PROGRAM = (os.getenv "BUILD" or "build") .. "/test/hostile_server"
+
+---@param redirect? string  where the mode "redirect" leads
+---@return Hostile
+function hostile.start(redirect)
+  local self = setmetatable({ directory = sh.temporary "hostile" }, Hostile)
+  local words = { PROGRAM, "--log", self.directory .. "/log" }
+  if redirect then table.move({ "--redirect", redirect }, 1, 2, #words + 1, words) end
+  self.pipe = assert(io.popen("echo $$ && exec " .. sh.join(words)))
+  self.pid, self.port = self.pipe:read("n", "n")
+  assert(self.port, "hostile_server did not start: " .. PROGRAM)
+  self.url = "http://127.0.0.1:" .. self.port
+  return self
+end
+
+--- The heads of all requests so far, as they came.
+---@return string
+function Hostile:requests()
+  return sh.read(self.directory .. "/log") or ""
+end
+
+function Hostile:stop()
+  sh.try { "kill", "-TERM", self.pid }
+  self.pipe:close()
+  sh.remove(self.directory)
+end
+
+return hostile
