@@ -1,8 +1,5 @@
 --- Makes sure that the image of a Molecule workspace runtime exists on this machine, built from the commit that its
---- template repository's branch points at, and gives its tag.
----
----   molbuild run ensure.lua claude-code hermes
----
+--- template repository's branch points at, and gives its tag:   molbuild run ensure.lua claude-code hermes
 --- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
 local molbuild = require "molbuild"
 local core, errors, git, log = molbuild.core, molbuild.errors, molbuild.git, molbuild.log
@@ -21,8 +18,7 @@ local ensure = {
   head_timeout = 30, -- seconds
   stall = 240, -- seconds of silence after which a clone or a build is ended
   ceiling = 720, -- seconds it may take in all
-  max_files = 20000, -- in a template's tree
-  max_bytes = 2 * 1024 ^ 3,
+  max_files = 20000, max_bytes = 2 * 1024 ^ 3, -- of a template's tree
   keep_trees = 3, -- of each runtime, in the cache
 }
 
