@@ -122,12 +122,6 @@ function ensure.tag(job)
   return ("%s:%s%s"):format(name, job.sha:sub(1, 12), suffix)
 end
 
---- Where the tree lies that is built, and the log of its build.
-function ensure.place(job)
-  job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12))
-  job.log_file = job.dir .. ".log"
-end
-
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
 --- Whether the engine has the tag. Neither yes nor no is logged, and taken for a no.
 function ensure.cached(job)
@@ -149,7 +143,8 @@ end
 -- 8. Clone ----------------------------------------------------------------------------------------------------------
 --- The tree of the very commit, in job.dir. False when the branch has moved on and the commit cannot be had.
 function ensure.clone(job)
-  ensure.place(job)
+  job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
+  job.log_file = job.dir .. ".log"
   local staging <close> = cache.staging(job.cache, job.runtime)
   local tree = staging.path .. "/tree"
   local bounds = { stall = job.stall, timeout = job.ceiling, files = job.max_files, bytes = job.max_bytes }
@@ -189,10 +184,14 @@ function ensure.build(job)
 end
 
 -- 11. Alias ---------------------------------------------------------------------------------------------------------
---- `:latest` is this image from now on. Best effort.
+--- `:latest` is this image from now on, unless it is already. Best effort.
 function ensure.alias(job)
-  local ok, failure = pcall(job.engine.tag, job.engine, job.tag, job.alias)
-  if not ok and errors.is(failure, "cancelled") then error(failure, 0) end
+  local ok, failure = pcall(function()
+    if not job.image_id then job.image_id = (job.engine:image(job.tag) or {}).id end
+    local latest = job.engine:image(job.alias)
+    if not latest or latest.id ~= job.image_id then job.engine:tag(job.tag, job.alias) end
+  end)
+  if not ok and (not errors.is(failure) or failure.kind == "cancelled") then error(failure, 0) end
   if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
 end
 

@@ -1,5 +1,5 @@
-/* Any bytes through the cleaner and the line splitter, whole and in pieces: the same lines, free of control characters,
- * valid UTF-8, none too long. The first byte says how the bytes are cut. */
+/* Any bytes through the cleaner and the line splitter, whole and in pieces: the same lines, free of control
+ * characters, valid UTF-8, none too long. The first byte says how the bytes are cut. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LINE_MAX_BYTES 40
-#define OUT_MAX ((size_t)1 << 20)
+#define OUT_MAX        ((size_t)1 << 20)
 
 static void require(int condition)
 {

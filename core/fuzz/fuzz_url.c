@@ -1,5 +1,5 @@
-/* Any text as a URL: what is parsed can be built again and is then parsed alike, and nothing that is shown of it, in a
- * message or masked, holds its password. */
+/* Any text as a URL: what is parsed can be built again and is then parsed alike, and nothing that is shown of it,
+ * in a message or masked, holds its password. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -46,8 +46,8 @@ static size_t plain_run(const unsigned char *data, size_t len)
 	}
 }
 
-/* The state after BYTE, no control character, of an escape sequence; ESCAPE and what follows it end at a byte beyond
- * ASCII, which is text. */
+/* The state after BYTE, no control character, of an escape sequence; ESCAPE and what follows it end at a byte
+ * beyond ASCII, which is text. */
 static enum state step(enum state state, unsigned char byte)
 {
 	switch (state) {

@@ -1,10 +1,10 @@
 /* Terminal control taken out of a stream of bytes, so that a child's output can be shown and kept without harm.
  *
- * Removed: escape sequences (CSI, OSC, DCS, APC, PM, SOS and the short ones; one that is not ended stops at the next
- * newline or after CLEAN_SEQUENCE_MAX bytes), control characters but newline and tab (NUL and backspace too), C1 code
- * points, and the characters that change the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to
- * U+2069). What is not UTF-8 becomes U+FFFD, one for each byte or cut-off character. "\r\n" and a lone "\r" become "\n".
- * The result does not depend on how the bytes are cut into pieces.
+ * Removed: escape sequences (CSI, OSC, DCS, APC, PM, SOS and the short ones; one that is not ended stops at the
+ * next newline or after CLEAN_SEQUENCE_MAX bytes), control characters but newline and tab (NUL and backspace too),
+ * C1 code points, and the characters that change the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E,
+ * U+2066 to U+2069). What is not UTF-8 becomes U+FFFD, one for each byte or cut-off character. "\r\n" and a lone
+ * "\r" become "\n". The result does not depend on how the bytes are cut into pieces.
  */
 #ifndef MOLBUILD_CLEAN_H
 #define MOLBUILD_CLEAN_H
@@ -30,8 +30,8 @@ void clean_init(struct clean *clean);
  * character. Returns 0, or -1 with errno set. */
 WARN_UNUSED int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out);
 
-/* No more will come: an unfinished character becomes U+FFFD. Returns 0, or -1 with errno set. CLEAN can then be used for
- * another text. */
+/* No more will come: an unfinished character becomes U+FFFD. Returns 0, or -1 with errno set. CLEAN can then be
+ * used for another text. */
 WARN_UNUSED int clean_finish(struct clean *clean, struct buf *out);
 
 #endif

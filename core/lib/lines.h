@@ -1,4 +1,5 @@
-/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends in "…". */
+/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends
+ * in "…". */
 #ifndef MOLBUILD_LINES_H
 #define MOLBUILD_LINES_H
 
@@ -20,8 +21,8 @@ struct lines {
 void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud);
 void lines_free(struct lines *lines);
 
-/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped; on_line returns no
- * negative value), or -1 with errno set. */
+/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped; on_line returns
+ * no negative value), or -1 with errno set. */
 WARN_UNUSED int lines_feed(struct lines *lines, const char *data, size_t len);
 
 /* The line that has no end yet, as it would be given now; empty when there is none. Valid until the next call. */

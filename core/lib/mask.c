@@ -9,7 +9,7 @@
 #include "mask_scan.h"
 
 /* A long piece is joined to what is held back in slices, so that the copy stays small. */
-#define SLICE ((size_t)64 << 10)
+#define SLICE    ((size_t)64 << 10)
 #define HELD_MAX (SLICE + ((size_t)64 << 10))
 
 static struct mask_forms forms;
@@ -17,7 +17,8 @@ static struct mask_word secrets[MASK_SECRETS_MAX];
 static size_t secret_count;
 
 /* With the colon that base64("user:secret") has. */
-static const struct mask_word known_users[] = {{"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
+static const struct mask_word known_users[] = {
+    {"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
 static struct mask_word users[ARRAY_LEN(known_users) + MASK_USERS_MAX];
 static size_t user_count;
 

@@ -1,15 +1,17 @@
 /* Secrets, and text without them. One registry for the whole process; not for several threads.
  *
- * A secret is found in each of these forms: as it is; base64 (both alphabets, padded or not) of it, of "user:secret"
- * for the known users, and of anything else that contains it (the characters that the secret alone decides; those beside
- * them, which hold up to four of its bits each, stay). Any character of a form may besides be percent-encoded (%2F, %2f) or
- * escaped as in JSON (\/ \" \\ \u002f; not characters beyond ASCII), each in its own way. A line break within a form
- * (base64 wrapped at 76 characters), double encodings and other ones (hex, shell quoting) are not seen through.
+ * A secret is found in each of these forms: as it is; base64 (both alphabets, padded or not) of it, of
+ * "user:secret" for the known users, and of anything else that contains it (the characters that the secret alone
+ * decides; those beside them, which hold up to four of its bits each, stay). Any character of a form may besides be
+ * percent-encoded (%2F, %2f) or escaped as in JSON (\/ \" \\ \u002f; not characters beyond ASCII), each in its own
+ * way. A line break within a form (base64 wrapped at 76 characters), double encodings and other ones (hex, shell
+ * quoting) are not seen through.
  *
- * The userinfo of a URL (whatever stands between "://" and an '@', at most 4096 bytes, without '/', white space, quotes and
- * angle brackets) is a secret, too, registered or not.
+ * The userinfo of a URL (whatever stands between "://" and an '@', at most 4096 bytes, without '/', white space,
+ * quotes and angle brackets) is a secret, too, registered or not.
  *
- * Each find is shown as MASK_TEXT; where several begin at one place the longest counts, and finds that overlap are one.
+ * Each find is shown as MASK_TEXT; where several begin at one place the longest counts, and finds that overlap are
+ * one.
  */
 #ifndef MOLBUILD_MASK_H
 #define MOLBUILD_MASK_H
@@ -25,28 +27,28 @@
 #define MASK_SECRET_MAX 4096
 /* How many there may be, and how many users beside the known ones. */
 #define MASK_SECRETS_MAX 256
-#define MASK_USERS_MAX 16
-#define MASK_USER_MAX 255
+#define MASK_USERS_MAX   16
+#define MASK_USER_MAX    255
 
-/* Register a secret; registering it again does nothing. Returns 0, or -1 with err set and nothing changed: "invalid" when it
- * is too short, too long, or is not printable text that clean.h leaves as it is (the message never shows it), "too_large"
- * when there are too many, ENOMEM. */
+/* Register a secret; registering it again does nothing. Returns 0, or -1 with err set and nothing changed:
+ * "invalid" when it is too short, too long, or is not printable text that clean.h leaves as it is (the message
+ * never shows it), "too_large" when there are too many, ENOMEM. */
 WARN_UNUSED int mask_add(const char *secret, size_t len, struct error *err);
 
-/* Register a user name for base64("user:secret"); oauth2, x-access-token, git, token and "" are known. It counts for
- * all secrets, earlier and later. Returns 0, or -1 with err set and nothing changed. */
+/* Register a user name for base64("user:secret"); oauth2, x-access-token, git, token and "" are known. It counts
+ * for all secrets, earlier and later. Returns 0, or -1 with err set and nothing changed. */
 WARN_UNUSED int mask_add_user(const char *user, struct error *err);
 
 /* Forget and wipe all secrets and added users. */
 void mask_clear(void);
 
-/* Append TEXT, which nothing follows, to OUT with every secret masked. Returns 0, or -1 with errno set; OUT then holds no
- * more than a part. */
+/* Append TEXT, which nothing follows, to OUT with every secret masked. Returns 0, or -1 with errno set; OUT then
+ * holds no more than a part. */
 WARN_UNUSED int mask_text(const char *text, size_t len, struct buf *out);
 
-/* Text that comes in pieces, cut anywhere; the result is that of mask_text() on the whole. Of a piece, only an end that
- * may turn out to be the beginning of a secret is held back (at most 64 KiB). Secrets may be registered between the pieces:
- * they are found in what has not been shown yet. */
+/* Text that comes in pieces, cut anywhere; the result is that of mask_text() on the whole. Of a piece, only an end
+ * that may turn out to be the beginning of a secret is held back (at most 64 KiB). Secrets may be registered
+ * between the pieces: they are found in what has not been shown yet. */
 struct mask_stream {
 	struct buf held;
 	size_t covered; /* bytes of it that are part of a secret already shown as masked */
@@ -57,8 +59,8 @@ void mask_stream_init(struct mask_stream *stream);
 /* Wipes what was held back. */
 void mask_stream_free(struct mask_stream *stream);
 
-/* Append to OUT what may be shown after LEN more bytes. Returns 0, or -1 with errno set: text may then be lost, and the
- * stream can only be freed. */
+/* Append to OUT what may be shown after LEN more bytes. Returns 0, or -1 with errno set: text may then be lost, and
+ * the stream can only be freed. */
 WARN_UNUSED int mask_feed(struct mask_stream *stream, const char *data, size_t len, struct buf *out);
 
 /* No more will come: append the rest. Returns as mask_feed(). The stream can then be used for another text. */

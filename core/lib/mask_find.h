@@ -12,9 +12,10 @@
 /* The longest escape of a character, \u00XX. */
 #define MASK_ESCAPE_MAX 6
 
-/* The end of the longest form that begins at TEXT[AT], or 0 where none does. A character C of a form may stand there as
- * it is, as %XX, as \u00XX (only below 0x80; both with hex digits in either case), or, for '/', '"' and '\', behind a '\'.
- * *OPEN becomes 1 when the text ends before it is known whether a (longer) form begins at AT; it is never set to 0. */
+/* The end of the longest form that begins at TEXT[AT], or 0 where none does. A character C of a form may stand
+ * there as it is, as %XX, as \u00XX (only below 0x80; both with hex digits in either case), or, for '/', '"' and
+ * '\', behind a '\'. *OPEN becomes 1 when the text ends before it is known whether a (longer) form begins at AT; it
+ * is never set to 0. */
 size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text, size_t len, size_t at, int *open);
 
 /* The same for the userinfo of a URL, AT being the place of "://": the end is that of its last '@'. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* More would make the index bigger and finds nothing faster. */
-#define MAX_WINDOW 12
+#define MAX_WINDOW    12
 #define MIN_GRAM_BITS 16
 #define MAX_GRAM_BITS 22
 
@@ -14,7 +14,7 @@
 #define BASE64_SIZE(len) (((len) + 2 + 2) / 3 * 4)
 
 static const char *const alphabets[] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-					"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
 
 void mask_wipe(void *memory, size_t len)
 {
@@ -54,7 +54,7 @@ static void keep(struct mask_forms *forms, const unsigned char *text, size_t len
 
 /* Base64 without padding of SKIPPED zero bytes, BEFORE and DATA; returns its length. */
 static size_t base64(size_t skipped, struct mask_word before, struct mask_word data, const char *alphabet,
-		     unsigned char *out)
+                     unsigned char *out)
 {
 	size_t used = 0, total = skipped + before.len + data.len;
 	unsigned long bits = 0;

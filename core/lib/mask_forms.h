@@ -42,8 +42,8 @@ struct mask_forms {
 
 #define MASK_GRAM 4
 
-/* Make all forms of the source and their index. Returns 0, or -1 with errno ENOMEM and FORMS unchanged. What FORMS held
- * before is wiped and freed. */
+/* Make all forms of the source and their index. Returns 0, or -1 with errno ENOMEM and FORMS unchanged. What FORMS
+ * held before is wiped and freed. */
 WARN_UNUSED int mask_forms_build(struct mask_forms *forms, const struct mask_source *source);
 
 void mask_forms_free(struct mask_forms *forms);

@@ -7,8 +7,8 @@
 
 /* Nearly all of a text is passed over without a look at the forms: a secret can begin only near
  *
- *  - four bytes that lie in some form's window, which is sampled every `stride` bytes: the first bytes of a form that
- *    stands there as it is hold at least one sample;
+ *  - four bytes that lie in some form's window, which is sampled every `stride` bytes: the first bytes of a form
+ * that stands there as it is hold at least one sample;
  *  - an escape of a character of some form's window;
  *  - the "://" before an '@';
  *  - the end of the text, where it may be cut off.
@@ -24,10 +24,10 @@ struct scan {
 	size_t len;
 	int final;
 	size_t stride;
-	size_t at;      /* all places before are decided */
-	size_t until;   /* the places from at to here are to be tried */
-	size_t tail;    /* and all from here to the end */
-	size_t gram;    /* the next sample in a window, escape, "://": not before at, or len when there is none */
+	size_t at;    /* all places before are decided */
+	size_t until; /* the places from at to here are to be tried */
+	size_t tail;  /* and all from here to the end */
+	size_t gram;  /* the next sample in a window, escape, "://": not before at, or len when there is none */
 	size_t percent;
 	size_t backslash;
 	size_t url;
@@ -51,7 +51,8 @@ static size_t url_before(const struct scan *scan, size_t end)
 {
 	const unsigned char *text = scan->text;
 	size_t at = end;
-	while (at > scan->at && at > scan->url_seen && end - at < MASK_USERINFO_MAX && mask_in_userinfo(text[at - 1]))
+	while (at > scan->at && at > scan->url_seen && end - at < MASK_USERINFO_MAX &&
+	       mask_in_userinfo(text[at - 1]))
 		at--;
 	return at >= scan->at + 3 && memcmp(text + at - 3, "://", 3) == 0 ? at - 3 : end;
 }

@@ -14,8 +14,8 @@ struct mask_text {
 	int final;      /* no more will come */
 };
 
-/* Append to OUT what is to be shown of TEXT. What only more text can decide is left over: *LEFT becomes its length, a
- * suffix of the text, and TEXT->covered the value to go on with. Returns 0, or -1 with errno set by OUT. */
+/* Append to OUT what is to be shown of TEXT. What only more text can decide is left over: *LEFT becomes its length,
+ * a suffix of the text, and TEXT->covered the value to go on with. Returns 0, or -1 with errno set by OUT. */
 WARN_UNUSED int mask_scan(const struct mask_forms *forms, struct mask_text *text, struct buf *out, size_t *left);
 
 #endif

@@ -10,7 +10,7 @@
 #include "mask.h"
 
 #define MAX_MASKED_URL ((size_t)1 << 24)
-#define FLAGS	       (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
+#define FLAGS          (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
 
 static const char out_of_memory[] = "out of memory";
 
@@ -173,11 +173,12 @@ static int same_text(const char *a, const char *b)
 static int has_parts(const char *text, const struct url *url)
 {
 	struct url again;
-	int same = !parse(text, &again) && strcasecmp(again.scheme, url->scheme) == 0 && same_text(again.user, url->user) &&
-		   same_text(again.password, url->password) && same_text(again.host, url->host) &&
-		   same_text(again.path, url->path && *url->path ? url->path : "/") &&
-		   same_text(again.query, url->query) && same_text(again.fragment, url->fragment) &&
-		   again.port == url->port;
+	int same = !parse(text, &again) && strcasecmp(again.scheme, url->scheme) == 0 &&
+	           same_text(again.user, url->user) && same_text(again.password, url->password) &&
+	           same_text(again.host, url->host) &&
+	           same_text(again.path, url->path && *url->path ? url->path : "/") &&
+	           same_text(again.query, url->query) && same_text(again.fragment, url->fragment) &&
+	           again.port == url->port;
 	url_free(&again);
 	return same;
 }
@@ -210,11 +211,12 @@ int url_build(const struct url *url, char **text, struct error *err)
 		int too_long = errno == EMSGSIZE;
 		buf_free(&out);
 		return too_long ? error_set(err, "invalid", "cannot build a URL: it is too long")
-				: error_errno(err, ENOMEM, "cannot build a URL");
+		                : error_errno(err, ENOMEM, "cannot build a URL");
 	}
 	if (!url->scheme || !has_parts(out.data, url)) {
 		buf_free(&out);
-		return error_set(err, "invalid", "cannot build a URL: a part is missing, or holds what must be encoded");
+		return error_set(err, "invalid",
+		                 "cannot build a URL: a part is missing, or holds what must be encoded");
 	}
 	*text = out.data;
 	return 0;

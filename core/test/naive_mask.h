@@ -1,5 +1,5 @@
-/* The masker again, as plainly as it can be written, for comparison: every form is tried at every place of a whole text.
- * What fails here aborts. Shared by the unit test and the fuzz target. */
+/* The masker again, as plainly as it can be written, for comparison: every form is tried at every place of a whole
+ * text. What fails here aborts. Shared by the unit test and the fuzz target. */
 #ifndef MOLBUILD_TEST_NAIVE_MASK_H
 #define MOLBUILD_TEST_NAIVE_MASK_H
 
@@ -16,7 +16,7 @@
 #define NAIVE_PLAIN
 #endif
 
-#define NAIVE_FORMS 256
+#define NAIVE_FORMS    256
 #define NAIVE_FORM_MAX 512
 
 struct naive_form {
@@ -56,8 +56,8 @@ static void naive_add_base64(struct naive *naive, const unsigned char *text, siz
 	naive_add_form(naive, url, len);
 }
 
-static size_t naive_encode(unsigned char *out, const char *before, size_t before_len, const char *secret, const char *after,
-			   size_t after_len)
+static size_t naive_encode(unsigned char *out, const char *before, size_t before_len, const char *secret,
+                           const char *after, size_t after_len)
 {
 	unsigned char data[NAIVE_FORM_MAX];
 	size_t len = strlen(secret);
@@ -106,8 +106,10 @@ NAIVE_PLAIN static int naive_hex(const unsigned char *text, unsigned char c)
 	return isxdigit(text[0]) && isxdigit(text[1]) && strtoul(digits, NULL, 16) == c;
 }
 
-/* The longest end of FORM at every place of the text, or 0, worked out from the form's last character to its first. */
-NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len, size_t *ends)
+/* The longest end of FORM at every place of the text, or 0, worked out from the form's last character to its first.
+ */
+NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len,
+                                   size_t *ends)
 {
 	size_t *rest = naive_alloc(len + 8, sizeof *rest), alive = 1;
 	for (size_t at = 0; at <= len; at++)
@@ -120,13 +122,14 @@ NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned
 		for (size_t at = 0; at < len; at++) {
 			const unsigned char *p = text + at;
 			size_t left = len - at, best = 0;
-#define NAIVE_TRY(size, condition)                                                                                           \
-	if (left >= (size) && (condition) && rest[at + (size)] > best)                                                     \
-		best = rest[at + (size)]
+#define NAIVE_TRY(size, condition)                                                                                 \
+	if (left >= (size) && (condition) && rest[at + (size)] > best)                                             \
+	best = rest[at + (size)]
 			NAIVE_TRY(1, p[0] == c);
 			NAIVE_TRY(2, p[0] == '\\' && p[1] == c && (c == '/' || c == '"' || c == '\\'));
 			NAIVE_TRY(3, p[0] == '%' && naive_hex(p + 1, c));
-			NAIVE_TRY(6, p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' && naive_hex(p + 4, c) && c < 0x80);
+			NAIVE_TRY(6, p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' &&
+			                 naive_hex(p + 4, c) && c < 0x80);
 #undef NAIVE_TRY
 			ends[at] = best;
 			alive |= best;
@@ -182,8 +185,8 @@ static char *naive_mask(const struct naive *naive, const unsigned char *text, si
 	return out;
 }
 
-/* One rendering of a form: character by character as STYLE says, two bits each. Returns the length; OUT has room for six
- * bytes a character. */
+/* One rendering of a form: character by character as STYLE says, two bits each. Returns the length; OUT has room
+ * for six bytes a character. */
 static size_t naive_render(const struct naive_form *form, uint32_t style, unsigned char *out)
 {
 	size_t used = 0;

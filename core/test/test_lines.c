@@ -96,9 +96,15 @@ static void cuts_long_lines(void **state)
 static void does_not_cut_within_a_character(void **state)
 {
 	(void)state;
-	assert_lines("012345\xc3\xbc" "89a\n", "012345\xe2\x80\xa6|");
-	assert_lines("01234\xf0\x9f\x9a\x80" "9a and more\n", "01234\xe2\x80\xa6|");
-	assert_lines("0123\xe6\x97\xa5" "789a\n", "0123\xe6\x97\xa5\xe2\x80\xa6|");
+	assert_lines("012345\xc3\xbc"
+	             "89a\n",
+	             "012345\xe2\x80\xa6|");
+	assert_lines("01234\xf0\x9f\x9a\x80"
+	             "9a and more\n",
+	             "01234\xe2\x80\xa6|");
+	assert_lines("0123\xe6\x97\xa5"
+	             "789a\n",
+	             "0123\xe6\x97\xa5\xe2\x80\xa6|");
 	assert_lines("01234567\xc3\xbc\n", "01234567\xc3\xbc|");
 	assert_lines("012345678\xc3\xbc\n", "0123456\xe2\x80\xa6|");
 }
@@ -147,9 +153,8 @@ static void keeps_no_more_than_a_line(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(splits_at_newlines),       TEST(cuts_long_lines),
-		TEST(does_not_cut_within_a_character), TEST(tells_the_line_under_way),
-		TEST(stops_when_it_is_told_to), TEST(keeps_no_more_than_a_line),
+	    TEST(splits_at_newlines),       TEST(cuts_long_lines),          TEST(does_not_cut_within_a_character),
+	    TEST(tells_the_line_under_way), TEST(stops_when_it_is_told_to), TEST(keeps_no_more_than_a_line),
 	};
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

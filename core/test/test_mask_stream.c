@@ -154,7 +154,8 @@ static void assert_bytewise(const char *text, size_t len, const char *want)
 	mask_stream_free(&stream);
 }
 
-/* Each form, in a rendering that STYLE says, cut at every one and every two places, byte by byte, and as a whole. */
+/* Each form, in a rendering that STYLE says, cut at every one and every two places, byte by byte, and as a whole.
+ */
 static void assert_property(const struct naive *naive, uint32_t style)
 {
 	for (size_t i = 0; i < naive->count; i++) {
@@ -189,7 +190,8 @@ static void is_the_same_however_the_text_is_cut(void **state)
 static void agrees_with_the_naive_masker(void **state)
 {
 	static const char *const secrets[] = {"aaaaaaaab", "%2525aa%25", "bb\\\\\\u005c", "://a@b:/%"};
-	static const char *const pieces[] = {"aaaa", "b", "%25", "%2525", "\\", "\\u005c", "://", "@", "a@b:/%", "\\\\", " ", "bb"};
+	static const char *const pieces[] = {"aaaa", "b", "%25",    "%2525", "\\", "\\u005c",
+	                                     "://",  "@", "a@b:/%", "\\\\",  " ",  "bb"};
 	static struct naive naive;
 	uint32_t random = 1;
 	(void)state;
@@ -218,12 +220,9 @@ static void agrees_with_the_naive_masker(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(holds_back_only_what_may_become_a_secret),
-		TEST(finds_secrets_registered_between_pieces),
-		TEST(holds_back_little_of_an_endless_secret),
-		TEST(masks_a_long_piece_after_a_held_one),
-		TEST(is_the_same_however_the_text_is_cut),
-		TEST(agrees_with_the_naive_masker),
+	    TEST(holds_back_only_what_may_become_a_secret), TEST(finds_secrets_registered_between_pieces),
+	    TEST(holds_back_little_of_an_endless_secret),   TEST(masks_a_long_piece_after_a_held_one),
+	    TEST(is_the_same_however_the_text_is_cut),      TEST(agrees_with_the_naive_masker),
 	};
 	return cmocka_run_group_tests_name("mask_stream", tests, NULL, NULL);
 }

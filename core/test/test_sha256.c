@@ -46,7 +46,7 @@ static void computes_known_digests(void **state)
 	assert_digest("", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	assert_digest("abc", 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	assert_digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56,
-		      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+	              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 	assert_digest(as, sizeof as, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
@@ -96,11 +96,11 @@ static void refuses_what_is_no_file(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(computes_known_digests),
-		cmocka_unit_test(takes_nul_bytes),
-		cmocka_unit_test_setup_teardown(reads_a_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(reads_an_empty_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(refuses_what_is_no_file, setup, teardown),
+	    cmocka_unit_test(computes_known_digests),
+	    cmocka_unit_test(takes_nul_bytes),
+	    cmocka_unit_test_setup_teardown(reads_a_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(reads_an_empty_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(refuses_what_is_no_file, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sha256", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 --- A Docker Engine: what images it has, tagging them, building them.
 local child = require "molbuild.child"
 local core = require "molbuild.core"
+local docker_api = require "molbuild.docker_api"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
 local task = require "molbuild.task"
@@ -27,14 +28,16 @@ end
 
 ---@class molbuild.Engine
 ---@field command string  the CLI's name
+---@field api molbuild.EngineApi?  for questions; nil: the CLI is asked
 local Engine = {}
 Engine.__index = Engine
 
---- An engine as the docker CLI reaches it.
+--- The engine that the docker CLI reaches. Questions go to its API, or to the CLI where that cannot be spoken; builds go
+--- to the CLI.
 ---@param options { command: string? }?  "docker" when absent
 ---@return molbuild.Engine
 function docker.engine(options)
-  return setmetatable({ command = options and options.command or "docker" }, Engine)
+  return setmetatable({ command = options and options.command or "docker", api = docker_api.connect() }, Engine)
 end
 
 function Engine:run(arguments, more)
@@ -54,26 +57,25 @@ local function raise_unreachable(result)
   }
 end
 
---- What the engine knows of an image.
----@param ref string
----@return { id: string, os: string, architecture: string, labels: table<string, string> }?  nil when it has none
----@return string? message  when the engine gave no answer that can be understood: neither yes nor no
----@raise missing_tool  the engine cannot be reached
-function Engine:image(ref)
+--- An image as the engine describes it, in our words.
+local function described(image)
+  if type(image) ~= "table" or type(image.Id) ~= "string" then
+    return nil, "the engine gave no usable answer"
+  end
+  local config = type(image.Config) == "table" and image.Config or {}
+  return {
+    id = image.Id,
+    os = image.Os,
+    architecture = image.Architecture,
+    labels = type(config.Labels) == "table" and config.Labels or {},
+  }
+end
+
+function Engine:image_by_cli(ref)
   local result = self:run({ "image", "inspect", ref }, { capture = INSPECT_MAX, silent = true })
   if result.code == 0 then
     local ok, answer = pcall(require("cjson").decode, result.stdout)
-    local image = ok and type(answer) == "table" and answer[1]
-    if type(image) ~= "table" or type(image.Id) ~= "string" then
-      return nil, "docker image inspect gave no usable answer"
-    end
-    local config = type(image.Config) == "table" and image.Config or {}
-    return {
-      id = image.Id,
-      os = image.Os,
-      architecture = image.Architecture,
-      labels = type(config.Labels) == "table" and config.Labels or {},
-    }
+    return described(ok and type(answer) == "table" and answer[1])
   elseif result.tail:find("No such image", 1, true) then
     return nil
   elseif unreachable(result.tail) then
@@ -82,11 +84,48 @@ function Engine:image(ref)
   return nil, "docker image inspect: " .. child.last_words(result)
 end
 
+--- From the first question on that the API does not answer, the CLI is asked: it knows more ways to an engine, and
+--- says best why there is none.
+function Engine:without_api(message, code)
+  if code == "cancelled" then
+    errors.raise { kind = "cancelled", message = message }
+  end
+  self.api = nil
+end
+
+--- What the engine knows of an image.
+---@param ref string
+---@return { id: string, os: string, architecture: string, labels: table<string, string> }?  nil when it has none
+---@return string? message  when the engine gave no answer that can be understood: neither yes nor no
+---@raise missing_tool  the engine cannot be reached
+function Engine:image(ref)
+  if self.api then
+    local image, message, code = self.api:image(ref)
+    if not code then
+      if image then
+        return described(image)
+      end
+      return nil, message
+    end
+    self:without_api(message, code)
+  end
+  return self:image_by_cli(ref)
+end
+
 --- Give an image another name.
 ---@param ref string
 ---@param alias string
 ---@raise failed | missing_tool
 function Engine:tag(ref, alias)
+  if self.api then
+    local ok, message, code = self.api:tag(ref, alias)
+    if ok then
+      return
+    elseif not code then
+      errors.raise { kind = "failed", message = ("tagging %s: %s"):format(alias, message) }
+    end
+    self:without_api(message, code)
+  end
   local result = self:run { "tag", ref, alias }
   if result.code ~= 0 then
     errors.raise { kind = "failed", message = ("docker tag %s: %s"):format(alias, child.last_words(result)) }

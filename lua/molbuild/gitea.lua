@@ -1,6 +1,7 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
 
 local gitea = {}
@@ -65,21 +66,14 @@ local function commit_id(body)
   end
 end
 
---- The commit that a branch points at. One GET; no git needed.
----@param repo_url string  https://host/org/repo
----@param branch string
----@param options { token: string?, timeout: number? }  timeout in seconds, 30 when absent
----@return string sha  40 or 64 lowercase hex digits
----@raise usage | remote | auth | not_found | cancelled
-function gitea.branch_head(repo_url, branch, options)
-  local api = gitea.branch_url(repo_url, branch)
+local function ask(api, options, seconds)
   local response, message, code = core.http.request {
     url = api,
     headers = {
       Accept = "application/json",
       Authorization = options.token and "token " .. options.token or nil,
     },
-    timeout = options.timeout or 30,
+    timeout = seconds,
     max_body = ANSWER_MAX,
     -- With a token nothing is followed: the request was for this origin.
     max_redirects = options.token and 0 or 5,
@@ -91,6 +85,20 @@ function gitea.branch_head(repo_url, branch, options)
     fail(response, code, message, api)
   end
   return sha.check(commit_id(response.body), api)
+end
+
+--- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be gone in
+--- a moment (a refused or reset connection, 429, 502, 503, 504) is tried again, three times in all.
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@param options { token: string?, timeout: number? }  timeout in seconds, for all of it, 30 when absent
+---@return string sha  40 or 64 lowercase hex digits
+---@raise usage | remote | auth | not_found | cancelled
+function gitea.branch_head(repo_url, branch, options)
+  local api = gitea.branch_url(repo_url, branch)
+  return retry.run({ what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
+    return ask(api, options, left)
+  end)
 end
 
 return gitea

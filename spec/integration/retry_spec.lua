@@ -1,0 +1,55 @@
+-- The HEAD lookup is tried again when what failed may be gone in a moment.
+local world = require "spec.support.world"
+
+describe("the HEAD lookup", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  for _, status in ipairs { 429, 502, 503, 504 } do
+    it(("is tried again after a %d, and says so on one line"):format(status), function()
+      local sha = w:commit("org", "claude-code", world.template_files "late")
+      w:answer(status, "busy", "claude-code", 2)
+      local run = w:ensure "claude-code"
+      assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+      assert.equal(3, #w:requests "/api/")
+      local _, lines = run.stderr:gsub("unexpected status " .. status, "")
+      assert.equal(2, lines, run.stderr)
+    end)
+  end
+
+  it("is given up after three tries", function()
+    w:answer(503, "busy")
+    local run = w:ensure "claude-code"
+    assert.equal(4, run.status)
+    assert.equal(3, #w:requests "/api/")
+  end)
+
+  it("waits as long as the server asks", function()
+    w:commit("org", "claude-code", world.template_files "late")
+    w:answer(503, "busy", "claude-code", 1, "Retry-After: 3\r\n")
+    local started = os.time()
+    assert.equal(0, w:ensure("claude-code").status)
+    assert.is_true(os.time() - started >= 2)
+  end)
+
+  it("gives up at once when the server asks for more than the 30 seconds", function()
+    w:answer(503, "busy", "claude-code", nil, "Retry-After: 3600\r\n")
+    assert.equal(4, w:ensure("claude-code").status)
+    assert.equal(1, #w:requests "/api/")
+  end)
+
+  it("is not tried again after a 500 or a 404", function()
+    w:answer(500, "oops")
+    assert.equal(4, w:ensure("claude-code").status)
+    assert.equal(6, w:ensure("hermes").status)
+    assert.equal(2, #w:requests "/api/")
+  end)
+end)
