@@ -1,8 +1,11 @@
 /* molbuild.core.mask */
 #include "bind.h"
 
+#include <string.h>
+
+#include "lib/buf.h"
 #include "lib/mask.h"
-#include "lib/sys.h"
+#include "lib/url.h"
 
 /* mask.secret(s) -> true | nil, message, code */
 static int mask_secret(lua_State *L)
@@ -29,6 +32,22 @@ static int mask_text_(lua_State *L)
 	return 1;
 }
 
+/* mask.url(s) -> s with its userinfo masked, also when it is no URL */
+static int mask_url_(lua_State *L)
+{
+	struct buf masked;
+	size_t len;
+	const char *url = luaL_checklstring(L, 1, &len);
+	int failed;
+	luaL_argcheck(L, strlen(url) == len, 1, "a URL must not hold a NUL byte");
+	buf_init(&masked, (size_t)1 << 30);
+	failed = url_mask(url, &masked);
+	if (!failed)
+		lua_pushlstring(L, masked.data ? masked.data : "", masked.len);
+	buf_free(&masked);
+	return failed ? luaL_error(L, "cannot mask a URL: out of memory") : 1;
+}
+
 /* mask.clear(): for tests */
 static int mask_clear_(lua_State *L)
 {
@@ -38,7 +57,7 @@ static int mask_clear_(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"secret", mask_secret}, {"user", mask_user},   {"text", mask_text_},
-				     {"url", mask_text_},     {"clear", mask_clear_}, {NULL, NULL}};
+				     {"url", mask_url_},     {"clear", mask_clear_}, {NULL, NULL}};
 
 int bind_open_mask(lua_State *L)
 {

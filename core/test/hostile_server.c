@@ -168,24 +168,30 @@ static void do_bad_status(int fd)
 static void do_redirect(int fd)
 {
 	char head[4096];
-	snprintf(head, sizeof(head), "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n",
+	snprintf(head, sizeof(head),
+	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
 	         redirect_url);
 	send_text(fd, head);
 }
 
 static void do_redirect_loop(int fd)
 {
-	send_text(fd, "HTTP/1.1 302 Found\r\nLocation: /redirect-loop/again\r\nContent-Length: 0\r\n\r\n");
+	send_text(fd, "HTTP/1.1 302 Found\r\nLocation: /redirect-loop/again\r\nContent-Length: 0\r\nConnection: "
+	              "close\r\n\r\n");
 }
 
 static void do_redirect_file(int fd)
 {
-	send_text(fd, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+	send_text(
+	    fd,
+	    "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 static void do_redirect_ftp(int fd)
 {
-	send_text(fd, "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nContent-Length: 0\r\n\r\n");
+	send_text(
+	    fd,
+	    "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }
 
 /* The bits of one deflate stream, lowest first. */
@@ -215,7 +221,7 @@ static void do_gzip_bomb(int fd)
 		                "00000");
 	put_bits(&bits, "0000000");
 	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\n"
-	              "Content-Length: 60000\r\n\r\n");
+	              "Content-Length: 60000\r\nConnection: close\r\n\r\n");
 	send_bytes(fd, body, sizeof(body));
 }
 

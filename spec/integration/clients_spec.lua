@@ -29,10 +29,10 @@ describe("a docker client", function()
     w:close()
   end)
 
-  local kinds = {}
+  local buildkit = false
   for _, client in ipairs(clients()) do
     local classic = client.major >= 23 and not client.buildx
-    kinds[classic and "classic" or "buildkit"] = true
+    buildkit = buildkit or not classic
     it(("of version %d %s buildx builds"):format(client.major, client.buildx and "with" or "without"), function()
       local files = world.template_files "built"
       files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "true"]\n'
@@ -47,10 +47,23 @@ describe("a docker client", function()
   end
 
   it("with BuildKit is among those tried", function()
-    assert.is_true(kinds.buildkit)
+    assert.is_true(buildkit)
   end)
 
-  if not kinds.classic then
-    pending "without buildx, of 23 or newer: this machine has none, the classic builder was not tried"
-  end
+  -- Where no client of 23 or newer without buildx is installed, the classic builder is tried all the same.
+  it("whose builder is the classic one builds", function()
+    local sha = w:commit("org", "hermes", world.template_files "built")
+    world.write(w.dir .. "/classic.lua", [[
+      local ensure = molbuild.load "ensure.lua"
+      local clone = ensure.clone
+      function ensure.clone(job)
+        job.builder, job.builder_advice = "classic", nil
+        return clone(job)
+      end
+      return ensure
+    ]])
+    local run = w:run { "run", "-v", w.dir .. "/classic.lua", "hermes" }
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.truthy(run.stderr:find("Step 1/4 : FROM scratch", 1, true), run.stderr)
+  end)
 end)

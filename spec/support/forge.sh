@@ -39,6 +39,10 @@ lives() {
 	esac
 }
 
+group_lives() {
+	ps -A -o pgid= -o state= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { found = 1 } END { exit !found }'
+}
+
 random_port() {
 	echo $((20000 + $(od -An -N2 -tu2 /dev/urandom) % 12000))
 }
@@ -189,13 +193,12 @@ stop() {
 	for name in server fcgiwrap; do
 		[ -f "$1/$name.pid" ] || continue
 		pid=$(cat "$1/$name.pid")
-		# Each leads a group of its own, which holds its workers and the programs they run.
-		kill -s TERM -- "-$pid" 2>/dev/null
+		# Each leads a group of its own, which holds its workers and the programs they run. None keeps anything.
+		kill -s KILL -- "-$pid" 2>/dev/null
 		for _ in $(seq 1 100); do
-			kill -s 0 -- "-$pid" 2>/dev/null || break
+			group_lives "$pid" || break
 			sleep 0.02
 		done
-		kill -s KILL -- "-$pid" 2>/dev/null
 		rm -f "$1/$name.pid"
 	done
 	rm -f "$1/fcgi.sock" "$1/nginx.pid"

@@ -1,0 +1,131 @@
+/* What the tests of processes share. Include it after cmocka.h and fixture.h. */
+#ifndef MOLBUILD_TEST_PROCESS_FIXTURE_H
+#define MOLBUILD_TEST_PROCESS_FIXTURE_H
+
+#include <stdio.h>
+
+#include "lib/clock.h"
+#include "lib/process.h"
+#include "lib/strays.h"
+
+/* In the environment of whatever run_start() starts: what carries it when a test is over has been left behind. */
+#define TEST_MARK "MOLBUILD_TEST_MARK=here"
+
+/* A run and how it ended. */
+struct run {
+	struct loop *loop;
+	struct process *process;
+	struct process_result result;
+	int done; /* how often it was called */
+	int failed;
+	struct error error;
+	char lines[4096]; /* what on_line was given, '|' behind each */
+	int answer;       /* for the line that is ANSWER_TO */
+	const char *answer_to;
+};
+
+static inline void run_on_done(void *ud, const struct error *error, const struct process_result *result)
+{
+	struct run *run = ud;
+	run->done++;
+	run->failed = error != NULL;
+	if (error)
+		run->error = *error;
+	run->result = *result;
+}
+
+static inline int run_on_line(void *ud, const char *line, size_t len)
+{
+	struct run *run = ud;
+	size_t used = strlen(run->lines);
+	snprintf(run->lines + used, sizeof run->lines - used, "%.*s|", (int)len, line);
+	if (run->answer_to && strlen(run->answer_to) == len && memcmp(line, run->answer_to, len) == 0)
+		return run->answer;
+	return PROCESS_GO_ON;
+}
+
+static inline void run_start(struct run *run, const struct process_options *options)
+{
+	static const char *const mark[] = {TEST_MARK, NULL};
+	struct process_options how = *options;
+	run->loop = loop_new(&err);
+	assert_non_null(run->loop);
+	if (!how.env)
+		how.env = mark;
+	if (!how.tail)
+		how.tail = 65536;
+	if (!how.on_line && run->answer_to)
+		how.on_line = run_on_line;
+	how.ud = run;
+	run->process = process_start(run->loop, &how, run_on_done, run, &err);
+}
+
+/* Start a shell script with more OPTIONS. */
+static inline void run_start_script(struct run *run, const char *script, struct process_options options)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	options.program = "/bin/sh";
+	options.argv = argv;
+	run_start(run, &options);
+	assert_non_null(run->process);
+}
+
+/* Step until it is done or, with LINE, until that line was seen; a test that hangs here has failed. */
+static inline void run_until(struct run *run, const char *line)
+{
+	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	while (!run->done && !(line && strstr(run->lines, line)) && clock_monotonic_ns() < deadline)
+		assert_int_equal(loop_step(run->loop, NS_PER_S, &err), 0);
+	assert_true(run->done || line);
+	assert_true(!line || strstr(run->lines, line));
+}
+
+/* What was killed may take a moment to be gone. */
+static inline void assert_no_strays(void)
+{
+	int64_t deadline = clock_monotonic_ns() + 5 * NS_PER_S;
+	while (strays_signal(TEST_MARK, 0) > 0 && clock_monotonic_ns() < deadline)
+		usleep(1000);
+	assert_int_equal(strays_signal(TEST_MARK, 0), 0);
+}
+
+/* Give everything back; nothing of it is left, and done was called DONE times. */
+static inline void run_free(struct run *run, int done)
+{
+	process_free(run->process);
+	assert_int_equal(run->done, done);
+	assert_no_children();
+	assert_no_strays();
+	loop_free(run->loop);
+}
+
+static inline void run_script(struct run *run, const char *script, struct process_options options)
+{
+	run_start_script(run, script, options);
+	run_until(run, NULL);
+}
+
+static inline void assert_tail(const struct run *run, const char *text)
+{
+	assert_int_equal(run->result.tail_len, strlen(text));
+	assert_memory_equal(run->result.tail, text, strlen(text));
+}
+
+/* It was ended, for CODE. */
+static inline void assert_ended(const struct run *run, const char *code)
+{
+	assert_true(run->failed);
+	assert_string_equal(run->error.code, code);
+}
+
+/* It came to its own end with this exit code. */
+static inline void assert_exit(const struct run *run, int code)
+{
+	assert_false(run->failed);
+	assert_int_equal(run->result.signo, 0);
+	assert_int_equal(run->result.code, code);
+}
+
+#define NOTHING_SPECIAL ((struct process_options){0})
+
+#endif

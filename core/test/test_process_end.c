@@ -1,0 +1,330 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "process_fixture.h"
+
+#define MS(ms) ((int64_t)(ms)*NS_PER_MS)
+
+/* Runs until it is stopped, whatever signal it gets. */
+#define STUBBORN "trap '' TERM INT HUP; echo ready; while :; do sleep 0.05; done"
+/* A descendant in a session of its own, which ignores TERM. The shell waits until it is there. */
+#define ESCAPED                                                                                                        \
+	"setsid sh -c 'trap \"\" TERM; : >there; while :; do sleep 0.05; done' & "                                    \
+	"until [ -e there ]; do sleep 0.01; done; echo ready"
+
+static void a_timeout_ends_it(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "echo at work; sleep 60", (struct process_options){.timeout_ns = MS(200)});
+	assert_ended(&run, "timeout");
+	assert_string_equal(run.error.message, "sh took longer than 0.2 s; the last line was: at work");
+	assert_int_equal(run.result.signo, SIGTERM);
+	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
+	run_free(&run, 1);
+}
+
+static void output_does_not_put_the_timeout_off(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "while echo x; do sleep 0.02; done",
+	           (struct process_options){.timeout_ns = MS(200), .stall_ns = MS(5000)});
+	assert_ended(&run, "timeout");
+	run_free(&run, 1);
+}
+
+static void silence_ends_it(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; sleep 60",
+	           (struct process_options){.stall_ns = MS(450)});
+	assert_ended(&run, "stalled");
+	assert_string_equal(run.error.message, "sh was silent for 0.45 s; the last line was: 6");
+	assert_true(run.result.seconds >= 0.9);
+	run_free(&run, 1);
+}
+
+static void a_quiet_phase_has_its_own_bound_until_the_next_line(void **state)
+{
+	struct run run = {.answer_to = "quiet", .answer = PROCESS_QUIET};
+	(void)state;
+	run_script(&run, "echo quiet; sleep 0.5; echo loud; sleep 60",
+	           (struct process_options){.stall_ns = MS(250), .quiet_phase_ns = MS(30000)});
+	assert_ended(&run, "stalled");
+	assert_tail(&run, "quiet\nloud\n");
+	run_free(&run, 1);
+}
+
+static void a_quiet_phase_is_not_for_ever(void **state)
+{
+	struct run run = {.answer_to = "quiet", .answer = PROCESS_QUIET};
+	(void)state;
+	run_script(&run, "sleep 0.3; echo quiet; sleep 60", (struct process_options){.quiet_phase_ns = MS(150)});
+	assert_ended(&run, "stalled");
+	assert_tail(&run, "quiet\n");
+	run_free(&run, 1);
+}
+
+static void on_line_can_stop_it(void **state)
+{
+	struct run run = {.answer_to = "enough", .answer = PROCESS_STOP};
+	(void)state;
+	run_script(&run, "echo one; echo enough; sleep 60", NOTHING_SPECIAL);
+	assert_ended(&run, "cancelled");
+	assert_string_equal(run.error.message, "sh was cancelled");
+	assert_string_equal(run.lines, "one|enough|");
+	run_free(&run, 1);
+}
+
+static void the_first_signal_lets_it_end_in_good_order(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run, "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.05; done",
+	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(15000)});
+	run_until(&run, "ready");
+	process_cancel(run.process);
+	process_cancel(run.process);
+	assert_int_equal(run.done, 0);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_int_equal(run.result.code, 3);
+	assert_string_equal(run.lines, "ready|bye|");
+	assert_true(run.result.seconds < 10);
+	run_free(&run, 1);
+}
+
+static void after_the_grace_it_is_killed(void **state)
+{
+	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	(void)state;
+	run_script(&run, STUBBORN, (struct process_options){.grace_ns = MS(200)});
+	assert_ended(&run, "cancelled");
+	assert_int_equal(run.result.signo, SIGKILL);
+	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
+	run_free(&run, 1);
+}
+
+static void kill_does_not_wait_for_the_grace(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run, STUBBORN, (struct process_options){.grace_ns = MS(60000)});
+	run_until(&run, "ready");
+	process_kill(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_int_equal(run.result.signo, SIGKILL);
+	assert_true(run.result.seconds < 10);
+	run_free(&run, 1);
+}
+
+static void the_first_reason_is_told(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run, STUBBORN, (struct process_options){.timeout_ns = MS(150), .grace_ns = MS(60000)});
+	run_until(&run, "ready");
+	for (int64_t end = clock_monotonic_ns() + MS(200); clock_monotonic_ns() < end;)
+		assert_int_equal(loop_step(run.loop, MS(20), &err), 0);
+	process_kill(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "timeout");
+	run_free(&run, 1);
+}
+
+static void a_grandchild_that_keeps_the_pipe_does_not_hang_it(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "sleep 60 & echo hi; exit 5", NOTHING_SPECIAL);
+	assert_exit(&run, 5);
+	assert_tail(&run, "hi\n");
+	assert_int_equal(run.result.strays, 1);
+	assert_int_equal(run.result.strays_left, 0);
+	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
+	run_free(&run, 1);
+}
+
+static void a_short_grandchild_is_waited_for(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "(sleep 0.05; echo late) & echo early", NOTHING_SPECIAL);
+	assert_exit(&run, 0);
+	assert_tail(&run, "early\nlate\n");
+	assert_int_equal(run.result.strays, 0);
+	run_free(&run, 1);
+}
+
+#ifdef __linux__
+static void start_escaped(struct run *run, const char *after, struct process_options options)
+{
+	char script[512];
+	snprintf(script, sizeof script, ESCAPED "; %s", after);
+	run_start_script(run, script, options);
+}
+
+static void a_grandchild_in_its_own_session_is_ended_too(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	start_escaped(&run, "exit 0", (struct process_options){.grace_ns = MS(100)});
+	run_until(&run, NULL);
+	assert_exit(&run, 0);
+	assert_tail(&run, "ready\n");
+	/* Itself and at times its sleep. */
+	assert_in_range(run.result.strays, 1, 2);
+	assert_int_equal(run.result.strays_left, 0);
+	run_free(&run, 1);
+}
+
+static void freeing_kills_what_escaped(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	start_escaped(&run, "sleep 60", NOTHING_SPECIAL);
+	run_until(&run, "ready");
+	assert_true(strays_signal(TEST_MARK, 0) >= 2);
+	run_free(&run, 0);
+}
+
+static void cancelling_ends_what_escaped(void **state)
+{
+	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	(void)state;
+	start_escaped(&run, "sleep 60", (struct process_options){.grace_ns = MS(100)});
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	run_free(&run, 1);
+}
+#endif
+
+static void freeing_while_it_runs_leaves_nothing(void **state)
+{
+	struct run run = {.answer_to = ""};
+	int before;
+	(void)state;
+	/* What the first loop makes for the whole process. */
+	loop_free(loop_new(&err));
+	before = open_descriptors();
+	run_start_script(&run, "sleep 60 & " STUBBORN,
+	                 (struct process_options){.capture = 100, .input = "x", .input_len = 1, .log_file = "log"});
+	process_free(run.process);
+	run.process = NULL;
+	run_free(&run, 0);
+	run_start_script(&run, "sleep 60 & " STUBBORN, NOTHING_SPECIAL);
+	run_until(&run, "ready");
+	run_free(&run, 0);
+	assert_int_equal(open_descriptors(), before);
+}
+
+static void freeing_while_it_is_being_ended_leaves_nothing(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run, STUBBORN, NOTHING_SPECIAL);
+	run_until(&run, "ready");
+	process_cancel(run.process);
+	run_free(&run, 0);
+}
+
+static void free_it(void *ud, const struct error *error, const struct process_result *result)
+{
+	struct run *run = ud;
+	run_on_done(ud, error, result);
+	process_free(run->process);
+	run->process = NULL;
+}
+
+static void done_may_free_it(void **state)
+{
+	static const char *const scripts[] = {"exit 0", "sleep 60 & exit 0", "sleep 60"};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+		const char *argv[] = {"sh", "-c", scripts[i], NULL};
+		struct process_options options = {.program = "/bin/sh", .argv = argv, .timeout_ns = MS(400)};
+		struct run run = {.loop = loop_new(&err)};
+		run.process = process_start(run.loop, &options, free_it, &run, &err);
+		run_until(&run, NULL);
+		assert_null(run.process);
+		run_free(&run, 1);
+	}
+}
+
+static void a_child_that_somebody_else_reaped_ends_too(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_start_script(&run, "exit 3", NOTHING_SPECIAL);
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	run_until(&run, NULL);
+	assert_exit(&run, 255);
+	run_free(&run, 1);
+}
+
+#ifdef __linux__
+/* Starts a run and dies of KILL. */
+static void die_running(void)
+{
+	struct run run = {.answer_to = ""};
+	run_start_script(&run, "trap 'echo >ended; exit' TERM; echo ready; while :; do sleep 0.02; done", NOTHING_SPECIAL);
+	run_until(&run, "ready");
+	kill(getpid(), SIGKILL);
+}
+
+static void when_we_are_killed_it_gets_the_signal(void **state)
+{
+	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	pid_t pid = fork();
+	(void)state;
+	if (pid == 0)
+		die_running();
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	while ((access("ended", F_OK) < 0 || strays_signal(TEST_MARK, 0) > 0) && clock_monotonic_ns() < deadline)
+		usleep(5000);
+	assert_int_equal(access("ended", F_OK), 0);
+	assert_int_equal(strays_signal(TEST_MARK, 0), 0);
+}
+#endif
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(a_timeout_ends_it),
+	    FIXTURE_TEST(output_does_not_put_the_timeout_off),
+	    FIXTURE_TEST(silence_ends_it),
+	    FIXTURE_TEST(a_quiet_phase_has_its_own_bound_until_the_next_line),
+	    FIXTURE_TEST(a_quiet_phase_is_not_for_ever),
+	    FIXTURE_TEST(on_line_can_stop_it),
+	    FIXTURE_TEST(the_first_signal_lets_it_end_in_good_order),
+	    FIXTURE_TEST(after_the_grace_it_is_killed),
+	    FIXTURE_TEST(kill_does_not_wait_for_the_grace),
+	    FIXTURE_TEST(the_first_reason_is_told),
+	    FIXTURE_TEST(a_grandchild_that_keeps_the_pipe_does_not_hang_it),
+	    FIXTURE_TEST(a_short_grandchild_is_waited_for),
+#ifdef __linux__
+	    FIXTURE_TEST(a_grandchild_in_its_own_session_is_ended_too),
+	    FIXTURE_TEST(freeing_kills_what_escaped),
+	    FIXTURE_TEST(cancelling_ends_what_escaped),
+	    FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
+#endif
+	    FIXTURE_TEST(freeing_while_it_runs_leaves_nothing),
+	    FIXTURE_TEST(freeing_while_it_is_being_ended_leaves_nothing),
+	    FIXTURE_TEST(done_may_free_it),
+	    FIXTURE_TEST(a_child_that_somebody_else_reaped_ends_too),
+	};
+	return cmocka_run_group_tests_name("process_end", tests, NULL, NULL);
+}

@@ -1,0 +1,74 @@
+-- The test ground itself, where a mistake would make other specs pass for nothing.
+local hostile = require "spec.support.hostile"
+local run = require "spec.support.run"
+local sh = require "spec.support.sh"
+
+describe("run", function()
+  it("tells stdout from stderr, and gives the status", function()
+    local result = run.run { program = "/bin/sh", args = { "-c", "echo out; echo err >&2; exit 7" } }
+    assert.same({ status = 7, stdout = "out\n", stderr = "err\n" }, result)
+  end)
+
+  it("tells a signal from a status", function()
+    assert.equal(15, run.run({ program = "/bin/sh", args = { "-c", "kill -TERM $$" } }).signal)
+    assert.equal(143, run.run({ program = "/bin/sh", args = { "-c", "exit 143" } }).status)
+  end)
+
+  it("hands down no variable but the named ones", function()
+    local result = run.run { program = "env", env = { PATH = "/usr/bin:/bin", A = "b c", TMPDIR = false } }
+    assert.truthy(result.stdout:find("A=b c\n", 1, true))
+    assert.is_nil(result.stdout:find("SSL_CERT_FILE", 1, true))
+    assert.is_nil(result.stdout:find("TMPDIR", 1, true))
+  end)
+
+  it("starts programs that SIGINT ends", function()
+    local running = run.start { program = "sleep", args = { "60" } }
+    running:signal "INT"
+    assert.equal(2, running:wait(10).signal)
+  end)
+
+  it("kills what takes too long, and says so", function()
+    local running = run.start { program = "sleep", args = { "60" } }
+    assert.has_error(function() running:wait(0.2) end)
+    assert.is_false(running:lives())
+  end)
+end)
+
+describe("the hostile server", function()
+  local server
+
+  before_each(function() server = hostile.start "http://127.0.0.1:9/elsewhere" end)
+  after_each(function() server:stop() end)
+
+  local function curl(path, ...)
+    local args = { "-sS", "--max-time", "2", "--noproxy", "*", server.url .. path, ... }
+    return run.run { program = "curl", args = args }
+  end
+
+  -- curl's exit statuses. Newer ones end endless headers themselves.
+  local STATUSES = {
+    ["bad-chunk"] = "56", close = "52", ["endless-body"] = "28", ["endless-chunks"] = "28", ["endless-headers"] = "28 56",
+    hang = "28", ["hang-after-headers"] = "28", ["not-http"] = "1", ["redirect-loop"] = "47", ["redirect-file"] = "1",
+    reset = "56", ["reset-body"] = "56", ["short-body"] = "18", trickle = "28", ["trickle-headers"] = "28",
+  }
+  for mode, statuses in pairs(STATUSES) do
+    it("misbehaves as " .. mode, function()
+      local result = curl("/api/" .. mode .. "/x", "-L", "--proto-redir", "=http", "-o", "/dev/null")
+      local listed = (" " .. statuses .. " "):find((" %s "):format(result.status), 1, true)
+      assert.truthy(listed, ("%s: %s"):format(result.status, result.stderr))
+    end)
+  end
+
+  it("sends a body that unpacks to more than 100 times its size", function()
+    local result = curl("/gzip-bomb", "--compressed", "-o", "/dev/null", "-w", "%{size_download} %{http_code}")
+    assert.equal("60000 200", result.stdout, result.stderr)
+    local unpacked = sh.run(("curl -sS --noproxy '*' %s/gzip-bomb | gzip -dc 2>/dev/null | wc -c; true"):format(server.url))
+    assert.is_true(tonumber(unpacked) > 6000000, unpacked)
+  end)
+
+  it("keeps the heads of requests", function()
+    curl("/redirect/x", "-H", "Authorization: token abc")
+    assert.truthy(server:requests():find("GET /redirect/x HTTP/1.1\r\n", 1, true))
+    assert.truthy(server:requests():find("Authorization: token abc\r\n", 1, true))
+  end)
+end)
