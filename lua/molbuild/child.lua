@@ -82,7 +82,8 @@ end
 ---@param result table
 ---@return string
 function child.last_words(result)
-  return child.last_lines(result.tail, 1)[1] or (result.signal and "signal " .. result.signal or "exit status " .. result.code)
+  local ended = result.signal and "signal " .. result.signal or "exit status " .. result.code
+  return child.last_lines(result.tail, 1)[1] or ended
 end
 
 return child

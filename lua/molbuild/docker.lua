@@ -145,7 +145,8 @@ function Engine:builder()
     return "buildkit"
   end
   return "classic",
-    "docker has no buildx: building with the classic builder (to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
+    "docker has no buildx: building with the classic builder "
+      .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
 end
 
 --- The build step that an output line announces: done, total, text. nil for any other line.
@@ -211,8 +212,21 @@ local function build_arguments(self, options)
   return argv
 end
 
+---@class molbuild.BuildOptions
+---@field tag string
+---@field dir string
+---@field builder "buildkit"|"classic"  see Engine:builder()
+---@field platform string?
+---@field build_args table<string, string>?
+---@field labels table<string, string>?
+---@field no_cache boolean?
+---@field timeout number?  the ceiling, in seconds
+---@field stall number?  the longest silence, in seconds; BuildKit's silent phases get four times as much
+---@field log_file string?
+---@field keep table?  locks that live as long as the build
+
 --- Build an image from a directory with a Dockerfile at its root.
----@param options { tag: string, dir: string, platform: string?, build_args: table<string,string>?, labels: table<string,string>?, builder: string, no_cache: boolean?, timeout: number?, stall: number?, log_file: string?, keep: table? }
+---@param options molbuild.BuildOptions
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   local scope, quiet = task.scope(), docker.quiet_phases()

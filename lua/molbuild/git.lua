@@ -251,7 +251,8 @@ function git.measure(dir, bounds)
     end
   end
   local ok, failure = pcall(function()
-    expect(run({ "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }, nil, bounds, { on_line = on_line, silent = true }), "git ls-tree")
+    local listing = { "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }
+    expect(run(listing, nil, bounds, { on_line = on_line, silent = true }), "git ls-tree")
   end)
   if files > bounds.files then
     errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(bounds.files) }

@@ -298,11 +298,11 @@ function task.semaphore(places)
       if on_wait then
         on_wait()
       end
-      function entry:cancel()
+      function entry.cancel()
         for index, other in ipairs(semaphore.queue) do
-          if other == self then
+          if other == entry then
             table.remove(semaphore.queue, index)
-            wake(self.task)
+            wake(entry.task)
             return
           end
         end

@@ -103,8 +103,8 @@ describe("ensure.lua", function()
     local run = w:ensure "claude-code"
     assert.equal(6, run.status)
     local api = w.http .. "/api/v1/repos/org/t-claude-code/branches/main"
-    assert.truthy(run.stderr:find(('cannot determine HEAD sha for runtime "claude-code" at %s/org/t-claude-code: repo not found at '
-      .. '%s — runtime "claude-code" may not be mirrored to Gitea'):format(w.http, api), 1, true), run.stderr)
+    assert.truthy(run.stderr:find(('cannot determine HEAD sha for runtime "claude-code" at %s/org/t-claude-code: '
+      .. 'repo not found at %s — runtime "claude-code" may not be mirrored to Gitea'):format(w.http, api), 1, true), run.stderr)
   end)
 
   it("says that a token is wanted, and takes it", function()
@@ -122,7 +122,8 @@ describe("ensure.lua", function()
   it("says that the forge cannot be reached", function()
     local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "http://127.0.0.1:1/org/t-" })
     assert.equal(4, run.status)
-    assert.truthy(run.stderr:find('cannot determine HEAD sha for runtime "claude-code" at http://127.0.0.1:1/org/t-claude-code: ', 1, true))
+    assert.truthy(run.stderr:find(
+      'cannot determine HEAD sha for runtime "claude-code" at http://127.0.0.1:1/org/t-claude-code: ', 1, true))
   end)
 
   it("reads commit.id, wherever else an id stands", function()

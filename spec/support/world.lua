@@ -86,7 +86,8 @@ function methods:commit(org, runtime, files, branch, before)
   local bare = ("%s/repos/%s/t-%s.git"):format(self.forge or self.dir, org, runtime)
   local git = "git -C " .. quote(work) .. " -c user.name=spec -c user.email=spec@localhost "
   if not read(work .. "/.git/HEAD") then
-    world.sh(("mkdir -p %s && git init -q -b main %s && git init -q --bare -b main %s"):format(quote(work), quote(work), quote(bare)))
+    world.sh(("mkdir -p %s && git init -q -b main %s && git init -q --bare -b main %s")
+      :format(quote(work), quote(work), quote(bare)))
   end
   world.sh(git .. "checkout -q " .. branch .. " 2>/dev/null || " .. git .. "checkout -q -b " .. branch)
   world.sh(("cp /bin/busybox %s/busybox"):format(quote(work)))
@@ -96,7 +97,8 @@ function methods:commit(org, runtime, files, branch, before)
   if before then
     world.sh("cd " .. quote(work) .. " && " .. before)
   end
-  world.sh(git .. "add -A && " .. git .. "commit -q --allow-empty -m spec && " .. git .. "push -q -f " .. quote(bare) .. " " .. branch)
+  world.sh(git .. "add -A && " .. git .. "commit -q --allow-empty -m spec")
+  world.sh(git .. "push -q -f " .. quote(bare) .. " " .. branch)
   return world.sh(git .. "rev-parse HEAD")
 end
 
@@ -136,7 +138,8 @@ function methods:start(arguments, env, redirect)
   local base = ("%s/run%d"):format(self.dir, self.runs)
   local line = command_line(self, arguments, env)
   -- `exec`, so that the pid is molbuild's own; the status is written by the shell around it.
-  world.sh(("(sh -c 'echo $$ >%s.pid; exec \"$@\"' sh %s >%s.out 2>%s.err %s; echo $? >%s.new; mv %s.new %s.status) </dev/null >/dev/null 2>&1 &")
+  world.sh(([[(sh -c 'echo $$ >%s.pid; exec "$@"' sh %s >%s.out 2>%s.err %s
+    echo $? >%s.new; mv %s.new %s.status) </dev/null >/dev/null 2>&1 &]])
     :format(base, line, base, base, redirect or "", base, base, base))
   local run = {}
   world.wait_for(function() return (read(base .. ".pid") or "") ~= "" end, 10)

@@ -1,0 +1,54 @@
+--- A policy that has many tasks wait side by side, and prints what a wait costs in own processor time:
+---
+---   tasks.lua DIR URL       lines of: WHAT TASKS WAITS MICROSECONDS (of a wait)
+---
+--- WHAT is sleep (timers of different lengths), lock (all tasks on one lock), child (each one's own process) or transfer
+--- (GETs of URL). os.clock() is this process's time; what children use is not in it.
+local molbuild = require "molbuild"
+local core, task = molbuild.core, molbuild.task
+
+local tasks = { counts = { 1, 10, 50, 200 }, waits = { sleep = 6000, lock = 200, child = 200, transfer = 600 } }
+
+function tasks.sleep(_, index)
+  assert(core.sys.sleep(0.0005 + index % 7 * 0.0001))
+end
+
+function tasks.lock(options)
+  local lock <close> = assert(core.lock.acquire(options.dir .. "/lock", { timeout = 60 }))
+  assert(core.sys.sleep(0))
+end
+
+function tasks.child()
+  assert(core.process.run { argv = { "true" } })
+end
+
+function tasks.transfer(options)
+  assert(core.http.request { url = options.url }.status == 200)
+end
+
+--- COUNT tasks, each of which waits ROUNDS times: microseconds a wait.
+local function cost(wait, count, rounds, options)
+  local list = {}
+  for index = 1, count do list[index] = index end
+  collectgarbage()
+  local before = os.clock()
+  task.map(list, {}, function(index)
+    for _ = 1, rounds do wait(options, index) end
+  end)
+  return (os.clock() - before) / (count * rounds) * 1e6
+end
+
+function tasks.run(args)
+  local lines, options = {}, { dir = args[1], url = args[2] }
+  for _, what in ipairs { "sleep", "lock", "child", "transfer" } do
+    for _, count in ipairs(tasks.counts) do
+      -- As many waits in all, whatever the number of tasks; one task alone would sleep for long.
+      local rounds = math.max(1, (count == 1 and tasks.waits[what] // 6 or tasks.waits[what]) // count)
+      lines[#lines + 1] = ("%s %d %d %.2f"):format(what, count, count * rounds,
+        cost(tasks[what], count, rounds, options))
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
+return tasks
