@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
 LUA=${LUA:-lua5.4}
-LIMIT=${TEST_LIMIT:-900} # seconds a file may take
+LIMIT=${TEST_LIMIT:-300} # seconds a file may take
 passed=0
 failed=0
 # Whatever the tests put into temporary files goes with this directory.

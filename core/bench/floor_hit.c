@@ -3,8 +3,8 @@
  *	floor_hit BRANCH_API_URL ENGINE_SOCKET IMAGE        IMAGE without a tag
  *
  * One GET for the branch's commit, one GET each for IMAGE:<sha12> and IMAGE:latest on one connection to the
- * engine, and, when these differ, one POST that moves :latest. Prints the tag. The answers are searched for the first
- * "id" and "Id", not decoded.
+ * engine, and, when these differ, one POST that moves :latest. Prints the tag. The answers are searched for the
+ *first "id" and "Id", not decoded.
  */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ static void find(const struct answer *answer, const char *name, char *out, size_
 {
 	const char *at = strstr(answer->text, name);
 	const char *end;
-	if (!at || !(at = strchr(at + strlen(name), '"')) || !(end = strchr(++at, '"')) || (size_t)(end - at) >= size)
+	if (!at || !(at = strchr(at + strlen(name), '"')) || !(end = strchr(++at, '"')) ||
+	    (size_t)(end - at) >= size)
 		die("an answer without an id");
 	memcpy(out, at, (size_t)(end - at));
 	out[end - at] = '\0';

@@ -2,10 +2,10 @@
  *
  *	measure [-n ROUNDS] [-w WARMUPS] [-u FILE] COMMAND [ARGUMENT...] [:: COMMAND [ARGUMENT...]]...
  *
- * One line a command, in their order: the medians of the wall time and of the processor time in milliseconds, and of
- * the peak memory in KiB (of the process, or of a child it has waited for, whichever is more). In turn, so that
- * whatever else the machine does hits all of them alike. Their output goes to /dev/null. FILE is removed before each
- * run and at the end. A command that fails ends it all, with status 1.
+ * One line a command, in their order: the medians of the wall time and of the processor time in milliseconds, and
+ *of the peak memory in KiB (of the process, or of a child it has waited for, whichever is more). In turn, so that
+ * whatever else the machine does hits all of them alike. Their output goes to /dev/null. FILE is removed before
+ *each run and at the end. A command that fails ends it all, with status 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -134,7 +134,8 @@ static void take_arguments(int argc, char **argv, struct settings *settings)
 	}
 	take_commands(argv + optind);
 	if (command_count == 0 || settings->rounds < 1 || settings->rounds > MAX_ROUNDS) {
-		fprintf(stderr, "usage: measure [-n ROUNDS] [-w WARMUPS] [-u FILE] COMMAND... [:: COMMAND...]...\n");
+		fprintf(stderr,
+		        "usage: measure [-n ROUNDS] [-w WARMUPS] [-u FILE] COMMAND... [:: COMMAND...]...\n");
 		exit(2);
 	}
 }

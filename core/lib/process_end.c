@@ -14,7 +14,9 @@
 
 void process_signal(struct process *process, int signo)
 {
-	kill(-process->child.pid, signo);
+	/* Just forked, it may not have its group yet. */
+	if (kill(-process->child.pid, signo) < 0 && !process->exited)
+		kill(process->child.pid, signo);
 	/* Those that left the group; looked for only now, as it means reading all of /proc. */
 	strays_signal(process->marker, signo);
 }
@@ -23,7 +25,7 @@ void process_signal(struct process *process, int signo)
 static size_t left_behind(struct process *process)
 {
 	size_t strays = strays_signal(process->marker, 0);
-	if (strays == 0 && kill(-process->child.pid, 0) == 0)
+	if (strays == 0 && strays_in_group(process->child.pid))
 		strays = 1;
 	return strays;
 }

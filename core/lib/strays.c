@@ -1,11 +1,13 @@
 #include "strays.h"
 
+#include <errno.h>
+#include <signal.h>
+
 #ifdef __linux__
 
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +89,41 @@ size_t strays_signal(const char *marker, int signo)
 	return found;
 }
 
+/* Whether the process NAME lives and is of the group. In its stat the command's name, which may hold anything, ends at
+ * the last parenthesis; the state, the parent and the group follow. */
+static int lives_in_group(const char *name, pid_t group)
+{
+	char path[64], text[512], state;
+	const char *end;
+	int fd, its;
+	ssize_t got;
+	snprintf(path, sizeof path, "/proc/%.20s/stat", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = fd_read(fd, text, sizeof text - 1);
+	fd_close(&fd);
+	text[got > 0 ? got : 0] = '\0';
+	end = strrchr(text, ')');
+	return end && sscanf(end + 1, " %c %*d %d", &state, &its) == 2 && its == group && state != 'Z' && state != 'X';
+}
+
+int strays_in_group(pid_t group)
+{
+	struct dirent *entry;
+	int found = 0;
+	DIR *proc;
+	if (kill(-group, 0) < 0 && errno == ESRCH)
+		return 0;
+	proc = opendir("/proc");
+	if (!proc)
+		return 1;
+	while (!found && (entry = readdir(proc)))
+		found = isdigit((unsigned char)entry->d_name[0]) && lives_in_group(entry->d_name, group);
+	closedir(proc);
+	return found;
+}
+
 #else
 
 size_t strays_signal(const char *marker, int signo)
@@ -94,6 +131,11 @@ size_t strays_signal(const char *marker, int signo)
 	(void)marker;
 	(void)signo;
 	return 0;
+}
+
+int strays_in_group(pid_t group)
+{
+	return kill(-group, 0) == 0 || errno != ESRCH;
 }
 
 #endif

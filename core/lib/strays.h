@@ -4,9 +4,14 @@
 #define MOLBUILD_STRAYS_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Send SIGNO (0: just look) to every living process whose environment holds the entry MARKER ("NAME=value") and
  * that may be read by us; never to this process. Returns how many there are. */
 size_t strays_signal(const char *marker, int signo);
+
+/* Whether anything lives in process group GROUP. Where the system tells (/proc), a zombie does not count: its parent
+ * may take its time to reap it, or never do so (the first process of a container often does not). */
+int strays_in_group(pid_t group);
 
 #endif

@@ -9,7 +9,14 @@
 #include "lib/strays.h"
 
 /* In the environment of whatever run_start() starts: what carries it when a test is over has been left behind. */
-#define TEST_MARK "MOLBUILD_TEST_MARK=here"
+static inline const char *test_mark(void)
+{
+	static char mark[64];
+	if (!mark[0])
+		snprintf(mark, sizeof mark, "MOLBUILD_TEST_MARK=%ld", (long)getpid());
+	return mark;
+}
+#define TEST_MARK test_mark()
 
 /* A run and how it ended. */
 struct run {
@@ -46,7 +53,7 @@ static inline int run_on_line(void *ud, const char *line, size_t len)
 
 static inline void run_start(struct run *run, const struct process_options *options)
 {
-	static const char *const mark[] = {TEST_MARK, NULL};
+	const char *const mark[] = {TEST_MARK, NULL};
 	struct process_options how = *options;
 	run->loop = loop_new(&err);
 	assert_non_null(run->loop);

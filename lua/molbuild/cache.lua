@@ -12,7 +12,7 @@ local function check(ok, message, code)
       kind = "failed",
       message = message,
       code = code,
-      hint = code == "ENOSPC" and "make room on that file system, or choose another with MOLECULE_LOCAL_BUILD_CACHE" or nil,
+      hint = code == "ENOSPC" and "make room on that file system, or put the cache elsewhere" or nil,
     }
   end
   return ok

@@ -23,8 +23,8 @@ local function merged(...)
   return list
 end
 
---- Run a program to its end. Its output lines become `line` events (not with `silent`); the variables that the scope's `unset` names
---- (secrets that no child is to see) are taken from its environment.
+--- Run a program to its end. Its output lines become `line` events (not with `silent`); the variables that the
+--- scope's `unset` names (secrets that no child is to see) are taken from its environment.
 ---@param options table  as for core.process.run; on_line is called besides
 ---@return table result  as core.process.run gives it, whatever the exit code
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun

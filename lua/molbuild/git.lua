@@ -70,7 +70,7 @@ function git.check_url(url)
   if not parts then
     errors.raise { kind = "usage", message = message }
   elseif parts.password or (parts.user and scheme ~= "ssh") then
-    unusable(url, "a URL must not hold credentials (put a token into MOLECULE_GITEA_TOKEN)")
+    unusable(url, "a URL must not hold credentials: a token is given apart from it")
   elseif parts.query or parts.fragment or url:find "\\" then
     unusable(url, "it holds a query, a fragment or a backslash")
   elseif (parts.path .. "/"):find "/%.%.?/" or parts.path:lower():find "%%[01]" or parts.path:lower():find "%%2[ef]"

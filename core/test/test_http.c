@@ -1,0 +1,354 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "http_fixture.h"
+#include "lib/clock.h"
+#include "lib/http.h"
+
+static struct server server, other;
+static struct loop *loop;
+
+/* The request of the test, and how it ended. */
+static struct http_request *request;
+static struct http_response response;
+static struct error failure;
+static int done, failed;
+
+static int enter(void **state)
+{
+	if (fixture_enter(state) < 0)
+		return -1;
+	start_server(&other, tcp_listener(), 0);
+	start_server(&server, tcp_listener(), other.port);
+	loop = loop_new(&err);
+	request = NULL;
+	return loop ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+	http_free(request);
+	loop_free(loop);
+	stop_server(&server);
+	stop_server(&other);
+	return fixture_leave(state);
+}
+
+#define HTTP_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
+
+static void on_done(void *ud, const struct error *error, const struct http_response *answered)
+{
+	assert_ptr_equal(ud, &response);
+	done++;
+	failed = error != NULL;
+	if (error)
+		failure = *error;
+	response = *answered;
+}
+
+/* Ask for PATH and wait for the end; a test that hangs here has failed. */
+static void ask(const char *path, struct http_options options)
+{
+	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	char url[256];
+	http_free(request);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, path);
+	if (!options.url)
+		options.url = url;
+	done = failed = 0;
+	request = http_start(loop, &options, on_done, &response, &err);
+	assert_non_null(request);
+	while (!done && clock_monotonic_ns() < deadline)
+		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
+	assert_int_equal(done, 1);
+}
+
+static void assert_answer(int status, const char *body)
+{
+	assert_false(failed);
+	assert_int_equal(response.status, status);
+	assert_int_equal(response.body_len, strlen(body));
+	assert_memory_equal(response.body, body, strlen(body));
+}
+
+static void assert_refused(const char *code, const char *message)
+{
+	assert_true(failed);
+	assert_string_equal(failure.code, code);
+	assert_non_null(strstr(failure.message, message));
+}
+
+static const char *header(const char *name)
+{
+	for (size_t i = 0; i < response.header_count; i++)
+		if (strcmp(response.headers[i].name, name) == 0)
+			return response.headers[i].value;
+	return NULL;
+}
+
+/* How often TEXT stands in what the servers were asked. */
+static int asked(const char *text)
+{
+	struct buf log;
+	int count = 0;
+	buf_init(&log, 1 << 20);
+	assert_int_equal(fs_read(REQUESTS, 1 << 20, &log, &err), 0);
+	for (const char *at = log.data; (at = strstr(at, text)); at++)
+		count++;
+	buf_free(&log);
+	return count;
+}
+
+#define PLAIN ((struct http_options){0})
+
+static void gives_status_headers_and_body(void **state)
+{
+	(void)state;
+	ask("/ok", PLAIN);
+	assert_answer(200, "hello");
+	assert_string_equal(header("x-thing"), "Value: x ");
+	assert_string_equal(header("etag"), "\"1\"");
+	assert_null(header("X-Thing"));
+	assert_int_equal(response.header_count, 3);
+	ask("/missing", PLAIN);
+	assert_answer(404, "gone");
+}
+
+static void sends_headers_and_body(void **state)
+{
+	const char *const headers[] = {"X-One: 1", "Content-Type: text/x", NULL};
+	(void)state;
+	ask("/ok", (struct http_options){.method = "PUT", .headers = headers, .body = "a\0b", .body_len = 3});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("PUT /ok HTTP/1.1\r\n"), 1);
+	assert_int_equal(asked("X-One: 1\r\n"), 1);
+	assert_int_equal(asked("Content-Type: text/x\r\n"), 1);
+	assert_int_equal(asked("Content-Length: 3\r\n"), 1);
+	assert_int_equal(asked("User-Agent: molbuild\r\n"), 1);
+}
+
+static void a_body_may_be_as_large_as_allowed(void **state)
+{
+	(void)state;
+	ask("/ok", (struct http_options){.max_body = 5});
+	assert_answer(200, "hello");
+	ask("/ok", (struct http_options){.max_body = 4});
+	assert_refused("too_large", "/ok: the answer is larger than 4 bytes");
+}
+
+static void a_body_without_length_is_bounded(void **state)
+{
+	(void)state;
+	ask("/chunked", (struct http_options){.max_body = 100000});
+	assert_refused("too_large", "the answer is larger than 100000 bytes");
+}
+
+static void endless_headers_are_bounded(void **state)
+{
+	(void)state;
+	ask("/headers", PLAIN);
+	assert_true(failed);
+	assert_string_equal(failure.code, "too_large");
+}
+
+static void head_asks_for_no_body(void **state)
+{
+	(void)state;
+	ask("/long", (struct http_options){.method = "HEAD"});
+	assert_answer(200, "");
+	assert_string_equal(header("content-length"), "1001");
+	assert_int_equal(asked("HEAD /long "), 1);
+}
+
+static void a_redirect_is_followed(void **state)
+{
+	char url[64];
+	(void)state;
+	ask("/to-ok", (struct http_options){.max_redirects = 1});
+	assert_answer(200, "hello");
+	assert_string_equal(header("x-thing"), "Value: x ");
+	assert_null(header("location"));
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", server.port);
+	assert_string_equal(response.url, url);
+}
+
+static void redirects_are_bounded(void **state)
+{
+	(void)state;
+	ask("/to-itself", (struct http_options){.max_redirects = 3});
+	assert_refused("redirect", "too many redirects");
+	assert_int_equal(asked("GET /to-itself "), 4);
+	ask("/to-ok", PLAIN);
+	assert_refused("redirect", "too many redirects");
+}
+
+static void a_redirect_to_another_scheme_is_refused(void **state)
+{
+	(void)state;
+	ask("/to-file", (struct http_options){.max_redirects = 5});
+	assert_refused("redirect", "only http and https are followed");
+}
+
+static void headers_are_sent_to_the_same_origin_only(void **state)
+{
+	const char *const headers[] = {"Authorization: token 123", NULL};
+	(void)state;
+	ask("/to-ok", (struct http_options){.max_redirects = 5, .headers = headers});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("Authorization: token 123\r\n"), 2);
+	/* Another port is another origin. */
+	ask("/away", (struct http_options){.max_redirects = 5, .headers = headers});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("GET /ok "), 2);
+	assert_int_equal(asked("Authorization: token 123\r\n"), 3);
+}
+
+static void userinfo_is_sent_to_the_same_origin_only(void **state)
+{
+	char url[64];
+	(void)state;
+	snprintf(url, sizeof url, "http://joe:secret@127.0.0.1:%d/away", server.port);
+	ask("", (struct http_options){.url = url, .max_redirects = 5});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("GET /ok "), 1);
+	assert_int_equal(asked("Authorization: Basic "), 1);
+	snprintf(url, sizeof url, "http://joe:secret@127.0.0.1:%d/reset", server.port);
+	ask("", (struct http_options){.url = url});
+	assert_true(failed);
+	assert_null(strstr(failure.message, "secret"));
+}
+
+static void a_redirect_of_a_post_is_the_answer(void **state)
+{
+	(void)state;
+	ask("/to-ok", (struct http_options){.method = "POST", .body = "x", .body_len = 1, .max_redirects = 5});
+	assert_answer(302, "bye");
+	assert_string_equal(header("location"), "/ok");
+	assert_int_equal(asked("/ok "), 0);
+}
+
+static void no_answer_in_time_is_an_error(void **state)
+{
+	int64_t began = clock_monotonic_ns();
+	(void)state;
+	ask("/hang", (struct http_options){.timeout_ns = 150 * NS_PER_MS});
+	assert_refused("timeout", "/hang: no complete answer in time");
+	assert_true(clock_monotonic_ns() - began >= 150 * NS_PER_MS);
+	/* Nor may one trickle in. */
+	ask("/chunked", (struct http_options){.timeout_ns = 100 * NS_PER_MS, .max_body = (size_t)1 << 30});
+	assert_true(failed);
+	assert_string_equal(failure.code, "timeout");
+}
+
+static void a_refused_connection_is_an_error(void **state)
+{
+	struct sockaddr_in address;
+	socklen_t len = sizeof address;
+	int fd = tcp_listener();
+	char url[64];
+	(void)state;
+	/* Bound, but not listening. */
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+	ask("", (struct http_options){.url = url});
+	assert_refused("connect", url);
+	fd_close(&fd);
+}
+
+static void a_connection_that_breaks_is_an_error(void **state)
+{
+	(void)state;
+	ask("/reset", PLAIN);
+	assert_refused("reset", "/reset: ");
+	ask("/close", PLAIN);
+	assert_refused("reset", "/close: ");
+	ask("/cut", PLAIN);
+	assert_true(failed);
+	ask("/nonsense", PLAIN);
+	assert_refused("protocol", "/nonsense: ");
+}
+
+static void a_unix_socket_can_be_asked(void **state)
+{
+	struct server local;
+	(void)state;
+	start_server(&local, unix_listener("socket"), 0);
+	ask("", (struct http_options){.url = "http://docker/ok", .unix_socket = "socket"});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("Host: docker\r\n"), 1);
+	stop_server(&local);
+	ask("", (struct http_options){.url = "http://docker/ok", .unix_socket = "none"});
+	assert_refused("connect", "http://docker/ok");
+}
+
+static void what_must_not_be_sent_is_refused_at_once(void **state)
+{
+	const char *const two_lines[] = {"X: y\r\nAuthorization: z", NULL};
+	const char *const urls[] = {"ftp://127.0.0.1/x", "file:///etc/passwd", "nonsense", "", "http://a b/"};
+	struct http_options options = {.url = "http://127.0.0.1:1/", .headers = two_lines};
+	(void)state;
+	assert_null(http_start(loop, &options, on_done, &response, &err));
+	assert_string_equal(err.code, "invalid");
+	options.headers = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		options.url = urls[i];
+		assert_null(http_start(loop, &options, on_done, &response, &err));
+		assert_string_equal(err.code, "invalid");
+	}
+}
+
+static void freeing_drops_the_request(void **state)
+{
+	struct http_options options = {0};
+	char url[64];
+	(void)state;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/hang", server.port);
+	options.url = url;
+	done = 0;
+	request = http_start(loop, &options, on_done, &response, &err);
+	assert_non_null(request);
+	assert_int_equal(loop_step(loop, 20 * NS_PER_MS, &err), 0);
+	http_free(request);
+	request = NULL;
+	assert_int_equal(loop_step(loop, 20 * NS_PER_MS, &err), 0);
+	assert_int_equal(done, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    HTTP_TEST(gives_status_headers_and_body),
+	    HTTP_TEST(sends_headers_and_body),
+	    HTTP_TEST(a_body_may_be_as_large_as_allowed),
+	    HTTP_TEST(a_body_without_length_is_bounded),
+	    HTTP_TEST(endless_headers_are_bounded),
+	    HTTP_TEST(head_asks_for_no_body),
+	    HTTP_TEST(a_redirect_is_followed),
+	    HTTP_TEST(redirects_are_bounded),
+	    HTTP_TEST(a_redirect_to_another_scheme_is_refused),
+	    HTTP_TEST(headers_are_sent_to_the_same_origin_only),
+	    HTTP_TEST(userinfo_is_sent_to_the_same_origin_only),
+	    HTTP_TEST(a_redirect_of_a_post_is_the_answer),
+	    HTTP_TEST(no_answer_in_time_is_an_error),
+	    HTTP_TEST(a_refused_connection_is_an_error),
+	    HTTP_TEST(a_connection_that_breaks_is_an_error),
+	    HTTP_TEST(a_unix_socket_can_be_asked),
+	    HTTP_TEST(what_must_not_be_sent_is_refused_at_once),
+	    HTTP_TEST(freeing_drops_the_request),
+	};
+	/* A proxy of the caller's has no part in this. */
+	unsetenv("http_proxy");
+	unsetenv("ALL_PROXY");
+	unsetenv("all_proxy");
+	return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}

@@ -1,0 +1,9 @@
+--- A fork that knows one more runtime, built from a branch of its own. No step is changed.
+---   molbuild run docs/forks/extra-runtime.lua my-agent
+local molbuild = require "molbuild"
+local ensure = molbuild.load "ensure.lua"
+
+table.insert(ensure.runtimes, "my-agent")
+ensure.branches["my-agent"] = "next"
+
+return ensure

@@ -1,0 +1,405 @@
+---@meta molbuild.core
+
+-- Stubs of the C module molbuild.core, for language servers: never loaded. docs/primitives.md tells more of each.
+--
+-- What the world does comes back as nil, message, code; only a caller's mistake raises. A function marked "waits" must be
+-- called inside a task (molbuild.task); cancelling the task ends it with the code "cancelled".
+
+local core = {}
+
+core.fs = {}
+core.http = {}
+core.lock = {}
+core.loop = {}
+core.mask = {}
+core.process = {}
+core.sha256 = {}
+core.sys = {}
+core.url = {}
+core.width = {}
+
+-- fs ----------------------------------------------------------------------------------------------------------------
+
+---@class molbuild.core.Stat
+---@field type "file"|"directory"|"link"|"fifo"|"socket"|"device"
+---@field size integer  bytes
+---@field mode integer  permission bits
+---@field mtime number  seconds since 1970
+---@field uid integer
+---@field dev integer
+---@field ino integer
+---@field nlink integer
+
+--- Make a directory and the missing ones above it. One that is there is fine.
+---@param path string
+---@param mode integer?  511 (octal 777) when absent, less the umask
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.mkdirp(path, mode) end
+
+--- Make a new directory (mode 0700) whose name is the prefix and six random characters.
+---@param prefix string
+---@return string? path
+---@return string? message
+---@return string? code
+function core.fs.mkdtemp(prefix) end
+
+--- Remove a file, a link, or a directory and all in it. Never follows a link. A missing path is a success.
+---@param path string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.remove_tree(path) end
+
+---@param from string
+---@param to string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.rename(from, to) end
+
+--- The path, absolute, without links, "." and "..". It must exist.
+---@param path string
+---@return string? path
+---@return string? message
+---@return string? code
+function core.fs.realpath(path) end
+
+--- What a link says.
+---@param path string
+---@return string? target
+---@return string? message
+---@return string? code
+function core.fs.readlink(path) end
+
+--- What is at the path itself: a link is not followed.
+---@param path string
+---@return molbuild.core.Stat?
+---@return string? message
+---@return string? code
+function core.fs.lstat(path) end
+
+--- The names in a directory without "." and "..", sorted by bytes.
+---@param path string
+---@param max integer?  more names are the error "too_large"; 100000 when absent
+---@return string[]? names
+---@return string? message
+---@return string? code
+function core.fs.list(path, max) end
+
+--- What a regular file holds.
+---@param path string
+---@param max integer?  more bytes are the error "too_large"; 1 MiB when absent
+---@return string? data
+---@return string? message
+---@return string? code
+function core.fs.read(path, max) end
+
+--- Replace a file at once: readers see the old one or the new one. A link is replaced, not followed.
+---@param path string
+---@param data string
+---@param mode integer?  420 (octal 644) when absent
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.write_atomic(path, data, mode) end
+
+--- Bytes that this user may still write to the file system of the path.
+---@param path string
+---@return integer? bytes
+---@return string? message
+---@return string? code
+function core.fs.free_bytes(path) end
+
+-- http --------------------------------------------------------------------------------------------------------------
+
+---@class molbuild.core.HttpOptions
+---@field url string  http or https
+---@field method string?  GET when absent
+---@field headers table<string, string>?
+---@field body string?
+---@field unix_socket string?  connect to this socket instead of to the URL's host
+---@field timeout number?  seconds for all of it, redirects included; 30 when absent
+---@field connect_timeout number?  seconds; 10 when absent
+---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
+---@field max_redirects integer?  5 when absent
+---@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
+---@field cert_file string?  client certificate (PEM)
+---@field key_file string?  its key (PEM)
+
+---@class molbuild.core.HttpResponse
+---@field status integer
+---@field headers table<string, string>  names in lower case
+---@field body string
+---@field url string  the one that answered
+
+--- One request and its answer, whatever its status. Waits.
+---@param options molbuild.core.HttpOptions
+---@return molbuild.core.HttpResponse?
+---@return string? message
+---@return string? code  timeout, resolve, connect, reset, tls, too_large, redirect, protocol, invalid or cancelled
+function core.http.request(options) end
+
+-- lock --------------------------------------------------------------------------------------------------------------
+
+---@class molbuild.core.Holder
+---@field pid integer
+---@field host string
+---@field start integer  unix time
+---@field purpose string
+
+---@class molbuild.core.LockOptions
+---@field purpose string?  written to the file for those who wait
+---@field timeout number?  seconds; 0 tries once; as long as it takes when absent
+---@field every number?  seconds between two calls of on_wait; 30 when absent
+---@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins and every so often
+
+--- A lock that is had until it is closed: `local lock <close> = core.lock.acquire(path)`.
+---@class molbuild.core.Lock
+local Lock = {}
+
+--- Give it back. Again does nothing.
+---@return nil
+function Lock:release() end
+
+--- The same as release.
+---@return nil
+function Lock:close() end
+
+--- Whether it is had.
+---@return boolean
+function Lock:held() end
+
+--- Take the lock of a file, which is made when it is missing, and never removed. Waits.
+---@param path string
+---@param options molbuild.core.LockOptions?
+---@return molbuild.core.Lock?
+---@return string? message  names the holder
+---@return string? code  locked, invalid, cancelled or an errno name
+function core.lock.acquire(path, options) end
+
+--- Who says to hold the lock of a file.
+---@param path string
+---@return molbuild.core.Holder?
+function core.lock.holder(path) end
+
+-- loop: for molbuild.task --------------------------------------------------------------------------------------------
+
+--- Wait until an operation is done, and give those that are.
+---@param seconds number?  at most so long; as long as it takes when absent
+---@return userdata[]? operations
+---@return string? message
+---@return string? code
+function core.loop.step(seconds) end
+
+--- Catch a signal from now on.
+---@param signo integer
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.loop.catch(signo) end
+
+--- The oldest caught signal that was not taken yet.
+---@return integer? signo
+function core.loop.signal() end
+
+--- The same as core.sys.sleep. Waits.
+---@param seconds number
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.loop.sleep(seconds) end
+
+-- mask --------------------------------------------------------------------------------------------------------------
+
+--- Register a secret: from now on it is masked in all output, in every form that it can take.
+---@param secret string  8 to 4096 bytes of printable text
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.mask.secret(secret) end
+
+--- Mask base64 of "<name>:<secret>", too. oauth2, x-access-token, git, token and "" are known.
+---@param name string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.mask.user(name) end
+
+--- A text with every secret, and the userinfo of every URL, masked.
+---@param text string
+---@return string
+function core.mask.text(text) end
+
+--- A URL with its userinfo masked, also when it is none.
+---@param url string
+---@return string
+function core.mask.url(url) end
+
+--- Forget all secrets. For tests.
+---@return nil
+function core.mask.clear() end
+
+-- process -----------------------------------------------------------------------------------------------------------
+
+---@class molbuild.core.ProcessOptions
+---@field argv string[]  the program, looked up on PATH unless it holds a slash, and its arguments
+---@field cwd string?
+---@field env table<string, string>?  variables to set
+---@field unset string[]?  variables to leave out; a name may end in "*"
+---@field input string?  its stdin; /dev/null when absent
+---@field timeout number?  seconds it may take in all; 0 or absent: no bound
+---@field stall number?  seconds it may be silent; 0 or absent: no bound
+---@field quiet_phase number?  seconds it may be silent after a line for which on_line returned "quiet"
+---@field grace number?  seconds between the first signal and KILL; 10 when absent
+---@field signal integer?  the first signal; TERM when absent
+---@field log_file string?  the whole output goes there, masked
+---@field tail integer?  bytes of the output's end that are kept; 65536 when absent
+---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
+---@field keep molbuild.core.Lock[]?  locks that live as long as the process
+---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
+
+---@class molbuild.core.ProcessResult
+---@field code integer?  the exit code
+---@field signal integer?  or the signal that ended it
+---@field seconds number
+---@field tail string  the end of the output, masked
+---@field last_line string  the newest line that is not blank
+---@field stdout string?  with capture
+---@field strays integer  descendants that had to be ended
+---@field strays_left integer  those of them that would not end
+---@field log_error string?  why the log is incomplete
+
+--- Run a program to its end, without a shell. Waits.
+---@param options molbuild.core.ProcessOptions
+---@return molbuild.core.ProcessResult?
+---@return string? message
+---@return string? code  timeout, stalled, cancelled, too_large, not_found or an errno name
+---@return molbuild.core.ProcessResult? partial  how far it got, when it had begun
+function core.process.run(options) end
+
+--- The absolute path of a program on PATH.
+---@param name string
+---@return string? path
+---@return string? message
+---@return string? code
+function core.process.find(name) end
+
+-- sha256 ------------------------------------------------------------------------------------------------------------
+
+---@param data string
+---@return string? hex  64 lowercase hex digits
+---@return string? message
+---@return string? code
+function core.sha256.hex(data) end
+
+---@param path string
+---@return string? hex
+---@return string? message
+---@return string? code
+function core.sha256.file(path) end
+
+-- sys ---------------------------------------------------------------------------------------------------------------
+
+--- Seconds of a clock that is never set.
+---@return number
+function core.sys.monotonic() end
+
+--- Unix time in seconds, with a fraction.
+---@return number
+function core.sys.now() end
+
+---@return integer
+function core.sys.pid() end
+
+---@return integer
+function core.sys.uid() end
+
+---@return string
+function core.sys.hostname() end
+
+--- Processors that this process may run on.
+---@return integer
+function core.sys.cpus() end
+
+---@param fd integer
+---@return boolean
+function core.sys.isatty(fd) end
+
+---@param fd integer
+---@return integer? columns  nothing when it is no terminal
+---@return integer? rows
+function core.sys.terminal_size(fd) end
+
+---@param name string
+---@return string?
+function core.sys.getenv(name) end
+
+--- The program that runs.
+---@return string? path
+---@return string? message
+---@return string? code
+function core.sys.executable() end
+
+--- Keep this process's memory out of core dumps and, on Linux, from other processes of the user.
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.sys.protect_memory() end
+
+--- Write a text, masked and whole.
+---@param fd integer
+---@param text string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.sys.write(fd, text) end
+
+--- Waits.
+---@param seconds number
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.sys.sleep(seconds) end
+
+-- url ---------------------------------------------------------------------------------------------------------------
+
+---@class molbuild.core.Url
+---@field scheme string
+---@field user string?
+---@field password string?
+---@field host string?
+---@field port integer?
+---@field path string
+---@field query string?
+---@field fragment string?
+
+--- The parts of a URL. Nothing is decoded.
+---@param url string
+---@return molbuild.core.Url?
+---@return string? message
+---@return string? code
+function core.url.parse(url) end
+
+--- The URL of the parts; encoding them is the caller's.
+---@param parts molbuild.core.Url
+---@return string? url
+---@return string? message
+---@return string? code
+function core.url.build(parts) end
+
+-- width -------------------------------------------------------------------------------------------------------------
+
+--- Columns that a text takes on a terminal.
+---@param text string
+---@return integer
+function core.width.columns(text) end
+
+--- The beginning of a text that fits into so many columns: whole characters only.
+---@param text string
+---@param columns integer
+---@return string
+function core.width.cut(text, columns) end
+
+return core

@@ -1,0 +1,265 @@
+#!/bin/sh
+# What molbuild costs, beside programs that do no more than they must; all that is compared runs in turn, in one run.
+# Prints one table and writes it as $BUILD/bench.json; docs/performance.md says how each number is had. A bar that is
+# missed is printed as such; the exit status says only whether everything could be measured.
+#
+# BUILD is the build directory, whose bench/ holds the programs of core/bench.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+BUILD=${BUILD:-build}
+# An engine for the hits: of our own as root, else the user's.
+if [ -z "${BENCH_ENGINE:-}" ]; then
+	BENCH_ENGINE=1 BUILD=$BUILD exec spec/support/with-engine.sh "$0"
+fi
+
+case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
+molbuild=$BUILD/molbuild
+bench=$BUILD/bench
+runtimes="autogen claude-code codex crewai deepagents gemini-cli hermes langgraph openclaw"
+MIB=1048576
+
+fail() {
+	echo "bench.sh: $*" >&2
+	exit 1
+}
+
+for program in "$molbuild" "$bench/measure" "$bench/bench_text" "$bench/floor_start" "$bench/floor_hit" "$bench/flood"; do
+	[ -x "$program" ] || fail "$program is not built: make bench"
+done
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/molbuild-bench.XXXXXX") || exit 1
+forge=$dir/forge
+image_prefix=molecule-local policy=ensure.lua
+[ "$(id -u)" = 0 ] || image_prefix=molbuild-bench policy=$PWD/core/bench/hit.lua
+trap 'clean_up' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+clean_up() {
+	[ ! -f "$forge/ports" ] || spec/support/forge.sh stop "$forge"
+	# shellcheck disable=SC2046 # a list
+	[ ! -f "$dir/images" ] || docker image rm -f $(cat "$dir/images") >/dev/null 2>&1
+	rm -rf "$dir"
+}
+
+# row NAME VALUE UNIT RATIO BAR: "-" for no ratio or no bar; a bar is "ratio<=2", "value>=0.5".
+row() {
+	printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$dir/rows"
+}
+
+# calc EXPRESSION: by awk, with four digits at most.
+calc() {
+	awk "BEGIN { printf \"%.4g\", $1 }"
+}
+
+say() {
+	echo "bench: $*" >&2
+}
+
+# measure ARGUMENT...: into $dir/measured. wall N, cpu N and rss N then give what its N-th command took.
+measure() {
+	timeout -k 5 120 "$bench/measure" "$@" >"$dir/measured" || fail "a measured command failed: $*"
+}
+column() {
+	awk -v line="$1" -v column="$2" 'NR == line { print $column }' "$dir/measured"
+}
+wall() { column "$1" 1; }
+cpu() { column "$1" 2; }
+rss() { column "$1" 3; }
+
+start() {
+	say "start"
+	measure -w 5 -n 60 "$bench/floor_start" :: "$molbuild" version
+	row "start: bare C program" "$(wall 1)" ms - -
+	row "start: molbuild version" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=2"
+}
+
+# --- a hit -----------------------------------------------------------------------------------------------------------
+
+sha_of() {
+	printf %s "$1" | sha1sum 2>/dev/null | cut -c1-40 || printf %s "$1" | shasum | cut -c1-40
+}
+
+# A branch as Gitea answers it. nginx sends the file itself, so that the forge takes next to no time.
+make_branch() {
+	path=$forge/static/api/v1/repos/org/t-$1/branches
+	mkdir -p "$path"
+	cat >"$path/main" <<-END
+		{"name":"main","commit":{"id":"$2","message":"Say hello\n","url":"$http/org/t-$1/commit/$2","author":{"name":"bench","email":"bench@localhost","username":""},"committer":{"name":"bench","email":"bench@localhost","username":""},"verification":{"verified":false,"reason":"gpg.error.not_signed_commit","signature":"","signer":null,"payload":""},"timestamp":"2025-01-01T00:00:00Z","added":null,"removed":null,"modified":null},"protected":false,"required_approvals":0,"enable_status_check":false,"status_check_contexts":[],"user_can_push":false,"user_can_merge":false,"effective_branch_protection_name":""}
+	END
+}
+
+make_images() {
+	tar -C "$dir" -cf - says | docker import - "$image_prefix/workspace-template-base:bench" >/dev/null ||
+		fail "the engine takes no image"
+	echo "$image_prefix/workspace-template-base:bench" >"$dir/images"
+	for runtime in $runtimes; do
+		name=$image_prefix/workspace-template-$runtime sha=$(sha_of "$runtime")
+		make_branch "$runtime" "$sha"
+		for tag in "$(printf %.12s "$sha")" latest; do
+			docker tag "$image_prefix/workspace-template-base:bench" "$name:$tag" || fail "the engine does not tag"
+			echo "$name:$tag" >>"$dir/images"
+		done
+	done
+}
+
+make_world() {
+	say "a forge and images"
+	spec/support/forge.sh start "$forge" || fail "no forge"
+	http=http://127.0.0.1:$(awk '$1 == "http" { print $2 }' "$forge/ports")
+	api=$http/api/v1/repos/org/t-claude-code/branches/main
+	image=$image_prefix/workspace-template-claude-code
+	expected=$image:$(sha_of claude-code | cut -c1-12)
+	echo hello >"$dir/says"
+	make_images
+}
+
+# as_user COMMAND...: with nothing of the caller's settings.
+as_user() {
+	env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" \
+		MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
+}
+
+check_hits() {
+	for way in "$bench/floor_hit $api $socket $image" "core/bench/hit.sh $api $image" "$molbuild run $policy claude-code"; do
+		# shellcheck disable=SC2086 # words
+		printed=$(as_user $way 2>"$dir/err") || { cat "$dir/err" >&2; fail "$way failed"; }
+		[ "$printed" = "$expected" ] || fail "$way printed $printed, not $expected"
+	done
+	[ ! -e "$dir/cache" ] || fail "that was no hit: there is a cache now"
+}
+
+hits() {
+	say "hits"
+	case $DOCKER_HOST in unix://*) socket=${DOCKER_HOST#unix://} ;; *) fail "the floor speaks to a unix socket only" ;; esac
+	check_hits
+	timeout -k 5 120 env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
+		MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" \
+		"$bench/measure" -w 3 -n 50 "$bench/floor_hit" "$api" "$socket" "$image" :: \
+		"$molbuild" run "$policy" claude-code :: core/bench/hit.sh "$api" "$image" :: \
+		"$molbuild" run "$policy" --all >"$dir/measured" 2>"$dir/err" || {
+		tail -n 20 "$dir/err" >&2
+		fail "a hit failed"
+	}
+	row "hit: bare C program" "$(wall 1)" ms - -
+	row "hit: molbuild, times the floor" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=1.5"
+	row "hit: shell script, times molbuild" "$(wall 3)" ms "$(calc "$(wall 3) / $(wall 2)")" "ratio>=3"
+	row "hit: --all (9 runtimes), times one" "$(wall 4)" ms "$(calc "$(wall 4) / $(wall 2)")" "ratio<=1.5"
+	row "hit: own processor time" "$(cpu 2)" ms "$(calc "$(cpu 2) / $(cpu 1)")" -
+	row "hit: --all, own processor time" "$(cpu 4)" ms "$(calc "$(cpu 4) / $(cpu 2)")" -
+	row "hit: peak memory" "$(calc "$(rss 2) / 1024")" MiB "$(calc "$(rss 2) / $(rss 1)")" "value<=16"
+	row "hit: peak memory, --all" "$(calc "$(rss 4) / 1024")" MiB "$(calc "$(rss 4) / $(rss 1)")" -
+}
+
+# --- a child that prints a lot ---------------------------------------------------------------------------------------
+
+# flood NAME HOW KIND BYTES KEPT ROUNDS: beside cat, which writes the same into a file. What either takes for nothing at
+# all is taken off: this is about the pipe.
+flood() {
+	name=$1 how=$2 kind=$3 bytes=$4 kept=$5 rounds=$6
+	say "flood: $name"
+	set -- "$molbuild" run --progress=quiet "$PWD/core/bench/flood.lua" "$how"
+	measure -n "$rounds" -u "$dir/flood" \
+		"$@" "$dir/flood" 0 "$bench/flood" "$kind" 0 :: \
+		"$@" "$dir/flood" "$kept" "$bench/flood" "$kind" "$bytes" :: \
+		sh -c "'$bench/flood' $kind 0 | cat >'$dir/flood'" :: \
+		sh -c "'$bench/flood' $kind $bytes | cat >'$dir/flood'"
+	ours=$(calc "$(wall 2) - $(wall 1)") theirs=$(calc "$(wall 4) - $(wall 3)")
+	row "$name: cat" "$(calc "$bytes / $theirs / 1e6")" GB/s - -
+	row "$name: molbuild" "$(calc "$bytes / $ours / 1e6")" GB/s "$(calc "$theirs / $ours")" "ratio>=0.5"
+	row "$name: memory on top of idle" "$(calc "($(rss 2) - $(rss 1)) / 1024")" MiB "$(calc "$(rss 2) / $(rss 1)")" \
+		"value<=16"
+}
+
+floods() {
+	flood "child prints 1 GiB" core lines $((1024 * MIB)) $((1024 * MIB)) 3
+	flood "child prints a line of 100 MiB" core line $((100 * MIB)) $((100 * MIB)) 5
+	flood "child prints 128 MiB, half NULs" core nul $((128 * MIB)) $((64 * MIB)) 5
+	flood "build prints 128 MiB, a line an event" build lines $((128 * MIB)) $((128 * MIB)) 3
+}
+
+# --- text, tasks, locks ----------------------------------------------------------------------------------------------
+
+text() {
+	say "text"
+	timeout 60 "$bench/bench_text" >"$dir/text" || fail "bench_text failed"
+	while read -r name speed share; do
+		row "text: $name" "$speed" GB/s "$share" -
+	done <"$dir/text"
+}
+
+# The cost of a wait, and what 200 tasks add to the cost at 10: 1 when it is linear, 20 when it is quadratic.
+tasks() {
+	say "tasks"
+	timeout 60 "$molbuild" run --progress=quiet "$PWD/core/bench/tasks.lua" "$dir" "$api" >"$dir/tasks" ||
+		fail "tasks.lua failed"
+	for what in sleep lock child transfer; do
+		for count in 1 10 50 200; do
+			cost=$(awk -v what=$what -v count=$count '$1 == what && $2 == count { print $4 }' "$dir/tasks")
+			[ $count != 10 ] || at_10=$cost
+			bar=- ratio=-
+			[ $count != 200 ] || ratio=$(calc "$cost / $at_10") bar="ratio<=2"
+			[ "$what$count" != sleep200 ] || bar="value<=20 ratio<=2"
+			row "$what: $count tasks, a wait" "$cost" us "$ratio" "$bar"
+		done
+	done
+}
+
+# The processor time of N processes that want one lock, for each.
+processes() {
+	say "processes on one lock"
+	# shellcheck disable=SC2016 # for the inner shell
+	many='n=$1; shift; pids=; while [ $n -gt 0 ]; do "$@" & pids="$pids $!"; n=$((n - 1)); done
+		for pid in $pids; do wait $pid || exit 1; done'
+	set -- "$molbuild" run --progress=quiet "$PWD/core/bench/lock.lua" "$dir/lock"
+	measure -n 1 sh -c "$many" sh 10 "$@" :: sh -c "$many" sh 50 "$@" :: sh -c "$many" sh 200 "$@"
+	row "one lock: 10 processes, each" "$(calc "$(cpu 1) / 10")" ms - -
+	row "one lock: 50 processes, each" "$(calc "$(cpu 2) / 50")" ms "$(calc "$(cpu 2) / 50 / ($(cpu 1) / 10)")" -
+	row "one lock: 200 processes, each" "$(calc "$(cpu 3) / 200")" ms "$(calc "$(cpu 3) / 200 / ($(cpu 1) / 10)")" "ratio<=2"
+}
+
+# --- what comes out --------------------------------------------------------------------------------------------------
+
+report() {
+	awk -F '\t' -v json="$BUILD/bench.json" '
+		function holds(bar, value, ratio,   parts, n, i, what, limit, number) {
+			n = split(bar, parts, " ")
+			for (i = 1; i <= n; i++) {
+				what = substr(parts[i], 1, 5) == "ratio" ? ratio : value
+				limit = substr(parts[i], 8) + 0
+				number = what + 0
+				if (substr(parts[i], 6, 2) == "<=" ? number > limit : number < limit) return 0
+			}
+			return 1
+		}
+		function digits(text) { return text == "-" ? "" : sprintf("%.4g", text) }
+		BEGIN {
+			format = "%-58s %9s %-5s %7s  %-20s %s\n"
+			printf format, "what", "value", "unit", "ratio", "bar", ""
+			printf "[" >json
+		}
+		{
+			verdict = $5 == "-" ? "" : holds($5, $2, $4) ? "ok" : "MISSED"
+			missed += verdict == "MISSED"
+			printf format, $1, digits($2), $3, digits($4), $5 == "-" ? "" : $5, verdict
+			printf "%s\n  {\"name\": \"%s\", \"value\": %s, \"unit\": \"%s\", \"ratio\": %s, \"bar\": %s, \"ok\": %s}",
+				separator, $1, $2, $3, ($4 == "-" ? "null" : $4), ($5 == "-" ? "null" : "\"" $5 "\""),
+				(verdict == "" ? "null" : verdict == "ok" ? "true" : "false") >json
+			separator = ","
+		}
+		END {
+			print "\n]" >json
+			printf "%d rows, %d bars missed\n", NR, missed
+		}' "$dir/rows"
+}
+
+make_world
+start
+hits
+floods
+text
+tasks
+processes
+report

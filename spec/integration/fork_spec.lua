@@ -1,0 +1,54 @@
+-- The forks that docs/policy.md shows, run as an operator runs them.
+local world = require "spec.support.world"
+
+describe("a fork of ensure.lua", function()
+  local w
+
+  before_each(function()
+    w = world.new()
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  it("gives the build one more argument", function()
+    local files = world.template_files "not what is asked for"
+    files.Dockerfile = table.concat({
+      "FROM scratch", "COPY busybox /bin/busybox", "ARG PIP_INDEX_URL=none",
+      'RUN ["/bin/busybox", "sh", "-c", "echo $PIP_INDEX_URL >/index"]',
+      'CMD ["/bin/busybox", "cat", "/index"]', "",
+    }, "\n")
+    local sha = w:commit("org", "claude-code", files)
+    local run = w:run { "run", "docs/forks/build-arg.lua", "claude-code" }
+    local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
+    assert.equal(0, run.status, run.stderr)
+    assert.equal(tag .. "\n", run.stdout)
+    assert.equal("https://pypi.internal/simple", world.sh("docker run --rm --network none " .. tag))
+  end)
+
+  it("knows one more runtime, and builds it from a branch of its own", function()
+    local main = w:commit("org", "my-agent", world.template_files "from main")
+    local sha = w:commit("org", "my-agent", world.template_files "from next", "next")
+    assert.are_not.equal(main, sha)
+    local run = w:run { "run", "docs/forks/extra-runtime.lua", "my-agent" }
+    local tag = "molecule-local/workspace-template-my-agent:" .. sha:sub(1, 12)
+    assert.equal(0, run.status, run.stderr)
+    assert.equal(tag .. "\n", run.stdout)
+    assert.equal("from next", world.sh("docker run --rm --network none " .. tag))
+  end)
+
+  it("leaves the shipped policy as it was", function()
+    local run = w:ensure "my-agent"
+    assert.equal(2, run.status)
+    assert.truthy(run.stderr:find('refusing to build unknown runtime "my-agent"', 1, true), run.stderr)
+  end)
+
+  it("is found by its name in a directory of MOLBUILD_PATH", function()
+    local run = w:run({ "run", "extra-runtime.lua", "my-agent" },
+      { MOLBUILD_PATH = "docs/forks", MOLECULE_IMAGE_REGISTRY = "registry.example" })
+    assert.equal(0, run.status, run.stderr)
+    assert.equal("registry.example/workspace-template-my-agent:latest\n", run.stdout)
+  end)
+end)

@@ -1,0 +1,108 @@
+-- Every step of ensure.lua can be replaced: the replacement is what runs.
+local errors = require "molbuild.errors"
+local script = require "molbuild.script"
+local task = require "molbuild.task"
+
+local STEPS = { "preflight", "head", "tag", "cached", "lock", "clone", "check", "build", "alias" }
+local SHA = ("0123456789"):rep(4)
+
+local function closes()
+  return setmetatable({}, { __close = function() end })
+end
+
+describe("the steps of ensure.lua", function()
+  local ensure, job, calls
+
+  -- A job without an engine, a forge or a directory, and a policy whose every step is replaced by one that is noted.
+  before_each(function()
+    ensure = script.load "scripts/ensure.lua"
+    calls = {}
+    job = {
+      runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",
+      engine = { builder = function() return "buildkit" end },
+    }
+    local results = {
+      head = function() return SHA end,
+      tag = function() return "name:tag" end,
+      cached = function() return false end,
+      lock = closes,
+      clone = function() return true end,
+    }
+    for _, name in ipairs(STEPS) do
+      ensure[name] = function()
+        calls[#calls + 1] = name
+        return results[name] and results[name]()
+      end
+    end
+  end)
+
+  local function image()
+    return task.run(function() return ensure.image(job) end)
+  end
+
+  it("run in this order, and give the tag", function()
+    assert.equal("name:tag", image())
+    assert.same({ "preflight", "head", "tag", "cached", "lock", "cached", "clone", "check", "build", "alias" }, calls)
+    assert.equal(SHA, job.sha)
+    assert.equal("built", job.outcome)
+  end)
+
+  it("are all that the policy's source names", function()
+    local file = assert(io.open "scripts/ensure.lua")
+    local source = file:read "a":match "function ensure%.image.*"
+    file:close()
+    local known, named = {}, {}
+    for _, name in ipairs(STEPS) do known[name] = true end
+    for name in source:gmatch 'step "(%a+)"' do
+      named[name] = true
+      assert.truthy(known[name], name .. " is not among the steps of this spec")
+    end
+    named.tag = source:find("ensure.tag(job)", 1, true) and true
+    assert.same(known, named)
+  end)
+
+  for _, name in ipairs(STEPS) do
+    it(("take a fork's %s"):format(name), function()
+      ensure[name] = function(given)
+        assert.equal(job, given)
+        errors.raise { message = "this is the fork's " .. name }
+      end
+      local ok, failure = pcall(image)
+      assert.is_false(ok)
+      assert.equal("this is the fork's " .. name, tostring(failure))
+    end)
+  end
+
+  it("end with a hit that a fork declares", function()
+    ensure.cached = function() return true end
+    assert.equal("name:tag", image())
+    assert.same({ "preflight", "head", "tag", "alias" }, calls)
+    assert.equal("hit", job.outcome)
+  end)
+
+  it("look the branch up again when the clone says that it moved on, three times at most", function()
+    ensure.clone = function() return false end
+    local ok, failure = pcall(image)
+    assert.is_false(ok)
+    assert.equal("remote", failure.kind)
+    local heads = 0
+    for _, name in ipairs(calls) do
+      if name == "head" then heads = heads + 1 end
+    end
+    assert.equal(3, heads)
+  end)
+
+  it("take a fork's names, job and image", function()
+    ensure.names = function(args) return { args[1] .. "!" } end
+    ensure.job = function(name) return { runtime = name } end
+    ensure.image = function(given) return "image of " .. given.runtime end
+    assert.equal("image of x!", task.run(function() return ensure.run { "x" } end))
+  end)
+
+  it("take a fork's name for the registry's image", function()
+    job.registry = "registry.example"
+    ensure.registry_image = function(given) return given.registry .. "/mine" end
+    assert.equal("registry.example/mine", image())
+    assert.same({}, calls)
+  end)
+end)

@@ -1,0 +1,536 @@
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local task = require "molbuild.task"
+
+local sleep = core.sys.sleep
+
+-- Run FN as a root task; gives ok and the result or error.
+local function run(fn, options)
+  return pcall(task.run, fn, options)
+end
+
+-- A task that waits until it is cancelled, and notes that it was.
+local function wait_for_ever(seen, name)
+  local _, _, code = sleep(60)
+  seen[#seen + 1] = name .. " " .. tostring(code)
+  task.check()
+end
+
+describe("task.run", function()
+  it("gives the results of the function", function()
+    assert.same({ 1, nil, 3, n = 3 }, table.pack(task.run(function()
+      return 1, nil, 3
+    end)))
+  end)
+
+  it("raises its error, as it is", function()
+    local raised = errors.new { kind = "build", message = "no" }
+    local ok, e = run(function()
+      sleep(0)
+      error(raised, 0)
+    end)
+    assert.is_false(ok)
+    assert.equal("build", e.kind)
+    assert.equal("no", e.message)
+  end)
+
+  it("can run again after a failure", function()
+    run(function()
+      error "x"
+    end)
+    assert.equal("again", (task.run(function()
+      return "again"
+    end)))
+    assert.is_nil(task.current())
+  end)
+
+  it("refuses to run inside itself", function()
+    local ok, e = run(function()
+      task.run(function() end)
+    end)
+    assert.is_false(ok)
+    assert.truthy(tostring(e):find("task.run() is running already", 1, true))
+  end)
+
+  it("ends only when everything spawned has ended", function()
+    local ended = false
+    task.run(function()
+      task.spawn(function()
+        task.spawn(function()
+          sleep(0.05)
+          ended = true
+        end)
+      end)
+    end)
+    assert.is_true(ended)
+  end)
+
+  it("is cancelled by a signal, and says which", function()
+    local seen = {}
+    local ok, e = run(function()
+      task.spawn(wait_for_ever, seen, "child")
+      task.spawn(function()
+        assert(core.process.run { argv = { "sh", "-c", "kill -USR1 " .. core.sys.pid() } })
+      end)
+      wait_for_ever(seen, "root")
+    end, { signals = { 10 } })
+    assert.is_false(ok)
+    assert.equal("signal", e.kind)
+    assert.equal(10, e.signal)
+    table.sort(seen)
+    assert.same({ "child cancelled", "root cancelled" }, seen)
+  end)
+end)
+
+describe("outside a task", function()
+  for name, wait in pairs {
+    ["sys.sleep"] = function() sleep(0) end,
+    ["process.run"] = function() core.process.run { argv = { "true" } } end,
+    ["http.request"] = function() core.http.request { url = "http://127.0.0.1:1/" } end,
+    ["lock.acquire"] = function() core.lock.acquire "/tmp/molbuild-never-made" end,
+  } do
+    it(name .. " raises", function()
+      assert.has_error(wait, "this waits, and so can only be called inside a task (see molbuild.task)")
+      assert.is_nil((core.fs.lstat "/tmp/molbuild-never-made"))
+    end)
+  end
+
+  it("spawn and shield raise", function()
+    assert.has_error(function() task.spawn(print) end, "task.spawn() must be called inside a task")
+    assert.has_error(function() task.shield(print) end, "task.shield() must be called inside a task")
+  end)
+
+  it("a taken semaphore raises", function()
+    local places = task.semaphore(1)
+    local place <close> = places:acquire()
+    assert.has_error(function() places:acquire() end, "acquire() waits, and so must be called inside a task")
+  end)
+end)
+
+describe("task.spawn and join", function()
+  it("runs side by side and gives the results", function()
+    local began = core.sys.monotonic()
+    assert.same({ "a", "b" }, { task.run(function()
+      local a = task.spawn(function(x) sleep(0.1) return x end, "a")
+      local b = task.spawn(function() sleep(0.1) return "b" end)
+      return a:join(), b:join()
+    end) })
+    assert.is_true(core.sys.monotonic() - began < 0.19)
+  end)
+
+  it("joins what has ended, and joins it again", function()
+    task.run(function()
+      local a = task.spawn(function() return 7 end)
+      sleep(0.01)
+      assert.is_true(a.ended)
+      assert.equal(7, a:join())
+      assert.equal(7, a:join())
+    end)
+  end)
+
+  it("raises the error of the child in the parent", function()
+    task.run(function()
+      local a = task.spawn(function() error(errors.new { kind = "auth", message = "denied" }, 0) end)
+      local ok, e = pcall(a.join, a)
+      assert.is_false(ok)
+      assert.equal("auth", e.kind)
+    end)
+  end)
+
+  it("cancels the children of a task that fails, and waits for them", function()
+    local seen = {}
+    local ok, e = run(function()
+      task.spawn(wait_for_ever, seen, "child")
+      sleep(0.01)
+      error("broken", 0)
+    end)
+    assert.is_false(ok)
+    assert.truthy(tostring(e):find("broken", 1, true))
+    assert.same({ "child cancelled" }, seen)
+  end)
+
+  it("gives children the scope of their parent", function()
+    task.run(function()
+      task.scope().colour = "red"
+      task.spawn(function()
+        assert.equal("red", task.scope().colour)
+        task.scope().colour = "blue"
+      end):join()
+      assert.equal("red", task.scope().colour)
+    end)
+    assert.is_nil(task.scope().colour)
+  end)
+end)
+
+describe("cancelling", function()
+  it("reaches grandchildren", function()
+    local seen = {}
+    task.run(function()
+      local child = task.spawn(function()
+        task.spawn(function()
+          task.spawn(wait_for_ever, seen, "grandchild")
+          wait_for_ever(seen, "inner")
+        end)
+        wait_for_ever(seen, "child")
+      end)
+      sleep(0.02)
+      child:cancel()
+      local ok, e = pcall(child.join, child)
+      assert.is_false(ok)
+      assert.equal("cancelled", e.kind)
+    end)
+    table.sort(seen)
+    assert.same({ "child cancelled", "grandchild cancelled", "inner cancelled" }, seen)
+  end)
+
+  it("fails every later wait, too", function()
+    local codes = {}
+    task.run(function()
+      local child = task.spawn(function()
+        for i = 1, 3 do
+          codes[i] = select(3, sleep(60))
+        end
+        codes[4] = select(3, core.process.run { argv = { "sleep", "60" } })
+      end)
+      sleep(0.01)
+      child:cancel()
+      pcall(child.join, child)
+    end)
+    assert.same({ "cancelled", "cancelled", "cancelled", "cancelled" }, codes)
+  end)
+
+  it("tells the reason to whoever joins, whatever the task returned", function()
+    task.run(function()
+      local child = task.spawn(function()
+        sleep(60)
+        return "as if nothing had happened"
+      end)
+      sleep(0.01)
+      child:cancel(errors.new { kind = "timeout", message = "enough" })
+      local ok, e = pcall(child.join, child)
+      assert.is_false(ok)
+      assert.equal("timeout", e.kind)
+    end)
+  end)
+
+  it("reaches what a cancelled task spawns afterwards", function()
+    local seen = {}
+    task.run(function()
+      local child = task.spawn(function()
+        sleep(60)
+        task.spawn(wait_for_ever, seen, "late"):join()
+      end)
+      sleep(0.01)
+      child:cancel()
+      pcall(child.join, child)
+    end)
+    assert.same({ "late cancelled" }, seen)
+  end)
+
+  it("does nothing to a task that has ended", function()
+    task.run(function()
+      local child = task.spawn(function() return 5 end)
+      sleep(0.01)
+      child:cancel()
+      assert.equal(5, child:join())
+    end)
+  end)
+
+  it("runs to-be-closed variables, which may not be waited out of", function()
+    local closed = {}
+    task.run(function()
+      local child = task.spawn(function()
+        local outer <close> = setmetatable({}, { __close = function() closed[#closed + 1] = "outer" end })
+        local inner <close> = setmetatable({}, { __close = function()
+          sleep(0.01)
+          closed[#closed + 1] = "inner"
+        end })
+        sleep(60)
+        task.check()
+        return outer, inner
+      end)
+      sleep(0.01)
+      child:cancel()
+      pcall(child.join, child)
+    end)
+    assert.same({ "inner", "outer" }, closed)
+  end)
+
+  it("gives locks back and ends processes", function()
+    local dir = assert(core.fs.mkdtemp "/tmp/molbuild-spec-")
+    local began = core.sys.monotonic()
+    task.run(function()
+      local pid
+      local child = task.spawn(function()
+        local lock <close> = assert(core.lock.acquire(dir .. "/lock"))
+        local ok, message = core.process.run {
+          argv = { "sh", "-c", "echo $$; exec sleep 60" },
+          keep = { lock },
+          on_line = function(line) pid = line end,
+        }
+        assert.equal(nil, ok)
+        error(message, 0)
+      end)
+      while not pid do
+        sleep(0.01)
+      end
+      assert.equal("locked", select(3, core.lock.acquire(dir .. "/lock", { timeout = 0 })))
+      child:cancel()
+      pcall(child.join, child)
+      local lock <close> = assert(core.lock.acquire(dir .. "/lock", { timeout = 0 }))
+      assert.equal(1, core.process.run { argv = { "sh", "-c", "kill -0 " .. pid .. " 2>&-" } }.code)
+    end)
+    assert.is_true(core.sys.monotonic() - began < 10)
+    assert(core.fs.remove_tree(dir))
+  end)
+
+  it("gives a lock up that is waited for", function()
+    local dir = assert(core.fs.mkdtemp "/tmp/molbuild-spec-")
+    task.run(function()
+      local lock <close> = assert(core.lock.acquire(dir .. "/lock"))
+      local code
+      local child = task.spawn(function() code = select(3, core.lock.acquire(dir .. "/lock")) end)
+      sleep(0.02)
+      child:cancel()
+      pcall(child.join, child)
+      assert.equal("cancelled", code)
+    end)
+    assert(core.fs.remove_tree(dir))
+  end)
+end)
+
+describe("task.map", function()
+  it("keeps the order of the items", function()
+    assert.same({ 30, 10, 20 }, task.run(function()
+      return task.map({ 3, 1, 2 }, {}, function(n, index)
+        sleep(n / 100)
+        assert.equal(n, ({ 3, 1, 2 })[index])
+        return n * 10
+      end)
+    end))
+    assert.same({}, task.run(function() return task.map({}, {}, error) end))
+  end)
+
+  it("runs no more than the limit at a time, and as many", function()
+    local running, most = 0, 0
+    task.run(function()
+      task.map({ 1, 2, 3, 4, 5, 6, 7 }, { limit = 3 }, function()
+        running = running + 1
+        most = math.max(most, running)
+        sleep(0.01)
+        running = running - 1
+      end)
+    end)
+    assert.equal(3, most)
+  end)
+
+  it("cancels the siblings at the first error, and raises that", function()
+    local seen = {}
+    local ok, e = run(function()
+      task.map({ "a", "b", "c" }, {}, function(name)
+        if name == "b" then
+          sleep(0.02)
+          errors.raise { kind = "build", message = "b failed" }
+        end
+        wait_for_ever(seen, name)
+      end)
+    end)
+    assert.is_false(ok)
+    assert.equal("build", e.kind)
+    assert.equal("b failed", e.message)
+    table.sort(seen)
+    assert.same({ "a cancelled", "c cancelled" }, seen)
+  end)
+
+  it("starts nothing that still waits for its turn after an error", function()
+    local began = {}
+    local ok = run(function()
+      task.map({ 1, 2, 3 }, { limit = 1 }, function(n)
+        began[#began + 1] = n
+        sleep(0.01)
+        error("x", 0)
+      end)
+    end)
+    assert.is_false(ok)
+    assert.same({ 1 }, began)
+  end)
+
+  it("runs every one to its end with settle", function()
+    local results = task.run(function()
+      return task.map({ 1, 2, 3 }, { settle = true }, function(n)
+        if n == 1 then
+          errors.raise { kind = "auth", message = "no" }
+        end
+        sleep(0.02)
+        return n > 2 and n or nil
+      end)
+    end)
+    assert.is_false(results[1].ok)
+    assert.equal("auth", results[1].error.kind)
+    assert.same({ { ok = true }, { ok = true, value = 3 } }, { results[2], results[3] })
+  end)
+
+  it("raises with settle when it is cancelled itself", function()
+    task.run(function()
+      local child = task.spawn(function()
+        return task.map({ 1, 2 }, { limit = 1, settle = true }, function() sleep(60) end)
+      end)
+      sleep(0.01)
+      child:cancel()
+      local ok, e = pcall(child.join, child)
+      assert.is_false(ok)
+      assert.equal("cancelled", e.kind)
+    end)
+  end)
+end)
+
+describe("task.timeout", function()
+  it("gives the results of what is done in time", function()
+    local began = core.sys.monotonic()
+    assert.same({ 1, 2 }, { task.run(function()
+      return task.timeout(30, function() return 1, 2 end)
+    end) })
+    assert.is_true(core.sys.monotonic() - began < 10)
+  end)
+
+  it("cancels what is not, waits for its end, and raises", function()
+    local seen = {}
+    local ok, e = run(function()
+      task.timeout(0.02, function() wait_for_ever(seen, "slow") end)
+    end)
+    assert.is_false(ok)
+    assert.equal("timeout", e.kind)
+    assert.equal("took longer than 0.02 s", e.message)
+    assert.same({ "slow cancelled" }, seen)
+  end)
+
+  it("raises what it is told to", function()
+    local _, e = run(function()
+      task.timeout(0.01, function() sleep(60) end, errors.new { kind = "locked", message = "busy" })
+    end)
+    assert.equal("locked", e.kind)
+  end)
+
+  it("raises the error of what fails in time", function()
+    local _, e = run(function()
+      task.timeout(30, function() errors.raise { kind = "remote", message = "gone" } end)
+    end)
+    assert.equal("remote", e.kind)
+  end)
+end)
+
+describe("task.shield", function()
+  it("puts cancellation off until it returns", function()
+    local seen = {}
+    task.run(function()
+      local child = task.spawn(function()
+        seen[1] = task.shield(function()
+          local done = sleep(0.05)
+          task.check()
+          return task.spawn(function() return sleep(0.01) and done end):join()
+        end)
+        seen[2] = select(3, sleep(60))
+      end)
+      sleep(0.01)
+      child:cancel()
+      pcall(child.join, child)
+    end)
+    assert.same({ true, "cancelled" }, seen)
+  end)
+
+  it("shields after the cancellation, too", function()
+    local slept
+    task.run(function()
+      local child = task.spawn(function()
+        sleep(60)
+        slept = task.shield(function() return (sleep(0.01)) end)
+      end)
+      sleep(0.01)
+      child:cancel()
+      pcall(child.join, child)
+    end)
+    assert.is_true(slept)
+  end)
+
+  it("passes results and errors on", function()
+    task.run(function()
+      assert.same({ 1, nil, 2, n = 3 }, table.pack(task.shield(function(a, b) return a, nil, b end, 1, 2)))
+      local ok, e = pcall(task.shield, function() errors.raise { kind = "auth", message = "x" } end)
+      assert.is_false(ok)
+      assert.equal("auth", e.kind)
+    end)
+  end)
+end)
+
+describe("task.semaphore", function()
+  it("is first come first served", function()
+    local order = {}
+    task.run(function()
+      local places = task.semaphore(1)
+      local tasks = {}
+      for i = 1, 5 do
+        tasks[i] = task.spawn(function()
+          local place <close> = places:acquire()
+          sleep(0.005)
+          order[#order + 1] = i
+        end)
+      end
+    end)
+    assert.same({ 1, 2, 3, 4, 5 }, order)
+  end)
+
+  it("says when it has to wait", function()
+    local waits = 0
+    task.run(function()
+      local places = task.semaphore(2)
+      for _ = 1, 3 do
+        task.spawn(function()
+          local place <close> = places:acquire(function() waits = waits + 1 end)
+          sleep(0.005)
+        end)
+      end
+    end)
+    assert.equal(1, waits)
+  end)
+
+  it("raises in a task that is cancelled while it waits, and loses no place", function()
+    task.run(function()
+      local places = task.semaphore(1)
+      local held = places:acquire()
+      local child = task.spawn(function() places:acquire() end)
+      local after = task.spawn(function()
+        local place <close> = places:acquire()
+        return "had it"
+      end)
+      sleep(0.01)
+      child:cancel()
+      local ok, e = pcall(child.join, child)
+      assert.is_false(ok)
+      assert.equal("cancelled", e.kind)
+      assert.is_false(after.ended)
+      local close = getmetatable(held).__close
+      close(held)
+      close(held)
+      assert.equal("had it", after:join())
+      assert.equal(1, places.free)
+    end)
+  end)
+
+  it("gives a place back that was granted to a task cancelled meanwhile", function()
+    task.run(function()
+      local places = task.semaphore(1)
+      local child
+      do
+        local place <close> = places:acquire()
+        child = task.spawn(function()
+          local place <close> = places:acquire()
+          sleep(60)
+        end)
+        sleep(0.01)
+      end
+      child:cancel()
+      pcall(child.join, child)
+      assert.equal(1, places.free)
+    end)
+  end)
+end)
