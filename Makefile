@@ -158,9 +158,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
 
-# Every program prints its own table.
+# One table, and the same as JSON in the build directory.
 bench: all $(BENCHES)
-	@for bench in $(BENCHES); do echo "== $${bench##*/bench_}"; $$bench || exit 1; done
+	@BUILD=$(BUILD) scripts/bench.sh
 
 # libFuzzer brings the main function. Everything is compiled with its instrumentation, hence at once.
 $(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])

@@ -14,8 +14,8 @@ function tasks.sleep(_, index)
 end
 
 function tasks.lock(options)
-  local _lock <close> = assert(core.lock.acquire(options.dir .. "/lock", { timeout = 60 }))
-  assert(core.sys.sleep(0))
+  local lock <close> = assert(core.lock.acquire(options.dir .. "/lock", { timeout = 60 }))
+  assert(core.sys.sleep(0) and lock:held())
 end
 
 function tasks.child()

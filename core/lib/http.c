@@ -87,6 +87,7 @@ static const char *code_of(CURLcode result)
 	case CURLE_GOT_NOTHING:
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
 		return "reset";
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
@@ -97,7 +98,6 @@ static const char *code_of(CURLcode result)
 	case CURLE_SSL_INVALIDCERTSTATUS:
 		return "tls";
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return "invalid";
 	default:
 		return "protocol";

@@ -35,6 +35,8 @@ static const struct {
 	const char *path, *answer;
 } answers[] = {
     {"/ok", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Thing:  Value: x \r\nETag: \"1\"\r\n\r\nhello"},
+    {"/hints", "HTTP/1.1 103 Early Hints\r\nX-Thing: early\r\n\r\n"
+               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Thing: late\r\n\r\nhi"},
     {"/missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"},
     {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"},
     {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"},

@@ -124,6 +124,15 @@ static void gives_status_headers_and_body(void **state)
 	assert_answer(404, "gone");
 }
 
+static void the_headers_are_those_of_the_last_answer(void **state)
+{
+	(void)state;
+	ask("/hints", PLAIN);
+	assert_answer(200, "hi");
+	assert_string_equal(header("x-thing"), "late");
+	assert_int_equal(response.header_count, 2);
+}
+
 static void sends_headers_and_body(void **state)
 {
 	const char *const headers[] = {"X-One: 1", "Content-Type: text/x", NULL};
@@ -273,7 +282,7 @@ static void a_connection_that_breaks_is_an_error(void **state)
 	ask("/close", PLAIN);
 	assert_refused("reset", "/close: ");
 	ask("/cut", PLAIN);
-	assert_true(failed);
+	assert_refused("reset", "/cut: ");
 	ask("/nonsense", PLAIN);
 	assert_refused("protocol", "/nonsense: ");
 }
@@ -328,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    HTTP_TEST(gives_status_headers_and_body),
+	    HTTP_TEST(the_headers_are_those_of_the_last_answer),
 	    HTTP_TEST(sends_headers_and_body),
 	    HTTP_TEST(a_body_may_be_as_large_as_allowed),
 	    HTTP_TEST(a_body_without_length_is_bounded),

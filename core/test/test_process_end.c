@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #include <cmocka.h>
 
@@ -276,6 +279,21 @@ static void a_child_that_somebody_else_reaped_ends_too(void **state)
 }
 
 #ifdef __linux__
+static void a_zombie_that_nobody_reaps_is_not_waited_for(void **state)
+{
+	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	(void)state;
+	/* The orphaned sleep becomes a child of this process, which lets it lie. */
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.grace_ns = MS(15000)});
+	assert_ended(&run, "cancelled");
+	assert_true(run.result.seconds < 5);
+	assert_int_equal(run.result.strays_left, 0);
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+	run_free(&run, 1);
+}
+
 /* Starts a run and dies of KILL. */
 static void die_running(void)
 {
@@ -319,6 +337,7 @@ int main(void)
 	    FIXTURE_TEST(a_grandchild_in_its_own_session_is_ended_too),
 	    FIXTURE_TEST(freeing_kills_what_escaped),
 	    FIXTURE_TEST(cancelling_ends_what_escaped),
+	    FIXTURE_TEST(a_zombie_that_nobody_reaps_is_not_waited_for),
 	    FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
 #endif
 	    FIXTURE_TEST(freeing_while_it_runs_leaves_nothing),

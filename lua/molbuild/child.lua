@@ -23,8 +23,9 @@ local function merged(...)
   return list
 end
 
---- Run a program to its end. Its output lines become `line` events (not with `silent`); the variables that the
---- scope's `unset` names (secrets that no child is to see) are taken from its environment.
+--- Run a program to its end. Its output lines become `line` events where the scope `wants_lines`
+--- (not with `silent`); the variables that the scope's `unset` names (secrets that no child is to see) are taken from its
+--- environment.
 ---@param options table  as for core.process.run; on_line is called besides
 ---@return table result  as core.process.run gives it, whatever the exit code
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
@@ -36,11 +37,12 @@ function child.run(options)
   end
   run.unset = merged(options.unset or {}, task.scope().unset or {})
   local scope = task.scope()
-  function run.on_line(line)
-    if not options.silent then
-      events.emit("line", { text = line }, scope)
+  -- A build can print millions of lines: one that nobody wants to see costs nothing here.
+  if scope.wants_lines and not options.silent then
+    function run.on_line(line)
+      events.emit_masked("line", { text = line }, scope)
+      return own_on_line and own_on_line(line)
     end
-    return own_on_line and own_on_line(line)
   end
   local result, message, code, partial = core.process.run(run)
   result = result or partial

@@ -205,6 +205,7 @@ local function run_policy(policy, args, settings, sink)
   local function body()
     local scope = task.scope()
     scope.events = sink.event
+    scope.wants_lines = sink.renderer.wants_lines or settings.verbose
     scope.lock_timeout = settings.lock_timeout
     scope.places = task.semaphore(settings.jobs)
     local ticker = task.spawn(function()

@@ -65,16 +65,23 @@ end
 ---@param scope { events: fun(event: table)?, runtime: string?, step: string? }?  the current task's when absent
 function events.emit(name, fields, scope)
   scope = scope or task.scope()
-  local sink = scope.events
-  if not sink then
-    return
+  if scope.events then
+    events.emit_masked(name, masked(fields or {}), scope)
   end
-  local event = masked(fields or {})
-  event.event = name
-  event.time = core.sys.now()
-  event.runtime = event.runtime or scope.runtime
-  event.step = event.step or scope.step
-  sink(event)
+end
+
+--- The same for fields that hold no secret, such as a child's output line, which the core has masked. The table becomes
+--- the event.
+---@param name string
+---@param fields table
+---@param scope table
+function events.emit_masked(name, fields, scope)
+  if not scope.events then return end
+  fields.event = name
+  fields.time = core.sys.now()
+  fields.runtime = fields.runtime or scope.runtime
+  fields.step = fields.step or scope.step
+  scope.events(fields)
 end
 
 local function every(value, key_type, item_type)

@@ -29,10 +29,13 @@ function script.directories()
   return list
 end
 
+--- The files that are being loaded, by real path: a fork named as the policy it loads means the next one on the path.
+local loading = {}
+
 local function is_file(path)
   local real = core.fs.realpath(path)
   local stat = real and core.fs.lstat(real)
-  return stat and stat.type == "file"
+  return stat and stat.type == "file" and not loading[real]
 end
 
 --- The file that a name means. A name with a slash is that file.
@@ -95,7 +98,13 @@ function script.load(name)
   if not chunk then
     errors.raise { kind = "bug", message = syntax }
   end
-  local policy = chunk()
+  local real = core.fs.realpath(path)
+  loading[real] = true
+  local ran, policy = xpcall(chunk, errors.handler)
+  loading[real] = nil
+  if not ran then
+    error(policy, 0)
+  end
   if type(policy) ~= "table" then
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end

@@ -168,7 +168,7 @@ end
 ---@return molbuild.Task
 function task.spawn(fn, ...)
   local parent = assert(task.current(), "task.spawn() must be called inside a task")
-  return new_task(parent, function(...)
+  local child = new_task(parent, function(...)
     local results = table.pack(xpcall(fn, errors.handler, ...))
     -- Children do not outlive their parent.
     local self = scheduler.current
@@ -183,6 +183,11 @@ function task.spawn(fn, ...)
     end
     return table.unpack(results, 2, results.n)
   end, ...)
+  -- What a cancelled task still does is not to wait for anything: its children's waits end at once, as its own do.
+  if parent.cancelled and parent.shields == 0 then
+    child:cancel(parent.cancelled)
+  end
+  return child
 end
 
 --- Run FN for every item, at most LIMIT at a time. Gives the results in the order of the items (one each). The first
@@ -293,7 +298,7 @@ function task.semaphore(places)
     if self.free > 0 then
       self.free = self.free - 1
     else
-      local entry = { task = scheduler.current }
+      local entry = { task = assert(task.current(), "acquire() waits, and so must be called inside a task") }
       table.insert(self.queue, entry)
       if on_wait then
         on_wait()

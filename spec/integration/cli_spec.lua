@@ -123,6 +123,17 @@ describe("molbuild", function()
     assert.truthy(run.stderr:find(w.dir .. "/fork/ensure.lua", 1, true))
   end)
 
+  it("takes the next one on the path when a fork loads the policy it is named after", function()
+    world.sh("mkdir " .. w.dir .. "/fork")
+    policy("fork/ensure.lua", [[
+      local ensure = molbuild.load "ensure.lua"
+      function ensure.run() return "fork of " .. ensure.branch end
+      return ensure
+    ]])
+    local run = w:run({ "run", "ensure.lua", "hermes" }, { MOLBUILD_PATH = w.dir .. "/fork" })
+    assert.equal("fork of main\n", run.stdout, run.stderr)
+  end)
+
   it("says when a file of the current directory was not used", function()
     policy("ensure.lua", "error 'not me'")
     local line = ("cd %s && %s %s run ensure.lua nonsense 2>&1; true"):format(w.dir, w:environment(), os.getenv "MOLBUILD_BIN")

@@ -16,7 +16,7 @@ Json.__index = Json
 ---@param opts { write: fun(text: string) }
 ---@return molbuild.JsonRenderer
 function json.new(opts)
-  return setmetatable({ write = opts.write }, Json)
+  return setmetatable({ write = opts.write, wants_lines = true }, Json)
 end
 
 --- Write an event.

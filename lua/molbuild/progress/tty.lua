@@ -38,6 +38,7 @@ function tty.new(opts)
   local painter = paint.new(opts.color or false)
   return setmetatable({
     opts = opts,
+    wants_lines = true, -- the newest one stands on the runtime's line
     paint = painter,
     several = opts.several or false,
     report = report.new(painter),
