@@ -1,9 +1,9 @@
 /* Child processes that cannot hang, leak or outlive their run.
  *
- * A process is started on a loop, watched there, and ended as a whole: its group, and every descendant that left the
- * group. It is bounded by a ceiling and by the longest silence; it ends when the program has exited, its output has been
- * read, and nothing of it is left - a descendant that keeps the output open for more than 200 ms after the
- * program's exit is ended, too.
+ * A process is started on a loop, watched there, bounded by a ceiling and by the longest silence, and when it is ended,
+ * ended as a whole: its group, and every descendant that left the group. It is over when the program has exited and its
+ * output is at an end; a descendant that keeps the output open for more than 200 ms after the program's exit is ended,
+ * too. One that has closed it (a daemon) is left alone when the program itself ended well.
  */
 #ifndef MOLBUILD_PROCESS_H
 #define MOLBUILD_PROCESS_H

@@ -140,6 +140,12 @@ local function run(arguments, url, options, more)
   return child.run(how)
 end
 
+local FULL = "make room on that file system, or put the cache elsewhere"
+
+local function is_full(text)
+  return text:find("No space left on device", 1, true) or text:find("Disk quota exceeded", 1, true)
+end
+
 local function kind_of(text)
   if text:find "[Aa]uthentication failed" or text:find "could not read Username" or text:find "could not read Password"
     or text:find "returned error: 40[13]" or text:find "Permission denied" then
@@ -152,6 +158,9 @@ local function kind_of(text)
 end
 
 local function fail(what, url, result)
+  if is_full(result.tail) then
+    errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
+  end
   local moved = result.tail:find "unable to update url base from redirection"
   local hint = moved and "the repository moved: change the prefix to where it is now" or nil
   errors.raise {
@@ -164,7 +173,8 @@ end
 
 local function expect(result, what)
   if result.code ~= 0 then
-    errors.raise { kind = "failed", message = ("%s: %s"):format(what, child.last_words(result)) }
+    local hint = is_full(result.tail) and FULL or nil
+    errors.raise { kind = "failed", message = ("%s: %s"):format(what, child.last_words(result)), hint = hint }
   end
   return result
 end

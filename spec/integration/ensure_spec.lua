@@ -220,6 +220,22 @@ describe("ensure.lua", function()
     assert.truthy(run.stderr:find("took longer than 3 s", 1, true))
   end)
 
+  -- Only root can make a file system that is full.
+  if world.sh "id -u" == "0" then
+    it("says that the disk is full, where, and what to do, and leaves no tree behind", function()
+      commit()
+      local small = w.dir .. "/small"
+      world.sh(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
+      local run = w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
+      local left = world.sh(("ls %s/cache/tmp"):format(small))
+      world.sh("umount " .. small)
+      assert.equal(1, run.status, run.stderr)
+      assert.equal("", run.stdout)
+      assert.truthy(run.stderr:find("no space left on device\nhint: make room", 1, true), run.stderr)
+      assert.equal("", left)
+    end)
+  end
+
   it("wipes what a failed run left", function()
     commit()
     world.sh(("mkdir -p %s/tmp/claude-code.dead/tree %s/tmp/hermes.alive"):format(w.cache, w.cache))
