@@ -147,7 +147,7 @@ asan:
 	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g' asan-run
 .PHONY: asan-run
 asan-run: all $(UNIT_TESTS) $(SUPPORT) $(BUILD)/test/lua_host
-	LUA_HOST=$(BUILD)/test/lua_host $(RUN) unit spec integration
+	LUA_HOST=$(CURDIR)/$(BUILD)/test/lua_host $(RUN) unit spec integration
 
 # The build has no warnings anyway: they are errors.
 lint: all $(UNIT_TESTS) $(BENCHES) $(SUPPORT)

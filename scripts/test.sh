@@ -3,7 +3,8 @@
 # the counts: "N passed, N failed". A program that dies, one that hangs, a pending spec, and a file that tests nothing
 # count as failed.
 #
-# BUILD is the build directory, LUA the interpreter; LUA_HOST, where set, the one that runs the specs. TEST_JOBS is how
+# BUILD is the build directory, LUA the interpreter; LUA_HOST, where set, the one that runs the specs (its
+# whole path). TEST_JOBS is how
 # many integration specs run side by side, each with an engine of its own.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -29,6 +30,13 @@ clean_up() {
 	chmod -R u+rwX "$out"
 	rm -rf "$out"
 }
+
+# Specs that start an interpreter of their own, with the C module, must get that one, too.
+if [ -n "${LUA_HOST:-}" ]; then
+	mkdir "$out/bin"
+	ln -s "$LUA_HOST" "$out/bin/lua5.4"
+	PATH=$out/bin:$PATH
+fi
 
 # The specs load the library from the tree, and the C module from the build. Nothing else of the caller's settings
 # counts: tests must not reach for the caller's proxy, certificates, git configuration or runtimes.

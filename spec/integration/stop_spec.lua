@@ -78,8 +78,11 @@ describe("a run that is ended", function()
   it("by a second signal kills at once what ignores the first", function()
     local path = w.dir .. "/deaf.lua"
     world.write(path, [[return { run = function()
-      molbuild.log.info "here"
-      molbuild.child.run { argv = { "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done" } }
+      -- Said by the child, once it is deaf.
+      molbuild.child.run {
+        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" },
+        on_line = function(line) molbuild.log.info("%s", line) end,
+      }
     end }]])
     local run = w:start { "run", path }
     world.wait_for(function() return (run.stderr() or ""):find("here", 1, true) end)
