@@ -81,7 +81,7 @@ describe("a run that is ended", function()
       -- Said by the child, once it is deaf.
       molbuild.child.run {
         argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" },
-        on_line = function(line) molbuild.log.info("%s", line) end,
+        on_line = function(line) io.stderr:write(line, "\n") end,
       }
     end }]])
     local run = w:start { "run", path }
