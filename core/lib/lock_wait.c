@@ -14,6 +14,7 @@
 
 #include "fd.h"
 #include "lock_internal.h"
+#include "signals.h"
 
 /* Where the system cannot close a range at once, no more than this many descriptors are looked at. */
 #define MAX_SCANNED_FD 65536
@@ -21,17 +22,6 @@
 #define OWNER(pointer, member) ((struct lock_wait *)(void *)((char *)(pointer)-offsetof(struct lock_wait, member)))
 
 /* In the helper, between fork and _exit, only async-signal-safe calls: it never calls exec. */
-
-static void default_signals(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	sigemptyset(&action.sa_mask);
-	for (int signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* So that no pipe whose end somebody waits for, and no other lock, is kept by a helper. */
 static void close_all_but(int fd)
@@ -56,7 +46,7 @@ static void help(int fd, pid_t parent)
 	int got;
 	/* A Ctrl-C is for the parent, which ends us. */
 	setsid();
-	default_signals();
+	signals_reset();
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)

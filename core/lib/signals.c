@@ -97,3 +97,14 @@ int signals_take(void)
 	arrivals[signo] = 0;
 	return signo;
 }
+
+void signals_reset(void)
+{
+	struct sigaction action = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	sigemptyset(&action.sa_mask);
+	for (int signo = 1; signo < NSIG; signo++)
+		sigaction(signo, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}

@@ -18,4 +18,7 @@ void signals_drain(int *child);
 /* The oldest caught signal not taken yet, or 0. */
 int signals_take(void);
 
+/* For a child after fork: default dispositions, and no signal blocked. Async-signal-safe. */
+void signals_reset(void);
+
 #endif

@@ -13,6 +13,7 @@
 #endif
 
 #include "fd.h"
+#include "signals.h"
 
 extern char **environ;
 
@@ -20,17 +21,6 @@ extern char **environ;
 #define MAX_SCANNED_FD 65536
 
 /* Between fork and exec only async-signal-safe calls: libcurl's resolver may have threads that held a lock. */
-
-static void default_signals(void)
-{
-	struct sigaction action = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	sigemptyset(&action.sa_mask);
-	for (int signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &action, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 static void cloexec_all(void)
 {
@@ -67,7 +57,7 @@ static void become(const struct spawn_options *options, pid_t parent, int status
 	struct spawn_failure failure = {0};
 	ssize_t put;
 	setsid();
-	default_signals();
+	signals_reset();
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)

@@ -31,7 +31,7 @@ end
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
 function child.run(options)
   local own_on_line = options.on_line
-  local run = setmetatable({}, { __index = options })
+  local run = {}
   for name, value in pairs(options) do
     run[name] = value
   end
