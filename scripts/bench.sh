@@ -3,7 +3,8 @@
 # Prints one table and writes it as $BUILD/bench.json; docs/performance.md says how each number is had. A bar that is
 # missed is printed as such; the exit status says only whether everything could be measured.
 #
-# BUILD is the build directory, whose bench/ holds the programs of core/bench.
+# BUILD is the build directory, whose bench/ holds the programs of core/bench. BENCH names the sections to run; all
+# when it is not set.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -256,10 +257,7 @@ report() {
 }
 
 make_world
-start
-hits
-floods
-text
-tasks
-processes
+for section in ${BENCH:-start hits floods text tasks processes}; do
+	$section
+done
 report

@@ -67,9 +67,7 @@ function ensure.job(runtime)
     job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
     if job.token then token.check_url(job.repo_url) end
   end
-  if not job.platform:find "^%l+/[%l%d]+$" and not job.platform:find "^%l+/[%l%d]+/v%d+$" then
-    molbuild.raise { kind = "usage", message = ('MOLECULE_IMAGE_PLATFORM: "%s" is no platform'):format(job.platform) }
-  end
+  docker.check_platform(job.platform, "MOLECULE_IMAGE_PLATFORM")
   return job
 end
 
@@ -112,11 +110,7 @@ end
 
 -- 5. Tag ------------------------------------------------------------------------------------------------------------
 function ensure.tag(job)
-  local os, arch = job.platform:match "^(%l+)/(.*)$"
-  local suffix = ""
-  if job.platform ~= "linux/amd64" then
-    suffix = "-" .. (os == "linux" and "" or os .. "-") .. arch:gsub("/", "-")
-  end
+  local suffix = job.platform == "linux/amd64" and "" or "-" .. docker.short_platform(job.platform)
   local name = ("%s/workspace-template-%s"):format(ensure.image_prefix, job.runtime)
   job.alias = name .. ":latest"
   return ("%s:%s%s"):format(name, job.sha:sub(1, 12), suffix)

@@ -149,6 +149,23 @@ function Engine:builder()
       .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
 end
 
+--- Check a platform that came from outside: os/architecture, with a variant behind it or not.
+---@param platform string
+---@param where string  said in the message
+---@raise usage
+function docker.check_platform(platform, where)
+  if not platform:find "^%l+/[%l%d]+$" and not platform:find "^%l+/[%l%d]+/v%d+$" then
+    errors.raise { kind = "usage", message = ('%s: "%s" is no platform, such as linux/arm64'):format(where, platform) }
+  end
+end
+
+--- A platform as part of a tag: "arm64", "arm-v7"; another system than Linux is named, too.
+---@param platform string
+---@return string
+function docker.short_platform(platform)
+  return (platform:gsub("^linux/", ""):gsub("/", "-"))
+end
+
 --- The build step that an output line announces: done, total, text. nil for any other line.
 ---@param line string
 function docker.build_step(line)
