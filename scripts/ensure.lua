@@ -58,8 +58,10 @@ function ensure.job(runtime)
     ceiling = env_number("MOLECULE_BUILD_CEILING_S", ensure.ceiling),
     max_files = env_number("MOLECULE_TEMPLATE_MAX_FILES", ensure.max_files),
     max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
+    image = ("%s/workspace-template-%s"):format(ensure.image_prefix, runtime), -- without a tag
     build_args = {}, labels = {}, engine = docker.engine(),
   }
+  job.alias = job.image .. ":latest"
   job.token = token.from_env "MOLECULE_GITEA_TOKEN"
   if not job.registry then
     job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
@@ -111,9 +113,7 @@ end
 -- 5. Tag ------------------------------------------------------------------------------------------------------------
 function ensure.tag(job)
   local suffix = job.platform == "linux/amd64" and "" or "-" .. docker.short_platform(job.platform)
-  local name = ("%s/workspace-template-%s"):format(ensure.image_prefix, job.runtime)
-  job.alias = name .. ":latest"
-  return ("%s:%s%s"):format(name, job.sha:sub(1, 12), suffix)
+  return ("%s:%s%s"):format(job.image, job.sha:sub(1, 12), suffix)
 end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
@@ -199,6 +199,7 @@ function ensure.image(job)
     return job.tag
   end
   step "preflight"
+  local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is all that is asked, while HEAD is looked up
   for _ = 1, 3 do
     job.sha = step "head"
     job.tag = ensure.tag(job)

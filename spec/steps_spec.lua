@@ -19,7 +19,7 @@ describe("the steps of ensure.lua", function()
     calls = {}
     job = {
       runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",
-      engine = { builder = function() return "buildkit" end },
+      engine = { builder = function() return "buildkit" end, ask_early = closes },
     }
     local results = {
       head = function() return SHA end,

@@ -260,6 +260,8 @@ static void set_up(struct http_request *request, const struct http_options *opti
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->detail);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "molbuild");
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	/* Requests to one host share a connection where its protocol (HTTP/2) lets them, instead of opening one each. */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	if (request->upload.data || options->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->upload.len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload.data ? request->upload.data : "");

@@ -29,6 +29,7 @@ end
 ---@class molbuild.Engine
 ---@field command string  the CLI's name
 ---@field api molbuild.EngineApi?  for questions; nil: the CLI is asked
+---@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
 local Engine = {}
 Engine.__index = Engine
 
@@ -65,6 +66,7 @@ local function described(image)
   local config = type(image.Config) == "table" and image.Config or {}
   return {
     id = image.Id,
+    tags = type(image.RepoTags) == "table" and image.RepoTags or {},
     os = image.Os,
     architecture = image.Architecture,
     labels = type(config.Labels) == "table" and config.Labels or {},
@@ -93,12 +95,7 @@ function Engine:without_api(message, code)
   self.api = nil
 end
 
---- What the engine knows of an image.
----@param ref string
----@return { id: string, os: string, architecture: string, labels: table<string, string> }?  nil when it has none
----@return string? message  when the engine gave no answer that can be understood: neither yes nor no
----@raise missing_tool  the engine cannot be reached
-function Engine:image(ref)
+local function ask(self, ref)
   if self.api then
     local image, message, code = self.api:image(ref)
     if not code then
@@ -110,6 +107,50 @@ function Engine:image(ref)
     self:without_api(message, code)
   end
   return self:image_by_cli(ref)
+end
+
+--- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another one
+--- that the image bears, too, takes the answer that is there then. Each name is served once, and none after a build: an
+--- answer must not get old.
+---@param ref string
+---@return table asked  to be closed, which ends the question if it is still under way
+function Engine:ask_early(ref)
+  local early = { ref = ref, served = {}, task = task.spawn(function() return ask(self, ref) end) }
+  self.early = early
+  return setmetatable({}, {
+    __close = function()
+      self.early = nil
+      early.task:cancel()
+    end,
+  })
+end
+
+-- The answer that was asked for ahead of time, if it tells about REF.
+local function take_early(self, ref)
+  local early = self.early
+  if not early or early.served[ref] then
+    return nil
+  end
+  local image = early.task:join()
+  for _, name in ipairs { early.ref, table.unpack(image and image.tags or {}) } do
+    if image and name == ref then
+      early.served[ref] = true
+      return image
+    end
+  end
+end
+
+--- What the engine knows of an image.
+---@param ref string
+---@return { id: string, tags: string[], os: string, architecture: string, labels: table<string, string> }?  nil when it has none
+---@return string? message  when the engine gave no answer that can be understood: neither yes nor no
+---@raise missing_tool  the engine cannot be reached
+function Engine:image(ref)
+  local image = take_early(self, ref)
+  if image then
+    return image
+  end
+  return ask(self, ref)
 end
 
 --- Give an image another name.
@@ -247,6 +288,7 @@ end
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   local scope, quiet = task.scope(), docker.quiet_phases()
+  self.early = nil
   self.buildkit = options.builder == "buildkit"
   local function on_line(line)
     local done, total, text = docker.build_step(line)

@@ -4,7 +4,7 @@
 #   forge.sh start DIR      DIR/ports says where it listens: lines of NAME PORT
 #   forge.sh stop DIR       ends it; what is in DIR stays
 #
-# Ports: http; https (a chain that DIR/tls/ca.pem vouches for); expired, self-signed and wrong-host (https with such a
+# Ports: http; https (HTTP/2, too; a chain that DIR/tls/ca.pem vouches for); expired, self-signed and wrong-host (https with such a
 # certificate); old-git (http whose git speaks no protocol v2, and so refuses a commit that no branch points at).
 #
 # Below DIR:
@@ -14,7 +14,7 @@
 #   canned/PATH/         answers for a request of that path, see forge_cgi.lua
 #   static/PATH          a file that nginx sends itself for GET of that path, as JSON
 #   log/access.log       a line a request, separated by tabs: port name, method, URI, status, bytes sent, bytes received,
-#                        yes|no (an Authorization header came), the Git-Protocol header, the time
+#                        yes|no (an Authorization header came), the Git-Protocol header, the time, the connection's number
 #   log/users.log        the user name of every Basic authorization that git sent
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -116,7 +116,7 @@ configure() {
 			  map \$http_authorization \$authorized { default yes; "" no; }
 			  map \$port_name \$git_protocol { default \$http_git_protocol; old-git ""; }
 			  log_format forge '\$port_name\t\$request_method\t\$request_uri\t\$status\t\$bytes_sent\t\$request_length\t'
-			    '\$authorized\t\$http_git_protocol\t\$msec';
+			    '\$authorized\t\$http_git_protocol\t\$msec\t\$connection';
 			  access_log $dir/log/access.log forge;
 			  client_max_body_size 0;
 			  client_body_temp_path $dir/tmp/body;
@@ -127,7 +127,7 @@ configure() {
 		END
 		server "$dir" http '' ''
 		server "$dir" old-git '' ''
-		server "$dir" https ssl "$(tls server)"
+		server "$dir" https "ssl http2" "$(tls server)"
 		server "$dir" expired ssl "$(tls expired)"
 		server "$dir" self-signed ssl "$(tls self-signed)"
 		server "$dir" wrong-host ssl "$(tls wrong-host)"

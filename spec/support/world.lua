@@ -124,19 +124,20 @@ function methods:environment(env)
   return table.concat(words, " ")
 end
 
-local function command_line(self, arguments, env)
-  local words = { self:environment(env), quote(os.getenv "MOLBUILD_BIN" or "build/molbuild") }
+local function command_line(self, arguments, env, tracer)
+  local words = { self:environment(env), tracer or "", quote(os.getenv "MOLBUILD_BIN" or "build/molbuild") }
   for _, argument in ipairs(arguments) do
     words[#words + 1] = quote(argument)
   end
   return table.concat(words, " ")
 end
 
---- Start molbuild in the background. Gives an object with pid, wait(), running(), signal(name).
-function methods:start(arguments, env, redirect)
+--- Start molbuild in the background; TRACER is a shell command that runs it. Gives an object with pid, wait(), running(),
+--- signal(name).
+function methods:start(arguments, env, redirect, tracer)
   self.runs = (self.runs or 0) + 1
   local base = ("%s/run%d"):format(self.dir, self.runs)
-  local line = command_line(self, arguments, env)
+  local line = command_line(self, arguments, env, tracer)
   -- `exec`, so that the pid is molbuild's own; the status is written by the shell around it.
   world.sh(([[(sh -c 'echo $$ >%s.pid; exec "$@"' sh %s >%s.out 2>%s.err %s
     echo $? >%s.new; mv %s.new %s.status) </dev/null >/dev/null 2>&1 &]])
@@ -161,8 +162,8 @@ function methods:start(arguments, env, redirect)
 end
 
 --- Run molbuild to its end: { status, stdout, stderr }.
-function methods:run(arguments, env, redirect)
-  return self:start(arguments, env, redirect).wait()
+function methods:run(arguments, env, redirect, tracer)
+  return self:start(arguments, env, redirect, tracer).wait()
 end
 
 --- Run the shipped policy for RUNTIMES.

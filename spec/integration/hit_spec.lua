@@ -1,0 +1,117 @@
+-- What a cache hit does, and what it does not: seen by strace, in the forge's log, and on the disk.
+local world = require "spec.support.world"
+
+local RUNTIME = "claude-code"
+local NAME = "molecule-local/workspace-template-" .. RUNTIME
+
+describe("a cache hit", function()
+  local w, tag
+
+  before_each(function()
+    w = world.new()
+    tag = NAME .. ":" .. w:commit("org", RUNTIME, world.template_files "hello"):sub(1, 12)
+    local run = w:ensure(RUNTIME)
+    assert.equal(0, run.status, run.stderr)
+    world.sh("rm -rf " .. w.cache)
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  -- The system calls of a hit: lines of strace.
+  local function traced(env)
+    local trace = w.dir .. "/trace"
+    local run = w:run({ "run", "ensure.lua", RUNTIME }, env, nil, "strace -f -s 256 -o " .. trace)
+    assert.equal(tag .. "\n", run.stdout, run.stderr)
+    return assert(world.read(trace))
+  end
+
+  local function count(text, pattern)
+    return select(2, text:gsub(pattern, ""))
+  end
+
+  -- The requests that the engine was sent: lines of "GET /path".
+  local function engine_requests(trace)
+    local list = {}
+    for path in trace:gmatch 'sendto%(%d+, "(%u+ /images/%S+)' do list[#list + 1] = path end
+    return list
+  end
+
+  it("starts no process and no thread", function()
+    local trace = traced()
+    assert.equal(1, count(trace, "execve%("), trace)
+    assert.equal(0, count(trace, "v?fork%("), trace)
+    assert.equal(0, count(trace, "clone3?%("), trace)
+  end)
+
+  it("asks the forge once, and the engine on one connection", function()
+    local before = #w:requests "/api/"
+    local trace = traced()
+    assert.equal(before + 1, #w:requests "/api/")
+    assert.equal(1, count(trace, "connect%(%d+, {sa_family=AF_INET,"))
+    assert.equal(1, count(trace, 'connect%(%d+, {sa_family=AF_UNIX, sun_path="[^"]*docker.sock"'))
+    assert.same({ ("GET /images/%s:latest/json"):format(NAME) }, engine_requests(trace))
+  end)
+
+  it("asks for the tag as well when :latest is another image, and moves :latest", function()
+    world.sh(("printf 'FROM scratch\\nLABEL a=b\\n' | docker build -q -t %s:latest -"):format(NAME))
+    local trace = traced()
+    assert.same({
+      ("GET /images/%s:latest/json"):format(NAME),
+      ("GET /images/%s/json"):format(tag),
+      ("POST /images/%s/tag?repo=%s&tag=latest"):format(tag, NAME),
+    }, engine_requests(trace))
+    assert.equal(1, count(trace, 'connect%(%d+, {sa_family=AF_UNIX, sun_path="[^"]*docker.sock"'))
+    assert.equal(world.sh("docker image inspect -f '{{.Id}}' " .. tag),
+      world.sh(("docker image inspect -f '{{.Id}}' %s:latest"):format(NAME)))
+  end)
+
+  it("asks the engine while the forge has not answered yet", function()
+    local trace = traced()
+    local asked = trace:find('sendto%(%d+, "GET /images/')
+    local answered = trace:find('recvfrom%(%d+, "HTTP/1.1 200 OK\\r\\nServer: nginx')
+    assert.truthy(asked and answered and asked < answered, trace)
+  end)
+
+  it("makes no directory, opens no file for writing and takes no lock", function()
+    local trace = traced()
+    for line in trace:gmatch "[^\n]+" do
+      for _, call in ipairs { "mkdir", "flock%(", "rename", "unlink", "open.*O_CREAT", "open.*O_RDWR", "open.*O_WRONLY" } do
+        assert.falsy(line:find(call), line)
+      end
+    end
+    world.sh("test ! -e " .. w.cache)
+  end)
+end)
+
+describe("--all on a warm cache", function()
+  it("has one connection to a forge that speaks HTTP/2, and asks each thing once", function()
+    local w = world.new()
+    local names = {}
+    for name in ("autogen claude-code codex crewai deepagents gemini-cli hermes langgraph openclaw"):gmatch "%S+" do
+      names[#names + 1] = name
+      w:commit("org", name, world.template_files(name))
+    end
+    local env = {
+      MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-",
+      SSL_CERT_FILE = w.ca,
+    }
+    local run = w:run({ "run", "--jobs=9", "ensure.lua", "--all" }, env)
+    assert.equal(0, run.status, run.stderr)
+    local before = #w:requests "/api/"
+    run = w:run({ "run", "ensure.lua", "--all" }, env)
+    assert.equal(0, run.status, run.stderr)
+    local connections, requests, seen = {}, w:requests "/api/", 0
+    for index = before + 1, #requests do
+      local connection = requests[index]:match "\t(%d+)$"
+      seen = seen + (connections[connection] and 0 or 1)
+      connections[connection] = true
+    end
+    assert.equal(#names, #requests - before)
+    assert.equal(1, seen)
+    world.remove_images()
+    w:close()
+  end)
+end)
