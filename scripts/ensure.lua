@@ -80,13 +80,13 @@ function ensure.registry_image(job)
 end
 
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
-function ensure.preflight(_job)
-  for _, tool in ipairs { "docker", "git" } do
+function ensure.preflight(job)
+  for _, tool in ipairs { job.engine.command, "git" } do
     if not core.process.find(tool) then
       molbuild.raise {
         kind = "missing_tool",
-        message = ('"%s" not found on PATH — local-build mode requires both docker and git; either install them, '
-          .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool),
+        message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
+          .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool, job.engine.command),
       }
     end
   end

@@ -26,42 +26,42 @@ describe("an image asked about early", function()
   end
 
   it("answers for its own name and for every other one that the image bears", function()
-    images["a:latest"] = { Id = "1", RepoTags = { "a:one", "a:latest" } }
+    images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:one", "a:latest" } }
     run(function()
-      assert.equal("1", engine:image("a:one").id)
-      assert.equal("1", engine:image("a:latest").id)
+      assert.equal("sha256:1", engine:image("a:one").id)
+      assert.equal("sha256:1", engine:image("a:latest").id)
     end)
     assert.same({ "a:latest" }, questions)
   end)
 
   it("says nothing of a name that the image does not bear", function()
-    images["a:latest"] = { Id = "1", RepoTags = { "a:latest" } }
-    images["a:two"] = { Id = "2", RepoTags = { "a:two" } }
+    images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:latest" } }
+    images["a:two"] = { Id = "sha256:2", RepoTags = { "a:two" } }
     run(function()
-      assert.equal("2", engine:image("a:two").id)
+      assert.equal("sha256:2", engine:image("a:two").id)
       assert.is_nil((engine:image "a:three"))
     end)
     assert.same({ "a:latest", "a:two", "a:three" }, questions)
   end)
 
   it("serves a name once: what is asked again wants to know what is so now", function()
-    images["a:latest"] = { Id = "1", RepoTags = { "a:one", "a:latest" } }
+    images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:one", "a:latest" } }
     run(function()
-      assert.equal("1", engine:image("a:one").id)
-      images["a:one"] = { Id = "2", RepoTags = { "a:one" } }
-      assert.equal("2", engine:image("a:one").id)
+      assert.equal("sha256:1", engine:image("a:one").id)
+      images["a:one"] = { Id = "sha256:2", RepoTags = { "a:one" } }
+      assert.equal("sha256:2", engine:image("a:one").id)
     end)
   end)
 
   it("is forgotten when it is closed", function()
-    images["a:latest"] = { Id = "1", RepoTags = { "a:latest" } }
+    images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:latest" } }
     task.run(function()
       do
         local asked <close> = engine:ask_early "a:latest"
         task.spawn(function() end):join()
       end
-      images["a:latest"] = { Id = "2", RepoTags = { "a:latest" } }
-      assert.equal("2", engine:image("a:latest").id)
+      images["a:latest"] = { Id = "sha256:2", RepoTags = { "a:latest" } }
+      assert.equal("sha256:2", engine:image("a:latest").id)
     end)
   end)
 

@@ -1,112 +1,125 @@
 --- A Docker Engine: what images it has, tagging them, building them.
-local child = require "molbuild.child"
-local core = require "molbuild.core"
 local docker_api = require "molbuild.docker_api"
+local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
 local task = require "molbuild.task"
 
 local docker = {}
 
-local INSPECT_MAX = 4 * 1024 * 1024
-
 --- INT is what a person's Ctrl-C sends the docker CLI: it then cancels the build inside the engine, too.
 local SIGINT = 2
 
-local UNREACHABLE = {
-  "Cannot connect to the Docker daemon", "error during connect", "Is the docker daemon running",
-  "permission denied while trying to connect", "dial unix", "failed to connect to the docker API",
-}
-
-local function unreachable(text)
-  for _, words in ipairs(UNREACHABLE) do
-    if text:find(words, 1, true) then
-      return true
-    end
-  end
-end
-
 ---@class molbuild.Engine
----@field command string  the CLI's name
----@field api molbuild.EngineApi?  for questions; nil: the CLI is asked
+---@field command string  the program that builds: docker, podman, or a path
+---@field podman boolean
+---@field api molbuild.EngineApi?  answers questions; nil: the program does
+---@field cli molbuild.EngineCli?  from its first use on
 ---@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
 local Engine = {}
 Engine.__index = Engine
 
---- The engine that the docker CLI reaches. Questions go to its API, or to the CLI where that cannot be spoken; builds go
---- to the CLI.
----@param options { command: string? }?  "docker" when absent
+--- The engine that a program reaches: MOLBUILD_DOCKER names it, docker when absent. Questions go to the engine's API, or
+--- to the program where that cannot be spoken; builds go to the program.
+---@param options { command: string? }?
 ---@return molbuild.Engine
 function docker.engine(options)
-  return setmetatable({ command = options and options.command or "docker", api = docker_api.connect() }, Engine)
+  local command = options and options.command or env.get("MOLBUILD_DOCKER", "docker")
+  return setmetatable({
+    command = command,
+    podman = command:match "[^/]*$" == "podman",
+    api = docker_api.connect(command),
+  }, Engine)
 end
 
+--- Run the program.
 function Engine:run(arguments, more)
-  local argv = table.move(arguments, 1, #arguments, 2, { self.command })
-  local options = { argv = argv, timeout = 60, env = { DOCKER_CLI_HINTS = "false" } }
-  for name, value in pairs(more or {}) do
-    options[name] = value
-  end
-  return child.run(options)
+  return require("molbuild.docker_cli").run(self.command, arguments, more)
 end
 
-local function raise_unreachable(result)
+function Engine:raise_unreachable(message)
+  local name, start = "Docker Engine", "sudo systemctl start docker), or point DOCKER_HOST at one that runs"
+  if self.podman then
+    name, start = "podman service", "sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs"
+  end
   errors.raise {
     kind = "missing_tool",
-    message = "the Docker Engine cannot be reached: " .. child.last_words(result),
-    hint = "start it (for example: sudo systemctl start docker), or point DOCKER_HOST at one that runs",
+    message = ("the %s cannot be reached: %s"):format(name, message),
+    hint = message:find("permission denied", 1, true) and "see to it that you may use it (id -nG should name its group)"
+      or ("start it (for example: %s"):format(start),
   }
 end
 
+--- References go into paths and arguments: nothing but a reference may be in one. What is a good one, the engine says.
+local function check_reference(ref)
+  if not ref:find "^%w[%w%._%-/:@]*$" or ref:find "/%W" or ref:find "/$" then
+    errors.raise { kind = "usage", message = ('"%s" is no image reference'):format(ref) }
+  end
+end
+
+--- Ask a question of a back end: the API; from the first one on that it does not answer, the program, which knows more
+--- ways to an engine, and says best why there is none.
+function Engine:ask(question, ...)
+  for _, ref in ipairs { ... } do
+    check_reference(ref)
+  end
+  local api = self.api
+  if api then
+    local answer, message, code = api[question](api, ...)
+    if not code then
+      return answer, message
+    elseif code == "cancelled" then
+      errors.raise { kind = "cancelled", message = message }
+    end
+    self.api = nil
+  end
+  self.cli = self.cli or require("molbuild.docker_cli").connect(self.command)
+  local answer, message, code = self.cli[question](self.cli, ...)
+  if code then
+    self:raise_unreachable(message)
+  end
+  return answer, message
+end
+
+--- The names of an image. podman puts a registry before those that have none.
+function Engine:names_of(image)
+  local names = {}
+  for index, name in ipairs(type(image.RepoTags) == "table" and image.RepoTags or {}) do
+    names[index] = self.podman and name:gsub("^localhost/", "") or name
+  end
+  return names
+end
+
 --- An image as the engine describes it, in our words.
-local function described(image)
+function Engine:described(image)
   if type(image) ~= "table" or type(image.Id) ~= "string" then
     return nil, "the engine gave no usable answer"
   end
   local config = type(image.Config) == "table" and image.Config or {}
   return {
-    id = image.Id,
-    tags = type(image.RepoTags) == "table" and image.RepoTags or {},
+    id = image.Id:find "^%x+$" and "sha256:" .. image.Id or image.Id,
+    tags = self:names_of(image),
     os = image.Os,
     architecture = image.Architecture,
+    variant = type(image.Variant) == "string" and image.Variant ~= "" and image.Variant or nil,
     labels = type(config.Labels) == "table" and config.Labels or {},
   }
 end
 
-function Engine:image_by_cli(ref)
-  local result = self:run({ "image", "inspect", ref }, { capture = INSPECT_MAX, silent = true })
-  if result.code == 0 then
-    local ok, answer = pcall(require("cjson").decode, result.stdout)
-    return described(ok and type(answer) == "table" and answer[1])
-  elseif result.tail:find("No such image", 1, true) then
-    return nil
-  elseif unreachable(result.tail) then
-    raise_unreachable(result)
-  end
-  return nil, "docker image inspect: " .. child.last_words(result)
-end
+---@class molbuild.Image
+---@field id string  "sha256:..."
+---@field tags string[]  all its names, with their tags
+---@field os string
+---@field architecture string
+---@field variant string?  of the architecture
+---@field labels table<string, string>
 
---- From the first question on that the API does not answer, the CLI is asked: it knows more ways to an engine, and
---- says best why there is none.
-function Engine:without_api(message, code)
-  if code == "cancelled" then
-    errors.raise { kind = "cancelled", message = message }
+local function ask_image(self, ref)
+  local image, message = self:ask("image", ref)
+  if image then
+    return self:described(image)
   end
-  self.api = nil
-end
-
-local function ask(self, ref)
-  if self.api then
-    local image, message, code = self.api:image(ref)
-    if not code then
-      if image then
-        return described(image)
-      end
-      return nil, message
-    end
-    self:without_api(message, code)
-  end
-  return self:image_by_cli(ref)
+  return nil, message
 end
 
 --- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another one
@@ -115,7 +128,7 @@ end
 ---@param ref string
 ---@return table asked  to be closed, which ends the question if it is still under way
 function Engine:ask_early(ref)
-  local early = { ref = ref, served = {}, task = task.spawn(function() return ask(self, ref) end) }
+  local early = { ref = ref, served = {}, task = task.spawn(ask_image, self, ref) }
   self.early = early
   return setmetatable({}, {
     __close = function()
@@ -142,41 +155,37 @@ end
 
 --- What the engine knows of an image.
 ---@param ref string
----@return { id: string, tags: string[], os: string, architecture: string, labels: table<string, string> }?  nil when it has none
+---@return molbuild.Image?  nil when it has none
 ---@return string? message  when the engine gave no answer that can be understood: neither yes nor no
 ---@raise missing_tool  the engine cannot be reached
+---@raise usage  no reference
 function Engine:image(ref)
   local image = take_early(self, ref)
   if image then
     return image
   end
-  return ask(self, ref)
+  return ask_image(self, ref)
 end
 
 --- Give an image another name.
 ---@param ref string
 ---@param alias string
----@raise failed | missing_tool
+---@raise failed | missing_tool | usage
 function Engine:tag(ref, alias)
-  if self.api then
-    local ok, message, code = self.api:tag(ref, alias)
-    if ok then
-      return
-    elseif not code then
-      errors.raise { kind = "failed", message = ("tagging %s: %s"):format(alias, message) }
-    end
-    self:without_api(message, code)
-  end
-  local result = self:run { "tag", ref, alias }
-  if result.code ~= 0 then
-    errors.raise { kind = "failed", message = ("docker tag %s: %s"):format(alias, child.last_words(result)) }
+  local done, message = self:ask("tag", ref, alias)
+  if not done then
+    errors.raise { kind = "failed", message = ("tagging %s: %s"):format(alias, message) }
   end
 end
 
---- Which builder the CLI can use. BuildKit needs buildx from client 23 on; before, it is built in.
+--- Which builder the program can use. docker's BuildKit needs buildx from client 23 on; before, it is built in. podman has
+--- one builder alone, which writes as the classic one does.
 ---@return "buildkit"|"classic"
 ---@return string? advice  one line, when the classic builder is all there is
 function Engine:builder()
+  if self.podman then
+    return "classic"
+  end
   if self:run({ "buildx", "version" }, { capture = 65536, silent = true }).code == 0 then
     return "buildkit"
   end
@@ -213,6 +222,9 @@ function docker.build_step(line)
   local done, total, text = line:match "^#%d+ %[[^%]]-(%d+)/(%d+)%] (.*)$"
   if not done then
     done, total, text = line:match "^Step (%d+)/(%d+) : (.*)$"
+  end
+  if not done then -- podman's; with several stages, "[1/2] " stands before it
+    done, total, text = line:match "^[%[%d/%] ]*STEP (%d+)/(%d+): (.*)$"
   end
   if done then
     return math.tointeger(done), math.tointeger(total), text
@@ -287,6 +299,7 @@ end
 ---@param options molbuild.BuildOptions
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
+  local child, docker_cli = require "molbuild.child", require "molbuild.docker_cli"
   local scope, quiet = task.scope(), docker.quiet_phases()
   self.early = nil
   self.buildkit = options.builder == "buildkit"
@@ -308,23 +321,17 @@ function Engine:build(options)
     on_line = on_line,
   })
   if result.code ~= 0 then
-    if unreachable(result.tail) then
-      raise_unreachable(result)
+    if docker_cli.unreachable(result.tail) then
+      self:raise_unreachable(child.last_words(result))
     end
     local ended = result.signal and ("ended by signal %d"):format(result.signal)
     errors.raise {
       kind = "build",
-      message = ("docker build %s: %s"):format(options.tag, ended or child.last_words(result)),
+      message = ("%s build %s: %s"):format(self.command:match "[^/]*$", options.tag, ended or child.last_words(result)),
       tail = child.last_lines(result.tail, 40),
       log = options.log_file,
     }
   end
-end
-
---- Whether the CLI is there.
----@return boolean
-function docker.found(command)
-  return core.process.find(command or "docker") ~= nil
 end
 
 return docker

@@ -9,8 +9,10 @@ local ANSWER_MAX = 4 * 1024 * 1024
 local CONFIG_MAX = 1024 * 1024
 --- Seconds: an engine that takes longer is stuck.
 local TIMEOUT = 60
---- The oldest API with these two requests as they are used here.
-local OLDEST = 1.24
+--- The oldest API with these two requests as they are used here, and the newest that was read.
+local OLDEST, NEWEST = "1.24", "1.51"
+
+-- Where the engine is -----------------------------------------------------------------------------------------------
 
 local function read_json(path)
   local text = core.fs.read(path, CONFIG_MAX)
@@ -18,89 +20,171 @@ local function read_json(path)
   return ok and type(value) == "table" and value or nil
 end
 
---- The host that a context of the docker CLI names; nil for one that is not there, or has TLS files of its own.
-local function context_host(config_dir, name)
-  if name == "default" then
-    return "unix:///var/run/docker.sock"
-  end
-  local id = core.sha256.hex(name)
-  local meta = read_json(("%s/contexts/meta/%s/meta.json"):format(config_dir, id))
-  local endpoints = meta and type(meta.Endpoints) == "table" and meta.Endpoints
-  local docker = endpoints and type(endpoints.docker) == "table" and endpoints.docker
-  if not docker or core.fs.lstat(("%s/contexts/tls/%s"):format(config_dir, id)) then
-    return nil
-  end
-  return type(docker.Host) == "string" and docker.Host or nil
+--- The table in a field of a table that came from outside.
+local function field(value, name)
+  return type(value) == "table" and type(value[name]) == "table" and value[name] or nil
 end
 
---- The engine's address as the docker CLI finds it: DOCKER_HOST, DOCKER_CONTEXT, the current context of its
---- configuration, the usual socket. nil when only the CLI can tell.
----@return string?
-function docker_api.host()
-  local host = env.get "DOCKER_HOST"
-  if host then
-    return host
-  end
-  local home = env.get "HOME"
-  local config_dir = env.get "DOCKER_CONFIG" or home and home .. "/.docker"
-  local name = env.get "DOCKER_CONTEXT"
-  if not name and config_dir then
-    local config = read_json(config_dir .. "/config.json")
-    name = config and type(config.currentContext) == "string" and config.currentContext ~= "" and config.currentContext
-  end
-  if not name then
-    return "unix:///var/run/docker.sock"
-  end
-  return config_dir and context_host(config_dir, name)
+local function existing(path)
+  return core.fs.lstat(path) and path or nil
 end
 
---- How to reach a host: what a request needs besides its path. nil for one that is not spoken here (ssh, named pipes).
+--- The files of a client that TLS asks for, as the docker CLI names them in a directory.
+local function tls_files(dir)
+  return { ca_file = dir .. "/ca.pem", cert_file = existing(dir .. "/cert.pem"), key_file = existing(dir .. "/key.pem") }
+end
+
+--- Whether a proxy is set. Which hosts it is for, Go's programs read otherwise than libcurl does.
+local function has_proxy()
+  for _, name in ipairs { "http_proxy", "https_proxy", "all_proxy" } do
+    if env.get(name) or env.get(name:upper()) then
+      return true
+    end
+  end
+  return false
+end
+
+--- How to reach a host: what a request needs besides its path. nil for one that is not spoken here: ssh, named pipes,
+--- addresses with something left out.
 ---@param host string
+---@param tls { ca_file: string, cert_file: string?, key_file: string? }?
 ---@return table?
-function docker_api.endpoint(host)
+local function endpoint_of(host, tls)
   local socket = host:match "^unix://(/.*)$"
   if socket then
-    local stat = core.fs.lstat(socket)
-    return stat and { base = "http://docker", unix_socket = socket } or nil
+    return not tls and existing(socket) and { base = "http://docker", unix_socket = socket } or nil
   end
   local address = host:match "^tcp://([%w%.%-]+:%d+)/?$" or host:match "^tcp://(%[[%x:]+%]:%d+)/?$"
-  if not address then
+  if not address or has_proxy() then
     return nil
   end
-  if not env.get "DOCKER_TLS_VERIFY" then
-    return { base = "http://" .. address }
+  local endpoint = tls or {}
+  endpoint.base = (tls and "https://" or "http://") .. address
+  return endpoint
+end
+
+--- The endpoint that a context of the docker CLI names. Its TLS files are its own; the environment's do not count.
+local function context_endpoint(config_dir, name)
+  local id = core.sha256.hex(name)
+  local meta = read_json(("%s/contexts/meta/%s/meta.json"):format(config_dir, id))
+  local docker = field(field(meta, "Endpoints"), "docker")
+  if not docker or type(docker.Host) ~= "string" or docker.SkipTLSVerify == true then
+    return nil
   end
-  local home = env.get "HOME"
-  local certificates = env.get "DOCKER_CERT_PATH" or home and home .. "/.docker"
-  return certificates and {
-    base = "https://" .. address,
-    ca_file = certificates .. "/ca.pem",
-    cert_file = certificates .. "/cert.pem",
-    key_file = certificates .. "/key.pem",
-  }
+  local dir = ("%s/contexts/tls/%s/docker"):format(config_dir, id)
+  return endpoint_of(docker.Host, existing(dir) and tls_files(dir))
+end
+
+--- The context that the docker CLI uses where no DOCKER_HOST is set; nil for the one that has no name of its own.
+local function current_context(config_dir)
+  local name = env.get "DOCKER_CONTEXT"
+  if not name then
+    local config = read_json(config_dir .. "/config.json")
+    name = config and type(config.currentContext) == "string" and config.currentContext
+  end
+  return name and name ~= "" and name ~= "default" and name or nil
+end
+
+--- The docker CLI's engine: DOCKER_HOST, DOCKER_CONTEXT, the current context of its configuration, the usual socket.
+local function docker_endpoint()
+  local host, home = env.get "DOCKER_HOST", env.get "HOME"
+  local config_dir = env.get "DOCKER_CONFIG" or home and home .. "/.docker"
+  if not config_dir and not host then
+    return nil -- The CLI asks the system where the user's home is.
+  end
+  local context = not host and current_context(config_dir)
+  if context then
+    return context_endpoint(config_dir, context)
+  end
+  local tls
+  if env.get "DOCKER_TLS_VERIFY" then
+    local dir = env.get "DOCKER_CERT_PATH" or config_dir
+    tls = dir and tls_files(dir)
+  end
+  if not tls and (env.get "DOCKER_TLS_VERIFY" or env.get "DOCKER_TLS") then
+    return nil -- No certificates, or nothing to verify the engine's by.
+  end
+  return endpoint_of(host or "unix:///var/run/docker.sock", tls)
+end
+
+--- Variables that lead podman to other images than those of the usual socket's service.
+local PODMAN_OWN = { "CONTAINER_CONNECTION", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS" }
+
+--- podman's service: CONTAINER_HOST, the user's socket, the system's.
+local function podman_endpoint()
+  local host, runtime_dir = env.get "CONTAINER_HOST", env.get "XDG_RUNTIME_DIR"
+  if host then
+    return endpoint_of(host)
+  end
+  for _, name in ipairs(PODMAN_OWN) do
+    if env.get(name) then
+      return nil
+    end
+  end
+  return runtime_dir and endpoint_of("unix://" .. runtime_dir .. "/podman/podman.sock")
+    or endpoint_of "unix:///run/podman/podman.sock"
+end
+
+local ENDPOINTS = { docker = docker_endpoint, podman = podman_endpoint }
+
+-- Versions ----------------------------------------------------------------------------------------------------------
+
+--- A version as a number that compares as versions do: 1.9 is older than 1.24, and 1.100 is newer.
+local function ordinal(version)
+  local major, minor = (version or ""):match "^(%d%d?)%.(%d%d?%d?)$"
+  return major and tonumber(major) * 1000 + tonumber(minor)
 end
 
 ---@class molbuild.EngineApi
+---@field endpoint table
+---@field version string?  which requests say; the first one says none, and its answer tells
+---@field podman boolean
 local Api = {}
 Api.__index = Api
 
---- The API of the engine that the environment names; nil when only the CLI can reach it. MOLBUILD_DOCKER_API=0 leaves
---- everything to the CLI.
+--- The API of the engine that the program COMMAND would reach. nil when only the program can reach it, or is none of
+--- docker and podman. MOLBUILD_DOCKER_API=0 leaves everything to the program.
+---@param command string  the program's name or path
 ---@return molbuild.EngineApi?
-function docker_api.connect()
-  if env.get "MOLBUILD_DOCKER_API" == "0" then
+function docker_api.connect(command)
+  local kind = command:match "[^/]*$"
+  local find = ENDPOINTS[kind]
+  if not find or env.get "MOLBUILD_DOCKER_API" == "0" then
     return nil
   end
-  local host = docker_api.host()
-  local endpoint = host and docker_api.endpoint(host)
-  return endpoint and setmetatable({ endpoint = endpoint }, Api) or nil
+  local wanted = kind == "docker" and env.get "DOCKER_API_VERSION"
+  local version = wanted and wanted:gsub("^v", "") or nil
+  if version and (ordinal(version) or 0) < ordinal(OLDEST) then
+    return nil
+  end
+  local endpoint = find()
+  return endpoint and setmetatable({ endpoint = endpoint, version = version, podman = kind == "podman" }, Api) or nil
 end
 
---- One request. nil, message, code when the engine gave no answer, or speaks too old an API.
+--- Agree on a version: the engine's own, up to the newest that is known here. False when it is too old, or no engine.
+function Api:negotiate(response)
+  local theirs = response.headers["api-version"]
+  local number = ordinal(theirs)
+  if not number or number < ordinal(OLDEST) then
+    return false
+  end
+  self.version = self.version or number < ordinal(NEWEST) and theirs or NEWEST
+  return true
+end
+
+-- Questions ---------------------------------------------------------------------------------------------------------
+
+local function message_of(response)
+  local ok, answer = pcall(require("cjson").decode, response.body)
+  local text = ok and type(answer) == "table" and answer.message
+  return type(text) == "string" and text or "status " .. response.status
+end
+
+--- One request. nil, message, code when the engine gave no answer, or speaks no version that is spoken here.
 function Api:request(method, path)
   local endpoint = self.endpoint
   local response, message, code = core.http.request {
-    url = endpoint.base .. path,
+    url = endpoint.base .. (self.version and "/v" .. self.version or "") .. path,
     method = method,
     unix_socket = endpoint.unix_socket,
     ca_file = endpoint.ca_file,
@@ -112,21 +196,19 @@ function Api:request(method, path)
   }
   if not response then
     return nil, message, code
-  end
-  local version = tonumber((response.headers["api-version"] or ""):match "^%d+%.%d+$")
-  if not version or version < OLDEST then
-    return nil, "no Docker Engine of API 1.24 or newer answers there", "protocol"
+  elseif not self:negotiate(response) then
+    return nil, "no engine with an API of 1.24 or newer answers there", "protocol"
+  elseif response.status == 400 and message_of(response):find("client version", 1, true) then
+    return nil, message_of(response), "protocol"
   end
   return response
 end
 
-local function message_of(response)
-  local ok, answer = pcall(require("cjson").decode, response.body)
-  local text = ok and type(answer) == "table" and answer.message
-  return type(text) == "string" and text or "status " .. response.status
-end
-
---- As Engine:image() of docker.lua, but for an engine that cannot be reached, which is nil, message, code.
+--- What the engine knows of an image, as it says it.
+---@param ref string  a reference that docker.lua has checked
+---@return table? image  nil when it has none, and when it cannot be told
+---@return string? message  when it cannot be told
+---@return string? code  when the engine gave no answer at all
 function Api:image(ref)
   local response, message, code = self:request("GET", ("/images/%s/json"):format(ref))
   if not response then
@@ -137,17 +219,35 @@ function Api:image(ref)
     return nil, "the engine says: " .. message_of(response)
   end
   local ok, image = pcall(require("cjson").decode, response.body)
-  return ok and image or nil, not ok and "the engine's answer is no JSON" or nil
+  if ok and image then
+    return image
+  end
+  return nil, "the engine's answer is no JSON object"
 end
 
---- Tag an image. Returns true, or nil, message.
+--- A name for podman's API, which takes one without a registry for Docker Hub's, where its program takes it for a local one.
+local function local_name(repo)
+  local registry = repo:match "^([^/]+)/"
+  return registry and (registry == "localhost" or registry:find "[%.:]") and repo or "localhost/" .. repo
+end
+
+--- Tag an image.
+---@param ref string
+---@param alias string
+---@return boolean? done
+---@return string? message  why not
+---@return string? code  when the engine gave no answer at all
 function Api:tag(ref, alias)
   local repo, tag = alias:match "^(.*):([^:/]+)$"
+  repo, tag = repo or alias, tag or "latest"
+  repo = self.podman and local_name(repo) or repo
   local response, message, code = self:request("POST", ("/images/%s/tag?repo=%s&tag=%s"):format(ref, repo, tag))
   if not response then
     return nil, message, code
+  elseif response.status == 201 then
+    return true
   end
-  return response.status == 201 or nil, message_of(response)
+  return nil, "the engine says: " .. message_of(response)
 end
 
 return docker_api

@@ -32,10 +32,12 @@ describe("a cache hit", function()
     return select(2, text:gsub(pattern, ""))
   end
 
-  -- The requests that the engine was sent: lines of "GET /path".
+  -- The requests that the engine was sent, as "GET /path", without the API's version.
   local function engine_requests(trace)
     local list = {}
-    for path in trace:gmatch 'sendto%(%d+, "(%u+ /images/%S+)' do list[#list + 1] = path end
+    for method, path in trace:gmatch 'sendto%(%d+, "(%u+) (/%S*images/%S+)' do
+      list[#list + 1] = method .. " " .. path:gsub("^/v[%d.]+", "")
+    end
     return list
   end
 

@@ -1,0 +1,99 @@
+--- The docker program (or podman), for everything the engine's API is not asked: builds always, questions where
+--- docker_api.lua does not get through. It answers questions as docker_api.lua does.
+local child = require "molbuild.child"
+
+local docker_cli = {}
+
+local INSPECT_MAX = 4 * 1024 * 1024
+
+local UNREACHABLE = {
+  "Cannot connect to the Docker daemon", "error during connect", "Is the docker daemon running",
+  "permission denied while trying to connect", "dial unix", "failed to connect to the docker API",
+  "unable to resolve docker endpoint", "Cannot connect to Podman", "unable to connect to Podman",
+}
+
+--- docker's words, and podman's.
+local ABSENT = { "No such image", "image not known" }
+
+local function finds(text, list)
+  for _, words in ipairs(list) do
+    if text:find(words, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Whether the output of the program says that it does not reach the engine.
+---@param text string
+---@return boolean
+function docker_cli.unreachable(text)
+  return finds(text, UNREACHABLE)
+end
+
+--- Run the program.
+---@param command string
+---@param arguments string[]
+---@param more table?  options of child.run
+---@return table result
+function docker_cli.run(command, arguments, more)
+  local argv = table.move(arguments, 1, #arguments, 2, { command })
+  local options = { argv = argv, timeout = 60, env = { DOCKER_CLI_HINTS = "false" } }
+  for name, value in pairs(more or {}) do
+    options[name] = value
+  end
+  return child.run(options)
+end
+
+---@class molbuild.EngineCli
+---@field command string
+local Cli = {}
+Cli.__index = Cli
+
+---@param command string
+---@return molbuild.EngineCli
+function docker_cli.connect(command)
+  return setmetatable({ command = command }, Cli)
+end
+
+--- nil, message of a run that failed, with a code when the engine cannot be reached.
+function Cli:failure(what, result)
+  local words = child.last_words(result)
+  if docker_cli.unreachable(result.tail) then
+    return nil, words, "connect"
+  end
+  return nil, ("%s %s: %s"):format(self.command, what, words)
+end
+
+--- What the engine knows of an image, as it says it: see docker_api.lua.
+---@param ref string
+---@return table? image
+---@return string? message
+---@return string? code
+function Cli:image(ref)
+  local result = docker_cli.run(self.command, { "image", "inspect", ref }, { capture = INSPECT_MAX, silent = true })
+  if result.code == 0 then
+    local ok, answer = pcall(require("cjson").decode, result.stdout)
+    local image = ok and type(answer) == "table" and answer[1]
+    return image or nil, not image and "the engine gave no usable answer" or nil
+  elseif finds(result.tail, ABSENT) then
+    return nil
+  end
+  return self:failure("image inspect", result)
+end
+
+--- Tag an image: see docker_api.lua.
+---@param ref string
+---@param alias string
+---@return boolean? done
+---@return string? message
+---@return string? code
+function Cli:tag(ref, alias)
+  local result = docker_cli.run(self.command, { "tag", ref, alias }, { silent = true })
+  if result.code == 0 then
+    return true
+  end
+  return self:failure("tag", result)
+end
+
+return docker_cli
