@@ -13,11 +13,50 @@ local function transient(failure)
   return errors.is(failure) and (CODES[failure.code] or STATUSES[failure.status]) or false
 end
 
+local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
+
+-- Days from 1970-01-01 to a day of the Gregorian calendar, whose years are counted from March here: the leap day is last.
+local function days(year, month, day)
+  local y, m = month > 2 and year or year - 1, (month + 9) % 12
+  return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 719469
+end
+
+--- An HTTP date (RFC 9110, 5.6.7; the old forms, too) as seconds since 1970.
+local function http_date(text)
+  local day, month, year, hour, min, sec = text:match "^%a+, (%d+)[ -](%a+)[ -](%d+) (%d+):(%d+):(%d+) GMT$"
+  if not day then
+    month, day, hour, min, sec, year = text:match "^%a+ (%a+) +(%d+) (%d+):(%d+):(%d+) (%d+)$"
+  end
+  if not day or not MONTHS[month] then
+    return nil
+  end
+  year = tonumber(year)
+  -- Two digits are a year of the last century from 70 on.
+  year = year < 70 and year + 2000 or year < 100 and year + 1900 or year
+  return days(year, MONTHS[month], tonumber(day)) * 86400 + hour * 3600 + min * 60 + sec
+end
+
+--- The seconds that a Retry-After header asks for: a number, or a date. nil when it says nothing that can be understood.
+---@param value string?
+---@param now number  seconds since 1970
+---@return number?
+function retry.after(value, now)
+  if not value then
+    return nil
+  end
+  value = value:match "^%s*(.-)%s*$"
+  if value:find "^%d+$" then
+    return tonumber(value)
+  end
+  local date = http_date(value)
+  return date and math.max(0, date - now)
+end
+
 --- The pause before the next try: growing, jittered, and at least what the server asked for.
 local function pause(failure, attempt, random)
-  local asked = tonumber(failure.retry_after)
-  local own = 0.5 * 2 ^ (attempt - 1) * (0.5 + random())
-  return asked and asked >= 0 and math.max(asked, own) or own
+  local own = 0.5 * 2 ^ (attempt - 1) * (0.7 + 0.6 * random())
+  local asked = retry.after(failure.retry_after, core.sys.now())
+  return math.max(asked or 0, own), asked
 end
 
 --- Call FN until it succeeds, fails for good, or has failed ATTEMPTS times; the pauses and the tries together end
@@ -33,13 +72,20 @@ function retry.run(options, fn)
       return table.unpack(results, 2, results.n)
     end
     local failure = results[2]
-    local seconds = transient(failure) and pause(failure, attempt, options.random or math.random)
-    if not seconds or attempt == options.attempts or core.sys.monotonic() + seconds >= deadline then
+    if attempt == options.attempts or not transient(failure) then
+      error(failure, 0)
+    end
+    local seconds, asked = pause(failure, attempt, options.random or math.random)
+    local left = deadline - core.sys.monotonic()
+    if seconds >= left then
+      if asked and asked >= left then
+        failure.message = ("%s (it asks to wait for %.0f s, longer than is left)"):format(failure.message, asked)
+      end
       error(failure, 0)
     end
     events.emit("retry", {
       what = options.what,
-      attempt = attempt,
+      attempt = attempt + 1,
       attempts = options.attempts,
       seconds = seconds,
       message = failure.message,

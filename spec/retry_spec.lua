@@ -1,0 +1,151 @@
+-- Trying again what failed for a moment: when, how often, after which pause.
+local errors = require "molbuild.errors"
+local retry = require "molbuild.retry"
+local task = require "molbuild.task"
+
+--- Run retry.run() with a function that fails COUNT times in the way of FAILURE. Gives how often it was called, the
+--- events, and what pcall() said.
+local function try(count, failure, options)
+  local calls, list = 0, {}
+  local how = { what = "the lookup", attempts = 3, within = 30, random = function() return 0 end }
+  for name, value in pairs(options or {}) do how[name] = value end
+  local outcome = table.pack(pcall(task.run, function()
+    task.scope().events = function(event) list[#list + 1] = event end
+    return retry.run(how, function(left)
+      assert.is_true(left > 0 and left <= how.within)
+      calls = calls + 1
+      if calls <= count then errors.raise(failure) end
+      return "done", calls
+    end)
+  end))
+  return calls, list, table.unpack(outcome, 1, outcome.n)
+end
+
+local BUSY = { kind = "remote", message = "busy", status = 503 }
+
+describe("retry.run", function()
+  it("gives what the function gives", function()
+    local _, list, ok, result, more = try(0, BUSY)
+    assert.same({ true, "done", 1 }, { ok, result, more })
+    assert.same({}, list)
+  end)
+
+  for name, failure in pairs {
+    ["a refused connection"] = { code = "connect" }, ["a reset one"] = { code = "reset" },
+    ["429"] = { status = 429 }, ["502"] = { status = 502 }, ["503"] = { status = 503 }, ["504"] = { status = 504 },
+  } do
+    it("tries again after " .. name, function()
+      local calls, list, ok = try(1, failure)
+      assert.is_true(ok)
+      assert.equal(2, calls)
+      assert.equal(1, #list)
+    end)
+  end
+
+  for name, failure in pairs {
+    ["500"] = { status = 500 }, ["404"] = { status = 404 }, ["a timeout"] = { code = "timeout" },
+    ["an unknown host"] = { code = "resolve" }, ["a bad certificate"] = { code = "tls" },
+  } do
+    it("does not after " .. name, function()
+      local calls, list, ok = try(1, failure)
+      assert.is_false(ok)
+      assert.equal(1, calls)
+      assert.same({}, list)
+    end)
+  end
+
+  it("does not after an error that is none of the world's", function()
+    local calls = 0
+    assert.is_false(pcall(task.run, function()
+      retry.run({ what = "x", attempts = 3, within = 30 }, function()
+        calls = calls + 1
+        error "503"
+      end)
+    end))
+    assert.equal(1, calls)
+  end)
+
+  it("says each attempt that comes, and gives up after the last", function()
+    local calls, list, ok, failure = try(9, BUSY, { random = function() return 0.5 end })
+    assert.same({ 3, false, "busy" }, { calls, ok, failure.message })
+    assert.same({ "retry", 2, 3, 0.5, "busy", "the lookup" },
+      { list[1].event, list[1].attempt, list[1].attempts, list[1].seconds, list[1].message, list[1].what })
+    assert.same({ 3, 1.0 }, { list[2].attempt, list[2].seconds })
+    assert.equal(2, #list)
+  end)
+
+  it("pauses longer each time, whatever the jitter is", function()
+    local values = { 1, 0 }
+    local _, list = try(9, BUSY, { random = function() return table.remove(values, 1) end })
+    assert.is_true(list[1].seconds < list[2].seconds)
+  end)
+
+  it("waits as long as it was asked to", function()
+    local _, list = try(1, { status = 429, retry_after = "1" })
+    assert.equal(1, list[1].seconds)
+    _, list = try(1, { status = 429, retry_after = "0" })
+    assert.equal(0.35, list[1].seconds)
+    _, list = try(1, { status = 429, retry_after = "soon" })
+    assert.equal(0.35, list[1].seconds)
+  end)
+
+  it("ends at once, and says why, when it was asked to wait for longer than is left", function()
+    local calls, list, ok, failure = try(1, { message = "busy", status = 503, retry_after = "3600" })
+    assert.same({ 1, 0, false }, { calls, #list, ok })
+    assert.equal("busy (it asks to wait for 3600 s, longer than is left)", failure.message)
+  end)
+
+  it("stops trying when the time is over", function()
+    local calls, list, ok = try(9, BUSY, { within = 0.3 })
+    assert.same({ 1, 0, false }, { calls, #list, ok })
+  end)
+
+  it("ends with its task", function()
+    local calls = 0
+    local ok, failure = pcall(task.run, function()
+      task.timeout(0.05, function()
+        retry.run({ what = "x", attempts = 3, within = 30 }, function()
+          calls = calls + 1
+          errors.raise(BUSY)
+        end)
+      end)
+    end)
+    assert.is_false(ok)
+    assert.equal("timeout", failure.kind)
+    assert.equal(1, calls)
+  end)
+end)
+
+describe("retry.after", function()
+  local NOW = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
+
+  for value, seconds in pairs {
+    ["0"] = 0, ["120"] = 120, [" 7 "] = 7,
+    ["Sun, 06 Nov 1994 08:49:37 GMT"] = 0,
+    ["Sun, 06 Nov 1994 08:50:07 GMT"] = 30,
+    ["Sunday, 06-Nov-94 08:49:42 GMT"] = 5,
+    ["Sun Nov  6 08:49:38 1994"] = 1,
+    ["Mon, 07 Nov 1994 08:49:37 GMT"] = 86400,
+    ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0,
+  } do
+    it(("understands %q"):format(value), function()
+      assert.equal(seconds, retry.after(value, NOW))
+    end)
+  end
+
+  it("knows the days of leap years", function()
+    assert.equal(951782400, retry.after("Tue, 29 Feb 2000 00:00:00 GMT", 0))
+    assert.equal(1709251200, retry.after("Fri, 01 Mar 2024 00:00:00 GMT", 0))
+    assert.equal(4107542400, retry.after("Mon, 01 Mar 2100 00:00:00 GMT", 0))
+  end)
+
+  for _, value in ipairs { "", "soon", "-1", "1.5", "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z" } do
+    it(("takes no notice of %q"):format(value), function()
+      assert.is_nil(retry.after(value, NOW))
+    end)
+  end
+
+  it("takes no notice of none", function()
+    assert.is_nil(retry.after(nil, NOW))
+  end)
+end)
