@@ -35,7 +35,7 @@ struct process_options {
 	int64_t stall_ns;               /* the longest silence; 0: none */
 	int64_t quiet_phase_ns;         /* the longest silence in a quiet phase; 0: none */
 	int64_t grace_ns;               /* between the first signal and KILL; 0: ten seconds */
-	int first_signal;               /* 0: SIGTERM */
+	int first_signal;               /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
 	const char *log_file;           /* see output.h; may be NULL */
 	size_t tail;                    /* bytes kept of the end of the output */
 	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
@@ -71,7 +71,7 @@ WARN_UNUSED struct process *process_start(struct loop *loop, const struct proces
 						       const struct process_result *result),
 					  void *ud, struct error *err);
 
-/* End it: the first signal, the grace, KILL. DONE is called, with "cancelled", when it is over. Calling it again
+/* End it: the first signal, TERM, the grace, KILL. DONE is called, with "cancelled", when it is over. Calling it again
  * changes nothing. */
 void process_cancel(struct process *process);
 

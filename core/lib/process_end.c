@@ -55,7 +55,8 @@ void process_stop(struct process *process, const struct error *why)
 	process->stopped = process->stopped || why;
 	loop_timer_stop(process->loop, &process->ceiling);
 	loop_timer_stop(process->loop, &process->silence);
-	enter(process, ENDING, process->first_signal, process->grace_ns);
+	enter(process, ENDING, process->first_signal,
+	      process->first_signal == SIGTERM ? process->grace_ns : process->grace_ns / 2);
 }
 
 void process_cancel(struct process *process)
@@ -131,6 +132,10 @@ static void press(struct process *process)
 		process->result.strays = left;
 	if (left == 0) {
 		finish(process);
+	} else if (late && process->phase == ENDING && process->first_signal != SIGTERM) {
+		/* Some who turn a deaf ear to another signal heed this one. */
+		process->first_signal = SIGTERM;
+		enter(process, ENDING, SIGTERM, process->grace_ns / 2);
 	} else if (late && process->phase == ENDING) {
 		enter(process, KILLING, SIGKILL, GIVE_UP_NS);
 	} else if (late && process->exited) {
@@ -176,13 +181,20 @@ static int64_t silence_bound(const struct process *process)
 	return process->quiet ? process->quiet_phase_ns : process->stall_ns;
 }
 
+/* A bound was passed. */
+static void stop_at(struct process *process, const char *code, const char *what, int64_t bound_ns)
+{
+	const char *last = output_last_line(&process->output);
+	struct error err;
+	error_set(&err, code, "%s %s %g s; %s%s", process->program, what, (double)bound_ns / (double)NS_PER_S,
+		  last[0] ? "the last line was: " : "it printed nothing", last);
+	process_stop(process, &err);
+}
+
 void process_on_ceiling(struct loop_timer *timer)
 {
 	struct process *process = OWNER(timer, ceiling);
-	struct error err;
-	error_set(&err, "timeout", "%s took longer than %g s; the last line was: %s", process->program,
-		  (double)process->timeout_ns / (double)NS_PER_S, output_last_line(&process->output));
-	process_stop(process, &err);
+	stop_at(process, "timeout", "took longer than", process->timeout_ns);
 }
 
 /* Restarted lazily: a byte only notes the time, so that a flood of output costs no timer work. */
@@ -198,9 +210,7 @@ void process_watch_silence(struct process *process)
 			process_stop(process, &err);
 		return;
 	}
-	error_set(&err, "stalled", "%s was silent for %g s; the last line was: %s", process->program,
-		  (double)bound / (double)NS_PER_S, output_last_line(&process->output));
-	process_stop(process, &err);
+	stop_at(process, "stalled", "was silent for", bound);
 }
 
 void process_on_silence(struct loop_timer *timer)

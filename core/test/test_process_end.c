@@ -109,6 +109,44 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	run_free(&run, 1);
 }
 
+static void after_another_signal_comes_term(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run, "trap 'echo bye; exit 3' TERM; trap '' INT; echo ready; while :; do sleep 0.05; done",
+	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(1000)});
+	run_until(&run, "ready");
+	process_cancel(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_int_equal(run.result.code, 3);
+	assert_non_null(strstr(run.lines, "bye|"));
+	assert_true(run.result.seconds >= 0.5);
+	run_free(&run, 1);
+}
+
+static void what_has_said_nothing_has_no_last_line(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "sleep 60", (struct process_options){.stall_ns = MS(100)});
+	assert_ended(&run, "stalled");
+	assert_string_equal(run.error.message, "sh was silent for 0.1 s; it printed nothing");
+	run_free(&run, 1);
+}
+
+static void a_byte_without_an_end_of_line_is_life(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "for i in 1 2 3 4 5 6 7 8 9 10; do printf .; sleep 0.1; done; echo; echo done",
+	           (struct process_options){.stall_ns = MS(800)});
+	assert_exit(&run, 0);
+	assert_tail(&run, "..........\ndone\n");
+	assert_true(run.result.seconds >= 1);
+	run_free(&run, 1);
+}
+
 static void after_the_grace_it_is_killed(void **state)
 {
 	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
@@ -328,6 +366,9 @@ int main(void)
 	    FIXTURE_TEST(a_quiet_phase_is_not_for_ever),
 	    FIXTURE_TEST(on_line_can_stop_it),
 	    FIXTURE_TEST(the_first_signal_lets_it_end_in_good_order),
+	    FIXTURE_TEST(after_another_signal_comes_term),
+	    FIXTURE_TEST(what_has_said_nothing_has_no_last_line),
+	    FIXTURE_TEST(a_byte_without_an_end_of_line_is_life),
 	    FIXTURE_TEST(after_the_grace_it_is_killed),
 	    FIXTURE_TEST(kill_does_not_wait_for_the_grace),
 	    FIXTURE_TEST(the_first_reason_is_told),

@@ -253,7 +253,7 @@ function core.mask.clear() end
 ---@field stall number?  seconds it may be silent; 0 or absent: no bound
 ---@field quiet_phase number?  seconds it may be silent after a line for which on_line returned "quiet"
 ---@field grace number?  seconds between the first signal and KILL; 10 when absent
----@field signal integer?  the first signal; TERM when absent
+---@field signal integer?  the first signal; TERM when absent; after another one TERM follows in the middle of the grace
 ---@field log_file string?  the whole output goes there, masked
 ---@field tail integer?  bytes of the output's end that are kept; 65536 when absent
 ---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
