@@ -239,7 +239,8 @@ static void set_protocols(CURL *easy)
 #else
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-#ifdef CURLOPT_QUICK_EXIT
+	/* A name server that does not answer must not hold up who gives the request up. */
+#if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 }
