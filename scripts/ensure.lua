@@ -166,7 +166,7 @@ end
 
 -- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
-  if job.builder_advice then log.info("%s", job.builder_advice) end
+  if job.builder_advice then log.once("%s", job.builder_advice) end
   job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform,
     build_args = job.build_args, labels = job.labels, builder = job.builder,

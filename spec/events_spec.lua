@@ -1,4 +1,5 @@
 local core = require "molbuild.core"
+local documented = require("spec.support.record").documented
 local events = require "molbuild.events"
 
 local function emitted(name, fields, scope)
@@ -55,7 +56,7 @@ local FULL = {
   run_ended = { exit = 0, seconds = 1.5 },
   job_started = {},
   job_waiting = {},
-  job_ended = { ok = true, seconds = 2, outcome = "built", image = "a:b" },
+  job_ended = { ok = true, cancelled = false, seconds = 2, outcome = "built", image = "a:b" },
   step_started = { step = "clone" },
   step_ended = { step = "clone", ok = true, seconds = 1 },
   line = { text = "x" },
@@ -66,7 +67,7 @@ local FULL = {
   },
   lock_acquired = { path = "/l", seconds = 31.5 },
   retry = { what = "HEAD", attempt = 2, attempts = 3, seconds = 0.5, message = "refused" },
-  result = { image = "a:b", sha = "0f", image_id = "sha256:00", outcome = "hit", steps = { head = 0.1 } },
+  result = { image = "a:b", sha = "0f", image_id = "sha256:00", outcome = "hit", seconds = 1, steps = { head = 0.1 } },
   failed = {
     kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "x" }, traceback = "t",
   },
@@ -119,20 +120,6 @@ describe("events.check", function()
 end)
 
 describe("docs/events.md", function()
-  -- The tables on the page by heading, { [heading] = { field = type } }; the heading of an event is `its name`.
-  local function documented()
-    local found, section = {}, nil
-    for line in io.lines("docs/events.md") do
-      section = line:match("^##+ (.+)$") or section
-      found[section or ""] = found[section or ""] or {}
-      local field, kind = line:match("^| `([%w_]+)` | `([^`]+)` |")
-      if field then
-        found[section][field] = kind:gsub("\\|", "|")
-      end
-    end
-    return found
-  end
-
   it("tells every event with its fields and their types", function()
     local page = documented()
     for name, fields in pairs(events.schema) do

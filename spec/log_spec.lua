@@ -31,4 +31,15 @@ describe("log", function()
     log.info("100%sure")
     assert.equal("100%sure", seen[1][3])
   end)
+
+  it("says once what concerns the whole run", function()
+    task.run(function()
+      task.scope().said = {}
+      task.map({ "hermes", "codex" }, {}, function(name)
+        task.scope().runtime = name
+        log.once("%s is missing", "buildx")
+      end)
+    end)
+    assert.same({ { "log", "info", "buildx is missing" } }, seen)
+  end)
 end)

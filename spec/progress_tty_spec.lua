@@ -74,7 +74,6 @@ describe("the terminal renderer", function()
 
   it("shows who holds the lock, and a runtime that waits for a place", function()
     local r = renderer()
-    columns = 120
     show(r, { event = "job_started", runtime = "hermes" })
     show(r, { event = "step_started", runtime = "hermes", step = "lock" })
     show(r, {
@@ -82,12 +81,53 @@ describe("the terminal renderer", function()
       holder = { pid = 41, host = "mill", start = os.time { year = 2026, month = 1, day = 2, hour = 3 },
         purpose = "build hermes" },
     })
+    assert.same({
+      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02 03:00:00 (build hermes), waited 30s",
+      "hermes  lock  2s  held by pid 41 on mill (build hermes)",
+    }, frame())
     show(r, { event = "job_started", runtime = "codex" })
     show(r, { event = "job_waiting", runtime = "codex" })
     assert.same({
-      "hermes  lock     4s  waiting for the lock held by pid 41 on mill since 2026-01-02 03:00:00 (build hermes), waited 30s",
+      "hermes  lock     4s  held by pid 41 on mill (build hermes)",
       "codex   waiting  1s",
     }, frame())
+    show(r, { event = "lock_acquired", runtime = "hermes", path = "/l", seconds = 61 })
+    assert.same({ "local-build: hermes: got the lock after 1m01s", "hermes  lock     5s", "codex   waiting  2s" }, frame())
+  end)
+
+  it("says that a lock is held by someone it does not know", function()
+    local r = renderer()
+    show(r, { event = "step_started", runtime = "hermes", step = "lock" })
+    show(r, { event = "lock_waiting", runtime = "hermes", path = "/l", seconds = 0 })
+    assert.same({ "local-build: waiting for the lock /l", "hermes  lock  1s  held by another process" }, frame())
+  end)
+
+  it("never cuts the name of an image", function()
+    local r = renderer()
+    for _, case in ipairs {
+      { 80, "hermes  ✓ built  3s  registry/path/template-hermes:0123456789ab" },
+      { 60, "hermes  ✓ built  3s  template-hermes:0123456789ab" },
+      { 48, "hermes  ✓ built  3s" },
+    } do
+      columns = case[1]
+      show(r, { event = "job_started", runtime = "hermes" })
+      show(r, {
+        event = "job_ended", runtime = "hermes", ok = true, seconds = 3, outcome = "built",
+        image = "registry/path/template-hermes:0123456789ab",
+      })
+      assert.same({ case[2] }, frame())
+    end
+  end)
+
+  it("tells what was ended from what failed", function()
+    local r = renderer()
+    building(r, "hermes")
+    show(r, { event = "job_ended", runtime = "hermes", ok = false, cancelled = true, seconds = 5 })
+    assert.same({ "hermes  ✗ ended in build  5s" }, frame())
+    show(r, { event = "job_started", runtime = "codex" })
+    show(r, { event = "job_waiting", runtime = "codex" })
+    show(r, { event = "job_ended", runtime = "codex", ok = false, cancelled = true, seconds = 5 })
+    assert.same({ "codex   ✗ ended while waiting  5s" }, frame())
   end)
 
   it("leaves finished lines above the live ones", function()
@@ -308,6 +348,16 @@ describe("the terminal renderer", function()
     assert.same({ "local-build: late", "hermes  build 4/9 [####-----]  2s  RUN pip install" }, frame())
     r:close()
     assert.equal(all - 1, #writes)
+  end)
+
+  it("gives the terminal back when it cannot draw any more", function()
+    local r = renderer()
+    building(r, "hermes")
+    function r._finish()
+      error "out of memory"
+    end
+    assert.is_false((pcall(r.close, r)))
+    assert.equal("\27[0m\27[?7h\27[?25h", writes[#writes])
   end)
 
   it("leaves a terminal alone on which it drew nothing", function()

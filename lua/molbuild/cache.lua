@@ -25,17 +25,17 @@ end
 ---@return table lock  to be closed
 ---@raise locked | cancelled | failed
 function cache.lock(root, name, options)
-  local scope, started = task.scope(), core.sys.monotonic()
+  local started = core.sys.monotonic()
   check(core.fs.mkdirp(root .. "/locks", 448))
   local path = ("%s/locks/%s.lock"):format(root, name)
   local waited = false
   local lock, message, code = core.lock.acquire(path, {
     purpose = options.purpose,
     timeout = options.timeout,
-    on_wait = function(holder, seconds)
+    on_wait = task.callback(function(holder, seconds)
       waited = true
-      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds }, scope)
-    end,
+      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds })
+    end),
   })
   if not lock then
     local kind = code == "cancelled" and "cancelled" or code == "locked" and "locked" or "failed"

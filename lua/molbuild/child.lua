@@ -44,6 +44,7 @@ function child.run(options)
       return own_on_line and own_on_line(line)
     end
   end
+  run.on_line = run.on_line and task.callback(run.on_line)
   local result, message, code, partial = core.process.run(run)
   result = result or partial
   if result and result.strays > 0 then

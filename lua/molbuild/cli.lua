@@ -8,6 +8,9 @@ local cli = {}
 local STDOUT, STDERR = 1, 2
 local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 
+-- Seconds between two frames, and how many of them a run may take to end before something is said.
+local TICK, PATIENCE = 0.1, 10
+
 --- The options of `molbuild run`: name, whether a value follows, and what it is for. The one list that parsing, help
 --- and the man page share.
 cli.options = {
@@ -136,84 +139,63 @@ local function check_options(options)
   }
 end
 
---- What becomes of the events of a run: the renderer, the trace, and the results for --output=json.
+--- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
 local function sinks(settings)
-  local renderer = require("molbuild.progress").choose(settings)
-  local trace = settings.trace and require("molbuild.trace").new()
-  local sink = { renderer = renderer, results = {} }
+  local sink = {
+    renderer = require("molbuild.progress").choose(settings),
+    results = require("molbuild.results").new(),
+  }
   function sink.event(event)
-    renderer:event(event)
-    if trace then
-      trace:event(event)
-    end
-    if event.event == "result" then
-      sink.results[event.runtime or ""] = event
-    end
-  end
-  function sink.close()
-    renderer:close()
-    if trace then
-      local ok, message = core.fs.write_atomic(settings.trace, trace:json(), 420)
-      if not ok then
-        errors.raise { kind = "failed", message = message }
-      end
+    sink.renderer:event(event)
+    sink.results:event(event)
+    if sink.trace then
+      sink.trace:event(event)
     end
   end
   return sink
 end
 
-local function json_results(results, started)
-  local encode = require "molbuild.progress.encode"
-  local list = {}
-  for _, event in pairs(results) do
-    list[#list + 1] = {
-      runtime = event.runtime,
-      image = event.image,
-      sha = event.sha,
-      image_id = event.image_id,
-      outcome = event.outcome,
-      steps = event.steps,
-      seconds = core.sys.monotonic() - started,
-    }
+--- The trace's file is written at once: that it cannot be is to be known before the work, not after.
+local function begin_trace(sink, path)
+  local trace = require("molbuild.trace").new()
+  local ok, message = trace:write(path)
+  if not ok then
+    usage("--trace: " .. message)
   end
-  return list, encode
+  sink.trace = trace
 end
 
-local function result_text(values, settings, sink, started)
-  local lines = {}
-  if settings.json then
-    local list, encode = json_results(sink.results, started)
-    for index = 1, values.n do
-      for _, item in ipairs(list) do
-        if item.image == values[index] then
-          lines[#lines + 1] = encode.object(item, { "runtime", "image", "sha", "image_id", "outcome" })
-          break
-        end
+-- Time goes on while a run that was ended waits for its children to end.
+local function tick_to_the_end(sink, body)
+  while core.sys.sleep(TICK) do
+    sink.renderer:tick()
+  end
+  local task = require "molbuild.task"
+  local why, ticks = task.current().cancelled, 0
+  task.shield(function()
+    while not body.over do
+      core.sys.sleep(TICK)
+      sink.renderer:tick()
+      ticks = ticks + 1
+      if ticks == PATIENCE and errors.is(why, "signal") then
+        require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
       end
     end
-  else
-    for index = 1, values.n do
-      lines[index] = tostring(values[index])
-    end
-  end
-  return #lines > 0 and table.concat(lines, "\n") .. "\n" or ""
+  end)
 end
 
 --- The policy's run(), inside a task, with everything that the options ask for around it.
 local function run_policy(policy, args, settings, sink)
   local task = require "molbuild.task"
   local function body()
-    local scope = task.scope()
-    scope.events = sink.event
+    local scope, state = task.scope(), { over = false }
     scope.wants_lines = sink.renderer.wants_lines or settings.verbose
     scope.lock_timeout = settings.lock_timeout
     scope.places = task.semaphore(settings.jobs)
-    local ticker = task.spawn(function()
-      while core.sys.sleep(0.1) do
-        sink.renderer:tick()
-      end
-    end)
+    scope.said = {}
+    local ticker = task.spawn(tick_to_the_end, sink, state)
     local results = table.pack(xpcall(policy.run, errors.handler, args))
+    state.over = true
     ticker:cancel()
     if not results[1] then
       error(results[2], 0)
@@ -238,32 +220,70 @@ local function tell_start(emit, name, path, passed_over, args, version)
   end
 end
 
---- molbuild run
-local function run(argv, program)
-  local started = core.sys.monotonic()
-  local options, name, args = cli.parse_run(argv, 2)
-  local settings = check_options(options)
-  local sink = sinks(settings)
-  local events = require "molbuild.events"
-  local function emit(event, fields)
-    events.emit(event, fields, { events = sink.event })
+-- Who reads objects is told of a mistake in the options by one, too.
+local function settings_of(argv)
+  local ok, settings, name, args = xpcall(function()
+    local options, name, args = cli.parse_run(argv, 2)
+    return check_options(options), name, args
+  end, errors.handler)
+  if ok then
+    return settings, name, args
   end
-  local values = table.pack(xpcall(function()
-    local policy, path, passed_over = script.load(name)
-    if type(policy.run) ~= "function" then
-      errors.raise { kind = "bug", message = path .. " has no function run" }
-    end
-    tell_start(emit, name, path, passed_over, args, program.version)
-    local results = table.pack(run_policy(policy, args, settings, sink))
-    write(STDOUT, result_text(results, settings, sink, started))
-  end, errors.handler))
-  local failure = not values[1] and values[2] or nil
+  local line = table.concat(argv, "\0") .. "\0"
+  if not line:find("\0--progress=json\0", 1, true) and not line:find("\0--progress\0json\0", 1, true) then
+    error(settings, 0)
+  end
+  return { mode = "json", failure = settings }
+end
+
+--- Tell how the run ended; the trace is written first, since that may fail.
+local function tell_end(emit, sink, settings, failure, seconds)
   if failure and not failure.reported then
     emit("failed", errors.fields(failure))
   end
   local status = failure and errors.exit_code(failure) or 0
-  emit("run_ended", { exit = status, seconds = core.sys.monotonic() - started })
-  sink.close()
+  if sink.trace then
+    sink.trace:event { event = "run_ended", exit = status }
+    local ok, message = sink.trace:write(settings.trace)
+    sink.trace = nil
+    if not ok then
+      emit("failed", { kind = "failed", message = "--trace: " .. message })
+      status = status == 0 and 1 or status
+    end
+  end
+  emit("run_ended", { exit = status, seconds = seconds })
+  return status
+end
+
+--- molbuild run
+local function run(argv, program)
+  local started = core.sys.monotonic()
+  local settings, name, args = settings_of(argv)
+  local sink = sinks(settings)
+  local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
+  local events, scope = require "molbuild.events", require("molbuild.task").scope()
+  -- The scope of the whole process: what is said outside of every task is heard, too.
+  scope.events = sink.event
+  local values = table.pack(xpcall(function()
+    if settings.failure then
+      error(settings.failure, 0)
+    elseif settings.trace then
+      begin_trace(sink, settings.trace)
+    end
+    local path, passed_over = script.find(name)
+    tell_start(events.emit, name, path, passed_over, args, program.version)
+    local policy = script.load(path)
+    if type(policy.run) ~= "function" then
+      errors.raise { kind = "bug", message = path .. " has no function run" }
+    end
+    local results = table.pack(run_policy(policy, args, settings, sink))
+    -- stdout may be the same terminal: what is live on it is settled before anything is written there.
+    sink.renderer:close()
+    write(STDOUT, sink.results:text(results, settings.json))
+  end, errors.handler))
+  local failure = not values[1] and values[2] or nil
+  local status = tell_end(events.emit, sink, settings, failure, core.sys.monotonic() - started)
+  scope.events = nil
   return status
 end
 

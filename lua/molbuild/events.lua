@@ -18,7 +18,13 @@ events.schema = {
   run_ended = { exit = "integer", seconds = "number" },
   job_started = {},
   job_waiting = {},
-  job_ended = { ok = "boolean", seconds = "number", outcome = "hit|built|registry?", image = "string?" },
+  job_ended = {
+    ok = "boolean",
+    cancelled = "boolean?",
+    seconds = "number",
+    outcome = "hit|built|registry?",
+    image = "string?",
+  },
   step_started = { step = "string" },
   step_ended = { step = "string", ok = "boolean", seconds = "number" },
   line = { text = "string" },
@@ -32,6 +38,7 @@ events.schema = {
     sha = "string?",
     image_id = "string?",
     outcome = "hit|built|registry",
+    seconds = "number",
     steps = "numbers",
   },
   failed = {

@@ -42,12 +42,16 @@ function job.place()
   end)
 end
 
+local function is_cancelled(failure)
+  return errors.is(failure, "cancelled") or errors.is(failure, "signal")
+end
+
 local function run_one(self, fn)
   local started = core.sys.monotonic()
   task.scope().runtime = self.runtime
-  events.emit "job_started"
   local ok, result = xpcall(fn, errors.handler, self)
-  if not ok and not errors.is(result, "cancelled") and not errors.is(result, "signal") then
+  local seconds = core.sys.monotonic() - started
+  if not ok and not is_cancelled(result) then
     events.emit("failed", errors.fields(result))
     result.reported = true
   elseif ok then
@@ -56,12 +60,14 @@ local function run_one(self, fn)
       sha = self.sha,
       image_id = self.image_id,
       outcome = self.outcome,
+      seconds = seconds,
       steps = self.steps or {},
     })
   end
   events.emit("job_ended", {
     ok = ok,
-    seconds = core.sys.monotonic() - started,
+    cancelled = not ok and is_cancelled(result) or nil,
+    seconds = seconds,
     outcome = ok and self.outcome or nil,
     image = ok and self.tag or nil,
   })
@@ -71,17 +77,34 @@ local function run_one(self, fn)
   return result
 end
 
---- Run FN for every job, side by side. A failure does not stop the others; when all have ended, the first failed one's
---- error is raised, in the order of the jobs. Every failure is reported by then.
+-- Each runtime once, and where in the list it stands. All are told before the first one begins: whether there are
+-- several decides what every line looks like.
+local function tell_started(jobs)
+  local distinct, places = {}, {}
+  for _, self in ipairs(jobs) do
+    if not places[self.runtime] then
+      distinct[#distinct + 1] = self
+      places[self.runtime] = #distinct
+      events.emit("job_started", { runtime = self.runtime })
+    end
+  end
+  return distinct, places
+end
+
+--- Run FN for every job, side by side; one whose runtime stands in the list twice is done once. A failure does not stop
+--- the others; when all have ended, the first failed one's error is raised, in the order of the jobs. Every failure is
+--- reported by then.
 ---@param jobs table[]  each with a field `runtime`, which names it in what people see
 ---@param fn fun(job: table): any
 ---@return any[] results  in the order of the jobs
 function job.run_all(jobs, fn)
-  local outcomes = task.map(jobs, { settle = true }, function(self)
+  local distinct, places = tell_started(jobs)
+  local outcomes = task.map(distinct, { settle = true }, function(self)
     return run_one(self, fn)
   end)
   local results = {}
-  for index, outcome in ipairs(outcomes) do
+  for index, self in ipairs(jobs) do
+    local outcome = outcomes[places[self.runtime]]
     if not outcome.ok then
       error(outcome.error, 0)
     end

@@ -21,6 +21,9 @@ Task.__index = Task
 local scheduler
 local root_scope = {}
 
+-- Whose callback the core is calling: between two tasks nobody else's scope is asked for.
+local callback_scope
+
 --- The running task, or nil outside one.
 ---@return molbuild.Task?
 function task.current()
@@ -31,7 +34,19 @@ end
 ---@return table
 function task.scope()
   local current = task.current()
-  return current and current.scope or root_scope
+  return current and current.scope or callback_scope or root_scope
+end
+
+--- FN as a callback for the core, such as on_line: it is called while this task waits, and finds this task's scope then,
+--- so that what it says is known as this task's. It must not wait.
+---@param fn fun(...): ...
+---@return fun(...): ...
+function task.callback(fn)
+  local scope = task.scope()
+  return function(...)
+    callback_scope = scope
+    return fn(...)
+  end
 end
 
 local function new_task(parent, fn, ...)
@@ -336,6 +351,7 @@ local function turn(on_signal)
   local ready = scheduler.ready
   if #ready == 0 then
     local done, message = core.loop.step()
+    callback_scope = nil
     if not done then
       error(message, 0)
     end

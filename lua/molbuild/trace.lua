@@ -189,4 +189,17 @@ function Trace:json()
   return '{"displayTimeUnit":"ms","traceEvents":[\n' .. table.concat(lines, ",\n") .. "\n]}\n"
 end
 
+--- Write it to a file, whole or not at all. Something else than a file is left alone: it would be replaced.
+---@param path string
+---@return boolean? ok
+---@return string? message
+function Trace:write(path)
+  path = core.fs.realpath(path) or path
+  local stat = core.fs.lstat(path)
+  if stat and stat.type ~= "file" then
+    return nil, ("cannot write %s: it is a %s, not a file"):format(path, stat.type)
+  end
+  return core.fs.write_atomic(path, self:json(), 420)
+end
+
 return trace

@@ -1,4 +1,5 @@
 -- The command line, as its users meet it.
+local record = require "spec.support.record"
 local world = require "spec.support.world"
 
 describe("molbuild", function()
@@ -46,6 +47,60 @@ describe("molbuild", function()
       assert.equal("", run.stdout)
       assert.truthy(run.stderr:find(case[2], 1, true), run.stderr)
       assert.is_nil(run.stderr:find("traceback", 1, true))
+    end)
+  end
+
+  for _, arguments in ipairs {
+    { "run", "--progress=json", "--nonsense", "x.lua" },
+    { "run", "--progress", "json", "--jobs=0", "x.lua" },
+    { "run", "--jobs=0", "--progress=json", "x.lua" },
+    { "run", "--progress=json" },
+    { "run", "--progress=json", "nowhere.lua" },
+    { "run", "--progress=json", "ensure.lua", "x" },
+    { "run", "--progress=json", "--trace=/nonexistent/x", "ensure.lua", "hermes" },
+  } do
+    it("tells a mistake in objects to who reads objects: " .. table.concat(arguments, " "), function()
+      local run = w:run(arguments)
+      assert.equal(2, run.status, run.stderr)
+      assert.equal("", run.stdout)
+      local list = record.events(run.stderr)
+      local failed, ended = list[#list - 1], list[#list]
+      assert.same({ "failed", "usage" }, { failed.event, failed.kind })
+      assert.same({ "run_ended", 2 }, { ended.event, ended.exit })
+    end)
+  end
+
+  it("tells what a policy prints in objects, too", function()
+    local path = policy("loud.lua", [[
+      print("loading", 1)
+      return { run = function() print "running" error { } end }
+    ]])
+    local run = w:run { "run", "--progress=json", path }
+    assert.equal(70, run.status)
+    local kinds = {}
+    for index, e in ipairs(record.events(run.stderr)) do
+      kinds[index] = e.event .. (e.event == "log" and " " .. e.message or "")
+    end
+    assert.same({ "run_started", "log loading\t1", "log running", "failed", "run_ended" }, kinds)
+  end)
+
+  it("prints a policy's own values as objects with --output=json", function()
+    local path = policy("values.lua", 'return { run = function() return "one", 2 end }')
+    assert.equal('{"value":"one"}\n{"value":2}\n', w:run({ "run", "--output=json", path }).stdout)
+    path = policy("fails.lua", 'return { run = function() error "x" end }')
+    assert.equal("", w:run({ "run", "--output=json", path }).stdout)
+  end)
+
+  for name, path in pairs { ["a directory"] = "", ["nothing"] = "/none/trace.json", ["a device"] = false } do
+    it("finds out before the work that --trace names a place that cannot be written: " .. name, function()
+      local script = policy("touch.lua", ('return { run = function() molbuild.core.fs.write_atomic(%q, "", 420) end }')
+        :format(w.dir .. "/done"))
+      local file = path and w.dir .. path or "/dev/null"
+      local run = w:run { "run", "--trace=" .. file, script }
+      assert.equal(2, run.status, run.stderr)
+      assert.truthy(run.stderr:find("molbuild: local-build: --trace: cannot write " .. file, 1, true), run.stderr)
+      assert.is_nil(world.read(w.dir .. "/done"))
+      assert.truthy(world.sh "ls -l /dev/null":find "^c")
     end)
   end
 

@@ -20,7 +20,7 @@ local layout = {}
 ---@field done integer?
 ---@field total integer?
 ---@field text string  the newest line of output
----@field ended { ok: boolean, seconds: number, outcome: string?, image: string? }?
+---@field ended { ok: boolean, cancelled: boolean?, seconds: number, outcome: string?, image: string? }?
 
 local function live_status(job)
   if job.waiting then
@@ -40,20 +40,33 @@ local function end_status(job, unicode)
   if job.ended.ok then
     return marks.ok .. say.outcome(job.ended.outcome), "green"
   end
-  return marks.failed .. "failed" .. (job.step and " in " .. job.step or ""), "red"
+  local how = job.ended.cancelled and "ended" or "failed"
+  local where = job.waiting and " while waiting" or job.step and " in " .. job.step or ""
+  return marks.failed .. how .. where, "red"
+end
+
+-- A tag that is cut would name another image: it stands there whole, without what comes before its last slash, or not
+-- at all.
+local function fitting_image(image, room, width)
+  for _, name in ipairs { image, image:match "[^/]*$" } do
+    if width.columns(name) <= room then
+      return name
+    end
+  end
+  return ""
 end
 
 -- Name, status, time and text of a job, each a { text, colour }.
 local function cells(job, now, unicode)
   if job.ended then
     local status, color = end_status(job, unicode)
-    return { { job.name }, { status, color }, { text.duration(job.ended.seconds) }, { job.ended.image or "" } }
+    return { { job.name }, { status, color }, { text.duration(job.ended.seconds) }, { job.ended.image or "", whole = true } }
   end
   return {
     { job.name },
     { live_status(job), "cyan" },
     { text.duration(now - job.started) },
-    { text.one_line(job.text), "dim" },
+    { (text.one_line(job.text):gsub("^%s+", "")), "dim" },
   }
 end
 
@@ -68,6 +81,9 @@ local function fit(row, widths, room, opts)
     local missing = padding(opts.width.columns(cell[1]), widths[i] or 0)
     before = before .. (i == 3 and missing or "")
     local left = room - opts.width.columns(plain) - #before
+    if cell.whole then
+      cell = { fitting_image(cell[1], left, opts.width) }
+    end
     local piece = left > 0 and opts.width.cut(cell[1], left) or ""
     if piece == "" then
       break

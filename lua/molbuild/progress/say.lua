@@ -32,6 +32,15 @@ function say.holder(e)
     text.one_line(holder.purpose), waited)
 end
 
+--- The same in a few words, for where the lines above have told the rest.
+---@param e table  lock_waiting
+---@return string
+function say.held(e)
+  local holder = e.holder
+  return holder and ("held by pid %d on %s (%s)"):format(
+    holder.pid, text.one_line(holder.host), text.one_line(holder.purpose)) or "held by another process"
+end
+
 --- A step's name, with the count of build steps.
 ---@param step string
 ---@param done integer

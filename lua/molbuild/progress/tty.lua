@@ -129,12 +129,16 @@ function handlers.job_started(self, e)
 end
 
 function handlers.job_waiting(self, e)
-  self:_job(e).waiting = true
+  local job = self:_job(e)
+  job.waiting, job.text = true, ""
 end
 
 function handlers.job_ended(self, e)
   local job = self:_job(e)
-  job.ended = { ok = e.ok, seconds = e.seconds, outcome = e.outcome, image = e.image and text.one_line(e.image) }
+  job.ended = {
+    ok = e.ok, cancelled = e.cancelled, seconds = e.seconds, outcome = e.outcome,
+    image = e.image and text.one_line(e.image),
+  }
   if e.outcome == "hit" then
     self.script = nil
   end
@@ -162,16 +166,19 @@ function handlers.line(self, e)
   end
 end
 
+function handlers.log(self, e)
+  self:_above(say.line(e, self.several, self.paint))
+end
+
+-- On its own line there is not room enough for all that is to be said of the holder.
 function handlers.lock_waiting(self, e)
-  self:_job(e).text = say.holder(e)
+  self:_job(e).text = say.held(e)
+  handlers.log(self, e)
 end
 
 function handlers.lock_acquired(self, e)
   self:_job(e).text = ""
-end
-
-function handlers.log(self, e)
-  self:_above(say.line(e, self.several, self.paint))
+  handlers.log(self, e)
 end
 
 handlers.retry = handlers.log
@@ -183,7 +190,7 @@ end
 function handlers.run_ended(self, e)
   local own = self.by_key[""]
   if own then
-    own.ended = { ok = e.exit == 0, seconds = self.opts.now() - own.started }
+    own.ended = { ok = e.exit == 0, cancelled = e.exit > 128, seconds = self.opts.now() - own.started }
     self:_settle(own)
   end
   self:_finish()
@@ -221,10 +228,13 @@ function Tty:tick()
   end
 end
 
---- Show what was kept back, and leave the terminal as it was. May be called twice.
+--- Show what was kept back, and leave the terminal as it was, whatever happens. May be called twice.
 function Tty:close()
-  self:_finish()
+  local ok, failure = pcall(self._finish, self)
   self.screen:close()
+  if not ok then
+    error(failure, 0)
+  end
 end
 
 return tty

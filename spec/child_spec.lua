@@ -1,0 +1,86 @@
+local cache = require "molbuild.cache"
+local child = require "molbuild.child"
+local core = require "molbuild.core"
+local log = require "molbuild.log"
+local task = require "molbuild.task"
+
+describe("what is said inside a callback", function()
+  local seen
+
+  -- Runs FN in a task with a runtime and a step, beside one with another runtime.
+  local function as_hermes(fn, options)
+    return task.run(function()
+      local scope = task.scope()
+      scope.events = function(e)
+        seen[#seen + 1] = e
+      end
+      scope.wants_lines = options and options.wants_lines
+      local other = task.spawn(function()
+        task.scope().runtime = "codex"
+        core.sys.sleep(0.01)
+      end)
+      local own = task.spawn(function()
+        task.scope().runtime, task.scope().step = "hermes", "check"
+        return fn()
+      end)
+      other:join()
+      return own:join()
+    end)
+  end
+
+  local function said(message)
+    for _, e in ipairs(seen) do
+      if e.message == message then
+        return { e.event, e.runtime, e.step }
+      end
+    end
+  end
+
+  before_each(function()
+    seen = {}
+  end)
+
+  for name, wants in pairs { ["shown"] = true, ["not shown"] = false } do
+    it("on_line is its task's, where lines are " .. name, function()
+      as_hermes(function()
+        child.run {
+          argv = { "sh", "-c", "echo one; sleep 0.05; echo two" },
+          on_line = function(line)
+            log.info("line %s", line)
+          end,
+        }
+      end, { wants_lines = wants })
+      assert.same({ "log", "hermes", "check" }, said "line one")
+      assert.same({ "log", "hermes", "check" }, said "line two")
+    end)
+  end
+
+  it("on_line is its task's after another callback raised", function()
+    as_hermes(function()
+      local ok, failure = pcall(child.run, { argv = { "echo", "x" }, on_line = function() error "oops" end })
+      assert(not ok and tostring(failure):find "oops", failure)
+      child.run { argv = { "echo", "x" }, on_line = function() log.info "after" end }
+    end)
+    assert.same({ "log", "hermes", "check" }, said "after")
+  end)
+
+  it("the wait for a lock is its task's", function()
+    local dir = assert(core.fs.mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/lock."))
+    as_hermes(function()
+      local first = cache.lock(dir, "x", { purpose = "be first" })
+      local second = task.spawn(function()
+        cache.lock(dir, "x", { purpose = "be second" }):close()
+      end)
+      core.sys.sleep(0.1)
+      first:close()
+      second:join()
+    end)
+    core.fs.remove_tree(dir)
+    local kinds = {}
+    for _, e in ipairs(seen) do
+      assert.same({ "hermes", "check" }, { e.runtime, e.step })
+      kinds[#kinds + 1] = e.event
+    end
+    assert.same({ "lock_waiting", "lock_acquired" }, kinds)
+  end)
+end)
