@@ -316,6 +316,16 @@ describe("core.mask", function()
     assert.equal("s3cret-word", core.mask.text "s3cret-word")
   end)
 
+  it("registers what a URL keeps secret", function()
+    assert.is_true(core.mask.userinfo "http://user:p%40ss-word@proxy:3128")
+    assert.is_true(core.mask.userinfo "http://proxy:3128")
+    assert.equal("it is ***, user", core.mask.text "it is p@ss-word, user")
+    local ok, message, code = core.mask.userinfo "no url"
+    assert.is_nil(ok)
+    assert.truthy(message)
+    assert.equal("invalid", code)
+  end)
+
   it("refuses a secret that is too short, without showing it", function()
     local ok, message, code = core.mask.secret "sh0rt"
     assert_code("invalid", ok, message, code)

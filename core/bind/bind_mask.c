@@ -48,6 +48,19 @@ static int mask_url_(lua_State *L)
 	return failed ? luaL_error(L, "cannot mask a URL: out of memory") : 1;
 }
 
+/* mask.userinfo(url) -> true | nil, message, code */
+static int mask_userinfo(lua_State *L)
+{
+	struct url url;
+	struct error err;
+	int result = url_parse(luaL_checkstring(L, 1), &url, &err);
+	if (result == 0) {
+		result = url_add_secret(&url, &err);
+		url_free(&url);
+	}
+	return bind_status(L, result, &err);
+}
+
 /* mask.clear(): for tests */
 static int mask_clear_(lua_State *L)
 {
@@ -56,8 +69,8 @@ static int mask_clear_(lua_State *L)
 	return 0;
 }
 
-static const luaL_Reg functions[] = {{"secret", mask_secret}, {"user", mask_user},   {"text", mask_text_},
-				     {"url", mask_url_},     {"clear", mask_clear_}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"secret", mask_secret},     {"user", mask_user},   {"text", mask_text_}, {"url", mask_url_},
+				     {"userinfo", mask_userinfo}, {"clear", mask_clear_}, {NULL, NULL}};
 
 int bind_open_mask(lua_State *L)
 {

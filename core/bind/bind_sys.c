@@ -75,6 +75,18 @@ static int get_env(lua_State *L)
 	return 1;
 }
 
+/* sys.take_env(name) -> value | nil | nil, message, code */
+static int take_env(lua_State *L)
+{
+	struct error err;
+	char *value;
+	if (sys_take_env(luaL_checkstring(L, 1), &value, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushstring(L, value);
+	free(value);
+	return 1;
+}
+
 /* sys.executable() -> absolute path | nil, message, code */
 static int executable(lua_State *L)
 {
@@ -120,6 +132,7 @@ static const luaL_Reg functions[] = {{"monotonic", monotonic},
 				     {"isatty", is_a_tty},
 				     {"terminal_size", terminal_size},
 				     {"getenv", get_env},
+				     {"take_env", take_env},
 				     {"executable", executable},
 				     {"protect_memory", protect_memory},
 				     {"write", write_},

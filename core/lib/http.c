@@ -163,7 +163,7 @@ static int redirect(struct http_request *request)
 	int same_origin = 0;
 	struct buf shown;
 	curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &target);
-	if (!target || !request->follow)
+	if (!target || !request->follow || request->redirects_left < 0)
 		return 0;
 	if (request->redirects_left-- <= 0) {
 		refuse(request, "redirect", "too many redirects");
@@ -267,6 +267,8 @@ static void set_up(struct http_request *request, const struct http_options *opti
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->upload.len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload.data ? request->upload.data : "");
 	}
+	if (options->proxy)
+		curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
 	if (strcmp(request->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
@@ -307,6 +309,10 @@ static int check_url(const char *text, struct error *err)
 	int ok;
 	if (url_parse(text, &url, err) < 0)
 		return -1;
+	if (url_add_secret(&url, err) < 0) {
+		url_free(&url);
+		return -1;
+	}
 	ok = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0;
 	url_free(&url);
 	return ok ? 0 : error_set(err, "invalid", "only http and https URLs can be requested");

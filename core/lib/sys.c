@@ -20,6 +20,8 @@
 
 #include "fd.h"
 
+extern char **environ;
+
 void sys_hostname(char *out, size_t size)
 {
 	if (size == 0)
@@ -133,6 +135,32 @@ int sys_find_program(const char *name, const char *path_env, char **out, struct 
 		at += len;
 	}
 	return error_set(err, "not_found", "\"%s\" not found on PATH", name);
+}
+
+/* All values that NAME has in the environment: an entry can stand there twice. */
+static void wipe_env(const char *name)
+{
+	size_t len = strlen(name);
+	for (char **entry = environ; entry && *entry; entry++)
+		if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
+			for (volatile char *value = *entry + len + 1; *value; value++)
+				*value = '\0';
+}
+
+int sys_take_env(const char *name, char **out, struct error *err)
+{
+	const char *value = getenv(name);
+	*out = value ? strdup(value) : NULL;
+	if (value && !*out)
+		return error_errno(err, ENOMEM, "cannot read the variable %s", name);
+	if (*name && !strchr(name, '='))
+		wipe_env(name);
+	if (unsetenv(name) == 0)
+		return 0;
+	error_errno(err, errno, "cannot unset the variable %s", name);
+	free(*out);
+	*out = NULL;
+	return -1;
 }
 
 int sys_protect_memory(struct error *err)

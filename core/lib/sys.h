@@ -27,6 +27,11 @@ WARN_UNUSED int sys_executable_path(char **out, struct error *err);
  * (out of memory, no working directory). */
 WARN_UNUSED int sys_find_program(const char *name, const char *path_env, char **out, struct error *err);
 
+/* Take the variable NAME out of this process's environment: what it starts later does not have it, and its value is
+ * overwritten where the system shows it to others (/proc/PID/environ). *OUT becomes the value, the caller's to free(),
+ * or NULL when it was not set. Returns 0, or -1 with err set (EINVAL for what is no name, ENOMEM). */
+WARN_UNUSED int sys_take_env(const char *name, char **out, struct error *err);
+
 /* Keep secrets in memory out of core dumps, and (on Linux) out of reach of other processes of the same user. Holds
  * for this process; a program it starts is protected from core dumps only. Returns 0, or -1 with err set. */
 WARN_UNUSED int sys_protect_memory(struct error *err);

@@ -137,9 +137,17 @@ int url_parse(const char *text, struct url *url, struct error *err)
 	return why ? refuse(text, why, err) : 0;
 }
 
+static const char *secret_part(const struct url *url)
+{
+	int has_password = url->password && *url->password && strcmp(url->password, "x-oauth-basic") != 0;
+	if (has_password)
+		return url->password;
+	return url->scheme && strncasecmp(url->scheme, "http", 4) == 0 ? url->user : NULL;
+}
+
 int url_add_secret(const struct url *url, struct error *err)
 {
-	const char *given = url->password && *url->password ? url->password : url->user;
+	const char *given = secret_part(url);
 	char *plain;
 	int len = 0, result;
 	if (!given)

@@ -33,8 +33,9 @@ WARN_UNUSED int url_build(const struct url *url, char **text, struct error *err)
  * where none is given. */
 int url_same_origin(const struct url *a, const struct url *b);
 
-/* Register the password of a URL, or its user when there is none, as a secret, decoded (see mask.h). One that the
- * masker refuses, being short, is left out. Returns 0, or -1 with err set (ENOMEM). */
+/* Register the password of a URL as a secret, decoded (see mask.h); of an http or https URL that has none, or the
+ * "x-oauth-basic" that stands for none, the user, which is a token then. One that the masker refuses, being short, is
+ * left out. Returns 0, or -1 with err set (ENOMEM). */
 WARN_UNUSED int url_add_secret(const struct url *url, struct error *err);
 
 /* Append the URL to OUT with registered secrets and its userinfo masked. Of what is no URL, all before the last '@'

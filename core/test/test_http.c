@@ -246,6 +246,31 @@ static void a_redirect_of_a_post_is_the_answer(void **state)
 	assert_int_equal(asked("/ok "), 0);
 }
 
+static void a_redirect_is_the_answer_where_that_is_wanted(void **state)
+{
+	(void)state;
+	ask("/to-ok", (struct http_options){.max_redirects = -1});
+	assert_answer(302, "bye");
+	assert_string_equal(header("location"), "/ok");
+	assert_int_equal(asked("/ok "), 0);
+}
+
+static void a_proxy_can_be_named_or_ruled_out(void **state)
+{
+	char proxy[64];
+	(void)state;
+	snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", server.port);
+	ask("", (struct http_options){.url = "http://192.0.2.1/ok", .proxy = proxy});
+	assert_int_equal(asked("GET http://192.0.2.1/ok "), 1);
+	setenv("http_proxy", "http://127.0.0.1:1", 1);
+	ask("/ok", (struct http_options){.proxy = ""});
+	assert_answer(200, "hello");
+	ask("/ok", PLAIN);
+	unsetenv("http_proxy");
+	assert_true(failed);
+	assert_string_equal(failure.code, "connect");
+}
+
 static void no_answer_in_time_is_an_error(void **state)
 {
 	int64_t began = clock_monotonic_ns();
@@ -349,6 +374,8 @@ int main(void)
 	    HTTP_TEST(headers_are_sent_to_the_same_origin_only),
 	    HTTP_TEST(userinfo_is_sent_to_the_same_origin_only),
 	    HTTP_TEST(a_redirect_of_a_post_is_the_answer),
+	    HTTP_TEST(a_redirect_is_the_answer_where_that_is_wanted),
+	    HTTP_TEST(a_proxy_can_be_named_or_ruled_out),
 	    HTTP_TEST(no_answer_in_time_is_an_error),
 	    HTTP_TEST(a_refused_connection_is_an_error),
 	    HTTP_TEST(a_connection_that_breaks_is_an_error),

@@ -172,6 +172,29 @@ static void a_file_is_no_terminal(void **state)
 	close(fd);
 }
 
+static void takes_a_variable_out_of_the_environment(void **state)
+{
+	/* The same name twice: whoever starts a program may do that. */
+	static char first[] = "TAKEN=s3cret", other[] = "TAKEN_NOT=stays", second[] = "TAKEN=t00";
+	static char *list[] = {first, other, second, NULL};
+	char **before = environ, *value;
+	(void)state;
+	environ = list;
+	assert_int_equal(sys_take_env("TAKEN", &value, &err), 0);
+	assert_string_equal(value, "s3cret");
+	free(value);
+	assert_null(getenv("TAKEN"));
+	assert_string_equal(getenv("TAKEN_NOT"), "stays");
+	assert_memory_equal(first, "TAKEN=\0\0\0\0\0\0", sizeof first);
+	assert_memory_equal(second, "TAKEN=\0\0\0", sizeof second);
+	assert_int_equal(sys_take_env("TAKEN", &value, &err), 0);
+	assert_null(value);
+	assert_failed(sys_take_env("TAKEN_NOT=stays", &value, &err), "EINVAL");
+	assert_failed(sys_take_env("", &value, &err), "EINVAL");
+	assert_string_equal(other, "TAKEN_NOT=stays");
+	environ = before;
+}
+
 /* In a child: the protection cannot be taken back. */
 static int protected_process(void)
 {
@@ -226,6 +249,7 @@ int main(void)
 	    FIXTURE_TEST(counts_processors),
 	    FIXTURE_TEST(asks_the_terminal_for_its_size),
 	    FIXTURE_TEST(a_file_is_no_terminal),
+	    FIXTURE_TEST(takes_a_variable_out_of_the_environment),
 	    FIXTURE_TEST(protects_memory_for_good),
 	    FIXTURE_TEST(a_full_disk_is_an_error),
 	};

@@ -161,9 +161,13 @@ static void masks(void **state)
 
 static void registers_what_is_secret_in_it(void **state)
 {
-	static const char *const texts[] = {"https://u:p%40ssword@h", "https://only-a-user@h", "https://u:short@h",
+	static const char *const texts[] = {"https://u:p%40ssword@h",
+	                                    "https://only-a-user@h",
+	                                    "https://before-oauth:x-oauth-basic@h",
+	                                    "https://u:short@h",
+	                                    "ssh://deployment@h",
 	                                    "https://h"};
-	static const char text[] = "p@ssword p%40ssword only-a-user short";
+	static const char text[] = "p@ssword p%40ssword only-a-user before-oauth short deployment x-oauth-basic";
 	struct url url;
 	struct buf out;
 	(void)state;
@@ -174,7 +178,7 @@ static void registers_what_is_secret_in_it(void **state)
 	}
 	buf_init(&out, 100);
 	assert_int_equal(mask_text(text, strlen(text), &out), 0);
-	assert_string_equal(out.data, "*** *** *** short");
+	assert_string_equal(out.data, "*** *** *** *** short deployment x-oauth-basic");
 	buf_free(&out);
 }
 

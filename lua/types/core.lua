@@ -123,7 +123,8 @@ function core.fs.free_bytes(path) end
 ---@field timeout number?  seconds for all of it, redirects included; 30 when absent
 ---@field connect_timeout number?  seconds; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
----@field max_redirects integer?  5 when absent
+---@field max_redirects integer?  5 when absent; -1: a redirect is an answer like any other
+---@field proxy string?  instead of that of the usual variables; "" for none
 ---@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
@@ -237,6 +238,13 @@ function core.mask.text(text) end
 ---@return string
 function core.mask.url(url) end
 
+--- Register what the userinfo of a URL keeps secret: the password, or without one the user. Nothing to register is fine.
+---@param url string
+---@return true? ok
+---@return string? message  what is no URL
+---@return string? code
+function core.mask.userinfo(url) end
+
 --- Forget all secrets. For tests.
 ---@return nil
 function core.mask.clear() end
@@ -335,6 +343,13 @@ function core.sys.terminal_size(fd) end
 ---@param name string
 ---@return string?
 function core.sys.getenv(name) end
+
+--- Take a variable out of this process's environment: children do not get it, and /proc does not show it any more.
+---@param name string
+---@return string? value  nil when it was not set
+---@return string? message
+---@return string? code
+function core.sys.take_env(name) end
 
 --- The program that runs.
 ---@return string? path
