@@ -28,6 +28,7 @@ struct http_request {
 	int redirects_left;
 	int follow;
 	struct buf upload, body, header_text;
+	size_t header_bytes; /* of this answer and of those before it, such as "100 Continue" */
 	struct http_header header_list[MAX_HEADERS];
 	struct http_response response;
 	struct error err;
@@ -65,18 +66,28 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud)
 {
 	struct http_request *request = ud;
 	size_t len = size * count;
-	/* A new answer begins: after "100 Continue", or a proxy's to CONNECT. */
+	/* A new answer begins: after "100 Continue", or a proxy's to CONNECT. Any number of them may come: the bound is
+	 * on all together. */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		buf_clear(&request->header_text);
-	if (buf_append(&request->header_text, data, len) == 0)
+	request->header_bytes += len;
+	if (request->header_bytes > MAX_HEADER_BYTES)
+		refuse(request, "too_large", "the answer's headers are larger than 65536 bytes");
+	else if (buf_append(&request->header_text, data, len) == 0)
 		return len;
-	refuse(request, "too_large", "the answer's headers are larger than 65536 bytes");
+	else
+		refuse(request, "ENOMEM", "out of memory");
 	return CURL_WRITEFUNC_ERROR;
 }
 
 static const char *code_of(CURLcode result)
 {
 	switch (result) {
+	case CURLE_OUT_OF_MEMORY:
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
+		return "too_large";
 	case CURLE_OPERATION_TIMEDOUT:
 		return "timeout";
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -102,6 +113,16 @@ static const char *code_of(CURLcode result)
 	default:
 		return "protocol";
 	}
+}
+
+static void tell_failure(struct http_request *request, CURLcode result)
+{
+	const char *what = request->detail[0] ? request->detail : curl_easy_strerror(result);
+	const char *code = code_of(result);
+	/* Which of the two it is, libcurl does not say. */
+	if (strcmp(code, "too_large") == 0)
+		what = "a line of the answer's headers is too long, or memory has run out";
+	refuse(request, code, what);
 }
 
 static void finish(struct http_request *request)
@@ -198,7 +219,7 @@ static void on_finished(struct loop_transfer *transfer, CURLcode result)
 	struct http_request *request = OWNER(transfer, transfer);
 	long status = 0;
 	if (result != CURLE_OK) {
-		refuse(request, code_of(result), request->detail[0] ? request->detail : curl_easy_strerror(result));
+		tell_failure(request, result);
 		finish(request);
 		return;
 	}
@@ -283,6 +304,7 @@ static int send_request(struct http_request *request, struct error *err)
 {
 	buf_clear(&request->body);
 	buf_clear(&request->header_text);
+	request->header_bytes = 0;
 	request->detail[0] = '\0';
 	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);

@@ -46,6 +46,8 @@ static const struct {
     {"/to-file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"},
 };
 
+static const char nul_answer[] = "HTTP/1.1 200 OK\r\nX-Thing: a\0b\r\nContent-Length: 0\r\n\r\n";
+
 static inline void answer(int fd, int other_port)
 {
 	char head[8192], text[256];
@@ -67,6 +69,8 @@ static inline void answer(int fd, int other_port)
 		if (strncmp(path, answers[i].path, path_len) == 0 && path[path_len] == ' ')
 			say(fd, answers[i].answer);
 	}
+	if (strstr(head, " /nul ") && fd_write_all(fd, nul_answer, sizeof nul_answer - 1) < 0)
+		_exit(0);
 	if (strstr(head, " /away "))
 		say(fd, text);
 	else if (strstr(head, " /hang "))
@@ -75,6 +79,13 @@ static inline void answer(int fd, int other_port)
 		say_for_ever(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\nabcde\r\n");
 	else if (strstr(head, " /headers "))
 		say_for_ever(fd, "HTTP/1.1 200 OK\r\n", "X-More: and more\r\n");
+	else if (strstr(head, " /header-line "))
+		say_for_ever(fd, "HTTP/1.1 200 OK\r\nX-More: ", "and more and more and more and more and more");
+	else if (strstr(head, " /continues "))
+		say_for_ever(fd, "", "HTTP/1.1 100 Continue\r\n\r\n");
+	else if (strstr(head, " /trailers "))
+		say_for_ever(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: HTTP/\r\n\r\n0\r\n",
+			     "HTTP/: x\r\n");
 	else if (strstr(head, " /reset "))
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
 	fd_close(&fd);

@@ -166,8 +166,26 @@ static void endless_headers_are_bounded(void **state)
 {
 	(void)state;
 	ask("/headers", PLAIN);
-	assert_true(failed);
-	assert_string_equal(failure.code, "too_large");
+	assert_refused("too_large", "/headers: the answer's headers are larger than 65536 bytes");
+	ask("/header-line", PLAIN);
+	assert_refused("too_large", "/header-line: a line of the answer's headers is too long");
+}
+
+static void headers_are_bounded_over_all_answers(void **state)
+{
+	(void)state;
+	/* Each of these answers is small. */
+	ask("/continues", PLAIN);
+	assert_refused("too_large", "/continues: the answer's headers are larger than 65536 bytes");
+	ask("/trailers", PLAIN);
+	assert_refused("too_large", "/trailers: the answer's headers are larger than 65536 bytes");
+}
+
+static void a_nul_byte_in_the_headers_is_refused(void **state)
+{
+	(void)state;
+	ask("/nul", PLAIN);
+	assert_refused("protocol", "/nul: ");
 }
 
 static void head_asks_for_no_body(void **state)
@@ -367,6 +385,8 @@ int main(void)
 	    HTTP_TEST(a_body_may_be_as_large_as_allowed),
 	    HTTP_TEST(a_body_without_length_is_bounded),
 	    HTTP_TEST(endless_headers_are_bounded),
+	    HTTP_TEST(headers_are_bounded_over_all_answers),
+	    HTTP_TEST(a_nul_byte_in_the_headers_is_refused),
 	    HTTP_TEST(head_asks_for_no_body),
 	    HTTP_TEST(a_redirect_is_followed),
 	    HTTP_TEST(redirects_are_bounded),
