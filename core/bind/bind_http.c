@@ -69,6 +69,7 @@ static int http_request(lua_State *L)
 	options.method = bind_field_string(L, 1, "method", NULL);
 	options.body = bind_field_string(L, 1, "body", &options.body_len);
 	options.unix_socket = bind_field_string(L, 1, "unix_socket", NULL);
+	options.proxy = bind_field_string(L, 1, "proxy", NULL);
 	options.timeout_ns = bind_field_seconds(L, 1, "timeout", 30);
 	options.connect_timeout_ns = bind_field_seconds(L, 1, "connect_timeout", 10);
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);

@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "http_code.h"
 #include "url.h"
 
 #define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
@@ -25,7 +26,7 @@ struct http_request {
 	CURL *easy;
 	struct curl_slist *headers;
 	char *url, *method, *shown; /* shown: the URL without userinfo, for messages */
-	int redirects_left;
+	int redirects_left, redirected; /* how many may still be followed, and whether one was */
 	int follow;
 	struct buf upload, body, header_text;
 	size_t header_bytes; /* of this answer and of those before it, such as "100 Continue" */
@@ -80,45 +81,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud)
 	return CURL_WRITEFUNC_ERROR;
 }
 
-static const char *code_of(CURLcode result)
-{
-	switch (result) {
-	case CURLE_OUT_OF_MEMORY:
-#if LIBCURL_VERSION_NUM >= 0x080600
-	case CURLE_TOO_LARGE:
-#endif
-		return "too_large";
-	case CURLE_OPERATION_TIMEDOUT:
-		return "timeout";
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return "resolve";
-	case CURLE_COULDNT_CONNECT:
-		return "connect";
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-		return "reset";
-	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_CACERT_BADFILE:
-	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CIPHER:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return "tls";
-	case CURLE_URL_MALFORMAT:
-		return "invalid";
-	default:
-		return "protocol";
-	}
-}
-
 static void tell_failure(struct http_request *request, CURLcode result)
 {
 	const char *what = request->detail[0] ? request->detail : curl_easy_strerror(result);
-	const char *code = code_of(result);
+	const char *code = http_code(request->easy, result);
 	/* Which of the two it is, libcurl does not say. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";
@@ -176,6 +142,21 @@ static int check_redirect(struct http_request *request, const char *target, int 
 	return allowed;
 }
 
+/* The first one refused names where it leads to: what asked for may have moved there. */
+static void refuse_redirect(struct http_request *request, const char *target)
+{
+	struct buf what;
+	buf_init(&what, 2 * URL_MAX);
+	if (request->redirected) {
+		refuse(request, "redirect", "too many redirects");
+	} else if (buf_append(&what, "it redirects to ", 16) < 0 || url_mask(target, &what) < 0) {
+		refuse(request, "redirect", "it redirects to somewhere else");
+	} else {
+		refuse(request, "redirect", what.data);
+	}
+	buf_free(&what);
+}
+
 /* Follow a redirect. Returns 1 when a new request is under way, 0 when there is none to follow, -1 when it is
  * refused or fails. */
 static int redirect(struct http_request *request)
@@ -187,7 +168,7 @@ static int redirect(struct http_request *request)
 	if (!target || !request->follow || request->redirects_left < 0)
 		return 0;
 	if (request->redirects_left-- <= 0) {
-		refuse(request, "redirect", "too many redirects");
+		refuse_redirect(request, target);
 		return -1;
 	}
 	if (!check_redirect(request, target, &same_origin)) {
@@ -205,6 +186,7 @@ static int redirect(struct http_request *request)
 	}
 	free(request->url);
 	free(request->shown);
+	request->redirected = 1;
 	request->url = copy;
 	request->shown = shown.data;
 	if (!same_origin) {
@@ -294,10 +276,10 @@ static void set_up(struct http_request *request, const struct http_options *opti
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-	if (options->unix_socket) {
+	if (options->unix_socket)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	}
+	if (options->unix_socket || options->proxy)
+		curl_easy_setopt(easy, CURLOPT_PROXY, options->unix_socket ? "" : options->proxy);
 }
 
 static int send_request(struct http_request *request, struct error *err)

@@ -21,7 +21,8 @@ struct http_options {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const char *body;           /* copied; NULL: none */
 	size_t body_len;
-	const char *unix_socket;    /* connect here instead of to the URL's host; NULL: no */
+	const char *unix_socket;    /* connect here instead of to the URL's host, never by a proxy; NULL: no */
+	const char *proxy;          /* instead of the one that the variables name; "": none; NULL: the variables count */
 	int64_t timeout_ns;         /* for the whole of it, redirects included; 0: 30 s */
 	int64_t connect_timeout_ns; /* 0: 10 s */
 	size_t max_body;            /* bytes; 0: 65536 */
@@ -49,8 +50,9 @@ struct http_response {
 struct http_request;
 
 /* Start. DONE is called once, from loop_step(): err is NULL when an answer came, whatever its status; else its code is
- * timeout, resolve, connect, reset, tls, too_large, redirect, protocol or cancelled. RESPONSE lives until http_free(),
- * which DONE may call. Returns NULL with err set (code "invalid" for a URL or header it will not send). */
+ * timeout, resolve, connect, reset, tls, denied (by a proxy), too_large, redirect, protocol or cancelled. RESPONSE
+ * lives until http_free(), which DONE may call. Returns NULL with err set (code "invalid" for a URL or header it will
+ * not send). */
 WARN_UNUSED struct http_request *http_start(struct loop *loop, const struct http_options *options,
 					    void (*done)(void *ud, const struct error *err,
 							 const struct http_response *response),

@@ -43,6 +43,10 @@ static const struct {
     {"/nonsense", "220 mail.example.org ESMTP\r\n\r\n"},
     {"/to-ok", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nX-Thing: old\r\nContent-Length: 3\r\n\r\nbye"},
     {"/to-itself", "HTTP/1.1 301 Moved\r\nLocation: /to-itself\r\nContent-Length: 0\r\n\r\n"},
+    /* As a proxy. */
+    {"http://elsewhere.example/ok", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nby"},
+    {"refused.example:443", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"},
+    {"down.example:443", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"},
     {"/to-file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"},
 };
 

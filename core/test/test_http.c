@@ -11,105 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "http_fixture.h"
-#include "lib/clock.h"
-#include "lib/http.h"
-
-static struct server server, other;
-static struct loop *loop;
-
-/* The request of the test, and how it ended. */
-static struct http_request *request;
-static struct http_response response;
-static struct error failure;
-static int done, failed;
-
-static int enter(void **state)
-{
-	if (fixture_enter(state) < 0)
-		return -1;
-	start_server(&other, tcp_listener(), 0);
-	start_server(&server, tcp_listener(), other.port);
-	loop = loop_new(&err);
-	request = NULL;
-	return loop ? 0 : -1;
-}
-
-static int leave(void **state)
-{
-	http_free(request);
-	loop_free(loop);
-	stop_server(&server);
-	stop_server(&other);
-	return fixture_leave(state);
-}
-
-#define HTTP_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
-
-static void on_done(void *ud, const struct error *error, const struct http_response *answered)
-{
-	assert_ptr_equal(ud, &response);
-	done++;
-	failed = error != NULL;
-	if (error)
-		failure = *error;
-	response = *answered;
-}
-
-/* Ask for PATH and wait for the end; a test that hangs here has failed. */
-static void ask(const char *path, struct http_options options)
-{
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
-	char url[256];
-	http_free(request);
-	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, path);
-	if (!options.url)
-		options.url = url;
-	done = failed = 0;
-	request = http_start(loop, &options, on_done, &response, &err);
-	assert_non_null(request);
-	while (!done && clock_monotonic_ns() < deadline)
-		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
-	assert_int_equal(done, 1);
-}
-
-static void assert_answer(int status, const char *body)
-{
-	assert_false(failed);
-	assert_int_equal(response.status, status);
-	assert_int_equal(response.body_len, strlen(body));
-	assert_memory_equal(response.body, body, strlen(body));
-}
-
-static void assert_refused(const char *code, const char *message)
-{
-	assert_true(failed);
-	assert_string_equal(failure.code, code);
-	assert_non_null(strstr(failure.message, message));
-}
-
-static const char *header(const char *name)
-{
-	for (size_t i = 0; i < response.header_count; i++)
-		if (strcmp(response.headers[i].name, name) == 0)
-			return response.headers[i].value;
-	return NULL;
-}
-
-/* How often TEXT stands in what the servers were asked. */
-static int asked(const char *text)
-{
-	struct buf log;
-	int count = 0;
-	buf_init(&log, 1 << 20);
-	assert_int_equal(fs_read(REQUESTS, 1 << 20, &log, &err), 0);
-	for (const char *at = log.data; (at = strstr(at, text)); at++)
-		count++;
-	buf_free(&log);
-	return count;
-}
-
-#define PLAIN ((struct http_options){0})
+#include "http_ask.h"
 
 static void gives_status_headers_and_body(void **state)
 {
@@ -215,8 +117,16 @@ static void redirects_are_bounded(void **state)
 	ask("/to-itself", (struct http_options){.max_redirects = 3});
 	assert_refused("redirect", "too many redirects");
 	assert_int_equal(asked("GET /to-itself "), 4);
+}
+
+static void a_redirect_that_is_not_followed_is_named(void **state)
+{
+	char message[128];
+	(void)state;
 	ask("/to-ok", PLAIN);
-	assert_refused("redirect", "too many redirects");
+	snprintf(message, sizeof message, "/to-ok: it redirects to http://127.0.0.1:%d/ok", server.port);
+	assert_refused("redirect", message);
+	assert_int_equal(asked("GET /ok "), 0);
 }
 
 static void a_redirect_to_another_scheme_is_refused(void **state)
@@ -390,6 +300,7 @@ int main(void)
 	    HTTP_TEST(head_asks_for_no_body),
 	    HTTP_TEST(a_redirect_is_followed),
 	    HTTP_TEST(redirects_are_bounded),
+	    HTTP_TEST(a_redirect_that_is_not_followed_is_named),
 	    HTTP_TEST(a_redirect_to_another_scheme_is_refused),
 	    HTTP_TEST(headers_are_sent_to_the_same_origin_only),
 	    HTTP_TEST(userinfo_is_sent_to_the_same_origin_only),

@@ -119,7 +119,8 @@ function core.fs.free_bytes(path) end
 ---@field method string?  GET when absent
 ---@field headers table<string, string>?
 ---@field body string?
----@field unix_socket string?  connect to this socket instead of to the URL's host
+---@field unix_socket string?  connect to this socket instead of to the URL's host, never by a proxy
+---@field proxy string?  this proxy, "" for none; the one that HTTPS_PROXY and its kin name when absent
 ---@field timeout number?  seconds for all of it, redirects included; 30 when absent
 ---@field connect_timeout number?  seconds; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
@@ -139,7 +140,7 @@ function core.fs.free_bytes(path) end
 ---@param options molbuild.core.HttpOptions
 ---@return molbuild.core.HttpResponse?
 ---@return string? message
----@return string? code  timeout, resolve, connect, reset, tls, too_large, redirect, protocol, invalid or cancelled
+---@return string? code  timeout, resolve, connect, reset, tls, denied, too_large, redirect, protocol, invalid or cancelled
 function core.http.request(options) end
 
 -- lock --------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,10 @@
+/* The word of error.h for a request that libcurl could not bring to an answer. */
+#ifndef MOLBUILD_HTTP_CODE_H
+#define MOLBUILD_HTTP_CODE_H
+
+#include <curl/curl.h>
+
+/* EASY is asked whether it was a proxy that refused. The word is static. */
+const char *http_code(CURL *easy, CURLcode result);
+
+#endif
