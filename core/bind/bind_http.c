@@ -74,7 +74,6 @@ static int http_request(lua_State *L)
 	options.connect_timeout_ns = bind_field_seconds(L, 1, "connect_timeout", 10);
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
 	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
-	options.proxy = bind_field_string(L, 1, "proxy", NULL);
 	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
 	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
 	options.key_file = bind_field_string(L, 1, "key_file", NULL);

@@ -270,8 +270,6 @@ static void set_up(struct http_request *request, const struct http_options *opti
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->upload.len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload.data ? request->upload.data : "");
 	}
-	if (options->proxy)
-		curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
 	if (strcmp(request->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else

@@ -27,7 +27,6 @@ struct http_options {
 	int64_t connect_timeout_ns; /* 0: 10 s */
 	size_t max_body;            /* bytes; 0: 65536 */
 	int max_redirects;          /* -1: a redirect is an answer like any other */
-	const char *proxy;          /* instead of the variables'; "": none; NULL: theirs */
 	const char *ca_file;        /* trust these certificates instead; NULL: SSL_CERT_FILE or the system's */
 	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
 	const char *key_file;

@@ -125,7 +125,6 @@ function core.fs.free_bytes(path) end
 ---@field connect_timeout number?  seconds; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
 ---@field max_redirects integer?  5 when absent; -1: a redirect is an answer like any other
----@field proxy string?  instead of that of the usual variables; "" for none
 ---@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
