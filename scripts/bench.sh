@@ -123,8 +123,20 @@ as_user() {
 		MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
 }
 
+# The Go way, where there is a Go: into $go, empty where there is none.
+build_go() {
+	go=
+	command -v go >/dev/null || return 0
+	GOCACHE=$dir/go GOFLAGS=-trimpath go build -o "$bench/hit_go" core/bench/hit.go 2>"$dir/err" || {
+		cat "$dir/err" >&2
+		fail "core/bench/hit.go does not compile"
+	}
+	go=$bench/hit_go
+}
+
 check_hits() {
-	for way in "$bench/floor_hit $api $socket $image" "core/bench/hit.sh $api $image" "$molbuild run $policy claude-code"; do
+	for way in "$bench/floor_hit $api $socket $image" "core/bench/hit.sh $api $image" "$molbuild run $policy claude-code" \
+		${go:+"$go $api $image"}; do
 		# shellcheck disable=SC2086 # words
 		printed=$(as_user $way 2>"$dir/err") || { cat "$dir/err" >&2; fail "$way failed"; }
 		[ "$printed" = "$expected" ] || fail "$way printed $printed, not $expected"
@@ -135,18 +147,26 @@ check_hits() {
 hits() {
 	say "hits"
 	case $DOCKER_HOST in unix://*) socket=${DOCKER_HOST#unix://} ;; *) fail "the floor speaks to a unix socket only" ;; esac
+	build_go
 	check_hits
+	set --
+	[ -z "$go" ] || set -- :: "$go" "$api" "$image"
 	timeout -k 5 120 env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
 		MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" \
 		"$bench/measure" -w 3 -n 50 "$bench/floor_hit" "$api" "$socket" "$image" :: \
 		"$molbuild" run "$policy" claude-code :: core/bench/hit.sh "$api" "$image" :: \
-		"$molbuild" run "$policy" --all >"$dir/measured" 2>"$dir/err" || {
+		"$molbuild" run "$policy" --all "$@" >"$dir/measured" 2>"$dir/err" || {
 		tail -n 20 "$dir/err" >&2
 		fail "a hit failed"
 	}
 	row "hit: bare C program" "$(wall 1)" ms - -
 	row "hit: molbuild, times the floor" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=1.5"
 	row "hit: shell script, times molbuild" "$(wall 3)" ms "$(calc "$(wall 3) / $(wall 2)")" "ratio>=3"
+	if [ -n "$go" ]; then
+		row "hit: Go and the CLI, times molbuild" "$(wall 5)" ms "$(calc "$(wall 5) / $(wall 2)")" "ratio>=2.2"
+	else
+		say "no go here: the Go way is not measured"
+	fi
 	row "hit: --all (9 runtimes), times one" "$(wall 4)" ms "$(calc "$(wall 4) / $(wall 2)")" "ratio<=1.5"
 	row "hit: own processor time" "$(cpu 2)" ms "$(calc "$(cpu 2) / $(cpu 1)")" -
 	row "hit: --all, own processor time" "$(cpu 4)" ms "$(calc "$(cpu 4) / $(cpu 2)")" -
