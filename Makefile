@@ -84,6 +84,8 @@ $(MODULE): $(BIND_OBJ) $(LIB_OBJ)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(MODULE_FLAGS) $^ -o $@ $(LIB_LIBS) -lm
 
 $(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PREFIX='"$(PREFIX)"'
+# Sanitizers look for leaks in a program that has given everything back.
+$(BUILD)/obj/main.o: CPPFLAGS += $(if $(SANITIZE),-DMOLBUILD_CLOSE_STATE)
 $(BUILD)/obj/main.o: $(BUILD)/settings
 
 $(BUILD)/embedded.c: core/embed.lua $(MODULES) $(BUILD)/modules
