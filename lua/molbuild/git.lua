@@ -21,6 +21,8 @@ local SETTINGS = {
   "core.autocrlf=false", "core.eol=lf", "credential.helper=", "submodule.recurse=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
   "advice.detachedHead=false",
+  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead.
+  "fetch.unpackLimit=1",
 }
 
 local SCHEMES = { http = true, https = true, ssh = true, git = true, file = true }
@@ -292,7 +294,7 @@ function git.checkout(dir, options)
     end
   end
   local plain = { timeout = options.timeout, stall = options.stall }
-  expect(run({ "-C", dir, "checkout", "--quiet", "--force", "--detach", HEAD }, nil, plain), "git checkout")
+  expect(run({ "-C", dir, "checkout", "--quiet", "--progress", "--force", "--detach", HEAD }, nil, plain), "git checkout")
   local ok, message, code = core.fs.remove_tree(repository)
   if not ok then
     errors.raise { kind = "failed", message = message, code = code }

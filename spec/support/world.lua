@@ -207,9 +207,17 @@ function methods:answer(status, body, runtime, count, headers)
   end
 end
 
+--- Make the forge wait SECONDS, as `sleep` takes them, before it answers requests of PATH.
+function methods:delay(path, seconds)
+  local canned = self.forge .. "/canned" .. path
+  world.sh("mkdir -p " .. canned)
+  write(canned .. "/delay", seconds)
+end
+
 --- Forget every image of molbuild's in the engine.
 function world.remove_images()
-  world.sh "docker images -q 'molecule-local/*' | sort -u | xargs -r docker image rm -f >/dev/null"
+  -- By name: an image that others build upon cannot be removed by its id.
+  world.sh "docker images --format '{{.Repository}}:{{.Tag}}' 'molecule-local/*' | xargs -r docker image rm -f >/dev/null"
 end
 
 return world

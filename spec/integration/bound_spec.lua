@@ -1,0 +1,153 @@
+-- What bounds a clone and a build: silence, and a ceiling. And what is no silence.
+--
+-- All runs are started at once, each for a runtime of its own, and looked at one by one: most of them only wait.
+local world = require "spec.support.world"
+
+local BUSYBOX = "FROM scratch\nCOPY busybox /bin/busybox\n"
+
+local function run_step(script)
+  return BUSYBOX .. ('RUN ["/bin/busybox", "sh", "-c", "%s"]\n'):format(script)
+end
+
+-- A server of git that sends a pack as slowly as a bad line does: the hook stands between git and what it sends.
+local TRICKLE = [[
+#!/bin/sh
+case $PWD in *t-langgraph.git) ;; *) exec "$@" ;; esac
+"$@" | while :; do
+  block=$(dd bs=16k count=1 iflag=fullblock 2>/dev/null | base64 -w0)
+  [ -n "$block" ] || break
+  printf %s "$block" | base64 -d
+  sleep 0.25
+done
+]]
+
+describe("a bound", function()
+  local w, runs, shas = nil, {}, {}
+
+  local function start(name, runtime, dockerfile, env, options)
+    shas[name] = w:commit("org", runtime, { Dockerfile = dockerfile, says = name .. "\n" })
+    local arguments = table.move(options or {}, 1, #(options or {}), 2, { "run" })
+    table.move({ "-v", "ensure.lua", runtime }, 1, 3, #arguments + 1, arguments)
+    runs[name] = w:start(arguments, env)
+    return runs[name]
+  end
+
+  setup(function()
+    w = world.new()
+    world.write(w.forge .. "/trickle.sh", TRICKLE)
+    world.sh(("chmod +x %s/trickle.sh; git config -f %s/home/.gitconfig uploadpack.packObjectsHook %s/trickle.sh")
+      :format(w.forge, w.forge, w.forge))
+    -- The first to begin, as it takes longest: one that holds the lock for longer than 30 s, and one that waits for it.
+    start("holder", "autogen", run_step "echo begun; sleep 34")
+    world.wait_for(function() return runs.holder.stderr():find("\nbegun", 1, true) end, 60)
+    runs.waiter = w:start { "run", "ensure.lua", "autogen" }
+    start("silent", "claude-code", run_step "echo last words; sleep 71.25", { MOLECULE_BUILD_STALL_GRACE_S = "4" })
+    start("endless", "codex", run_step "while :; do echo at work; sleep 0.25; done",
+      { MOLECULE_BUILD_STALL_GRACE_S = "60", MOLECULE_BUILD_CEILING_S = "6" })
+    start("dots", "crewai", run_step "i=0; while [ $i -lt 40 ]; do printf .; sleep 0.25; i=$((i+1)); done",
+      { MOLECULE_BUILD_STALL_GRACE_S = "6" })
+    start("unbound", "deepagents", run_step "sleep 5; echo late",
+      { MOLECULE_BUILD_STALL_GRACE_S = "0", MOLECULE_BUILD_CEILING_S = "0" })
+    w:delay("/org/t-gemini-cli/git-upload-pack", "72.25")
+    start("hanging", "gemini-cli", BUSYBOX, { MOLECULE_BUILD_STALL_GRACE_S = "4" })
+    w:delay("/org/t-hermes/git-upload-pack", "73.25")
+    start("stuck", "hermes", BUSYBOX, { MOLECULE_BUILD_STALL_GRACE_S = "0", MOLECULE_BUILD_CEILING_S = "4" })
+    start("trickling", "langgraph", BUSYBOX, { MOLECULE_BUILD_STALL_GRACE_S = "6" })
+  end)
+
+  teardown(function()
+    for _, run in pairs(runs) do
+      if run.running() then run.signal "KILL" end
+    end
+    world.remove_images()
+    w:close()
+  end)
+
+  local function assert_ended(name, message)
+    local ended = runs[name].wait(60)
+    assert.equal(9, ended.status, ended.stderr)
+    assert.equal("", ended.stdout)
+    assert.truthy(ended.stderr:find("molbuild: local-build: " .. message, 1, true), ended.stderr)
+    return ended
+  end
+
+  local function assert_done(name, runtime)
+    local ended = runs[name].wait(90)
+    assert.equal(("molecule-local/workspace-template-%s:%s\n"):format(runtime, shas[name]:sub(1, 12)), ended.stdout,
+      ended.stderr)
+    return ended
+  end
+
+  it("of silence ends a build, which says how long it was silent, and its last line", function()
+    local ended = assert_ended("silent", "docker was silent for 4 s; the last line was: last words\n")
+    assert.truthy(ended.stderr:find("failed in step build", 1, true), ended.stderr)
+    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
+  end)
+
+  it("in all ends a build that is never silent", function()
+    assert_ended("endless", "docker took longer than 6 s; the last line was: at work\n")
+  end)
+
+  it("of silence lets live what prints without ever ending a line", function()
+    local ended = assert_done("dots", "crewai")
+    assert.truthy(ended.stderr:find(("."):rep(40), 1, true), ended.stderr)
+  end)
+
+  it("of 0 is none", function()
+    assert.truthy(assert_done("unbound", "deepagents").stderr:find("late\n", 1, true))
+  end)
+
+  it("of silence ends a clone", function()
+    local ended = assert_ended("hanging", "git was silent for 4 s; ")
+    assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
+    assert.equal("", world.sh(("ls %s/tmp | grep gemini-cli || true"):format(w.cache)))
+  end)
+
+  it("in all ends a clone", function()
+    local ended = assert_ended("stuck", "git took longer than 4 s; ")
+    assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
+    assert.equal("", world.sh(("ls %s/tmp | grep hermes || true"):format(w.cache)))
+  end)
+
+  it("of silence lets live a clone that is slow", function()
+    local ended = assert_done("trickling", "langgraph")
+    -- Slower than the bound: it lived because git told of its progress.
+    local clone = tonumber(ended.stderr:match "clone done in (%d+)s")
+    assert.is_true(clone >= 6, ended.stderr)
+    assert.truthy(ended.stderr:find("Receiving objects: ", 1, true), ended.stderr)
+  end)
+
+  it("that is no number is a mistake of the caller", function()
+    for _, name in ipairs { "MOLECULE_BUILD_STALL_GRACE_S", "MOLECULE_BUILD_CEILING_S" } do
+      for _, value in ipairs { "soon", "-1", "0x10", "1e3", "inf", "nan", " ", "4 m" } do
+        local run = w:ensure("openclaw", { [name] = value })
+        assert.equal(2, run.status, value)
+        assert.truthy(run.stderr:find(('molbuild: local-build: %s must be a number, not "%s"\n'):format(name, value), 1, true),
+          run.stderr)
+      end
+    end
+    assert.same({}, w:requests "openclaw")
+  end)
+
+  it("that is empty is not set", function()
+    assert.equal(6, w:ensure("openclaw", { MOLECULE_BUILD_STALL_GRACE_S = "", MOLECULE_BUILD_CEILING_S = "" }).status)
+  end)
+
+  it("of a lock is none: who waits is told again every 30 s who has it, and when it is had", function()
+    local waiting = ("waiting for the lock held by pid %d on "):format(runs.holder.pid)
+    assert_done("holder", "autogen")
+    local ended = runs.waiter.wait(30)
+    assert.equal(0, ended.status, ended.stderr)
+    local times = {}
+    for line in ended.stderr:gmatch "[^\n]+" do
+      if line:find(waiting, 1, true) then
+        times[#times + 1] = tonumber(line:match ", waited (%d+)s$" or 0)
+        assert.truthy(line:find("(build autogen)", 1, true), line)
+      end
+    end
+    assert.equal(2, #times, ended.stderr)
+    assert.equal(0, times[1])
+    assert.is_true(times[2] >= 30 and times[2] < 33, ended.stderr)
+    assert.truthy(ended.stderr:find("local%-build: got the lock after %d+s\n"), ended.stderr)
+  end)
+end)
