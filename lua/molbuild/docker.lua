@@ -259,6 +259,10 @@ local function build_arguments(self, options)
   if self.buildkit then
     add "--progress=plain"
   end
+  if not self.buildkit then
+    -- The classic builder leaves the container of a failed step behind otherwise.
+    add "--force-rm"
+  end
   if options.no_cache then
     add "--no-cache"
   end
