@@ -1,0 +1,76 @@
+-- BuildKit's silent phases on a real build. The docker program is halted in the middle of the export of a large layer, by
+-- which the silence lasts as long as the spec needs it to.
+local world = require "spec.support.world"
+
+--- A docker client with BuildKit.
+local function buildkit_client()
+  for line in world.sh("PATH=$PATH:/usr/bin spec/support/clients.sh"):gmatch "[^\n]+" do
+    local path, version, buildx = line:match "^(%S+)\t(%d+)%S*\t(%a+)$"
+    if buildx == "yes" or tonumber(version) < 23 then return path end
+  end
+  error "no docker client with BuildKit is installed"
+end
+
+-- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
+local POLICY = [[
+  local ensure = molbuild.load "ensure.lua"
+  local quiet_phases = molbuild.docker.quiet_phases
+  function molbuild.docker.quiet_phases()
+    local quiet = quiet_phases()
+    return function(line)
+      if line:find "^#%%d+ exporting layers$" then
+        os.execute "p=$(pgrep -f 'docke[r] build.*template-%s:') && kill -STOP $p && { sleep %d; kill -CONT $p; } &"
+      end
+      return %s quiet(line)
+    end
+  end
+  return ensure
+]]
+
+describe("a silent phase of BuildKit", function()
+  local w, path
+
+  setup(function()
+    w = world.new()
+    local bin = w.dir .. "/bin"
+    world.sh(("mkdir %s && ln -s %s %s/docker"):format(bin, buildkit_client(), bin))
+    path = bin .. ":" .. os.getenv "PATH"
+  end)
+
+  teardown(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  --- Start a build whose export is halted for SECONDS; NOT stands before what is known of the phase.
+  local function start(runtime, seconds, stall, negation)
+    w:commit("org", runtime, {
+      Dockerfile = "FROM scratch\nCOPY busybox /bin/busybox\n"
+        .. ('RUN ["/bin/busybox", "sh", "-c", "echo %s %s; dd if=/dev/zero of=/big bs=1M count=150"]\n')
+          :format(runtime, w.dir), -- never a step that the engine has in its cache
+    })
+    local script = ("%s/%s.lua"):format(w.dir, runtime)
+    world.write(script, POLICY:format(runtime, seconds, negation or ""))
+    return w:start({ "run", "-v", script, runtime }, { PATH = path, MOLECULE_BUILD_STALL_GRACE_S = stall })
+  end
+
+  it("has four times the grace, and no more", function()
+    local within = start("codex", 7, "4")
+    local unknown = start("crewai", 6, "4", "nil and")
+    local beyond = start("hermes", 13, "3")
+
+    local ended = within.wait(60)
+    assert.equal(0, ended.status, ended.stderr)
+    assert.truthy(ended.stderr:find("\n#%d+ exporting layers\n#%d+ exporting layers [%d.]+s done\n"), ended.stderr)
+    assert.is_true(tonumber(ended.stderr:match "build done in (%d+)s") >= 7, ended.stderr)
+
+    -- The same where the phase is not known for what it is.
+    ended = unknown.wait(60)
+    assert.equal(9, ended.status, ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 4 s; the last line was: #%d+ exporting layers\n"), ended.stderr)
+
+    ended = beyond.wait(60)
+    assert.equal(9, ended.status, ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 12 s; the last line was: #%d+ exporting layers\n"), ended.stderr)
+  end)
+end)

@@ -1,0 +1,82 @@
+-- BuildKit's export and unpack phases are silent by nature. The outputs are recorded ones.
+local docker = require "molbuild.docker"
+
+--- The lines of TEXT after which silence is to be expected.
+local function quiet_lines(text)
+  local quiet, list = docker.quiet_phases(), {}
+  for line in text:gmatch "[^\n]*\n" do
+    if quiet(line:sub(1, -2)) then list[#list + 1] = line:sub(1, -2) end
+  end
+  return list
+end
+
+describe("docker.quiet_phases", function()
+  it("knows those of an engine that stores images itself", function()
+    assert.same({ "#6 exporting to image", "#6 sha256:e8c613e07b0b7ff3", "#6 exporting layers" }, quiet_lines [[
+#4 [1/2] COPY busybox /bin/busybox
+#4 CACHED
+
+#5 [2/2] RUN ["/bin/busybox", "dd", "if=/dev/urandom", "of=/big", "bs=1M", "count=200"]
+#5 sha256:2dc3ecc223c1a97e
+#5 3.650 200+0 records in
+#5 3.650 200+0 records out
+#5 DONE 3.8s
+
+#6 exporting to image
+#6 sha256:e8c613e07b0b7ff3
+#6 exporting layers
+#6 exporting layers 1.7s done
+#6 writing image sha256:5b9363718548d8d2 done
+#6 naming to docker.io/molecule-local/workspace-template-hermes:c5edb5e4a9dd done
+#6 DONE 1.7s
+]])
+  end)
+
+  it("knows those of one that stores them in containerd", function()
+    assert.same({
+      "#9 exporting to image", "#9 exporting layers", "#9 exporting config sha256:98070ccc38937f2a",
+      "#9 unpacking to docker.io/library/shelf:dev",
+    }, quiet_lines [[
+#8 [4/4] RUN go build -o /usr/local/bin/shelf .
+#8 DONE 14.2s
+
+#9 exporting to image
+#9 exporting layers
+#9 exporting layers 4.3s done
+#9 exporting manifest sha256:731b625606a0776d 0.0s done
+#9 exporting config sha256:98070ccc38937f2a
+#9 exporting config sha256:98070ccc38937f2a 0.6s done
+#9 exporting attestation manifest sha256:444597349083ae88 done
+#9 exporting manifest list sha256:e9c1218ac39b6a17 0.0s done
+#9 naming to docker.io/library/shelf:dev done
+#9 unpacking to docker.io/library/shelf:dev
+#9 unpacking to docker.io/library/shelf:dev 1.0s done
+#9 DONE 5.4s
+]])
+  end)
+
+  for _, line in ipairs { "#9 DONE 5.4s", "#9 ERROR: no space left on device", "#9 CANCELED" } do
+    it("end with the line " .. line, function()
+      assert.same({ "#9 exporting layers" }, quiet_lines("#9 exporting layers\n" .. line .. "\n#10 resolving provenance\n"))
+    end)
+  end
+
+  it("go on while another phase says something", function()
+    assert.same({ "#9 exporting layers", "#10 DONE 0.0s" }, quiet_lines [[
+#9 exporting layers
+#10 DONE 0.0s
+#9 exporting layers 0.1s done
+]])
+  end)
+
+  it("are not begun by what a build step prints", function()
+    assert.same({}, quiet_lines [[
+#5 [2/2] RUN echo exporting layers
+#5 0.203 exporting layers
+#5 0.203 #9 exporting layers
+#5 0.203 unpacking to /opt
+exporting layers
+Step 2/3 : RUN exporting layers
+]])
+  end)
+end)
