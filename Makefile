@@ -53,7 +53,7 @@ UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TE
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
 # What the specs need besides the program.
-SUPPORT := $(BUILD)/test/hostile_server
+SUPPORT := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch
 
 PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
@@ -124,7 +124,7 @@ $(BUILD)/test/lua_host: $(BUILD)/obj/test/lua_host.o
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) -lm
 
-$(BUILD)/test/hostile_server: $(BUILD)/obj/test/hostile_server.o
+$(SUPPORT): $(BUILD)/test/%: $(BUILD)/obj/test/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@

@@ -62,12 +62,14 @@ function ensure.job(runtime)
     build_args = {}, labels = {}, engine = docker.engine(),
   }
   job.alias = job.image .. ":latest"
-  job.token = token.from_env "MOLECULE_GITEA_TOKEN"
   if not job.registry then
     job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
     local scheme = git.check_url(job.repo_url)
     job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
-    if job.token then token.check_url(job.repo_url) end
+    job.token, job.user = token.find(job.repo_url, {
+      env = "MOLECULE_GITEA_TOKEN", file = "MOLECULE_GITEA_TOKEN_FILE", user = "MOLECULE_GITEA_USER",
+      helper = env "MOLECULE_GITEA_CREDENTIAL_HELPER" == "1",
+    })
   end
   docker.check_platform(job.platform, "MOLECULE_IMAGE_PLATFORM")
   return job
@@ -96,7 +98,8 @@ end
 --- The commit that the branch points at. Fails closed: nothing else is asked.
 function ensure.head(job)
   local lookup = job.lookup == "git" and git.branch_head or molbuild.gitea.branch_head
-  local ok, result = pcall(lookup, job.repo_url, job.branch, { token = job.token, timeout = ensure.head_timeout })
+  local ok, result = pcall(lookup, job.repo_url, job.branch,
+    { token = job.token, user = job.user, timeout = ensure.head_timeout })
   if ok then return result end
   if not errors.is(result) or result.kind == "cancelled" then error(result, 0) end
   if result.kind == "not_found" and job.lookup == "gitea" then
@@ -143,7 +146,7 @@ function ensure.clone(job)
   local tree = staging.path .. "/tree"
   local bounds = { stall = job.stall, timeout = job.ceiling, files = job.max_files, bytes = job.max_bytes }
   if not git.fetch(tree, job.repo_url, job.sha, job.branch,
-    { token = job.token, stall = job.stall, timeout = job.ceiling }) then
+    { token = job.token, user = job.user, stall = job.stall, timeout = job.ceiling }) then
     return false
   end
   git.measure(tree, bounds)

@@ -56,6 +56,15 @@ static void on_done(void *ud, const struct error *err, const struct http_respons
 	bind_done(&http->op, err);
 }
 
+/* `follow = false` makes a redirect an answer like any other. */
+static int follows(lua_State *L)
+{
+	int type = lua_getfield(L, 1, "follow"), follow = type == LUA_TNIL || lua_toboolean(L, -1);
+	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN, 1, "the option 'follow' must be a boolean");
+	lua_pop(L, 1);
+	return follow;
+}
+
 /* http.request{...}: see lua/types/core.lua */
 static int http_request(lua_State *L)
 {
@@ -74,6 +83,8 @@ static int http_request(lua_State *L)
 	options.connect_timeout_ns = bind_field_seconds(L, 1, "connect_timeout", 10);
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
 	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
+	if (!follows(L))
+		options.max_redirects = -1;
 	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
 	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
 	options.key_file = bind_field_string(L, 1, "key_file", NULL);

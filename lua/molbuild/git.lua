@@ -2,6 +2,7 @@
 local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local git_auth = require "molbuild.git_auth"
 local sha = require "molbuild.sha"
 
 local git = {}
@@ -13,12 +14,12 @@ local UNSET = {
   "GIT_REPLACE_REF_BASE", "GIT_NO_REPLACE_OBJECTS", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_QUARANTINE_PATH",
   "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*",
   "GIT_ASKPASS", "SSH_ASKPASS", "GIT_TEMPLATE_DIR", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_EDITOR",
-  "GIT_TRACE*", "GIT_CURL_VERBOSE", "GIT_PROTOCOL", "GIT_DEFAULT_HASH",
+  "GIT_TRACE*", "GIT_CURL_VERBOSE", "GIT_PROTOCOL", "GIT_DEFAULT_HASH", "GIT_ATTR_SOURCE",
 }
 
 local SETTINGS = {
   "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "core.askPass=",
-  "core.autocrlf=false", "core.eol=lf", "credential.helper=", "submodule.recurse=false",
+  "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
   "advice.detachedHead=false",
   -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead.
@@ -26,22 +27,6 @@ local SETTINGS = {
 }
 
 local SCHEMES = { http = true, https = true, ssh = true, git = true, file = true }
-
-local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(data)
-  local out = {}
-  for at = 1, #data, 3 do
-    local a, b, c = data:byte(at, at + 2)
-    local bits = a << 16 | (b or 0) << 8 | (c or 0)
-    for place = 0, 3 do
-      local digit = bits >> (18 - 6 * place) & 63
-      local absent = place == 2 and not b or place == 3 and not c
-      out[#out + 1] = absent and "=" or BASE64:sub(digit + 1, digit + 1)
-    end
-  end
-  return table.concat(out)
-end
 
 --- The scheme of a URL that git may be given. Others run programs ("ext::"), or are no URLs at all.
 ---@param url string
@@ -72,6 +57,7 @@ function git.check_url(url)
   if not parts then
     errors.raise { kind = "usage", message = message }
   elseif parts.password or (parts.user and scheme ~= "ssh") then
+    core.mask.userinfo(url)
     unusable(url, "a URL must not hold credentials: a token is given apart from it")
   elseif parts.query or parts.fragment or url:find "\\" then
     unusable(url, "it holds a query, a fragment or a backslash")
@@ -86,12 +72,7 @@ function git.check_url(url)
   return scheme
 end
 
-local function origin(url)
-  local parts = assert(core.url.parse(url))
-  return ("%s://%s%s"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "")
-end
-
---- The environment for a command that talks to URL; the token is in it, and nowhere else, when one is given.
+--- The environment for a command that talks to URL, when one is given; git_auth adds the token.
 local function environment(url, options)
   local env = {
     LC_ALL = "C",
@@ -99,6 +80,8 @@ local function environment(url, options)
     GIT_ATTR_NOSYSTEM = "1",
     GIT_LFS_SKIP_SMUDGE = "1",
     GIT_OPTIONAL_LOCKS = "0",
+    -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
+    GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
     GIT_ALLOW_PROTOCOL = url and git.scheme(url) or "none",
   }
   local certificates = core.sys.getenv "SSL_CERT_FILE"
@@ -108,24 +91,19 @@ local function environment(url, options)
   if not core.sys.getenv "GIT_SSH_COMMAND" and not core.sys.getenv "GIT_SSH" then
     env.GIT_SSH_COMMAND = "ssh -oBatchMode=yes"
   end
-  if url and options.token then
-    local credentials = base64((options.user or "oauth2") .. ":" .. options.token)
-    env.GIT_CONFIG_COUNT = "1"
-    env.GIT_CONFIG_KEY_0 = ("http.%s/.extraHeader"):format(origin(url))
-    env.GIT_CONFIG_VALUE_0 = "Authorization: Basic " .. credentials
-  end
+  git_auth.add(env, url, options)
   return env
 end
 
 --- Run git; URL is given when it talks to a remote.
 local function run(arguments, url, options, more)
   local argv = { "git" }
-  for _, setting in ipairs(SETTINGS) do
-    table.insert(argv, "-c")
-    table.insert(argv, setting)
+  for _, settings in ipairs { SETTINGS, git_auth.settings(url, options) } do
+    for _, setting in ipairs(settings) do
+      table.insert(argv, "-c")
+      table.insert(argv, setting)
+    end
   end
-  table.insert(argv, "-c")
-  table.insert(argv, "http.followRedirects=" .. (options.token and "false" or "initial"))
   table.move(arguments, 1, #arguments, #argv + 1, argv)
   local how = {
     argv = argv,
@@ -138,6 +116,7 @@ local function run(arguments, url, options, more)
     capture = more and more.capture,
     on_line = more and more.on_line,
     silent = more and more.silent,
+    input = more and more.input,
   }
   return child.run(how)
 end
@@ -163,12 +142,11 @@ local function fail(what, url, result)
   if is_full(result.tail) then
     errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
   end
-  local moved = result.tail:find "unable to update url base from redirection"
-  local hint = moved and "the repository moved: change the prefix to where it is now" or nil
+  local moved = git_auth.moved(url, result.tail)
   errors.raise {
     kind = kind_of(result.tail),
-    message = ("%s %s: %s"):format(what, core.mask.url(url), child.last_words(result)),
-    hint = hint,
+    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or child.last_words(result)),
+    hint = moved and "change the prefix to where the repository is now" or nil,
     tail = child.last_lines(result.tail, 40),
   }
 end
@@ -179,6 +157,18 @@ local function expect(result, what)
     errors.raise { kind = "failed", message = ("%s: %s"):format(what, child.last_words(result)), hint = hint }
   end
   return result
+end
+
+--- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
+--- register with the masker: it has been in no line, event or message.
+---@param url string
+---@return { username: string?, password: string }?  nil when they know none
+---@raise timeout | missing_tool | cancelled | failed
+function git.credential(url)
+  local asking = { helpers = true, timeout = 60 }
+  local more = { input = git_auth.question(url), capture = 65536, silent = true }
+  local result = run({ "credential", "fill" }, nil, asking, more)
+  return result.code == 0 and git_auth.answer(result.stdout) or nil
 end
 
 --- The commit that a branch points at, asked with `git ls-remote`: works with any git server, or a directory.

@@ -1,6 +1,7 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local origin = require "molbuild.origin"
 local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
 
@@ -42,6 +43,7 @@ function gitea.branch_url(repo_url, branch)
 end
 
 local function fail(response, code, message, api)
+  local target = response and origin.redirect_of(response, api)
   if code == "cancelled" then
     errors.raise { kind = "cancelled", message = message }
   elseif not response then
@@ -50,6 +52,12 @@ local function fail(response, code, message, api)
     errors.raise { kind = "not_found", message = "repo not found at " .. api }
   elseif response.status == 401 or response.status == 403 then
     errors.raise { kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api) }
+  elseif target then
+    errors.raise {
+      kind = "remote",
+      message = ("the repository moved: %s leads to %s; change the prefix"):format(api, target),
+      hint = "with a token no redirect is followed: it is for the origin of the prefix alone",
+    }
   end
   errors.raise {
     kind = "remote",
@@ -75,12 +83,10 @@ local function ask(api, options, seconds)
     },
     timeout = seconds,
     max_body = ANSWER_MAX,
-    -- With a token nothing is followed: the request was for this origin.
-    max_redirects = options.token and 0 or 5,
+    -- With a token nothing is followed, and none is shown to a proxy: it is for this origin alone.
+    follow = not options.token,
+    proxy = options.token and origin.is_direct(api) and "" or nil,
   }
-  if code == "redirect" and options.token then
-    message = message .. " (a redirect is not followed with a token: has the repository moved? change the prefix)"
-  end
   if not response or response.status ~= 200 then
     fail(response, code, message, api)
   end

@@ -1,0 +1,116 @@
+--- git and credentials: a token that reaches one command by its environment alone, and only the repository it is for.
+---
+--- Git 2.31 and newer takes settings from the environment (GIT_CONFIG_COUNT): there the header is set for this URL. An
+--- older one ignores them, is refused by the server, and then asks the credential helper, which stands in its arguments
+--- without the token, and gives it to this origin only.
+local core = require "molbuild.core"
+local origin = require "molbuild.origin"
+
+local git_auth = {}
+
+local USER = "oauth2"
+
+-- printf is the shell's own: the token is in no process's arguments.
+local HELPER = [[!f() { test "$1" = get || return 0; ]]
+  .. [[printf 'username=%s\npassword=%s\n' "$MOLBUILD_GIT_USER" "$MOLBUILD_GIT_TOKEN"; }; f]]
+
+local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(data)
+  local out = {}
+  for at = 1, #data, 3 do
+    local a, b, c = data:byte(at, at + 2)
+    local bits = a << 16 | (b or 0) << 8 | (c or 0)
+    for place = 0, 3 do
+      local digit = bits >> (18 - 6 * place) & 63
+      local absent = place == 2 and not b or place == 3 and not c
+      out[#out + 1] = absent and "=" or BASE64:sub(digit + 1, digit + 1)
+    end
+  end
+  return table.concat(out)
+end
+
+--- Ssh, git and file have no use for a token.
+local function takes_token(url, options)
+  return url and options.token and url:find "^https?://" ~= nil
+end
+
+--- Settings ("name=value") for a command that talks to URL, or to none. The user's credential helpers are not asked,
+--- except with options.helpers.
+---@param url string?
+---@param options { token: string?, helpers: boolean? }
+---@return string[]
+function git_auth.settings(url, options)
+  if options.helpers then
+    return { "credential.interactive=false" }
+  elseif not takes_token(url, options) then
+    return { "credential.helper=", "http.followRedirects=initial" }
+  end
+  local where = origin.of(url)
+  return {
+    "credential.helper=", ("credential.%s.helper=%s"):format(where, HELPER),
+    "http.followRedirects=false", ("http.%s/.followRedirects=false"):format(where),
+  }
+end
+
+--- Add to ENV what a command that talks to URL needs of the token.
+---@param env table<string, string>
+---@param url string?
+---@param options { token: string?, user: string?, helpers: boolean? }
+function git_auth.add(env, url, options)
+  if options.helpers then
+    -- Git's own manager would open a window.
+    env.GCM_INTERACTIVE = "never"
+  elseif takes_token(url, options) then
+    local user = options.user or USER
+    env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
+    -- For the whole URL: what the user set for a part of it does not win over that.
+    env.GIT_CONFIG_COUNT = "2"
+    env.GIT_CONFIG_KEY_0 = ("http.%s.extraHeader"):format(url)
+    env.GIT_CONFIG_VALUE_0 = "Authorization: Basic " .. base64(user .. ":" .. options.token)
+    env.GIT_CONFIG_KEY_1 = ("http.%s.followRedirects"):format(url)
+    env.GIT_CONFIG_VALUE_1 = "false"
+    if origin.is_direct(url) then
+      env.NO_PROXY, env.no_proxy = "*", "*"
+    end
+  end
+end
+
+--- The question to `git credential fill` for a URL.
+---@param url string
+---@return string
+function git_auth.question(url)
+  local parts = assert(core.url.parse(url))
+  return ("protocol=%s\nhost=%s%s\npath=%s\n\n"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "",
+    parts.path:gsub("^/", ""))
+end
+
+--- What is in its answer; nil when no password is.
+---@param text string
+---@return { username: string?, password: string }?
+function git_auth.answer(text)
+  local fields = {}
+  for name, value in text:gmatch "([^\n=]+)=([^\n]*)" do
+    fields[name] = value
+  end
+  if (fields.password or "") == "" then
+    return nil
+  end
+  return { username = fields.username ~= "" and fields.username or nil, password = fields.password }
+end
+
+--- Whether git was led elsewhere, and if the server tells whoever asks without a token, where: git itself does not say.
+---@param url string
+---@param output string  of the git command that failed
+---@return string? message
+function git_auth.moved(url, output)
+  if not output:find "unable to update url base from redirection" and not output:find "returned error: 30[12378]" then
+    return nil
+  end
+  local asked = url .. "/info/refs?service=git-upload-pack"
+  local response = core.http.request { url = asked, follow = false, timeout = 10, max_body = 1024 * 1024 }
+  local target = response and origin.redirect_of(response, asked)
+  return "the repository moved" .. (target and " to " .. target:gsub("/info/refs[^/]*$", "") or "")
+end
+
+return git_auth
