@@ -2,8 +2,9 @@
  *
  * Listens on a free port of 127.0.0.1, prints the port and a newline, and answers until it is ended by a signal, or
  * after ten minutes. The first component of the request's path that names a mode of the table below decides what
- * happens, so that a mode can stand where a forge's organisation does; a path without one is 404. FILE gets the
- * head of every request, as it came.
+ * happens, so that a mode can stand where a forge's organisation does; a path without one is 404. With "git-" before
+ * the mode a forge's API answers as it should, and only git meets the mode. FILE gets the head of every request, as it
+ * came.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -48,13 +49,14 @@ static void pause_ms(long ms)
 	nanosleep(&rest, NULL);
 }
 
-static void hang(void)
+static void do_hang(int fd)
 {
+	(void)fd;
 	for (;;)
 		pause();
 }
 
-static void reset(int fd)
+static void do_reset(int fd)
 {
 	struct linger none = {1, 0};
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
@@ -62,33 +64,22 @@ static void reset(int fd)
 	_exit(0);
 }
 
-static void do_hang(int fd)
-{
-	(void)fd;
-	hang();
-}
-
 static void do_close(int fd)
 {
 	(void)fd;
 }
 
-static void do_reset(int fd)
-{
-	reset(fd);
-}
-
 static void do_hang_after_headers(int fd)
 {
 	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n");
-	hang();
+	do_hang(fd);
 }
 
 static void do_reset_body(int fd)
 {
 	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"name\":");
 	pause_ms(100);
-	reset(fd);
+	do_reset(fd);
 }
 
 static void do_short_body(int fd)
@@ -137,6 +128,43 @@ static void do_endless_header_line(int fd)
 		send_text(fd, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 }
 
+/* Each answer is small, and none is the last. */
+static void do_endless_continue(int fd)
+{
+	for (;;)
+		send_text(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+static void do_nul_header(int fd)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nX-Thing: a\0b\r\nContent-Length: 2\r\n\r\n{}";
+	send_bytes(fd, answer, sizeof(answer) - 1);
+}
+
+static void do_branch(int fd)
+{
+	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+	              "{\"commit\":{\"id\":\"0123456789abcdef0123456789abcdef01234567\"}}");
+}
+
+#define REFS_HEAD                                                                                                      \
+	"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n"
+
+/* What git cannot take for a list of refs; the escapes are for the terminal that shows git's message. */
+static void do_bad_refs(int fd)
+{
+	send_text(fd, REFS_HEAD "001e# service=git-upload-pack\n0000zz\033[2J\033]0;x\007\nzz");
+}
+
+static void do_trickle_refs(int fd)
+{
+	send_text(fd, REFS_HEAD "001e# service=git-upload-pack\n0000");
+	for (;;) {
+		send_text(fd, "003e0123456789abcdef0123456789abcdef01234567 refs/heads/trickle\n");
+		pause_ms(200);
+	}
+}
+
 static void do_trickle(int fd)
 {
 	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n");
@@ -165,33 +193,32 @@ static void do_bad_status(int fd)
 	send_text(fd, "HTTP/1.1 abc \033[31m\r\n\r\n");
 }
 
-static void do_redirect(int fd)
+static void send_redirect(int fd, const char *to)
 {
 	char head[4096];
 	snprintf(head, sizeof(head),
-	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-	         redirect_url);
+	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", to);
 	send_text(fd, head);
+}
+
+static void do_redirect(int fd)
+{
+	send_redirect(fd, redirect_url);
 }
 
 static void do_redirect_loop(int fd)
 {
-	send_text(fd, "HTTP/1.1 302 Found\r\nLocation: /redirect-loop/again\r\nContent-Length: 0\r\nConnection: "
-	              "close\r\n\r\n");
+	send_redirect(fd, "/redirect-loop/again");
 }
 
 static void do_redirect_file(int fd)
 {
-	send_text(
-	    fd,
-	    "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	send_redirect(fd, "file:///etc/passwd");
 }
 
 static void do_redirect_ftp(int fd)
 {
-	send_text(
-	    fd,
-	    "HTTP/1.1 302 Found\r\nLocation: ftp://127.0.0.1/x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	send_redirect(fd, "ftp://127.0.0.1/x");
 }
 
 /* The bits of one deflate stream, lowest first. */
@@ -230,10 +257,13 @@ static const struct mode {
 	void (*answer)(int fd);
 } modes[] = {
     {"bad-chunk", do_bad_chunk},
+    {"bad-refs", do_bad_refs},
     {"bad-status", do_bad_status},
+    {"branch", do_branch},
     {"close", do_close},
     {"endless-body", do_endless_body},
     {"endless-chunks", do_endless_chunks},
+    {"endless-continue", do_endless_continue},
     {"endless-header-line", do_endless_header_line},
     {"endless-headers", do_endless_headers},
     {"gzip-bomb", do_gzip_bomb},
@@ -241,6 +271,7 @@ static const struct mode {
     {"hang-after-headers", do_hang_after_headers},
     {"long-body", do_long_body},
     {"not-http", do_not_http},
+    {"nul-header", do_nul_header},
     {"redirect", do_redirect},
     {"redirect-file", do_redirect_file},
     {"redirect-ftp", do_redirect_ftp},
@@ -250,6 +281,7 @@ static const struct mode {
     {"short-body", do_short_body},
     {"trickle", do_trickle},
     {"trickle-headers", do_trickle_headers},
+    {"trickle-refs", do_trickle_refs},
 };
 
 static const struct mode *find_mode(const char *name, size_t len)
@@ -264,9 +296,12 @@ static const struct mode *find_mode(const char *name, size_t len)
 static const struct mode *mode_of(const char *head)
 {
 	const char *at = strchr(head, ' ');
+	int is_api = at && strncmp(at, " /api/", 6) == 0;
 	while (at && (*at == ' ' || *at == '/')) {
-		size_t len = strcspn(++at, "/? \r");
-		const struct mode *mode = find_mode(at, len);
+		size_t len = strcspn(++at, "/? \r"), skip = strncmp(at, "git-", 4) == 0 ? 4 : 0;
+		const struct mode *mode = find_mode(at + skip, len - skip);
+		if (mode && skip && is_api)
+			return find_mode("branch", 6);
 		if (mode || at[len] == ' ')
 			return mode;
 		at += len;

@@ -258,7 +258,7 @@ end
 --- molbuild run
 local function run(argv, program)
   local started = core.sys.monotonic()
-  require("molbuild.env").mask_proxies()
+  require("molbuild.network").mask_proxies()
   local settings, name, args = settings_of(argv)
   local sink = sinks(settings)
   local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })

@@ -2,6 +2,8 @@
 --- so that a question costs no child process. Where the endpoint is one it does not speak, docker.lua asks the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.env"
+local network = require "molbuild.network"
+local origin = require "molbuild.origin"
 
 local docker_api = {}
 
@@ -34,16 +36,6 @@ local function tls_files(dir)
   return { ca_file = dir .. "/ca.pem", cert_file = existing(dir .. "/cert.pem"), key_file = existing(dir .. "/key.pem") }
 end
 
---- Whether a proxy is set. Which hosts it is for, Go's programs read otherwise than libcurl does.
-local function has_proxy()
-  for _, name in ipairs { "http_proxy", "https_proxy", "all_proxy" } do
-    if env.get(name) or env.get(name:upper()) then
-      return true
-    end
-  end
-  return false
-end
-
 --- How to reach a host: what a request needs besides its path. nil for one that is not spoken here: ssh, named pipes,
 --- addresses with something left out.
 ---@param host string
@@ -55,10 +47,13 @@ local function endpoint_of(host, tls)
     return not tls and existing(socket) and { base = "http://docker", unix_socket = socket } or nil
   end
   local address = host:match "^tcp://([%w%.%-]+:%d+)/?$" or host:match "^tcp://(%[[%x:]+%]:%d+)/?$"
-  if not address or has_proxy() then
+  -- No program asks a proxy for this machine. For another one, which hosts are asked for by a proxy is Go's to say.
+  local is_here = address and origin.is_loopback("http://" .. address)
+  if not address or (network.has_proxy() and not is_here) then
     return nil
   end
   local endpoint = tls or {}
+  endpoint.proxy = is_here and "" or nil
   endpoint.base = (tls and "https://" or "http://") .. address
   return endpoint
 end
@@ -187,6 +182,7 @@ function Api:request(method, path)
     url = endpoint.base .. (self.version and "/v" .. self.version or "") .. path,
     method = method,
     unix_socket = endpoint.unix_socket,
+    proxy = endpoint.proxy,
     ca_file = endpoint.ca_file,
     cert_file = endpoint.cert_file,
     key_file = endpoint.key_file,

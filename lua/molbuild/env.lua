@@ -30,19 +30,6 @@ function env.number(name, default)
   return number
 end
 
-local PROXIES = { "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
-
---- Register the passwords in the variables for proxies as secrets: libcurl, git and docker are given them, and may show
---- them.
-function env.mask_proxies()
-  for _, name in ipairs(PROXIES) do
-    local value = env.get(name)
-    if value and value:find("@", 1, true) then
-      core.mask.userinfo(value:find("://", 1, true) and value or "http://" .. value)
-    end
-  end
-end
-
 --- The user's directory for files that can be made anew, by the rules of the XDG base directories; without a home the
 --- temporary directory.
 ---@return string

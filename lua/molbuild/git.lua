@@ -3,6 +3,7 @@ local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git_auth = require "molbuild.git_auth"
+local network = require "molbuild.network"
 local sha = require "molbuild.sha"
 
 local git = {}
@@ -138,6 +139,23 @@ local function kind_of(text)
   return "remote"
 end
 
+--- The words of core.http for what git says of the network.
+local CODES = {
+  { "Could not resolve", "resolve" }, { "from proxy after CONNECT", "denied" },
+  { "CONNECT tunnel failed", "denied" }, { "certificate", "tls" },
+  { "SSL", "tls" }, { "TLS", "tls" }, { "onnect to", "connect" },
+  { "onnection refused", "connect" }, { "onnection timed out", "connect" },
+  { "unable to update url base from redirection", "redirect" },
+}
+
+local function code_of(text)
+  for _, entry in ipairs(CODES) do
+    if text:find(entry[1], 1, true) then
+      return entry[2]
+    end
+  end
+end
+
 local function fail(what, url, result)
   if is_full(result.tail) then
     errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
@@ -146,7 +164,7 @@ local function fail(what, url, result)
   errors.raise {
     kind = kind_of(result.tail),
     message = ("%s %s: %s"):format(what, core.mask.url(url), moved or child.last_words(result)),
-    hint = moved and "change the prefix to where the repository is now" or nil,
+    hint = moved and "change the prefix to where the repository is now" or network.hint(code_of(result.tail)),
     tail = child.last_lines(result.tail, 40),
   }
 end

@@ -1,6 +1,7 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
@@ -47,7 +48,7 @@ local function fail(response, code, message, api)
   if code == "cancelled" then
     errors.raise { kind = "cancelled", message = message }
   elseif not response then
-    errors.raise { kind = "remote", message = message, code = code }
+    errors.raise { kind = "remote", message = message, code = code, hint = network.hint(code) }
   elseif response.status == 404 then
     errors.raise { kind = "not_found", message = "repo not found at " .. api }
   elseif response.status == 401 or response.status == 403 then
@@ -67,11 +68,15 @@ local function fail(response, code, message, api)
   }
 end
 
-local function commit_id(body)
+--- The commit in the branch API's answer, whatever the answer holds.
+---@param body string
+---@param where string  said in the message
+---@return string sha  40 or 64 lowercase hex digits
+---@raise remote
+function gitea.commit_of(body, where)
   local ok, answer = pcall(require("cjson").decode, body)
-  if ok and type(answer) == "table" and type(answer.commit) == "table" then
-    return answer.commit.id
-  end
+  local commit = ok and type(answer) == "table" and answer.commit
+  return sha.check(type(commit) == "table" and commit.id, where)
 end
 
 local function ask(api, options, seconds)
@@ -90,7 +95,7 @@ local function ask(api, options, seconds)
   if not response or response.status ~= 200 then
     fail(response, code, message, api)
   end
-  return sha.check(commit_id(response.body), api)
+  return gitea.commit_of(response.body, api)
 end
 
 --- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be gone in

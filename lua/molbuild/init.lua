@@ -4,7 +4,7 @@ local molbuild = {}
 
 local MODULES = {
   cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true, job = true,
-  log = true, retry = true, sha = true, task = true, token = true,
+  log = true, network = true, retry = true, sha = true, task = true, token = true,
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.

@@ -47,7 +47,8 @@ describe("the hostile server", function()
 
   -- curl's exit statuses. Newer ones end endless headers themselves.
   local STATUSES = {
-    ["bad-chunk"] = "56", close = "52", ["endless-body"] = "28", ["endless-chunks"] = "28", ["endless-headers"] = "28 56",
+    ["bad-chunk"] = "56", ["endless-continue"] = "28 56", ["nul-header"] = "8",
+    close = "52", ["endless-body"] = "28", ["endless-chunks"] = "28", ["endless-headers"] = "28 56",
     hang = "28", ["hang-after-headers"] = "28", ["not-http"] = "1", ["redirect-loop"] = "47", ["redirect-file"] = "1",
     reset = "56", ["reset-body"] = "56", ["short-body"] = "18", trickle = "28", ["trickle-headers"] = "28",
   }
@@ -64,6 +65,13 @@ describe("the hostile server", function()
     assert.equal("60000 200", result.stdout, result.stderr)
     local unpacked = sh.run(("curl -sS --noproxy '*' %s/gzip-bomb | gzip -dc 2>/dev/null | wc -c; true"):format(server.url))
     assert.is_true(tonumber(unpacked) > 6000000, unpacked)
+  end)
+
+  it("answers as a forge does where only git is to meet a mode", function()
+    assert.truthy(curl("/api/v1/repos/git-close/x/branches/main").stdout:find('{"commit":{"id":"0123456789abcdef', 1, true))
+    assert.equal(52, curl("/git-close/x/info/refs").status)
+    assert.truthy(curl("/git-bad-refs/x/info/refs?service=git-upload-pack").stdout:find("service=git-upload-pack", 1, true))
+    assert.equal(28, curl("/git-trickle-refs/x/info/refs").status)
   end)
 
   it("keeps the heads of requests", function()

@@ -214,6 +214,14 @@ function methods:delay(path, seconds)
   write(canned .. "/delay", seconds)
 end
 
+--- Between two tests in one world: another cache, no images, and a forge that has been asked nothing.
+function methods:again()
+  self.caches = (self.caches or 0) + 1
+  self.cache = ("%s/cache-%d"):format(self.dir, self.caches)
+  world.remove_images()
+  world.sh("rm -rf " .. self.forge .. "/canned/* && : >" .. self.forge .. "/log/access.log")
+end
+
 --- Forget every image of molbuild's in the engine.
 function world.remove_images()
   -- By name: an image that others build upon cannot be removed by its id.

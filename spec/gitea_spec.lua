@@ -1,0 +1,55 @@
+local errors = require "molbuild.errors"
+local gitea = require "molbuild.gitea"
+
+local SHA = "0123456789abcdef0123456789abcdef01234567"
+local LONG = ("0123456789abcdef"):rep(4)
+
+describe("gitea.commit_of", function()
+  for body, want in pairs {
+    [('{"commit":{"id":"%s"}}'):format(SHA)] = SHA,
+    [('{"commit":{"id":"%s"}}'):format(LONG)] = LONG,
+    [(' { "name" : "main", "commit" : { "x":[[{}]], "id" : "%s" } } '):format(SHA)] = SHA,
+    -- Of two fields with one name the last counts, as everywhere.
+    [('{"commit":{"id":"x"},"commit":{"id":"y","id":"%s"}}'):format(SHA)] = SHA,
+    [('{"commit":{"id":"\\u0030%s"}}'):format(SHA:sub(2))] = SHA,
+  } do
+    it("takes the commit from " .. body, function() assert.equal(want, gitea.commit_of(body, "h")) end)
+  end
+
+  local deep = 100000
+  for name, body in pairs {
+    ["nothing"] = "",
+    ["no JSON"] = "<html>",
+    ["half an answer"] = ('{"commit":{"id":"%s"}'):format(SHA),
+    ["more behind it"] = ('{"commit":{"id":"%s"}}}'):format(SHA),
+    ["a list"] = "[]",
+    ["a number"] = "1e999999999",
+    ["null"] = "null",
+    ["a commit that is a text"] = ('{"commit":"%s"}'):format(SHA),
+    ["a commit that is null"] = '{"commit":null}',
+    ["a commit that is a list"] = ('{"commit":["%s"]}'):format(SHA),
+    ["an id that is a number"] = '{"commit":{"id":' .. ("1"):rep(40) .. "}}",
+    ["a huge number"] = '{"x":1' .. ("0"):rep(60000) .. ',"commit":{"id":1e400}}',
+    ["an id that is null"] = '{"commit":{"id":null}}',
+    ["an id with a newline"] = ('{"commit":{"id":"%s\\n"}}'):format(SHA),
+    ["an id with a NUL byte"] = ('{"commit":{"id":"%s\\u0000"}}'):format(SHA),
+    ["an id in capitals"] = ('{"commit":{"id":"%s"}}'):format(SHA:upper()),
+    ["an id of 41 digits"] = ('{"commit":{"id":"%s0"}}'):format(SHA),
+    ["a short id"] = '{"commit":{"id":"0123456"}}',
+    ["a path for an id"] = '{"commit":{"id":"../../../etc/passwd/0123456789abcdef01234"}}',
+    ["lists too deep"] = ("["):rep(deep) .. ("]"):rep(deep),
+    ["objects too deep"] = ('{"commit":'):rep(deep) .. "1" .. ("}"):rep(deep),
+    ["an endless list"] = ("["):rep(65536),
+    ["invalid UTF-8"] = '{"commit":{"id":"\xff\xfe"}}',
+    ["half a surrogate"] = '{"commit":{"id":"\\ud800"}}',
+    ["a NUL byte"] = "\0",
+  } do
+    it("refuses " .. name, function()
+      local ok, failure = pcall(gitea.commit_of, body, "https://h/x")
+      assert.is_false(ok)
+      assert.is_true(errors.is(failure, "remote"), tostring(failure))
+      assert.truthy(failure.message:find("https://h/x", 1, true), failure.message)
+      assert.is_true(#failure.message < 200)
+    end)
+  end
+end)
