@@ -169,18 +169,28 @@ bench: all $(BENCHES)
 
 # libFuzzer brings the main function. Everything is compiled with its instrumentation, hence at once.
 $(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])
+	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(CLANG) -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null || { echo "make fuzz: clang with libFuzzer is" \
+		"needed. On Debian: apt-get install clang libclang-rt-14-dev (the number is clang's version);" \
+		"elsewhere CLANG=/path/to/clang" >&2; exit 1; }
 	@mkdir -p $(@D)
 	$(call say,FUZZ)
 	$(Q)$(CLANG) $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(LIB_CFLAGS) $(LDFLAGS) $(filter %.c,$^) -o $@ $(LIB_LIBS) -lm
+		$(LIB_CFLAGS) $(FUZZ_CFLAGS) $(LDFLAGS) $(filter %.c,$^) -o $@ $(LIB_LIBS) $(FUZZ_LIBS) -lm
+
+# This one runs the library, with the bindings; cjson finds Lua in the program.
+$(BUILD)/fuzz/fuzz_branch: $(wildcard core/bind/*.[ch])
+$(BUILD)/fuzz/fuzz_branch: FUZZ_CFLAGS = $(LUA_CFLAGS) $(EXPORT_SYMBOLS)
+$(BUILD)/fuzz/fuzz_branch: FUZZ_LIBS = $(LUA_LIBS)
 
 # The corpus grows in the build directory; the seeds are left alone.
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
 		name=$${fuzzer##*/fuzz_}; seeds=core/fuzz/seeds/$$name; corpus=$(BUILD)/fuzz/corpus/$$name; \
 		mkdir -p $$corpus; [ -d $$seeds ] || seeds=; \
+		words=core/fuzz/$$name.dict; [ -f $$words ] || words=; \
 		echo "== $$name"; \
-		$$fuzzer -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+		$$fuzzer $${words:+-dict=$$words} -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
 			-artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
 	done
 

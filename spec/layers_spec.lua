@@ -31,6 +31,12 @@ local ROOMS = {
     words = { "lua_State" },
   },
   {
+    -- One fuzzer runs the library; the others see core/lib alone.
+    name = "core/fuzz", kind = "c", lua = true, paths = { "core/fuzz" },
+    include = function(header) return header:find "^lib/[^/]+$" or header == "bind/bind.h" or header == "test/naive_mask.h" end,
+    words = { "MOLECULE", "docker", "gitea" },
+  },
+  {
     name = "lua/molbuild", kind = "lua", paths = { "lua/molbuild", "lua/molbuild/progress" },
     require = function(module, path)
       -- The whole library at once is what policies get; the script loader hands it to them.
