@@ -64,6 +64,7 @@ check_debian() {
 	command_or tmux tmux
 	command_or strace strace
 	command_or openssl openssl
+	command_or podman podman
 }
 
 # Packages bring services (nginx, docker) that nobody asked to run: a policy keeps them from being started.
@@ -120,7 +121,7 @@ Darwin) check_mac ;;
 	else
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
-			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace and openssl." >&2
+			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace, openssl and podman." >&2
 	fi
 	;;
 esac

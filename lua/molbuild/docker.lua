@@ -172,6 +172,9 @@ end
 ---@param alias string
 ---@raise failed | missing_tool | usage
 function Engine:tag(ref, alias)
+  if alias:find("@", 1, true) then
+    errors.raise { kind = "usage", message = ('"%s" has a digest: it is no name that can be given'):format(alias) }
+  end
   local done, message = self:ask("tag", ref, alias)
   if not done then
     errors.raise { kind = "failed", message = ("tagging %s: %s"):format(alias, message) }

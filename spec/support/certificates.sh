@@ -6,6 +6,7 @@
 #   expired.pem     the same, its time over
 #   wrong-host.pem  for another host
 #   self-signed.pem for localhost and 127.0.0.1, vouched for by nobody
+#   client.pem      for a client
 set -eu
 cd "$1"
 here="DNS:localhost,IP:127.0.0.1"
@@ -66,9 +67,10 @@ issue() {
 	self_sign self-signed leaf
 	issue intermediate authority -9 +30
 	CA=intermediate
-	for name in server expired wrong-host; do
+	for name in server client expired wrong-host; do
 		case $name in
 		server) issue server leaf -2 +30 ;;
+		client) issue client leaf -2 +30 ;;
 		expired) issue expired leaf -9 -2 ;;
 		wrong-host) SAN=DNS:elsewhere.example issue wrong-host leaf -2 +30 ;;
 		esac

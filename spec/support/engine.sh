@@ -2,10 +2,12 @@
 # A Docker engine of our own, for tests and for the demo. Needs root, dockerd and Linux.
 #
 #   engine.sh start DIR     DIR/docker.sock answers when this returns; DIR/log is dockerd's
+#   engine.sh start DIR OPTION...   the same with more options for dockerd, such as a port of 127.0.0.1 to listen at
 #   engine.sh stop DIR      ends it and all it has started, and removes what it has stored
 #
 # It runs in namespaces of its own where the kernel allows it: its mounts, its bridge and its processes are nobody
 # else's, and are gone with it. It has no network to the outside. The machine's own engine is never touched.
+# With more options, it is in our network, where its port can be reached, and has no bridge.
 set -u
 
 fail() {
@@ -24,20 +26,22 @@ lives() {
 	esac
 }
 
-# launch DIR ISOLATION STORAGE: in the background; its pid goes into DIR/pid.
+# launch DIR ISOLATION STORAGE [OPTION...]: in the background; its pid goes into DIR/pid.
 launch() {
-	set -- "$1" "$2" dockerd --config-file "$1/daemon.json" --data-root "$1/data" --exec-root "$1/exec" \
-		--pidfile "$1/dockerd.pid" --host "unix://$1/docker.sock" --storage-driver "$3" \
-		--iptables=false --ip6tables=false
-	dir=$1 isolation=$2
-	shift 2
+	dir=$1 isolation=$2 storage=$3
+	shift 3
+	net=--net
+	[ $# = 0 ] || net=
+	[ "$isolation" = namespaces ] && [ -n "$net" ] || set -- --bridge=none "$@"
+	set -- dockerd --config-file "$dir/daemon.json" --data-root "$dir/data" --exec-root "$dir/exec" \
+		--pidfile "$dir/dockerd.pid" --host "unix://$dir/docker.sock" --storage-driver "$storage" \
+		--iptables=false --ip6tables=false "$@"
 	if [ "$isolation" = namespaces ]; then
 		# The shell is process 1 there, and buries the orphans.
-		set -- unshare --net --mount --pid --fork --kill-child --mount-proc \
+		# shellcheck disable=SC2086 # an option or none
+		set -- unshare $net --mount --pid --fork --kill-child --mount-proc \
 			sh -c '"$@" & pid=$!; trap "kill $pid" TERM; while kill -0 $pid 2>/dev/null; do wait $pid; done' \
 			dockerd "$@"
-	else
-		set -- "$@" --bridge=none
 	fi
 	setsid env -i PATH="$PATH" HOME="$dir" TMPDIR="$dir" "$@" >"$dir/log" 2>&1 </dev/null &
 	echo $! >"$dir/pid"
@@ -60,12 +64,14 @@ start() {
 	socket=$1/docker.sock
 	[ ${#socket} -le 100 ] || fail "the path of the socket would be too long: $socket"
 	echo '{"shutdown-timeout": 1}' >"$1/daemon.json"
+	where=$1
+	shift
 	for variant in namespaces:overlay2 namespaces:vfs plain:overlay2 plain:vfs; do
-		launch "$1" "${variant%:*}" "${variant#*:}"
-		wait_until_it_answers "$1" && return 0
-		end "$1"
+		launch "$where" "${variant%:*}" "${variant#*:}" "$@"
+		wait_until_it_answers "$where" && return 0
+		end "$where"
 	done
-	tail -n 20 "$1/log" >&2
+	tail -n 20 "$where/log" >&2
 	fail "dockerd does not start, see above"
 }
 
@@ -106,9 +112,12 @@ stop() {
 	rm -rf "$1/data" "$1/exec" "$1/daemon.json"
 }
 
-[ $# = 2 ] || fail "usage: engine.sh start|stop DIR"
+[ $# -ge 2 ] || fail "usage: engine.sh start|stop DIR"
 case $1 in
-start) start "$2" ;;
+start)
+	shift
+	start "$@"
+	;;
 stop) stop "$2" ;;
 *) fail "usage: engine.sh start|stop DIR" ;;
 esac

@@ -1,0 +1,105 @@
+--- Engines for specs, real ones, beside the one of with-engine.sh: a Docker Engine that listens at a port of 127.0.0.1, and
+--- podman with its service. Needs root.
+local world = require "spec.support.world"
+
+local engines = {}
+
+local support = "spec/support/"
+
+local function random_port()
+  return math.random(20000, 31999)
+end
+
+---@class EngineAtPort
+---@field dir string  with docker.sock, and what certificates.sh makes with `tls`
+---@field port integer
+---@field host string  for DOCKER_HOST
+---@field client string  with `tls`: a directory for DOCKER_CERT_PATH
+local AtPort = {}
+AtPort.__index = AtPort
+
+--- A directory for DOCKER_CERT_PATH with links to the files named: { ca = "ca.pem", cert = "client.pem", key = "client.key" }.
+---@return string
+function AtPort:certificates(name, files)
+  local dir = self.dir .. "/" .. name
+  world.sh("mkdir " .. dir)
+  for link, file in pairs(files) do
+    world.sh(("cp %s/%s %s/%s.pem"):format(self.dir, file, dir, link))
+  end
+  return dir
+end
+
+function AtPort:stop()
+  world.sh(support .. "engine.sh stop " .. self.dir)
+  world.sh("rm -rf " .. self.dir)
+end
+
+--- Start a Docker Engine that listens at a port, by TLS alone with { tls = true }.
+---@return EngineAtPort
+function engines.docker(options)
+  local self = setmetatable({ dir = world.sh "mktemp -d" }, AtPort)
+  local tls = options and options.tls
+  local check = "curl -sf --noproxy '*' http://127.0.0.1:%d/_ping"
+  local arguments = "--host tcp://127.0.0.1:%d"
+  if tls then
+    world.sh(support .. "certificates.sh " .. self.dir)
+    self.client = self:certificates("client", { ca = "ca.pem", cert = "client.pem", key = "client.key" })
+    arguments = arguments .. (" --tlsverify --tlscacert DIR/ca.pem --tlscert DIR/server.pem --tlskey DIR/server.key")
+    check = ("curl -sf --noproxy '*' --cacert DIR/ca.pem --cert DIR/client.pem --key DIR/client.key https://127.0.0.1:%d/_ping")
+  end
+  local function command(text)
+    return (text:gsub("DIR", self.dir):format(self.port))
+  end
+  for attempt = 1, 3 do
+    self.port = random_port()
+    local ok, message = pcall(world.sh, support .. "engine.sh start " .. self.dir .. " " .. command(arguments))
+    if ok then break end
+    if attempt == 3 then error(message, 0) end
+  end
+  -- It answers at the socket first.
+  world.wait_for(function() return pcall(world.sh, command(check)) end)
+  self.host = "tcp://127.0.0.1:" .. self.port
+  return self
+end
+
+---@class Podman
+---@field dir string
+---@field socket string  where its service answers
+---@field env table<string, string>  for the program: its own storage
+local Podman = {}
+Podman.__index = Podman
+
+function Podman:sh(command)
+  return world.sh(("env CONTAINERS_CONF=%s CONTAINERS_STORAGE_CONF=%s %s"):format(
+    self.env.CONTAINERS_CONF, self.env.CONTAINERS_STORAGE_CONF, command))
+end
+
+function Podman:stop()
+  world.sh(("kill %d; while kill -0 %d; do sleep 0.05; done 2>/dev/null; true"):format(self.pid, self.pid))
+  self:sh "podman image rm --all --force >/dev/null"
+  world.sh(("awk -v dir=%s/ 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l"):format(self.dir))
+  world.sh("rm -rf " .. self.dir)
+end
+
+--- podman with a storage of its own, and its service over that.
+---@return Podman
+function engines.podman()
+  local self = setmetatable({ dir = world.sh "mktemp -d" }, Podman)
+  self.socket = self.dir .. "/podman/podman.sock" -- as below XDG_RUNTIME_DIR
+  self.env = { CONTAINERS_CONF = self.dir .. "/containers.conf", CONTAINERS_STORAGE_CONF = self.dir .. "/storage.conf" }
+  world.write(self.env.CONTAINERS_STORAGE_CONF,
+    ('[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n'):format(self.dir, self.dir))
+  -- Neither systemd nor control groups of one's own are everywhere.
+  world.write(self.env.CONTAINERS_CONF, ('[engine]\nruntime = "%s"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+    .. 'tmp_dir = "%s/tmp"\n[containers]\ncgroups = "disabled"\n'):format(
+    world.sh "basename $(command -v crun || command -v runc)", self.dir))
+  world.sh("mkdir " .. self.dir .. "/podman")
+  self.pid = tonumber(self:sh(("setsid podman system service --time=0 unix://%s >%s/log 2>&1 </dev/null & echo $!"):format(
+    self.socket, self.dir)))
+  world.wait_for(function()
+    return pcall(world.sh, "curl -sf --unix-socket " .. self.socket .. " http://podman/_ping")
+  end)
+  return self
+end
+
+return engines
