@@ -37,16 +37,23 @@ function Engine:run(arguments, more)
   return require("molbuild.docker_cli").run(self.command, arguments, more)
 end
 
-function Engine:raise_unreachable(message)
-  local name, start = "Docker Engine", "sudo systemctl start docker), or point DOCKER_HOST at one that runs"
-  if self.podman then
-    name, start = "podman service", "sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs"
+--- What to do about an engine that cannot be reached, by what is said of it.
+local function hint(self, message)
+  if message:find("permission denied", 1, true) then
+    return "see to it that you may use it (id -nG should name its group)"
+  elseif message:find("certificat", 1, true) or message:find(".pem", 1, true) then
+    return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context"
+  elseif self.podman then
+    return "start it (for example: sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs"
   end
+  return "start it (for example: sudo systemctl start docker), or point DOCKER_HOST at one that runs"
+end
+
+function Engine:raise_unreachable(message)
   errors.raise {
     kind = "missing_tool",
-    message = ("the %s cannot be reached: %s"):format(name, message),
-    hint = message:find("permission denied", 1, true) and "see to it that you may use it (id -nG should name its group)"
-      or ("start it (for example: %s"):format(start),
+    message = ("the %s cannot be reached: %s"):format(self.podman and "podman service" or "Docker Engine", message),
+    hint = hint(self, message),
   }
 end
 

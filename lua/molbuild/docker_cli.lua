@@ -9,7 +9,8 @@ local INSPECT_MAX = 4 * 1024 * 1024
 local UNREACHABLE = {
   "Cannot connect to the Docker daemon", "error during connect", "Is the docker daemon running",
   "permission denied while trying to connect", "dial unix", "failed to connect to the docker API",
-  "unable to resolve docker endpoint", "Cannot connect to Podman", "unable to connect to Podman",
+  "unable to resolve docker endpoint", "check your TLS client certification settings", "Cannot connect to Podman",
+  "unable to connect to Podman",
 }
 
 --- docker's words, and podman's.

@@ -20,11 +20,12 @@ local POLICY = [[
   end }
 ]]
 
-local ask = {}
+local ask = { policy = POLICY }
 
---- The options of run.start() that ask QUESTIONS; more of them in OPTIONS.
+--- The options of run.start() that ask QUESTIONS; more of them in OPTIONS. `script` there is a file with the policy.
 function ask.options(env, questions, options)
-  local all = { args = { "run", "/dev/stdin", table.unpack(questions) }, stdin = POLICY, env = env }
+  local script = options and options.script or "/dev/stdin"
+  local all = { args = { "run", script, table.unpack(questions) }, stdin = POLICY, env = env }
   for name, value in pairs(options or {}) do all[name] = value end
   return all
 end
