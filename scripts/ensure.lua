@@ -144,13 +144,11 @@ function ensure.clone(job)
   job.log_file = job.dir .. ".log"
   local staging <close> = cache.staging(job.cache, job.runtime)
   local tree = staging.path .. "/tree"
-  local bounds = { stall = job.stall, timeout = job.ceiling, files = job.max_files, bytes = job.max_bytes }
-  if not git.fetch(tree, job.repo_url, job.sha, job.branch,
-    { token = job.token, user = job.user, stall = job.stall, timeout = job.ceiling }) then
-    return false
-  end
-  git.measure(tree, bounds)
-  git.checkout(tree, bounds)
+  if not git.tree {
+    repository = cache.repository(job.cache, job.runtime), dir = tree,
+    url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
+    files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
+  } then return false end
   cache.publish(tree, job.dir)
   return true
 end
@@ -223,8 +221,9 @@ function ensure.make(job, step)
   if step "cached" then return true end
   local place <close> = jobs.place()
   job.outcome = "built"
-  job.builder, job.builder_advice = job.engine:builder()
+  local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- meanwhile
   if not step "clone" then return false end
+  job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
   cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)

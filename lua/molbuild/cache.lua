@@ -68,6 +68,17 @@ function cache.staging(root, name)
   })
 end
 
+--- Where the git repository of NAME is kept from one build to the next (git_repository.lua). The name's lock must be held
+--- by whoever uses it.
+---@param root string
+---@param name string
+---@return string path
+function cache.repository(root, name)
+  local dir = root .. "/repositories"
+  check(core.fs.mkdirp(dir, 448))
+  return ("%s/%s.git"):format(dir, name)
+end
+
 --- Put a finished tree in its place, where an older one of the same name goes first.
 ---@param from string
 ---@param to string

@@ -23,7 +23,8 @@ local SETTINGS = {
   "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
   "advice.detachedHead=false",
-  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead.
+  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead. With it
+  -- each fetch leaves one pack, and a repository that is kept holds nothing but packs.
   "fetch.unpackLimit=1",
 }
 
@@ -208,105 +209,29 @@ function git.branch_head(url, branch, options)
   return sha.check(id, core.mask.url(url))
 end
 
+--- What a server answers that does not give a commit by its id alone.
 local REFUSED = {
   "unadvertised object", "not our ref", "[Cc]ouldn't find remote ref", "no such remote ref", "does not allow request",
-  "upload%-pack: not our ref",
 }
 
-local function refused(text)
+--- Whether a server refused to give what it was asked for by its commit's id.
+---@param text string  what git printed
+---@return boolean
+function git.refused(text)
   for _, words in ipairs(REFUSED) do
     if text:find(words) then
       return true
     end
   end
+  return false
 end
 
-local HEAD = "refs/molbuild/head"
-
-local function fetch_ref(dir, url, ref, options)
-  return run({
-    "-C", dir, "fetch", "--progress", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-    "--end-of-options", url, ("+%s:%s"):format(ref, HEAD),
-  }, url, options, { log_file = options.log_file })
+--- Write the tree of one commit into a new directory; see git_repository.lua.
+function git.tree(options)
+  return require("molbuild.git_repository").tree(options)
 end
 
---- Fetch one commit, with nothing checked out, into a new repository in DIR. A server that does not give a commit by
---- its id is asked for the branch, which must then still point at it.
----@param dir string  an empty directory
----@param url string
----@param commit string
----@param branch string
----@param options { token: string?, user: string?, timeout: number?, stall: number?, log_file: string? }
----@return boolean fetched  false: the branch has moved on, look it up again
----@raise remote | auth | not_found | timeout | missing_tool | cancelled | failed
-function git.fetch(dir, url, commit, branch, options)
-  local plain = { timeout = options.timeout, stall = options.stall }
-  local format = #commit == 64 and "sha256" or "sha1"
-  expect(run({ "init", "--quiet", "--template=", "--object-format=" .. format, dir }, nil, plain), "git init")
-  local result = fetch_ref(dir, url, commit, options)
-  if result.code ~= 0 and refused(result.tail) then
-    result = fetch_ref(dir, url, "refs/heads/" .. branch, options)
-  end
-  if result.code ~= 0 then
-    fail("git fetch", url, result)
-  end
-  local got = expect(run({ "-C", dir, "rev-parse", HEAD }, nil, plain, { capture = 1024 }), "git rev-parse")
-  return got.stdout == commit .. "\n"
-end
-
---- How many files a fetched commit holds and how large they are, counted before any is written. Counting stops, with
---- an error, at the first bound that is passed.
----@param dir string
----@param bounds { files: integer, bytes: integer, timeout: number?, stall: number? }
----@return integer files
----@return integer bytes
----@raise template
-function git.measure(dir, bounds)
-  local files, bytes = 0, 0
-  local function on_line(line)
-    files = files + 1
-    bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
-    if files > bounds.files or bytes > bounds.bytes then
-      return "stop"
-    end
-  end
-  local ok, failure = pcall(function()
-    local listing = { "-C", dir, "ls-tree", "-r", "-l", "--full-tree", HEAD }
-    expect(run(listing, nil, bounds, { on_line = on_line, silent = true }), "git ls-tree")
-  end)
-  if files > bounds.files then
-    errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(bounds.files) }
-  elseif bytes > bounds.bytes then
-    errors.raise { kind = "template", message = ("the tree is larger than %d bytes"):format(bounds.bytes) }
-  elseif not ok then
-    error(failure, 0)
-  end
-  return files, bytes
-end
-
---- Write the files of a fetched commit into DIR, and remove the repository from it: what is left is the tree alone.
---- No filter, hook or submodule of the template's or the user's runs.
----@param dir string
----@param options { timeout: number?, stall: number? }
----@raise failed | timeout | cancelled
-function git.checkout(dir, options)
-  local repository = dir .. "/.git"
-  local info = repository .. "/info"
-  for _, step in ipairs {
-    function() return core.fs.mkdirp(info, 448) end,
-    function() return core.fs.write_atomic(info .. "/attributes", "* -filter -ident -working-tree-encoding\n", 384) end,
-  } do
-    local ok, message, code = step()
-    if not ok then
-      errors.raise { kind = "failed", message = message, code = code }
-    end
-  end
-  local plain = { timeout = options.timeout, stall = options.stall }
-  expect(run({ "-C", dir, "checkout", "--quiet", "--progress", "--force", "--detach", HEAD }, nil, plain), "git checkout")
-  local ok, message, code = core.fs.remove_tree(repository)
-  if not ok then
-    errors.raise { kind = "failed", message = message, code = code }
-  end
-end
+-- For the other modules that run git.
+git.run, git.fail, git.expect, git.FULL = run, fail, expect, FULL
 
 return git

@@ -227,7 +227,7 @@ describe("ensure.lua", function()
       local small = w.dir .. "/small"
       world.sh(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
       local run = w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
-      local left = world.sh(("ls %s/cache/tmp"):format(small))
+      local left = world.sh(("ls %s/cache/tmp && find %s/cache/repositories -type f"):format(small, small))
       world.sh("umount " .. small)
       assert.equal(1, run.status, run.stderr)
       assert.equal("", run.stdout)
@@ -258,6 +258,10 @@ describe("ensure.lua", function()
     end
     local trees = world.sh(("ls -d %s/claude-code/*/ | wc -l"):format(w.cache))
     assert.equal("3", trees:gsub("%s", ""))
+    assert.equal("claude-code\nlocks\nrepositories\ntmp", world.sh("ls " .. w.cache))
+    assert.equal("claude-code.git", world.sh(("ls %s/repositories"):format(w.cache)))
+    -- Ten commits of a template of 2 MiB, most of which is the same file.
+    assert.is_true(tonumber(world.sh(("du -sk %s/repositories | cut -f1"):format(w.cache))) < 4096)
     assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
   end)
 

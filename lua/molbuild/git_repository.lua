@@ -1,0 +1,299 @@
+--- A bare, shallow repository that is kept between runs, so that a new commit costs only what has changed: the wire
+--- carries what the last one had not. It is a cache, and no more is believed of it than that: before git may read it, it
+--- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local git = require "molbuild.git"
+local log = require "molbuild.log"
+
+local git_repository = {}
+
+--- The commit that is held; git offers it to the server as what we have.
+local HEAD = "refs/molbuild/head"
+
+local PRIVATE_DIR, PRIVATE_FILE = 448, 384
+
+--- No filter of the template's or the user's runs when its files are written.
+local ATTRIBUTES = "* -filter -ident -working-tree-encoding\n"
+
+--- Nothing of the user's may keep a fetch from being small.
+local FETCH_SETTINGS = { "fetch.negotiationAlgorithm=consecutive", "fetch.writeCommitGraph=false" }
+
+--- Beyond these the objects of former commits are dropped.
+local MAX_PACKS, SPARE_BYTES = 20, 64 * 1024 ^ 2
+
+--- Whoever may not reach the server need not throw away what is here.
+local NO_CONNECTION = {
+  "unable to access '%l+://", "[Cc]ould not read from remote repository", "unable to connect to", "unable to look up",
+}
+
+local function must(ok, message, code)
+  if not ok then
+    errors.raise { kind = "failed", message = message, code = code, hint = code == "ENOSPC" and git.FULL or nil }
+  end
+  return ok
+end
+
+local function type_of(path)
+  local stat = core.fs.lstat(path)
+  return stat and stat.type
+end
+
+local function text_of(path)
+  return type_of(path) == "file" and core.fs.read(path, 65536) or nil
+end
+
+--- Make PATH a directory of ours, in which there is nothing but what KEPT names.
+local function hold_only(path, kept)
+  if type_of(path) ~= "directory" then
+    must(core.fs.remove_tree(path))
+  end
+  must(core.fs.mkdirp(path, PRIVATE_DIR))
+  for _, name in ipairs(must(core.fs.list(path))) do
+    if not kept[name] then
+      must(core.fs.remove_tree(path .. "/" .. name))
+    end
+  end
+end
+
+local function hold_file(path, text)
+  if text_of(path) ~= text then
+    must(core.fs.remove_tree(path))
+    must(core.fs.write_atomic(path, text, PRIVATE_FILE))
+  end
+end
+
+--- The packs that are whole, as { ["pack-<id>.pack"] = true, ["pack-<id>.idx"] = true }. A killed fetch leaves other files.
+local function whole_packs(dir)
+  local names, kept = {}, {}
+  for _, name in ipairs(type_of(dir) == "directory" and core.fs.list(dir) or {}) do
+    names[name] = true
+  end
+  for name in pairs(names) do
+    local id = name:match "^(pack%-%x+)%.pack$"
+    if id and names[id .. ".idx"] then
+      kept[name], kept[id .. ".idx"] = true, true
+    end
+  end
+  return kept
+end
+
+--- The only configuration a kept repository may have. The origin is part of it, in a form that tells nothing: what
+--- another one gave is not used for this one, nor is one of the other object format.
+local function configuration(url, commit)
+  local format = #commit == 64 and "[extensions]\n\tobjectFormat = sha256\n" or ""
+  return ("[core]\n\trepositoryFormatVersion = %d\n\tbare = true\n%s# origin %s\n"):format(
+    #commit == 64 and 1 or 0, format, core.sha256.hex(url))
+end
+
+--- The commit that the repository holds, or why it is of no use; neither when there is nothing in it.
+local function inspect(options, config)
+  local path = options.repository
+  local stat = core.fs.lstat(path)
+  if not stat then
+    return nil
+  elseif stat.type ~= "directory" or stat.uid ~= core.fs.lstat(options.parent).uid then
+    return nil, "it is not ours"
+  elseif text_of(path .. "/config") ~= config then
+    return nil, "it is of another origin"
+  end
+  local line = text_of(path .. "/" .. HEAD)
+  local held = line and #line == #options.commit + 1 and line:match "^(%x+)\n$"
+  return held or nil, line and not held and "it names no commit" or nil
+end
+
+--- Bring the repository into its form: what a killed run, or anybody, has put there beside it goes. Gives the commit that
+--- it holds; without one it is empty.
+---@return string? held
+---@return string? complaint  why it had to be emptied
+local function restore(options)
+  local path, config = options.repository, configuration(options.url, options.commit)
+  local held, complaint = inspect(options, config)
+  if not held then
+    must(core.fs.remove_tree(path))
+  end
+  hold_only(path, { HEAD = true, config = true, info = true, objects = true, refs = true, shallow = true })
+  hold_file(path .. "/config", config)
+  hold_file(path .. "/HEAD", "ref: refs/heads/none\n")
+  hold_only(path .. "/info", { attributes = true })
+  hold_file(path .. "/info/attributes", ATTRIBUTES)
+  hold_only(path .. "/refs", { molbuild = true })
+  hold_only(path .. "/refs/molbuild", { head = true })
+  hold_only(path .. "/objects", { pack = true })
+  hold_only(path .. "/objects/pack", whole_packs(path .. "/objects/pack"))
+  return held, complaint
+end
+
+--- Run git on the repository; OPTIONS are those of tree().
+local function run(options, arguments, url, more)
+  local how = { token = url and options.token, user = options.user, timeout = options.timeout, stall = options.stall,
+    keep = options.keep }
+  table.insert(arguments, 1, "--git-dir=" .. options.repository)
+  return git.run(arguments, url, how, more)
+end
+
+local function fetch_ref(options, ref)
+  local arguments = {}
+  for _, setting in ipairs(FETCH_SETTINGS) do
+    table.move({ "-c", setting }, 1, 2, #arguments + 1, arguments)
+  end
+  table.move({
+    "fetch", "--progress", "--depth=1", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
+    "--end-of-options", options.url, ("+%s:%s"):format(ref, HEAD),
+  }, 1, 10, #arguments + 1, arguments)
+  return run(options, arguments, options.url)
+end
+
+--- Fetch the commit. A server that does not give one by its id is asked for the branch.
+---@return string held  the commit that was had: another one when the branch has moved on
+local function fetch(options)
+  local result = fetch_ref(options, options.commit)
+  if result.code == 0 then
+    return options.commit
+  elseif git.refused(result.tail) then
+    result = fetch_ref(options, "refs/heads/" .. options.branch)
+  end
+  if result.code ~= 0 then
+    git.fail("git fetch", options.url, result)
+  end
+  return (must(core.fs.read(options.repository .. "/" .. HEAD, 1024)):match "^%x*")
+end
+
+--- How large the commit's files are, counted before any is written. Counting stops, with an error, at the first bound
+--- that is passed.
+---@return integer bytes
+---@raise template
+local function measure(options)
+  local files, bytes = 0, 0
+  local function on_line(line)
+    files = files + 1
+    bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
+    if files > options.files or bytes > options.bytes then
+      return "stop"
+    end
+  end
+  local ok, failure = xpcall(function()
+    local listing = { "ls-tree", "-r", "-l", "--full-tree", options.commit }
+    git.expect(run(options, listing, nil, { on_line = on_line, silent = true }), "git ls-tree")
+  end, errors.handler)
+  if files > options.files then
+    errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(options.files) }
+  elseif bytes > options.bytes then
+    errors.raise { kind = "template", message = ("the tree is larger than %d bytes"):format(options.bytes) }
+  elseif not ok then
+    error(failure, 0)
+  end
+  return bytes
+end
+
+--- Write the commit's files into the new directory. No filter, hook or submodule of the template's or the user's runs.
+local function check_out(options)
+  local index = options.dir .. ".index"
+  must(core.fs.mkdirp(options.dir, PRIVATE_DIR))
+  git.expect(run(options, {
+    "--work-tree=" .. options.dir, "read-tree", "--reset", "-u", "-v", "--index-output=" .. index, options.commit,
+  }), "git read-tree")
+  must(core.fs.remove_tree(index))
+end
+
+--- Keep the repository from growing for ever: when there are many packs, or far more bytes than the commit's files have,
+--- all but this commit goes. Should that fail, the next run fetches it whole.
+local function tidy(options, bytes)
+  local dir, packs, size = options.repository .. "/objects/pack", 0, 0
+  for name in pairs(whole_packs(dir)) do
+    packs, size = packs + 1 / 2, size + core.fs.lstat(dir .. "/" .. name).size
+  end
+  if packs <= MAX_PACKS and size <= 2 * bytes + SPARE_BYTES then
+    return
+  end
+  local ok, result = xpcall(run, errors.handler, options,
+    { "-c", "repack.writeBitmaps=false", "repack", "-a", "-d", "-q", "--window=0" })
+  if not ok or result.code ~= 0 then
+    must(core.fs.remove_tree(options.repository))
+  end
+  if not ok and (not errors.is(result) or result.kind == "cancelled") then
+    error(result, 0)
+  end
+end
+
+local function attempt(options, held)
+  if held ~= options.commit and fetch(options) ~= options.commit then
+    return false
+  end
+  local bytes = measure(options)
+  check_out(options)
+  tidy(options, bytes)
+  return true
+end
+
+--- Nothing half done stays, and no commit that must not be built. Best effort: there is an error to be told.
+local function clean_up(options, held, failure)
+  core.fs.remove_tree(options.dir)
+  core.fs.remove_tree(options.dir .. ".index")
+  if not held or failure.kind == "template" or not pcall(restore, options) then
+    core.fs.remove_tree(options.repository)
+  end
+end
+
+--- Whether a failure may be the kept repository's fault, or the way in which the server deals with it.
+local function may_be_the_repository(failure)
+  if failure.kind ~= "remote" and failure.kind ~= "failed" then
+    return false
+  end
+  local text = failure.message .. "\n" .. table.concat(failure.tail or {}, "\n")
+  for _, words in ipairs(NO_CONNECTION) do
+    if text:find(words) then
+      return false
+    end
+  end
+  return true
+end
+
+local function absolute(path)
+  local parent, name = path:match "^(.*)/([^/]+)$"
+  parent = must(core.fs.realpath(parent))
+  return parent .. "/" .. name, parent
+end
+
+---@class molbuild.TreeOptions
+---@field repository string  where it is kept, in a directory that is there
+---@field dir string  where the files go: a new directory, in one that the caller has made
+---@field url string
+---@field commit string
+---@field branch string
+---@field files integer  the most that the tree may have
+---@field bytes integer  likewise
+---@field token string?
+---@field user string?
+---@field timeout number?
+---@field stall number?
+---@field keep table?  locks that git keeps, too
+
+--- Write the files of one commit, and nothing else, into a new directory. What the repository does not hold is
+--- fetched. The caller has a lock that keeps others from both.
+---@param how molbuild.TreeOptions
+---@return boolean written  false: the branch has moved on, look it up again
+---@raise remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
+function git_repository.tree(how)
+  local options = setmetatable({}, { __index = how })
+  options.repository = absolute(how.repository)
+  options.dir, options.parent = absolute(how.dir)
+  local held, complaint = restore(options)
+  if complaint then
+    log.warn("%s is not used, all is fetched: %s", options.repository, complaint)
+  end
+  local ok, result = xpcall(attempt, errors.handler, options, held)
+  if not ok and held and may_be_the_repository(result) then
+    log.warn("%s is not used, all is fetched: %s", options.repository, result.message)
+    clean_up(options, nil, result)
+    held = restore(options)
+    ok, result = xpcall(attempt, errors.handler, options, held)
+  end
+  if not ok then
+    clean_up(options, held, result)
+    error(result, 0)
+  end
+  return result
+end
+
+return git_repository
