@@ -163,7 +163,7 @@ function Trace:event(e)
 end
 
 local function lane_name(tid, name)
-  return { name = "thread_name", ph = "M", pid = PID, tid = tid, args = { name = name } }
+  return { name = "thread_name", ph = "M", ts = 0, pid = PID, tid = tid, args = { name = name } }
 end
 
 --- The trace as a JSON document. What has not ended lasts until now.
