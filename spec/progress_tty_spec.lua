@@ -72,6 +72,28 @@ describe("the terminal renderer", function()
     assert.same({ "hermes  build 4/9 [####-----]  4s  Collecting a[2J" }, frame())
   end)
 
+  it("shows what a build prints rather than what its builder says of itself", function()
+    local r = renderer()
+    building(r, "hermes")
+    local function newest(line)
+      show(r, { event = "line", runtime = "hermes", text = line })
+      return frame()[1]:match "%d+s  (.*)$"
+    end
+    for _, line in ipairs {
+      "#9 [6/8] RUN pip install", "#9 sha256:588e32290af1d00deb6107b120cacfea", "#9 CACHED", "#9 ...", "",
+      " ---> Running in 543f1d4b8d6d", "Removing intermediate container 543f1d4b8d6d", "Step 4/9 : RUN pip install",
+    } do
+      local before = frame()[1]:match "%d+s  (.*)$"
+      local after = newest(line)
+      assert.truthy(after == before or after == "[6/8] RUN pip install", line)
+    end
+    assert.equal("Collecting httpx", newest "#9 0.417 Collecting httpx")
+    assert.equal("Collecting httpx", newest "#9 DONE 4.5s")
+    assert.equal("Downloading httpx.whl", newest "#9 1.417   Downloading httpx.whl  ")
+    assert.equal("exporting layers", newest "#12 exporting layers")
+    assert.equal("Step by step", newest "Step by step")
+  end)
+
   it("shows who holds the lock, and a runtime that waits for a place", function()
     local r = renderer()
     show(r, { event = "job_started", runtime = "hermes" })

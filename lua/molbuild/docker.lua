@@ -241,6 +241,27 @@ function docker.build_step(line)
   end
 end
 
+--- Follows the steps of one build. Returns a function of a line that gives done, total and text of a step when it begins,
+--- each once: BuildKit announces a step again when it has shown another one in between; and what a RUN of the classic
+--- builder prints may look like a step, but only the next one is it.
+---@param builder "buildkit"|"classic"
+function docker.build_steps(builder)
+  local told, next_step, all = {}, 1, nil
+  return function(line)
+    local done, total, text = docker.build_step(line)
+    local id = done and line:match "^#%d+"
+    if not done or (id ~= nil) ~= (builder == "buildkit") then
+      return nil
+    elseif id and not told[id] then
+      told[id] = true
+      return done, total, text
+    elseif not id and done == next_step and total == (all or total) then
+      next_step, all = done + 1, total
+      return done, total, text
+    end
+  end
+end
+
 --- Follows BuildKit's export and unpack phases, which are silent by nature. Returns a function of a line that says
 --- whether silence is to be expected after it.
 function docker.quiet_phases()
@@ -314,11 +335,11 @@ end
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   local child, docker_cli = require "molbuild.child", require "molbuild.docker_cli"
-  local scope, quiet = task.scope(), docker.quiet_phases()
+  local scope, quiet, step = task.scope(), docker.quiet_phases(), docker.build_steps(options.builder)
   self.early = nil
   self.buildkit = options.builder == "buildkit"
   local function on_line(line)
-    local done, total, text = docker.build_step(line)
+    local done, total, text = step(line)
     if done then
       events.emit("progress", { done = done, total = total, text = text }, scope)
     end

@@ -66,7 +66,7 @@ local function cells(job, now, unicode)
     { job.name },
     { live_status(job), "cyan" },
     { text.duration(now - job.started) },
-    { (text.one_line(job.text):gsub("^%s+", "")), "dim" },
+    { text.one_line(job.text), "dim" },
   }
 end
 

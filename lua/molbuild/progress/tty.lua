@@ -1,6 +1,7 @@
 -- A live line a runtime, for a terminal.
 
 local layout = require "molbuild.progress.layout"
+local newest = require "molbuild.progress.newest"
 local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
 local say = require "molbuild.progress.say"
@@ -158,8 +159,8 @@ end
 
 function handlers.line(self, e)
   local job = self.by_key[e.runtime or ""]
-  if job and e.text:find("%S") then
-    job.text = e.text
+  if job then
+    job.text = newest.of(e.text) or job.text
   end
   if self.opts.verbose then
     self:_above(say.output(e, self.several))

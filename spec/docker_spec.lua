@@ -1,0 +1,44 @@
+local docker = require "molbuild.docker"
+
+describe("docker.build_steps", function()
+  local function steps(builder, lines)
+    local step, found = docker.build_steps(builder), {}
+    for _, line in ipairs(lines) do
+      local done, total, text = step(line)
+      if done then
+        found[#found + 1] = ("%d/%d %s"):format(done, total, text)
+      end
+    end
+    return found
+  end
+
+  it("finds BuildKit's steps in every stage, each once", function()
+    assert.same({ "1/2 COPY x /", "1/1 RUN two", "1/1 RUN one", "2/2 COPY --from=one /x /y" }, steps("buildkit", {
+      "#1 [internal] load build definition from Dockerfile",
+      "#3 [base 1/2] COPY x /",
+      "#3 CACHED",
+      "#7 [two 1/1] RUN two",
+      "#7 0.705 Step 1/9 : not this",
+      "#7 0.706 [1/3] nor this",
+      "#7 ...",
+      "#5 [linux/amd64 one 1/1] RUN one",
+      "#7 [two 1/1] RUN two",
+      "#7 DONE 5.0s",
+      "Step 1/2 : RUN nor that",
+      "#8 [stage-3 2/2] COPY --from=one /x /y",
+    }))
+  end)
+
+  it("finds the classic builder's steps, and takes no output for one", function()
+    assert.same({ "1/3 FROM scratch", "2/3 COPY x /", "3/3 RUN x" }, steps("classic", {
+      "Step 1/3 : FROM scratch",
+      " --->",
+      "Step 2/3 : COPY x /",
+      "Step 2/3 : again",
+      "Step 3/9 : of another build",
+      "Step 1/3 : back",
+      "#7 [3/3] RUN x",
+      "Step 3/3 : RUN x",
+    }))
+  end)
+end)
