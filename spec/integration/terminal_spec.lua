@@ -63,6 +63,23 @@ describe("live lines in a terminal", function()
     world.sh("rm -rf " .. world.quote(dir))
   end)
 
+  it("shows a recorded run as the README's pictures do, in the middle and at the end", function()
+    start(80, 24)
+    local picture = require "spec.support.picture"
+    for _, moment in ipairs { "in the middle", "at the end" } do
+      for _, e in ipairs(picture.events(moment)) do
+        send { clock = e.time }
+        send(e)
+      end
+      send { clock = picture.time(moment) }
+      local wanted = picture.in_readme("terminal, " .. moment)
+      local lines = eventually(function(lines)
+        return table.concat(lines, "\n") == table.concat(wanted, "\n")
+      end)
+      assert.same(wanted, lines)
+    end
+  end)
+
   it("shows nine runtimes in 80x24, one line each", function()
     start(80, 24)
     start_all()

@@ -1,0 +1,27 @@
+local picture = require "spec.support.picture"
+local record = require "spec.support.record"
+
+describe("the README's picture of plain lines", function()
+  it("is what the renderer makes of the recorded run", function()
+    local out = {}
+    local renderer = require("molbuild.progress.plain").new {
+      write = function(text)
+        out[#out + 1] = text
+      end,
+    }
+    for _, moment in ipairs { "in the middle", "at the end" } do
+      for _, e in ipairs(picture.events(moment)) do
+        renderer:event(e)
+      end
+    end
+    renderer:close()
+    assert.equal(table.concat(picture.in_readme "plain", "\n") .. "\n", table.concat(out))
+  end)
+
+  it("is of a run as docs/events.md tells it", function()
+    local file = assert(io.open "spec/support/picture.jsonl")
+    local list = record.events(file:read "a")
+    file:close()
+    assert.equal("run_ended", list[#list].event)
+  end)
+end)
