@@ -186,6 +186,40 @@ static void is_the_same_however_the_text_is_cut(void **state)
 		assert_property(&naive, styles[i]);
 }
 
+/* As many secrets as a run may have, several of which begin alike, and one that holds another; with a user of its own
+ * and a URL's password. Each as it is, percent-encoded, and in base64 with the user's name. */
+static size_t many_secrets(char *text, size_t size, char *want, size_t want_size)
+{
+	size_t len = 0, want_len = 0;
+	assert_int_equal(mask_add_user("deploy", &err), 0);
+	for (int i = 0; i < 40; i++) {
+		char secret[64];
+		unsigned char pair[128];
+		snprintf(secret, sizeof secret, "%s-%d/secret+%c", i % 2 ? "glpat" : "gho_and-more", i / 2, 'a' + i % 26);
+		add(secret);
+		naive_encode(pair, "deploy:", 7, secret, "", 0);
+		len += (size_t)snprintf(text + len, size - len, "%s %.*s%%2f%s|%s\n", secret,
+		                        (int)strcspn(secret, "/"), secret, strchr(secret, '/') + 1, (char *)pair);
+		want_len += (size_t)snprintf(want + want_len, want_size - want_len, "*** ***|***\n");
+	}
+	len += (size_t)snprintf(text + len, size - len, "http://u:p@h");
+	snprintf(want + want_len, want_size - want_len, "http://***@h");
+	return len;
+}
+
+static void is_the_same_with_many_secrets(void **state)
+{
+	static char text[16384], want[4096];
+	size_t len;
+	(void)state;
+	len = many_secrets(text, sizeof text, want, sizeof want);
+	assert_true(len < sizeof text - 1);
+	assert_shown(text, want);
+	assert_bytewise(text, len, want);
+	for (size_t a = 0; a <= len; a++)
+		assert_cut(text, len, a, a, want);
+}
+
 /* Texts made of pieces of secrets. */
 static void agrees_with_the_naive_masker(void **state)
 {
@@ -223,6 +257,7 @@ int main(void)
 	    TEST(holds_back_only_what_may_become_a_secret), TEST(finds_secrets_registered_between_pieces),
 	    TEST(holds_back_little_of_an_endless_secret),   TEST(masks_a_long_piece_after_a_held_one),
 	    TEST(is_the_same_however_the_text_is_cut),      TEST(agrees_with_the_naive_masker),
+	    TEST(is_the_same_with_many_secrets),
 	};
 	return cmocka_run_group_tests_name("mask_stream", tests, NULL, NULL);
 }

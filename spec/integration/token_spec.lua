@@ -58,8 +58,16 @@ describe("a token", function()
     return { status = status, stdout = world.read(out), stderr = world.read(err) }
   end
 
-  local function ensure(secrets, env)
-    return run({ "run", "ensure.lua", "claude-code" }, secrets, env)
+  --- All of the policy but the build, which has no part in what is asked here.
+  local function fetch(secrets, env, runtime)
+    world.write(w.dir .. "/fetch.lua", [[
+local ensure = molbuild.load "ensure.lua"
+function ensure.cached() return false end
+function ensure.build() end
+function ensure.alias() end
+return ensure
+]])
+    return run({ "run", w.dir .. "/fetch.lua", runtime or "claude-code" }, secrets, env)
   end
 
   local function private(more)
@@ -98,9 +106,8 @@ describe("a token", function()
     return with, all
   end
 
-  local PLAIN = "HTTP/1.1"
   local function redirect(status, target)
-    return ("Status: %d %s\r\nLocation: %s\r\n\r\n"):format(status, PLAIN, target)
+    return ("Status: %d Moved\r\nLocation: %s\r\n\r\n"):format(status, target)
   end
 
   -- Where it is seen --------------------------------------------------------------------------------------------------
@@ -157,7 +164,8 @@ describe("a token", function()
       world.write(slow .. "/delay", "0.5")
       local trace = w.dir .. "/trace.json"
       local stop = watch()
-      local result = run({ "run", "-v", "--progress=json", "--trace=" .. trace, "ensure.lua", "claude-code" }, case[2](), private())
+      local arguments = { "run", "-v", "--progress=json", "--trace=" .. trace, "ensure.lua", "claude-code" }
+      local result = run(arguments, case[2](), private())
       local seen = stop()
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
 
@@ -182,9 +190,10 @@ describe("a token", function()
       assert.truthy(#(bearing(w)) >= 2)
 
       -- What is left behind.
-      world.sh(("docker save -o %s/image.tar %s molecule-local/workspace-template-claude-code:latest"):format(w.dir, tag_of(sha)))
-      world.sh(("{ docker history --no-trunc %s; docker image inspect %s; } >%s/image.txt"):format(tag_of(sha), tag_of(sha), w.dir))
-      local look = { w.cache, w.home, trace, w.dir .. "/stdout", w.dir .. "/stderr", w.dir .. "/image.tar", w.dir .. "/image.txt" }
+      local tag, tar, text = tag_of(sha), w.dir .. "/image.tar", w.dir .. "/image.txt"
+      world.sh(("docker save -o %s %s molecule-local/workspace-template-claude-code:latest"):format(tar, tag))
+      world.sh(("{ docker history --no-trunc %s; docker image inspect %s; } >%s"):format(tag, tag, text))
+      local look = { w.cache, w.home, trace, w.dir .. "/stdout", w.dir .. "/stderr", tar, text }
       assert.equal("", found(table.unpack(look)))
       assert.truthy(world.read(trace):find('"clone"', 1, true))
       -- It would be found: in a file, and in an image's layer.
@@ -192,7 +201,7 @@ describe("a token", function()
         world.write(w.home .. "/planted", "x" .. form .. "x")
         assert.equal(w.home .. "/planted", found(table.unpack(look)))
       end
-      assert.truthy(world.sh(("grep -a -c FROM.scratch %s/image.tar"):format(w.dir)) ~= "0")
+      assert.are_not.equal("0", world.sh("grep -a -c FROM.scratch " .. tar))
     end)
   end
 
@@ -202,7 +211,8 @@ describe("a token", function()
     files.printed = printed .. "\n" .. printed:gsub(" ", "\r") .. "\n"
     files.Dockerfile = 'FROM scratch\nCOPY . .\nRUN ["/busybox", "cat", "/printed"]\n'
     local sha = w:commit("private", "claude-code", files)
-    local result = run({ "run", "-v", "--progress=plain", "ensure.lua", "claude-code" }, { MOLECULE_GITEA_TOKEN = token }, private())
+    local arguments = { "run", "-v", "--progress=plain", "ensure.lua", "claude-code" }
+    local result = run(arguments, { MOLECULE_GITEA_TOKEN = token }, private())
     assert.equal(0, result.status, result.stderr)
     assert.truthy(result.stderr:find("*** *** ***", 1, true), result.stderr)
     assert.equal("", found(w.dir .. "/stderr", ("%s/claude-code/%s.log"):format(w.cache, sha:sub(1, 12))))
@@ -213,25 +223,14 @@ describe("a token", function()
     local echoed = table.concat(forms(token), " ")
     canned(w.forge, "/private/t-claude-code/info/refs",
       "Status: 403 Forbidden\r\nContent-Type: text/plain\r\n\r\nno such token: " .. echoed .. "\n")
-    local result = run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" }, { MOLECULE_GITEA_TOKEN = token }, private())
+    local result = run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" },
+      { MOLECULE_GITEA_TOKEN = token }, private())
     assert.equal(5, result.status, result.stderr)
     assert.truthy(result.stderr:find("no such token: ***", 1, true), result.stderr)
     assert.equal("", found(w.dir .. "/stderr", w.cache))
   end)
 
   -- How it gets to git ------------------------------------------------------------------------------------------------
-
-  it("goes with the user name oauth2, or another one", function()
-    local sha = w:commit("private", "claude-code", world.template_files "x")
-    for _, user in ipairs { "oauth2", "deploy" } do
-      local env = private { MOLECULE_GITEA_USER = user ~= "oauth2" and user or nil, MOLECULE_HEAD_LOOKUP = "git" }
-      local result = ensure({ MOLECULE_GITEA_TOKEN = token }, env)
-      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
-      for line in world.read(w.forge .. "/log/users.log"):gmatch "[^\n]+" do assert.equal(user, line) end
-      world.write(w.forge .. "/log/users.log", "")
-      world.remove_images()
-    end
-  end)
 
   --- A directory for PATH with a program in it that comes before the real one.
   local function shim(name, body)
@@ -242,25 +241,79 @@ describe("a token", function()
     return bin .. ":" .. os.getenv "PATH"
   end
 
+  it("goes with the user name oauth2, or another one", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    for _, user in ipairs { "oauth2", "deploy" } do
+      local env = private { MOLECULE_GITEA_USER = user ~= "oauth2" and user or nil, MOLECULE_HEAD_LOOKUP = "git" }
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
+      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+      for line in world.read(w.forge .. "/log/users.log"):gmatch "[^\n]+" do assert.equal(user, line) end
+      world.write(w.forge .. "/log/users.log", "")
+    end
+  end)
+
+  it("is in the environment of no other child, however short it lives", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    local note = ([[{ printf '%%s\n' "$0 $*"; env; } >%s/child.$$]]):format(w.dir)
+    shim("docker", note)
+    for _, lookup in ipairs { "gitea", "git" } do
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, private { PATH = shim("git", note), MOLECULE_HEAD_LOOKUP = lookup })
+      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+    end
+    local files = found(w.dir .. "/child.*")
+    local with, commands = 0, {}
+    for path in world.sh("ls " .. w.dir .. "/child.*"):gmatch "%S+" do
+      local command = world.read(path):match "[^\n]*"
+      commands[command:match "/(%a+) " .. " " .. (command:match " (%l[%l-]+) " or "")] = true
+      local asks = command:find(" fetch ", 1, true) or command:find(" ls-remote ", 1, true)
+      assert.equal(asks ~= nil, files:find(path, 1, true) ~= nil, command)
+      assert.is_nil(world.read(path):find("GITEA_TOKEN", 1, true))
+      with = with + (asks and 1 or 0)
+    end
+    assert.equal(3, with)
+    for _, command in ipairs { "docker buildx", "git init", "git checkout" } do assert.truthy(commands[command], command) end
+  end)
+
+  it("is written to no trace of git's, whatever the environment and the user's configuration say", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    local env, traces = private(), w.dir .. "/traces"
+    world.sh("mkdir " .. traces)
+    for _, name in ipairs { "TRACE", "TRACE_CURL", "TRACE_PACKET", "TRACE_SETUP", "TRACE2", "TRACE2_EVENT", "TRACE2_PERF" } do
+      env["GIT_" .. name] = traces .. "/" .. name
+    end
+    env.GIT_TRACE_REDACT, env.GIT_TRACE_CURL_NO_DATA, env.GIT_CURL_VERBOSE = "0", "0", "1"
+    world.write(w.home .. "/.gitconfig", ([[
+[trace2]
+  eventTarget = %s/event
+  normalTarget = %s/normal
+  perfTarget = %s/perf
+  configParams = *
+  envVars = MOLBUILD_GIT_TOKEN,GIT_CONFIG_VALUE_0
+]]):format(traces, traces, traces))
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
+    assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+    assert.equal("", world.sh("ls " .. traces))
+    assert.equal("", found(w.dir .. "/stderr"))
+  end)
+
   it("reaches a git before 2.31, which takes no settings from the environment", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
-    local path = shim("git", "unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0 GIT_CONFIG_KEY_1 GIT_CONFIG_VALUE_1")
+    local path = shim("git", "unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0")
     for _, user in ipairs { "oauth2", "deploy" } do
       local env = private { PATH = path, MOLECULE_GITEA_USER = user }
       local stop = watch()
-      local result = ensure({ MOLECULE_GITEA_TOKEN = token }, env)
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
       for _, line in ipairs(stop()) do assert.is_nil(line.where:match "argv" or line.where:match "both", line.argv) end
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
       assert.truthy(world.read(w.forge .. "/log/users.log"):find("^" .. user .. "\n"))
       world.write(w.forge .. "/log/users.log", "")
-      world.remove_images()
     end
     -- Nor does that way let it follow a redirect.
     second_forge()
     world.sh("rm -rf " .. w.cache)
     canned(w.forge, "/private/t-claude-code/info/refs",
       redirect(302, other.http .. "/private/t-claude-code/info/refs?service=git-upload-pack"))
-    assert.equal(4, ensure({ MOLECULE_GITEA_TOKEN = token }, private { PATH = path }).status)
+    assert.equal(4, fetch({ MOLECULE_GITEA_TOKEN = token }, private { PATH = path }).status)
     local with, all = bearing(other)
     assert.same({ 0, 0 }, { #with, #all })
   end)
@@ -269,10 +322,11 @@ describe("a token", function()
     w:commit("private", "claude-code", world.template_files "x")
     world.write(w.dir .. "/ask", ("#!/bin/sh\nenv >%s/asked\necho x\n"):format(w.dir))
     world.sh("chmod +x " .. w.dir .. "/ask")
-    world.write(w.home .. "/.gitconfig", ("[credential]\n\thelper = \"!%s/ask\"\n[core]\n\taskPass = %s/ask\n"):format(w.dir, w.dir))
+    world.write(w.home .. "/.gitconfig", ("[credential]\n\thelper = \"!%s/ask\"\n[core]\n\taskPass = %s/ask\n")
+      :format(w.dir, w.dir))
     local env = private { MOLECULE_HEAD_LOOKUP = "git", GIT_ASKPASS = w.dir .. "/ask", SSH_ASKPASS = w.dir .. "/ask" }
     for _, secrets in ipairs { { MOLECULE_GITEA_TOKEN = "not-the-token" }, {} } do
-      local result = ensure(secrets, env)
+      local result = fetch(secrets, env)
       assert.equal(5, result.status, result.stderr)
       assert.is_nil(world.read(w.dir .. "/asked"))
     end
@@ -282,7 +336,7 @@ describe("a token", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
     world.write(w.home .. "/.gitconfig", '[credential]\n\thelper = "!f() { cat ~/answer; }; f"\n')
     world.write(w.home .. "/answer", ("username=joe\npassword=%s\n"):format(token))
-    assert.equal(5, ensure({}, private()).status)
+    assert.equal(5, fetch({}, private()).status)
     local result = run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" }, {},
       private { MOLECULE_GITEA_CREDENTIAL_HELPER = "1" })
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
@@ -299,7 +353,7 @@ describe("a token", function()
     for from, to in pairs { [w.http] = other.http, [w.https] = w.http } do
       canned(w.forge, api, redirect(301, to .. "/elsewhere" .. api))
       world.write(w.forge .. "/log/access.log", "")
-      local result = ensure({ MOLECULE_GITEA_TOKEN = token },
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token },
         { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
       assert.equal(4, result.status, result.stderr)
       assert.truthy(result.stderr:find(("the repository moved: %s%s leads to %s/elsewhere%s; change the prefix")
@@ -320,11 +374,11 @@ describe("a token", function()
       canned(w.forge, "/private/t-claude-code/info/refs",
         redirect(302, to .. "/private/elsewhere/info/refs?service=git-upload-pack"))
       world.write(w.forge .. "/log/access.log", "")
-      local result = ensure({ MOLECULE_GITEA_TOKEN = token },
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token },
         { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
       assert.equal(4, result.status, result.stderr)
-      assert.truthy(result.stderr:find(("%s/private/t-claude-code: the repository moved to %s/private/elsewhere\nhint: change the prefix")
-        :format(from, to), 1, true), result.stderr)
+      local moved = "%s/private/t-claude-code: the repository moved to %s/private/elsewhere\nhint: change the prefix"
+      assert.truthy(result.stderr:find(moved:format(from, to), 1, true), result.stderr)
       assert.equal(0, #w:requests "/elsewhere/")
       assert.equal(0, #other:requests "\t")
     end
@@ -333,7 +387,7 @@ describe("a token", function()
   it("shows no password that a redirect holds", function()
     w:commit("private", "claude-code", world.template_files "x")
     canned(w.forge, "/private/t-claude-code/info/refs", redirect(302, "http://user:" .. token .. "@h/info/refs"))
-    local result = ensure({ MOLECULE_GITEA_TOKEN = token }, private())
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token }, private())
     assert.truthy(result.stderr:find("the repository moved to http://***@h\n", 1, true), result.stderr)
   end)
 
@@ -342,10 +396,10 @@ describe("a token", function()
     w:commit("private", "hermes", world.template_files "x")
     second_forge()
     world.write(w.home .. "/.gitconfig", ('[url "%s/"]\n\tinsteadOf = %s/\n'):format(other.http, w.http))
-    local result = ensure({ MOLECULE_GITEA_TOKEN = token })
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token })
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     -- There it is asked for one, too.
-    result = run({ "run", "ensure.lua", "hermes" }, { MOLECULE_GITEA_TOKEN = token }, private())
+    result = fetch({ MOLECULE_GITEA_TOKEN = token }, private(), "hermes")
     assert.equal(5, result.status, result.stderr)
     local with, all = bearing(other)
     assert.equal(0, #with)
@@ -371,7 +425,7 @@ describe("a token", function()
   process = "env >%s/ran; exit 1"
   smudge = "env >%s/ran; exit 1"
 ]]):format(w.dir, w.dir))
-    local result = ensure({ MOLECULE_GITEA_TOKEN = token }, private())
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token }, private())
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     assert.equal(0, #other:requests "\t")
     assert.is_nil(world.read(w.dir .. "/ran"))
@@ -382,7 +436,7 @@ describe("a token", function()
     second_forge()
     world.write(w.home .. "/.gitconfig", ("[http]\n\tproxy = %s\n"):format(other.http))
     local proxies = { http_proxy = other.http, all_proxy = other.http }
-    local result = ensure({ MOLECULE_GITEA_TOKEN = token }, private(proxies))
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token }, private(proxies))
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     assert.equal(0, #other:requests "\t")
   end)
@@ -393,13 +447,13 @@ describe("a token", function()
     local env = {
       http_proxy = w.http, MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "http://forge.example/private/t-",
     }
-    local result = ensure({ MOLECULE_GITEA_TOKEN = token }, env)
+    local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
     assert.equal(5, result.status, result.stderr)
     assert.truthy(result.stderr:find("the token is not sent to http://forge.example/private/t-claude-code in clear text\n"
       .. "hint: use https, or set MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN=1", 1, true), result.stderr)
     assert.equal(0, #w:requests "\t")
     env.MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN = "1"
-    result = ensure({ MOLECULE_GITEA_TOKEN = token }, env)
+    result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     assert.truthy(#(bearing(w)) >= 2)
   end)

@@ -1,0 +1,131 @@
+-- Neither the user's environment and configuration nor the template decides what git does on this machine: real git,
+-- and all of the policy but the build.
+local world = require "spec.support.world"
+
+local FETCH = [[
+local ensure = molbuild.load "ensure.lua"
+function ensure.cached() return false end
+function ensure.build() end
+function ensure.alias() end
+return ensure
+]]
+
+describe("git", function()
+  local w, sha, ran
+
+  before_each(function()
+    w = world.new { forge = false }
+    ran = w.dir .. "/ran"
+    world.sh(("mkdir -p %s/repos/org"):format(w.dir))
+    world.write(w.dir .. "/fetch.lua", FETCH)
+    sha = w:commit("org", "hermes", world.template_files "hello")
+  end)
+
+  after_each(function()
+    w:close()
+  end)
+
+  local function fetch(env)
+    local all = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.dir .. "/repos/org/t-" }
+    for name, value in pairs(env or {}) do all[name] = value end
+    return w:run({ "run", w.dir .. "/fetch.lua", "hermes" }, all)
+  end
+
+  local function assert_fetched(run, files)
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.equal(files or "Dockerfile\nbusybox\nsays", world.sh(("ls -A %s/hermes/%s"):format(w.cache, sha:sub(1, 12))))
+    assert.is_nil(world.read(ran))
+  end
+
+  local function program(name, body)
+    local path = w.dir .. "/" .. name
+    world.sh("mkdir -p " .. path:match "^(.*)/")
+    world.write(path, "#!/bin/sh\n" .. (body or ("echo %s >>%s"):format(name, ran)) .. "\n")
+    world.sh("chmod +x " .. path)
+    return path
+  end
+
+  local function configure(text)
+    world.write(w.home .. "/.gitconfig", text)
+  end
+
+  it("speaks the prefix's own scheme alone, whatever GIT_ALLOW_PROTOCOL and the user's url.insteadOf say", function()
+    configure(('[url "ext::sh -c echo%% x%% >%s%% #"]\n\tinsteadOf = file://%s/\n'):format(ran, w.dir))
+    for _, allowed in ipairs { "ext:file", "always" } do
+      local run = fetch { GIT_ALLOW_PROTOCOL = allowed }
+      assert.equal(4, run.status, run.stderr)
+      assert.truthy(run.stderr:find("transport 'ext' not allowed", 1, true), run.stderr)
+      assert.is_nil(world.read(ran))
+    end
+  end)
+
+  it("is told where options end before it is given a URL", function()
+    local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
+    assert_fetched(fetch { PATH = path:match "^(.*)/" .. ":" .. os.getenv "PATH" })
+    local urls = 0
+    for line in world.read(w.dir .. "/calls"):gmatch "[^\n]+" do
+      for before in line:gmatch "(%S+) file://" do
+        assert.equal("--end-of-options", before)
+        urls = urls + 1
+      end
+    end
+    assert.equal(2, urls)
+  end)
+
+  for name, value in pairs {
+    GIT_DIR = "DECOY/.git",
+    GIT_WORK_TREE = "DECOY",
+    GIT_COMMON_DIR = "DECOY/.git",
+    GIT_INDEX_FILE = "DECOY/index",
+    GIT_OBJECT_DIRECTORY = "DECOY/.git/objects",
+    GIT_NAMESPACE = "elsewhere",
+    GIT_SHALLOW_FILE = "DECOY/shallow",
+    GIT_CONFIG_PARAMETERS = "'url./nonexistent/.insteadOf=file://'",
+  } do
+    it("does not heed " .. name, function()
+      local decoy = w.dir .. "/decoy"
+      world.sh(("git init -q %s && git -C %s -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"):format(decoy, decoy))
+      local before = world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy))
+      assert_fetched(fetch { [name] = value:gsub("DECOY", decoy) })
+      assert.equal(before, world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy)))
+    end)
+  end
+
+  it("does not heed settings that the environment hands to it", function()
+    assert_fetched(fetch {
+      GIT_CONFIG_COUNT = "1", GIT_CONFIG_KEY_0 = "url./nonexistent/.insteadOf", GIT_CONFIG_VALUE_0 = "file://",
+    })
+  end)
+
+  for _, hook in ipairs { "post-checkout", "reference-transaction", "post-index-change" } do
+    it("runs no user-wide " .. hook, function()
+      program("hooks/" .. hook)
+      configure(("[core]\n\thooksPath = %s/hooks\n[init]\n\ttemplateDir = %s\n"):format(w.dir, w.dir))
+      assert_fetched(fetch())
+    end)
+  end
+
+  it("runs no user-wide fsmonitor", function()
+    configure(("[core]\n\tfsmonitor = %s\n"):format(program "fsmonitor"))
+    assert_fetched(fetch())
+  end)
+
+  it("runs no filter of the user's that the template names, nor one that the user's own attributes name", function()
+    configure(("[filter \"evil\"]\n\tsmudge = %s\n\tprocess = %s\n\trequired = true\n[core]\n\tattributesFile = %s/attributes\n")
+      :format(program "smudge", program "process", w.dir))
+    world.write(w.dir .. "/attributes", "* filter=evil\n")
+    local files = world.template_files "hello"
+    files[".gitattributes"] = "* filter=evil\n"
+    sha = w:commit("org", "hermes", files)
+    assert_fetched(fetch(), ".gitattributes\nDockerfile\nbusybox\nsays")
+  end)
+
+  it("cleans nothing up in the background", function()
+    configure("[gc]\n\tauto = 1\n\tautoDetach = true\n[maintenance]\n\tauto = true\n")
+    local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
+    assert_fetched(fetch { PATH = path:match "^(.*)/" .. ":" .. os.getenv "PATH", GIT_TRACE2 = ran })
+    for line in world.read(w.dir .. "/calls"):gmatch "[^\n]+" do
+      assert.truthy(line:find("-c gc.auto=0 ", 1, true) and line:find("-c maintenance.auto=false ", 1, true), line)
+    end
+  end)
+end)
