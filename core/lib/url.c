@@ -41,8 +41,9 @@ static CURLUcode get_all(CURLU *handle, struct url *url)
 	    (code = get(handle, CURLUPART_PORT, CURLUE_NO_PORT, &port)))
 		return code;
 	url->port = port ? atoi(port) : 0;
+	code = port && url->port == 0 ? CURLUE_BAD_PORT_NUMBER : CURLUE_OK;
 	free(port);
-	return CURLUE_OK;
+	return code;
 }
 
 /* What libcurl would let pass; NULL: nothing. */
@@ -60,6 +61,15 @@ static const char *objection(const char *text)
 	if (colon[3] == '/' && (colon - text != 4 || strncasecmp(text, "file", 4) != 0))
 		return "it has no host";
 	return NULL;
+}
+
+/* How such a host is spelled for DNS depends on the locale and on the library; git does not compare it at all. */
+static int is_international(const struct url *url)
+{
+	for (const char *c = url->host; c && *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			return 1;
+	return 0;
 }
 
 /* Returns NULL, or why not; URL is then empty. */
@@ -84,6 +94,8 @@ static const char *parse(const char *text, struct url *url)
 		why = curl_url_strerror(code);
 	else if (curl_url_get(handle, CURLUPART_ZONEID, &zone, 0) == CURLUE_OK)
 		why = "its address has a zone";
+	else if (is_international(url))
+		why = "its host is not ASCII (an international name has a form that begins with \"xn--\")";
 	curl_free(zone);
 	curl_url_cleanup(handle);
 	if (why)

@@ -21,7 +21,8 @@ struct url {
 
 /* Parse an absolute URL, "scheme://host..." of any scheme or "file:///path". Returns 0, or -1 with err set (code
  * "invalid", the message shows the URL with its userinfo masked; or ENOMEM) and URL empty. Refused besides: control
- * characters, spaces and backslashes, more than URL_MAX bytes, an IPv6 address with a zone. */
+ * characters, spaces and backslashes, more than URL_MAX bytes, an IPv6 address with a zone, port 0, a host that is not
+ * ASCII. */
 WARN_UNUSED int url_parse(const char *text, struct url *url, struct error *err);
 void url_free(struct url *url);
 

@@ -57,6 +57,11 @@ static void parses(void **state)
 	    {"x-y+z.1://h/p", {.scheme = "x-y+z.1", .host = "h", .path = "/p"}},
 	    {"file:///srv/git/x", {.scheme = "file", .path = "/srv/git/x"}},
 	    {"https://h/a/../%62//c%2f.", {.scheme = "https", .host = "h", .path = "/a/../%62//c%2f."}},
+	    {"https://xn--bcher-kva.example./x",
+	     {.scheme = "https", .host = "xn--bcher-kva.example.", .path = "/x"}},
+	    {"https://[::ffff:1.2.3.4]:00443/",
+	     {.scheme = "https", .host = "[::ffff:1.2.3.4]", .path = "/", .port = 443}},
+	    {"https://h:/x", {.scheme = "https", .host = "h", .path = "/x"}},
 	    {"https://h/\xc3\xa4", {.scheme = "https", .host = "h", .path = "/\xc3\xa4"}},
 	};
 	(void)state;
@@ -91,12 +96,26 @@ static void refuses_what_is_no_url(void **state)
 	    "file://h/x",
 	    "https://u@:80/",
 	    "https://h:99999/",
+	    "https://h:65536/",
+	    "https://h:0/",
+	    "https://h:000/x",
+	    "https://h:+80/",
+	    "https://h:443:443/",
+	    "https://[::1]./x",
+	    "https://[::1/x",
+	    "https://b\xc3\xbc"
+	    "cher.example/",
+	    /* A slash, once normalized. */
+	    "https://h\xef\xbc\x8f.example/",
+	    "https://h%2fx/",
+	    "https://h%c3%bc/",
 	    "https://h:x/",
 	    "https://h /x",
 	    "https://h/x y",
 	    "https://h/\nx",
 	    "https://h/\x7f",
 	    "https://h%0a/",
+	    "https://h%00/",
 	    "https://h\\@e/",
 	    "https://u:p@w@h/",
 	    "https://[fe80::1%25eth0]/",
@@ -246,6 +265,7 @@ static void compares_origins(void **state)
 	assert_false(same_origin("https://h", "http://h"));
 	assert_false(same_origin("https://h", "http://h:443"));
 	assert_false(same_origin("https://h", "https://h:444"));
+	assert_false(same_origin("https://h", "https://h./"));
 	assert_false(same_origin("https://h", "https://h.evil"));
 	assert_false(same_origin("https://h", "https://x.h"));
 	assert_false(same_origin("own://h", "own://h:1"));
