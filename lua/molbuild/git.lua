@@ -76,6 +76,7 @@ end
 
 --- The environment for a command that talks to URL, when one is given; git_auth adds the token.
 local function environment(url, options)
+  local scheme = url and git.scheme(url) or "none"
   local env = {
     LC_ALL = "C",
     GIT_TERMINAL_PROMPT = "0",
@@ -84,7 +85,8 @@ local function environment(url, options)
     GIT_OPTIONAL_LOCKS = "0",
     -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
     GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
-    GIT_ALLOW_PROTOCOL = url and git.scheme(url) or "none",
+    -- Nothing else, but for the redirect that servers give who asks in clear text.
+    GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
   }
   local certificates = core.sys.getenv "SSL_CERT_FILE"
   if certificates and certificates ~= "" and not core.sys.getenv "GIT_SSL_CAINFO" then

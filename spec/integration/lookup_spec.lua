@@ -58,7 +58,8 @@ describe("a HEAD lookup by git", function()
 
   for _, prefix in ipairs {
     "--upload-pack=x", "ext::sh -c x", "a/../../b", "a%0ab", "https://h/", "https://h/o/../x", "https://h/o/a%0ab",
-    "https://user:password1@h/o/t-", "https://h/o/t-?x=", "ftp://h/o/t-", "https://", "ssh://-oProxyCommand=x/o/t-", "https://h:0/o/t-", "https://bücher.example/o/t-",
+    "https://user:password1@h/o/t-", "https://h/o/t-?x=", "ftp://h/o/t-", "https://", "ssh://-oProxyCommand=x/o/t-",
+    "https://h:0/o/t-", "https://bücher.example/o/t-",
   } do
     it("refuses the prefix " .. prefix .. " in one line, exit 2", function()
       local run = w:ensure("hermes", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix })

@@ -244,6 +244,22 @@ describe("an https server", function()
     end
   end)
 
+  it("that an http one redirects to is asked, by the lookup and by git", function()
+    local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n"
+    local api = "/api/v1/repos/org/t-claude-code/branches/main"
+    w:answer(302, "", "claude-code", 1, "Location: " .. w.https .. api .. "\r\n")
+    local result = w:ensure("claude-code", { SSL_CERT_FILE = w.ca })
+    assert.equal(tag, result.stdout, result.stderr)
+    assert.equal(1, #w:requests("https\tGET\t" .. api))
+    w:again()
+    local server = hostile.start(w.https .. "/org/t-claude-code/info/refs?service=git-upload-pack")
+    finally(function() server:stop() end)
+    result = w:ensure("claude-code", {
+      MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = server.url .. "/redirect/t-", SSL_CERT_FILE = w.ca, MOLECULE_HEAD_LOOKUP = "git",
+    })
+    assert.equal(tag, result.stdout, result.stderr)
+  end)
+
   it("that redirects to http is not followed, by the lookup or by git", function()
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-", SSL_CERT_FILE = w.ca }
     w:answer(302, "", "claude-code", nil, "Location: " .. w.http .. "/api/v1/repos/org/t-claude-code/branches/main\r\n")
