@@ -156,6 +156,7 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 	buf_init(&process->input_left, options->input_len);
 	snprintf(process->program, sizeof process->program, "%s", slash ? slash + 1 : options->program);
 	new_marker(process);
+	kin_init(&process->kin);
 	return process;
 }
 
@@ -204,6 +205,7 @@ void process_free(struct process *process)
 	process_close_streams(process);
 	output_free(&process->output);
 	buf_free(&process->captured);
+	kin_free(&process->kin);
 	buf_free(&process->input_left);
 	free(process);
 }

@@ -14,17 +14,20 @@
 
 void process_signal(struct process *process, int signo)
 {
+	/* First: once its parents are dead, nothing tells whose child a process is. */
+	kin_note(&process->kin, process->exited ? 0 : process->child.pid, process->child.pid, process->marker);
 	/* Just forked, it may not have its group yet. */
 	if (kill(-process->child.pid, signo) < 0 && !process->exited)
 		kill(process->child.pid, signo);
 	/* Those that left the group; looked for only now, as it means reading all of /proc. */
 	strays_signal(process->marker, signo);
+	kin_signal(&process->kin, signo);
 }
 
 /* Descendants that are left, in the group or out of it, beside the program itself. */
 static size_t left_behind(struct process *process)
 {
-	size_t strays = strays_signal(process->marker, 0);
+	size_t strays = strays_signal(process->marker, 0) + kin_signal(&process->kin, 0);
 	if (strays == 0 && strays_in_group(process->child.pid))
 		strays = 1;
 	return strays;

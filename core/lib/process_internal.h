@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "kin.h"
 #include "process.h"
 
 enum process_phase {
@@ -37,6 +38,7 @@ struct process {
 	struct output output;
 	struct buf captured, input_left;
 	char marker[64];
+	struct kin kin; /* noted when it begins to be ended */
 	char program[128];
 	struct error err;
 	struct process_result result;

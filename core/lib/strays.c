@@ -16,6 +16,7 @@
 
 #include "buf.h"
 #include "fd.h"
+#include "proc.h"
 
 /* The kernel allows 32 pages of argument strings of 128 KiB each; an environment beyond this is not ours. */
 #define MAX_ENVIRONMENT (4U << 20)
@@ -89,23 +90,20 @@ size_t strays_signal(const char *marker, int signo)
 	return found;
 }
 
-/* Whether the process NAME lives and is of the group. In its stat the command's name, which may hold anything, ends at
- * the last parenthesis; the state, the parent and the group follow. */
+int strays_carries(const char *pid, const char *marker)
+{
+	struct buf text;
+	int carries;
+	buf_init(&text, MAX_ENVIRONMENT);
+	carries = read_environment(pid, &text) == 0 && has_entry(&text, marker);
+	buf_free(&text);
+	return carries;
+}
+
 static int lives_in_group(const char *name, pid_t group)
 {
-	char path[64], text[512], state;
-	const char *end;
-	int fd, its;
-	ssize_t got;
-	snprintf(path, sizeof path, "/proc/%.20s/stat", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	got = fd_read(fd, text, sizeof text - 1);
-	fd_close(&fd);
-	text[got > 0 ? got : 0] = '\0';
-	end = strrchr(text, ')');
-	return end && sscanf(end + 1, " %c %*d %d", &state, &its) == 2 && its == group && state != 'Z' && state != 'X';
+	struct proc_stat stat;
+	return proc_stat_read(name, &stat) == 0 && stat.group == group && stat.state != 'Z' && stat.state != 'X';
 }
 
 int strays_in_group(pid_t group)
@@ -130,6 +128,13 @@ size_t strays_signal(const char *marker, int signo)
 {
 	(void)marker;
 	(void)signo;
+	return 0;
+}
+
+int strays_carries(const char *pid, const char *marker)
+{
+	(void)pid;
+	(void)marker;
 	return 0;
 }
 

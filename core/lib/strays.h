@@ -10,6 +10,9 @@
  * that may be read by us; never to this process. Returns how many there are. */
 size_t strays_signal(const char *marker, int signo);
 
+/* Whether the process PID has MARKER in its environment, as far as we may know. */
+int strays_carries(const char *pid, const char *marker);
+
 /* Whether anything lives in process group GROUP. Where the system tells (/proc), a zombie does not count: its parent
  * may take its time to reap it, or never do so (the first process of a container often does not). */
 int strays_in_group(pid_t group);

@@ -16,6 +16,8 @@
 #include "fixture.h"
 #include "process_fixture.h"
 
+#include "lib/proc.h"
+
 #define MS(ms) ((int64_t)(ms)*NS_PER_MS)
 
 /* Runs until it is stopped, whatever signal it gets. */
@@ -211,6 +213,14 @@ static void a_short_grandchild_is_waited_for(void **state)
 }
 
 #ifdef __linux__
+static int is_dead(pid_t pid)
+{
+	struct proc_stat stat;
+	char name[24];
+	snprintf(name, sizeof name, "%ld", (long)pid);
+	return proc_stat_read(name, &stat) < 0 || stat.state == 'Z' || stat.state == 'X';
+}
+
 static void start_escaped(struct run *run, const char *after, struct process_options options)
 {
 	char script[512];
@@ -229,6 +239,31 @@ static void a_grandchild_in_its_own_session_is_ended_too(void **state)
 	/* Itself and at times its sleep. */
 	assert_in_range(run.result.strays, 1, 2);
 	assert_int_equal(run.result.strays_left, 0);
+	run_free(&run, 1);
+}
+
+/* In a session of its own, and with an environment of its own: a container's process. */
+static void cancelling_ends_what_hides(void **state)
+{
+	struct run run = {.answer_to = ""};
+	long pid = 0;
+	FILE *file;
+	(void)state;
+	run_start_script(&run,
+	                 "env -i setsid sh -c 'trap \"\" TERM; echo $$ >there; while :; do sleep 0.05; done' & "
+	                 "until [ -s there ]; do sleep 0.01; done; echo ready; sleep 60",
+	                 (struct process_options){.grace_ns = MS(100)});
+	run_until(&run, "ready");
+	file = fopen("there", "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%ld", &pid), 1);
+	fclose(file);
+	process_cancel(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_in_range(run.result.strays, 1, 2);
+	assert_int_equal(run.result.strays_left, 0);
+	assert_true(is_dead((pid_t)pid));
 	run_free(&run, 1);
 }
 
@@ -378,6 +413,7 @@ int main(void)
 	    FIXTURE_TEST(a_grandchild_in_its_own_session_is_ended_too),
 	    FIXTURE_TEST(freeing_kills_what_escaped),
 	    FIXTURE_TEST(cancelling_ends_what_escaped),
+	    FIXTURE_TEST(cancelling_ends_what_hides),
 	    FIXTURE_TEST(a_zombie_that_nobody_reaps_is_not_waited_for),
 	    FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
 #endif

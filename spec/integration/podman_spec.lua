@@ -1,0 +1,137 @@
+-- The main job with podman instead of docker, by its program and through its service.
+local engines = require "spec.support.engines"
+local world = require "spec.support.world"
+
+-- Only root can have a podman of its own here.
+if world.sh "id -u" ~= "0" then
+  describe("podman", function()
+    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+  end)
+  return
+end
+
+describe("podman", function()
+  local w, podman
+  local TAG = "molecule-local/workspace-template-hermes:"
+
+  setup(function() podman = engines.podman() end)
+  teardown(function() podman:stop() end)
+
+  before_each(function() w = world.new() end)
+  after_each(function()
+    podman:sh "podman image rm --all --force >/dev/null"
+    w:close()
+  end)
+
+  --- A PATH on which docker is not.
+  local function without_docker()
+    local bin = w.dir .. "/bin"
+    world.sh("mkdir -p " .. bin)
+    for _, name in ipairs { "git", "podman", "sh", "env" } do
+      world.sh(("ln -sf $(command -v %s) %s/%s"):format(name, bin, name))
+    end
+    return bin
+  end
+
+  local WAYS = {
+    program = function()
+      return {
+        CONTAINERS_CONF = podman.env.CONTAINERS_CONF, CONTAINERS_STORAGE_CONF = podman.env.CONTAINERS_STORAGE_CONF,
+      }
+    end,
+    service = function() return { CONTAINER_HOST = "unix://" .. podman.socket } end,
+  }
+
+  for way, environment in pairs(WAYS) do
+    local function ensure(env)
+      local all = { MOLBUILD_DOCKER = "podman", DOCKER_HOST = false, PATH = without_docker() }
+      for _, some in ipairs { environment(), env or {} } do
+        for name, value in pairs(some) do all[name] = value end
+      end
+      return w:ensure("hermes", all)
+    end
+
+    it(("(its %s) builds what is not there, and finds it the next time"):format(way), function()
+      local sha = w:commit("org", "hermes", world.template_files "by podman")
+      local tag = TAG .. sha:sub(1, 12)
+      local run = ensure()
+      assert.equal(tag .. "\n", run.stdout, run.stderr)
+      assert.truthy(run.stderr:find("built\n", 1, true), run.stderr)
+      assert.truthy(run.stderr:find("build 4/", 1, true), run.stderr)
+      local id = podman:sh("podman image inspect -f '{{.Id}}' " .. tag)
+      assert.equal(id, podman:sh("podman image inspect -f '{{.Id}}' " .. TAG .. "latest"))
+      assert.equal("by podman", podman:sh(("sh -c 'cat $(podman image mount %s)/says; podman image unmount --all >/dev/null'")
+        :format(tag)))
+      assert.equal("", podman:sh "podman image ls --format '{{.Repository}}' | grep -v '^localhost/' || true")
+
+      podman:sh("podman image untag " .. TAG .. "latest localhost/" .. TAG .. "latest")
+      run = ensure()
+      assert.equal(tag .. "\n", run.stdout, run.stderr)
+      assert.is_nil(run.stderr:find("built\n", 1, true), run.stderr)
+      assert.equal(id, podman:sh("podman image inspect -f '{{.Id}}' " .. TAG .. "latest"))
+    end)
+
+    it(("(its %s) builds anew when the branch has moved, and moves :latest"):format(way), function()
+      w:commit("org", "hermes", world.template_files "one")
+      assert.equal(0, ensure().status)
+      local sha = w:commit("org", "hermes", world.template_files "two")
+      local run = ensure()
+      assert.equal(TAG .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+      assert.equal(podman:sh("podman image inspect -f '{{.Id}}' " .. TAG .. sha:sub(1, 12)),
+        podman:sh("podman image inspect -f '{{.Id}}' " .. TAG .. "latest"))
+    end)
+
+    it(("(its %s) reports a failing build"):format(way), function()
+      local sha = w:commit("org", "hermes", {
+        Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "echo so long; exit 3"]\n',
+      })
+      local run = ensure()
+      assert.equal(8, run.status, run.stderr)
+      assert.truthy(run.stderr:find("molbuild: local-build: podman build " .. TAG .. sha:sub(1, 12) .. ": ", 1, true), run.stderr)
+      assert.truthy(run.stderr:find("so long", 1, true))
+    end)
+
+    for name, status in pairs { INT = 130, TERM = 143 } do
+      -- What podman's service has begun, its RUN step, it brings to an end.
+      local what = way == "program" and "and its RUN step with it" or "but for a RUN step"
+      it(("(its %s) is ended by %s, %s"):format(way, name, what), function()
+        local seconds = way == "program" and (name == "INT" and "54.32" or "54.31") or (name == "INT" and "6.32" or "6.31")
+        w:commit("org", "hermes", {
+          Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(seconds),
+        })
+        local env = { MOLBUILD_DOCKER = "podman" }
+        for key, value in pairs(environment()) do env[key] = value end
+        local run = w:start({ "run", "ensure.lua", "hermes" }, env)
+        local function steps() return world.sh(("pgrep -f 'busybox slee[p] %s' || true"):format(seconds)) end
+        world.wait_for(function() return steps() ~= "" end, 60)
+        run.signal(name)
+        local ended = run.wait(20)
+        assert.equal(status, ended.status, ended.stderr)
+        if way == "service" then world.wait_for(function() return steps() == "" end, 30) end
+        assert.equal("", steps())
+        assert.equal("", podman:sh("podman image ls -q " .. TAG .. "latest"))
+        assert.equal("", world.read(w.cache .. "/locks/hermes.lock") or "")
+      end)
+    end
+  end
+
+  it("is missing where it is not on PATH, and git, too", function()
+    w:commit("org", "hermes", world.template_files "x")
+    for _, tool in ipairs { "podman", "git" } do
+      local bin = without_docker()
+      world.sh(("rm %s/%s"):format(bin, tool))
+      local run = w:ensure("hermes", { MOLBUILD_DOCKER = "podman", PATH = bin })
+      assert.equal(3, run.status)
+      assert.truthy(run.stderr:find(('"%s" not found on PATH — local-build mode requires both podman and git; either '
+        .. "install them, or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool), 1, true), run.stderr)
+    end
+  end)
+
+  it("whose service cannot be reached ends it before the clone", function()
+    w:commit("org", "hermes", world.template_files "x")
+    local run = w:ensure("hermes", { MOLBUILD_DOCKER = "podman", CONTAINER_HOST = "unix:///nonexistent/podman.sock" })
+    assert.equal(3, run.status, run.stderr)
+    assert.truthy(run.stderr:find("hint: start it (for example: sudo systemctl start podman.socket)", 1, true), run.stderr)
+    assert.equal(0, #w:requests "git-upload-pack")
+  end)
+end)
