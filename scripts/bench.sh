@@ -174,6 +174,89 @@ hits() {
 	row "hit: peak memory, --all" "$(calc "$(rss 4) / 1024")" MiB "$(calc "$(rss 4) / $(rss 1)")" -
 }
 
+# --- a miss ----------------------------------------------------------------------------------------------------------
+
+# make_template RUNTIME DOCKERFILE BYTES: its repository, with a file of so many bytes that nothing can compress. Its
+# commit is then in $sha, as the branch API gives it, and its tag in $tag.
+make_template() {
+	runtime=$1 work=$dir/work/$1 repository=$forge/repos/org/t-$1.git
+	mkdir -p "$work" "$forge/repos/org"
+	git init -q -b main "$work" && git init -q --bare -b main "$repository" || fail "no git repository"
+	# The server's git is to take next to no time.
+	for at in "$work/.git" "$repository"; do
+		git --git-dir="$at" config core.compression 0
+		git --git-dir="$at" config core.bigFileThreshold 64k
+	done
+	printf '%b' "$2" >"$work/Dockerfile"
+	cp /bin/busybox "$work/busybox" || fail "no /bin/busybox"
+	head -c "$3" /dev/urandom >"$work/data"
+	git -C "$work" add -A
+	git -C "$work" -c user.name=bench -c user.email=bench@localhost commit -qm bench
+	git -C "$work" push -q "$repository" main || fail "no template"
+	sha=$(git -C "$work" rev-parse HEAD)
+	make_branch "$1" "$sha"
+	tag=$image_prefix/workspace-template-$1:$(printf %.12s "$sha")
+	echo "$tag" "$image_prefix/workspace-template-$1:latest" >>"$dir/images"
+}
+
+# Nothing is there of a runtime: no image, no cache.
+make_cold="docker image rm -f \$(docker image ls -q '$image_prefix/workspace-template-RUNTIME') >/dev/null 2>&1; rm -rf CACHE"
+
+forget() {
+	echo "$make_cold" | sed "s|RUNTIME|$runtime|; s|CACHE|'$dir/cache' '$dir/cold'|"
+}
+
+# The builder that molbuild chooses, for the script.
+builder() {
+	docker buildx version >/dev/null 2>&1 && echo 1 && return
+	docker version --format '{{.Client.Version}}' | awk -F. '{ print $1 < 23 }'
+}
+
+# cold_beside_script WHAT ROUNDS: what molbuild takes on top of the script, in milliseconds and as a ratio.
+cold_beside_script() {
+	timeout -k 5 300 env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
+		DOCKER_BUILDKIT="$(builder)" MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" \
+		MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" \
+		"$bench/measure" -w 1 -n "$2" -b "$(forget)" core/bench/cold.sh "$http/org/t-$runtime" "$sha" "$tag" "$dir/cold" :: \
+		"$molbuild" run "$policy" "$runtime" >"$dir/measured" 2>"$dir/err" || {
+		tail -n 20 "$dir/err" >&2
+		fail "a cold run failed"
+	}
+	row "cold, $1: git and docker by a shell script" "$(wall 1)" ms - -
+	row "cold, $1: molbuild" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "$3"
+	row "cold, $1: molbuild, on top" "$(calc "$(wall 2) - $(wall 1)")" ms - "$4"
+}
+
+cold() {
+	say "cold runtimes"
+	copy='FROM scratch\nCOPY . /\n'
+	make_template codex "$copy" 1000
+	cold_beside_script "small template" 15 - "value<=50"
+	make_template crewai "$copy"'RUN ["/busybox", "sh", "-c", "/busybox sha256sum /data"]\n' $((64 * MIB))
+	cold_beside_script "template of 64 MiB" 7 "ratio<=1.03" -
+}
+
+# 50 processes want the same image, which takes a while to build: how long after its end is the last one back?
+crowd() {
+	say "50 processes on a cold runtime"
+	make_template hermes 'FROM scratch\nCOPY busybox /busybox\nRUN ["/busybox", "sleep", "5"]\n' 1000
+	for round in 1 2 3; do
+		sh -c "$(forget)"
+		begin=$(date +%s)
+		pids=
+		for _ in $(seq 1 50); do
+			as_user "$molbuild" run --progress=quiet "$policy" hermes >"$dir/out" 2>"$dir/err" &
+			pids="$pids $!"
+		done
+		for pid in $pids; do wait "$pid" || { cat "$dir/err" >&2; fail "one of 50 processes failed"; }; done
+		end=$(date +%s.%N)
+		docker events --since "$begin" --until $(($(date +%s) + 1)) --filter event=tag --format '{{.TimeNano}} {{.Actor.Attributes.name}}' |
+			awk -v tag="$tag" -v end="$end" '$2 == tag { printf "%.3f\n", end - $1 / 1e9; exit }' >>"$dir/crowd"
+	done
+	[ "$(wc -l <"$dir/crowd")" = 3 ] || fail "the engine does not say when it had built"
+	row "50 processes, cold: the last one, after the build" "$(sort -n "$dir/crowd" | sed -n 2p)" s - "value<=1"
+}
+
 # --- a child that prints a lot ---------------------------------------------------------------------------------------
 
 # flood NAME HOW KIND BYTES KEPT ROUNDS: beside cat, which writes the same into a file. What either takes for nothing at
@@ -277,7 +360,7 @@ report() {
 }
 
 make_world
-for section in ${BENCH:-start hits floods text tasks processes}; do
+for section in ${BENCH:-start hits cold crowd floods text tasks processes}; do
 	$section
 done
 report

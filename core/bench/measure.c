@@ -1,11 +1,12 @@
 /* Runs several commands in turn, again and again, and says what each takes:
  *
- *	measure [-n ROUNDS] [-w WARMUPS] [-u FILE] COMMAND [ARGUMENT...] [:: COMMAND [ARGUMENT...]]...
+ *	measure [-n ROUNDS] [-w WARMUPS] [-u FILE] [-b COMMAND] COMMAND [ARGUMENT...] [:: COMMAND [ARGUMENT...]]...
  *
  * One line a command, in their order: the medians of the wall time and of the processor time in milliseconds, and
  *of the peak memory in KiB (of the process, or of a child it has waited for, whichever is more). In turn, so that
  * whatever else the machine does hits all of them alike. Their output goes to /dev/null. FILE is removed before
- *each run and at the end. A command that fails ends it all, with status 1.
+ *each run and at the end; the command of -b is a shell's, and run before each, unmeasured. A command that fails ends
+ * it all, with status 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ struct command {
 
 struct settings {
 	int rounds, warmups;
-	const char *scratch;
+	const char *scratch, *before;
 };
 
 static struct command commands[MAX_COMMANDS];
@@ -65,14 +66,18 @@ static double kibibytes(long maxrss)
 #endif
 }
 
-static void run_once(struct command *command, int round, const char *scratch)
+static void run_once(struct command *command, int round, const struct settings *settings)
 {
 	struct rusage usage;
 	int64_t begin;
 	int status;
 	pid_t pid;
-	if (scratch)
-		unlink(scratch);
+	if (settings->scratch)
+		unlink(settings->scratch);
+	if (settings->before && system(settings->before) != 0) {
+		fprintf(stderr, "measure: %s failed\n", settings->before);
+		exit(1);
+	}
 	begin = clock_monotonic_ns();
 	pid = fork();
 	if (pid < 0)
@@ -122,20 +127,22 @@ static void take_arguments(int argc, char **argv, struct settings *settings)
 {
 	int option;
 	/* The plus: a command's own options are the command's. */
-	while ((option = getopt(argc, argv, "+n:w:u:")) != -1) {
+	while ((option = getopt(argc, argv, "+n:w:u:b:")) != -1) {
 		if (option == 'n')
 			settings->rounds = atoi(optarg);
 		else if (option == 'w')
 			settings->warmups = atoi(optarg);
 		else if (option == 'u')
 			settings->scratch = optarg;
+		else if (option == 'b')
+			settings->before = optarg;
 		else
 			exit(2);
 	}
 	take_commands(argv + optind);
 	if (command_count == 0 || settings->rounds < 1 || settings->rounds > MAX_ROUNDS) {
 		fprintf(stderr,
-		        "usage: measure [-n ROUNDS] [-w WARMUPS] [-u FILE] COMMAND... [:: COMMAND...]...\n");
+		        "usage: measure [-n ROUNDS] [-w WARMUPS] [-u FILE] [-b COMMAND] COMMAND... [:: COMMAND...]...\n");
 		exit(2);
 	}
 }
@@ -146,7 +153,7 @@ int main(int argc, char **argv)
 	take_arguments(argc, argv, &settings);
 	for (int round = -settings.warmups; round < settings.rounds; round++)
 		for (int i = 0; i < command_count; i++)
-			run_once(&commands[i], round, settings.scratch);
+			run_once(&commands[i], round, &settings);
 	if (settings.scratch)
 		unlink(settings.scratch);
 	for (int i = 0; i < command_count; i++)
