@@ -59,9 +59,12 @@ static void run(const uint8_t *data, size_t size, unsigned how, struct buf *text
 	clean_init(&clean);
 	lines_init(&lines, LINE_MAX_BYTES, on_line, all);
 	for (size_t at = 0; at < size;) {
-		size_t now = how ? piece++ * 7 % how + 1 : size, before = text->len;
+		size_t now = how ? piece++ * 7 % how + 1 : size, before = text->len, plain;
 		now = now < size - at ? now : size - at;
-		require(clean_feed(&clean, (const char *)data + at, now, text) == 0);
+		/* In pieces as the output of a child is. */
+		plain = how ? clean_take_plain(&clean, (const char *)data + at, now) : 0;
+		require(buf_append(text, data + at, plain) == 0);
+		require(clean_feed(&clean, (const char *)data + at + plain, now - plain, text) == 0);
 		if (text->len > before)
 			require(lines_feed(&lines, text->data + before, text->len - before) == 0);
 		at += now;

@@ -1,11 +1,12 @@
 #include "clean.h"
 
-#include <stdint.h>
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
-/* Bytes that are dealt with at a time. */
+/* Bytes that are dealt with at a time: room is made for all that they could show as. */
 #define SLICE ((size_t)4096)
+/* Bytes that are looked at at once. */
+#define BLOCK ((size_t)128)
 
 enum state {
 	TEXT,
@@ -21,29 +22,58 @@ void clean_init(struct clean *clean)
 	memset(clean, 0, sizeof *clean);
 }
 
-/* How many bytes from DATA are plain ASCII, newline or tab: eight at a time. */
+/* The two loops over a block below have no branch in them, so that compilers use vector instructions. */
+
+static int plain(unsigned char c)
+{
+	return (c >= 0x20 && c <= 0x7e) || c == '\n' || c == '\t';
+}
+
+static int plain_block(const unsigned char *data)
+{
+	unsigned char all = 1;
+	for (size_t i = 0; i < BLOCK; i++) {
+		/* One up and signed, DEL and all beyond ASCII are below the space; newline and tab differ in one bit. */
+		signed char up = (signed char)(data[i] + 1);
+		all &= (up > 0x20) | ((up | 1) == '\n' + 1);
+	}
+	return all;
+}
+
+/* How many bytes from DATA are plain ASCII, newline or tab. */
 static size_t plain_run(const unsigned char *data, size_t len)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
 	size_t at = 0;
-	for (;;) {
-		while (len - at >= 8) {
-			uint64_t word, below, del;
-			memcpy(&word, data + at, 8);
-			/* A byte below 0x20, one that is 0x7f, or one above: exact for words without high bits. */
-			below = (word - ones * 0x20) & ~word;
-			del = (word ^ ones * 0x7f) - ones;
-			if ((word | below | del) & high)
-				break;
-			at += 8;
-		}
-		/* Most such words hold a newline, which is plain: on, byte by byte, past it. */
-		for (size_t end = at + 8 < len ? at + 8 : len; at < end; at++)
-			if ((data[at] < 0x20 && data[at] != '\n' && data[at] != '\t') || data[at] >= 0x7f)
-				return at;
-		if (at == len)
-			return at;
-	}
+	while (len - at >= BLOCK && plain_block(data + at))
+		at += BLOCK;
+	while (at < len && plain(data[at]))
+		at++;
+	return at;
+}
+
+/* A control character that shows nothing, and begins nothing. */
+static int silent(unsigned char c)
+{
+	return (c < 0x20 || c == 0x7f) && c != '\n' && c != '\t' && c != '\r' && c != 0x1b;
+}
+
+/* NULs come in long runs, unlike the others. */
+static int nul_block(const unsigned char *data)
+{
+	unsigned char any = 0;
+	for (size_t i = 0; i < BLOCK; i++)
+		any |= data[i];
+	return !any;
+}
+
+static size_t silent_run(const unsigned char *data, size_t len)
+{
+	size_t at = 0;
+	while (len - at >= BLOCK && nul_block(data + at))
+		at += BLOCK;
+	while (at < len && silent(data[at]))
+		at++;
+	return at;
 }
 
 /* The state after BYTE, no control character, of an escape sequence; ESCAPE and what follows it end at a byte
@@ -197,21 +227,38 @@ static char *take(struct clean *clean, const unsigned char *bytes, size_t len, c
 		if (run > 0)
 			to = put(cut_off(clean, to), bytes + at, run);
 		at += run;
-		if (at < len)
+		run = silent_run(bytes + at, len - at);
+		if (run > 0)
+			to = cut_off(clean, to);
+		at += run;
+		if (at < len && !plain(bytes[at]))
 			to = take_special(clean, bytes[at++], to);
 	}
 	return to;
 }
 
+size_t clean_take_plain(struct clean *clean, const char *data, size_t len)
+{
+	size_t run;
+	if (clean->state != TEXT || clean->pending_len > 0 || (len > 0 && clean->after_cr && data[0] == '\n'))
+		return 0;
+	run = plain_run((const unsigned char *)data, len);
+	if (run > 0)
+		clean->after_cr = 0;
+	return run;
+}
+
 int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out)
 {
-	/* A byte shows as at most three; so does the character that was begun before. */
-	char shown[SLICE * 3 + 3];
 	while (len > 0) {
 		size_t slice = len < SLICE ? len : SLICE;
-		char *end = take(clean, (const unsigned char *)data, slice, shown);
-		if (buf_append(out, shown, (size_t)(end - shown)) < 0)
+		char *begin;
+		/* A byte shows as at most three; so does the character that was begun before. */
+		if (buf_reserve(out, slice * 3 + 3) < 0)
 			return -1;
+		begin = out->data + out->len;
+		out->len += (size_t)(take(clean, (const unsigned char *)data, slice, begin) - begin);
+		out->data[out->len] = '\0';
 		data += slice;
 		len -= slice;
 	}

@@ -46,6 +46,18 @@ int fd_pipe(int ends[2])
 	return 0;
 }
 
+void fd_pipe_room(int fd, size_t len)
+{
+#ifdef F_SETPIPE_SZ
+	int saved = errno;
+	if (fcntl(fd, F_SETPIPE_SZ, (int)len) < 0)
+		errno = saved;
+#else
+	(void)fd;
+	(void)len;
+#endif
+}
+
 ssize_t fd_read(int fd, void *data, size_t len)
 {
 	ssize_t got;

@@ -13,6 +13,10 @@ void fd_close(int *fd);
 /* A close-on-exec pipe: ENDS[0] reads, ENDS[1] writes. Returns 0, or -1 with errno set and both ends -1. */
 WARN_UNUSED int fd_pipe(int ends[2]);
 
+/* Ask for room for LEN bytes in a pipe, so that reader and writer wait for each other less often. Where the system
+ * knows no such thing, or gives no more, the pipe stays as it is. */
+void fd_pipe_room(int fd, size_t len);
+
 /* Returns 0, or -1 with errno set. */
 WARN_UNUSED int fd_set_nonblocking(int fd);
 WARN_UNUSED int fd_set_cloexec(int fd, int on);

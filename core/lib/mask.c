@@ -8,9 +8,11 @@
 #include "mask_forms.h"
 #include "mask_scan.h"
 
-/* A long piece is joined to what is held back in slices, so that the copy stays small. */
-#define SLICE    ((size_t)64 << 10)
-#define HELD_MAX (SLICE + ((size_t)64 << 10))
+/* A long piece is joined to what is held back in slices, until nothing of that is undecided any more; the first few
+ * bytes are nearly always enough. */
+#define FIRST_SLICE ((size_t)256)
+#define SLICE       ((size_t)64 << 10)
+#define HELD_MAX    (SLICE + ((size_t)64 << 10))
 
 static struct mask_forms forms;
 static struct mask_word secrets[MASK_SECRETS_MAX];
@@ -83,7 +85,7 @@ static int check_printable(const char *secret, size_t len, struct error *err)
 	struct clean clean;
 	struct buf seen;
 	int failed, same;
-	buf_init(&seen, 3 * MASK_SECRET_MAX);
+	buf_init(&seen, 3 * MASK_SECRET_MAX + 3);
 	clean_init(&clean);
 	failed = clean_feed(&clean, secret, len, &seen) < 0 || clean_finish(&clean, &seen) < 0;
 	same = !failed && seen.len == len && memcmp(seen.data, secret, len) == 0 && !memchr(secret, '\n', len) &&
@@ -163,16 +165,22 @@ int mask_feed(struct mask_stream *stream, const char *data, size_t len, struct b
 {
 	struct mask_text text;
 	size_t left;
-	while (len > 0 && stream->held.len > 0) {
-		size_t slice = len < SLICE ? len : SLICE;
-		if (join(stream, data, slice, 0, out) < 0)
+	for (size_t slice = FIRST_SLICE; len > 0 && stream->held.len > 0; slice = slice * 2 < SLICE ? slice * 2 : SLICE) {
+		size_t taken = len < slice ? len : slice;
+		if (join(stream, data, taken, 0, out) < 0)
 			return -1;
-		data += slice;
-		len -= slice;
+		/* What is undecided now lies in DATA alone: no more copying. */
+		if (taken < len && stream->held.len <= taken) {
+			taken -= stream->held.len;
+			mask_wipe(stream->held.data, stream->held.len);
+			buf_clear(&stream->held);
+		}
+		data += taken;
+		len -= taken;
 	}
 	if (len == 0)
 		return 0;
-	text = (struct mask_text){.bytes = data, .len = len};
+	text = (struct mask_text){.bytes = data, .len = len, .covered = stream->covered};
 	if (mask_scan(&forms, &text, out, &left) < 0)
 		return -1;
 	stream->covered = text.covered;

@@ -174,7 +174,18 @@ size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text,
 
 int mask_in_userinfo(unsigned char c)
 {
-	return c > 0x20 && c != 0x7f && !memchr("/\"'`<>", c, 6);
+	switch (c) {
+	case '/':
+	case '"':
+	case '\'':
+	case '`':
+	case '<':
+	case '>':
+	case 0x7f:
+		return 0;
+	default:
+		return c > 0x20;
+	}
 }
 
 size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int *open)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* More would make the index bigger and finds nothing faster. */
-#define MAX_WINDOW    12
+#define MAX_WINDOW    24
 #define MIN_GRAM_BITS 16
 #define MAX_GRAM_BITS 22
 
@@ -140,10 +140,9 @@ static void index_form(struct mask_forms *forms, const struct mask_form *form)
 	for (size_t i = 0; i < forms->window; i++)
 		forms->heads[form->text[i]] = 1;
 	for (size_t i = 0; i + MASK_GRAM <= forms->window; i++) {
-		uint32_t gram, hash;
-		memcpy(&gram, form->text + i, sizeof gram);
-		hash = gram * UINT32_C(2654435761) >> (32 - forms->gram_bits);
-		forms->grams[hash >> 6] |= UINT64_C(1) << (hash & 63);
+		struct mask_places places = mask_forms_places(forms, form->text + i);
+		forms->grams[places.first >> 6] |= UINT64_C(1) << (places.first & 63);
+		forms->grams[places.second >> 6] |= UINT64_C(1) << (places.second & 63);
 	}
 }
 

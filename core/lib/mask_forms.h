@@ -48,13 +48,31 @@ WARN_UNUSED int mask_forms_build(struct mask_forms *forms, const struct mask_sou
 
 void mask_forms_free(struct mask_forms *forms);
 
+/* The two places of the set that the MASK_GRAM bytes at TEXT take: a gram is in it when both are taken. */
+struct mask_places {
+	uint32_t first, second;
+};
+
+static inline struct mask_places mask_forms_places(const struct mask_forms *forms, const void *text)
+{
+	uint64_t hash;
+	uint32_t gram;
+	__builtin_memcpy(&gram, text, sizeof gram);
+	hash = gram * UINT64_C(0x9e3779b97f4a7c15);
+	return (struct mask_places){(uint32_t)(hash >> (64 - forms->gram_bits)),
+	                            (uint32_t)(hash << forms->gram_bits >> (64 - forms->gram_bits))};
+}
+
+static inline int mask_forms_taken(const struct mask_forms *forms, uint32_t place)
+{
+	return (int)(forms->grams[place >> 6] >> (place & 63) & 1);
+}
+
 /* Whether the MASK_GRAM bytes at TEXT may lie in the window of a form. FORMS must not be empty. */
 static inline int mask_forms_gram(const struct mask_forms *forms, const void *text)
 {
-	uint32_t gram, hash;
-	__builtin_memcpy(&gram, text, sizeof gram);
-	hash = gram * UINT32_C(2654435761) >> (32 - forms->gram_bits);
-	return (int)(forms->grams[hash >> 6] >> (hash & 63) & 1);
+	struct mask_places places = mask_forms_places(forms, text);
+	return mask_forms_taken(forms, places.first) && mask_forms_taken(forms, places.second);
 }
 
 /* Overwrite LEN bytes in a way the compiler must not leave out. */

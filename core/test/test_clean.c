@@ -217,21 +217,101 @@ static void begins_anew_after_the_end(void **state)
 	assert_string_equal(out.data, "ab\n\n");
 }
 
-/* The fast path looks at eight bytes at a time: every byte at every place of such a word. */
+/* The fast path looks at a block of 128 bytes at a time: every byte at every place of two. */
 static void finds_every_byte_at_every_place(void **state)
 {
 	(void)state;
 	for (int byte = 0; byte < 256; byte++)
-		for (size_t at = 0; at < 24; at++) {
-			char in[25] = "abcdefghijklmnopqrstuvwx", want[32], one[2] = {(char)byte, '\0'};
+		for (size_t at = 0; at < 260; at++) {
+			char in[261], want[270], one[2] = {(char)byte, '\0'};
 			int plain = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t';
 			const char *shown = plain ? one : byte == '\r' ? "\n" : byte >= 0x80 ? FFFD : "";
 			if (byte == 0x1b)
 				continue;
+			memset(in, 'a', 260);
 			in[at] = (char)byte;
+			in[260] = '\0';
 			snprintf(want, sizeof want, "%.*s%s%s", (int)at, in, shown, in + at + 1);
-			assert_cleaned(in, 24, 24, 24, want);
+			assert_cleaned(in, 260, 260, 260, want);
 		}
+}
+
+static uint32_t next_random(uint32_t *random)
+{
+	*random = *random * 1664525 + 1013904223;
+	return *random >> 16;
+}
+
+/* Runs of plain text, of NULs and of anything, up to LEN bytes. */
+static void make_text(unsigned char *text, size_t len, uint32_t *random)
+{
+	static const unsigned char others[] = "\0\0\r\n\t\x1b[m\x7f\x07\xc3\xa4\xe2\x80\xae\xff";
+	for (size_t at = 0; at < len;) {
+		size_t run = next_random(random) % 300, kind = next_random(random) % 4;
+		for (; run > 0 && at < len; run--)
+			if (kind == 0)
+				text[at++] = '\0';
+			else if (kind == 1 && run < 20)
+				text[at++] = others[next_random(random) % (sizeof others - 1)];
+			else
+				text[at++] = run % 60 ? (unsigned char)('a' + run % 26) : '\n';
+	}
+}
+
+/* As the output of a child is: what shows as it is not at all copied. */
+static void feed_most_as_it_is(struct clean *clean, const char *in, size_t len, struct buf *shown)
+{
+	size_t plain = clean_take_plain(clean, in, len);
+	assert_true(plain <= len);
+	assert_int_equal(buf_append(shown, in, plain), 0);
+	assert_int_equal(clean_feed(clean, in + plain, len - plain, shown), 0);
+}
+
+/* Byte by byte there is no fast path. */
+static void is_the_same_in_blocks_as_byte_by_byte(void **state)
+{
+	uint32_t random = 7;
+	struct buf cut;
+	(void)state;
+	buf_init(&cut, 100000);
+	for (int round = 0; round < 2000; round++) {
+		unsigned char text[1500];
+		struct clean bytewise, clean;
+		clean_init(&bytewise);
+		clean_init(&clean);
+		buf_clear(&out);
+		buf_clear(&cut);
+		make_text(text, sizeof text, &random);
+		for (size_t at = 0; at < sizeof text; at++)
+			feed(&bytewise, (char *)text + at, 1);
+		for (size_t at = 0, size; at < sizeof text; at += size) {
+			size = next_random(&random) % 700 + 1;
+			size = size < sizeof text - at ? size : sizeof text - at;
+			feed_most_as_it_is(&clean, (char *)text + at, size, &cut);
+		}
+		assert_int_equal(clean_finish(&bytewise, &out) | clean_finish(&clean, &cut), 0);
+		assert_int_equal(cut.len, out.len);
+		assert_memory_equal(cut.data, out.data, out.len);
+	}
+	buf_free(&cut);
+}
+
+static void takes_nothing_as_it_is_within_something(void **state)
+{
+	struct clean clean;
+	(void)state;
+	clean_init(&clean);
+	assert_int_equal(clean_take_plain(&clean, "ab\xc3\xa4", 4), 2);
+	feed(&clean, "\x1b[3", 3);
+	assert_int_equal(clean_take_plain(&clean, "1mx", 3), 0);
+	feed(&clean, "1m\xc3", 3);
+	assert_int_equal(clean_take_plain(&clean, "x", 1), 0);
+	feed(&clean, "x\r", 2);
+	assert_int_equal(clean_take_plain(&clean, "\nx", 2), 0);
+	assert_int_equal(clean_take_plain(&clean, "x\n", 2), 2);
+	assert_int_equal(clean_take_plain(&clean, "\n", 1), 1);
+	assert_int_equal(clean_take_plain(&clean, "", 0), 0);
+	assert_string_equal(out.data, FFFD "x\n");
 }
 
 static void reports_a_full_buffer(void **state)
@@ -262,6 +342,8 @@ int main(void)
 	    TEST(shows_a_return_at_once),
 	    TEST(begins_anew_after_the_end),
 	    TEST(finds_every_byte_at_every_place),
+	    TEST(is_the_same_in_blocks_as_byte_by_byte),
+	    TEST(takes_nothing_as_it_is_within_something),
 	    TEST(reports_a_full_buffer),
 	};
 	return cmocka_run_group_tests_name("clean", tests, NULL, NULL);

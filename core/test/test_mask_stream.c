@@ -249,6 +249,26 @@ static void agrees_with_the_naive_masker(void **state)
 	}
 }
 
+/* In a piece that is longer than what is at first joined to the one before, at every place, cut off and not. */
+static void finds_secrets_at_every_place_of_a_long_piece(void **state)
+{
+	static const char *const secrets[] = {"hunter22-and-more", "://someone:quite-long-a-password@", "hunter2%32-and-more"};
+	char text[701], want[710];
+	(void)state;
+	add(secrets[0]);
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		for (size_t at = 0; at + 40 < sizeof text - 1; at++) {
+			size_t len = strlen(secrets[i]);
+			memset(text, '.', sizeof text - 1);
+			text[sizeof text - 1] = '\0';
+			memcpy(text + at, secrets[i], len);
+			snprintf(want, sizeof want, "%.*s%s%s", (int)at, text, secrets[i][0] == ':' ? "://***@" : "***",
+			         text + at + len);
+			for (size_t a = at < 300 ? 0 : at - 300; a <= at + len; a += a + 10 < at ? 37 : 1)
+				assert_cut(text, sizeof text - 1, a, sizeof text - 1, want);
+		}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -258,6 +278,7 @@ int main(void)
 	    TEST(holds_back_little_of_an_endless_secret),   TEST(masks_a_long_piece_after_a_held_one),
 	    TEST(is_the_same_however_the_text_is_cut),      TEST(agrees_with_the_naive_masker),
 	    TEST(is_the_same_with_many_secrets),
+	    TEST(finds_secrets_at_every_place_of_a_long_piece),
 	};
 	return cmocka_run_group_tests_name("mask_stream", tests, NULL, NULL);
 }
