@@ -38,6 +38,7 @@ enum {
 	BIND_CALLBACK = 1, /* a Lua function that is called while it runs */
 	BIND_RAISED = 2,   /* what that function raised: raised again by the primitive */
 	BIND_RESULT = 3,   /* an object the operation is about, such as the lock it waits for */
+	BIND_ON_LINES = 4, /* a second such function */
 };
 
 /* The loop of this Lua state, made at the first call. Raises when it cannot be made. */
@@ -56,8 +57,9 @@ void bind_check_task(lua_State *L);
 /* The work is over; ERR is NULL, or why it failed. Called once an operation, from loop_step() only. */
 void bind_done(struct bind_op *op, const struct error *err);
 
-/* Push the callback of an operation onto op->main, ready for arguments. Returns 0 when it has none. */
-int bind_push_callback(struct bind_op *op);
+/* Push the callback WHICH (its uservalue) of an operation onto op->main, ready for arguments. Returns 0 when it has
+ * none. */
+int bind_push_callback(struct bind_op *op, int which);
 
 /* Call it with COUNT arguments from the top, for RESULTS results. Returns 0, or -1 when it raised: the primitive
  * will raise the same once the operation is done. */

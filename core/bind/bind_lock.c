@@ -125,7 +125,7 @@ static void tell(struct loop_timer *timer)
 {
 	struct lock_op *op = (struct lock_op *)(void *)((char *)timer - offsetof(struct lock_op, again));
 	struct error err;
-	if (!bind_push_callback(&op->op))
+	if (!bind_push_callback(&op->op, BIND_CALLBACK))
 		return;
 	push_holder(op->op.main, op->path);
 	lua_pushnumber(op->op.main, (double)(clock_monotonic_ns() - op->started_ns) / (double)NS_PER_S);

@@ -97,7 +97,7 @@ void *bind_new_op(lua_State *L, const struct bind_op_type *type)
 {
 	struct bind_op *op;
 	bind_loop(L);
-	op = lua_newuserdatauv(L, type->size, 3);
+	op = lua_newuserdatauv(L, type->size, BIND_ON_LINES);
 	memset(op, 0, type->size);
 	op->type = type;
 	lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
@@ -159,13 +159,13 @@ void bind_done(struct bind_op *op, const struct error *err)
 	state->last_done = &op->next_done;
 }
 
-int bind_push_callback(struct bind_op *op)
+int bind_push_callback(struct bind_op *op, int which)
 {
 	lua_State *L = op->main;
 	int has;
 	luaL_checkstack(L, 16, "a callback");
 	lua_rawgetp(L, LUA_REGISTRYINDEX, op);
-	has = lua_isuserdata(L, -1) && lua_getiuservalue(L, -1, BIND_CALLBACK) == LUA_TFUNCTION;
+	has = lua_isuserdata(L, -1) && lua_getiuservalue(L, -1, which) == LUA_TFUNCTION;
 	if (!has) {
 		lua_pop(L, lua_isuserdata(L, -1) ? 1 : 2);
 		return 0;

@@ -92,16 +92,15 @@ static void on_done(void *ud, const struct error *err, const struct process_resu
 	bind_done(&process->op, err);
 }
 
-/* on_line(line) -> "quiet" when silence is to be expected, "stop" to end the process */
-static int on_line(void *ud, const char *line, size_t len)
+/* Call the callback WHICH with TEXT. Returns PROCESS_... */
+static int tell(struct process_op *process, int which, const char *text, size_t len)
 {
-	struct process_op *process = ud;
 	lua_State *L = process->op.main;
 	const char *answer;
 	int result = PROCESS_GO_ON;
-	if (!bind_push_callback(&process->op))
+	if (!bind_push_callback(&process->op, which))
 		return PROCESS_GO_ON;
-	lua_pushlstring(L, line, len);
+	lua_pushlstring(L, text, len);
 	if (bind_call(&process->op, 1, 1) < 0)
 		return PROCESS_STOP;
 	answer = lua_tostring(L, -1);
@@ -111,6 +110,28 @@ static int on_line(void *ud, const char *line, size_t len)
 		result = PROCESS_STOP;
 	lua_pop(L, 1);
 	return result;
+}
+
+/* on_line(line) -> "quiet" when silence is to be expected, "stop" to end the process */
+static int on_line(void *ud, const char *line, size_t len)
+{
+	return tell(ud, BIND_CALLBACK, line, len);
+}
+
+/* on_lines(text) -> "stop" to end the process */
+static int on_lines(void *ud, const char *text, size_t len)
+{
+	return tell(ud, BIND_ON_LINES, text, len);
+}
+
+/* Whether the option NAME is there: it must be a function. */
+static int has_function(lua_State *L, const char *name)
+{
+	int type = lua_getfield(L, 1, name);
+	if (type != LUA_TNIL && type != LUA_TFUNCTION)
+		luaL_argerror(L, 1, lua_pushfstring(L, "the option '%s' must be a function", name));
+	lua_pop(L, 1);
+	return type == LUA_TFUNCTION;
 }
 
 /* The descriptors of the locks in the list "keep", as an array that is pushed. */
@@ -149,11 +170,9 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->tail = (size_t)bind_field_integer(L, 1, "tail", 65536);
 	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);
 	options->keep = lock_fds(L, &options->keep_count);
-	if (lua_getfield(L, 1, "on_line") != LUA_TNIL) {
-		luaL_argcheck(L, lua_isfunction(L, -1), 1, "the option 'on_line' must be a function");
-		options->on_line = on_line;
-	}
-	lua_pop(L, 1);
+	options->only = bind_field_strings(L, 1, "only", NULL);
+	options->on_line = has_function(L, "on_line") ? on_line : NULL;
+	options->on_lines = has_function(L, "on_lines") ? on_lines : NULL;
 }
 
 /* Push the path of the program that argv names. Returns 0, or -1 with err set. */
@@ -185,6 +204,8 @@ static int process_run(lua_State *L)
 	process->captures = options.capture > 0;
 	lua_getfield(L, 1, "on_line");
 	lua_setiuservalue(L, -2, BIND_CALLBACK);
+	lua_getfield(L, 1, "on_lines");
+	lua_setiuservalue(L, -2, BIND_ON_LINES);
 	options.ud = process;
 	process->process = process_start(bind_loop(L), &options, on_done, process, &err);
 	if (!process->process)

@@ -35,6 +35,8 @@ static int make_pipe(int *ours, int *theirs, int we_read)
 		return -1;
 	*ours = ends[we_read ? 0 : 1];
 	*theirs = ends[we_read ? 1 : 0];
+	if (we_read)
+		fd_pipe_room(*ours, PROCESS_READ_SIZE);
 	return fd_set_nonblocking(*ours);
 }
 
@@ -143,8 +145,6 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 	if (!process)
 		return NULL;
 	process->loop = loop;
-	process->on_line = options->on_line;
-	process->line_ud = options->ud;
 	process->timeout_ns = options->timeout_ns;
 	process->stall_ns = options->stall_ns;
 	process->quiet_phase_ns = options->quiet_phase_ns;
@@ -173,9 +173,10 @@ struct process *process_start(struct loop *loop, const struct process_options *o
 	}
 	process->done = done;
 	process->done_ud = ud;
-	if (options->on_line)
+	if (options->on_line || options->on_lines)
 		how.on_line = process_on_line;
-	if (output_init(&process->output, &how, err) < 0 || loop_prepare_children(loop, err) < 0)
+	if (process_lines_init(process, options, err) < 0 || output_init(&process->output, &how, err) < 0 ||
+	    loop_prepare_children(loop, err) < 0)
 		goto fail;
 	if (options->input && buf_append(&process->input_left, options->input, options->input_len) < 0) {
 		error_errno(err, errno, "cannot start %s", process->program);
@@ -204,6 +205,7 @@ void process_free(struct process *process)
 	process_stop_timers(process);
 	process_close_streams(process);
 	output_free(&process->output);
+	process_lines_free(process);
 	buf_free(&process->captured);
 	kin_free(&process->kin);
 	buf_free(&process->input_left);

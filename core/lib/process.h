@@ -19,9 +19,12 @@
 /* What on_line returns. */
 enum {
 	PROCESS_GO_ON = 0,
-	PROCESS_QUIET = 1, /* from here on silence is to be expected: the quiet_phase bound counts until the next line */
+	PROCESS_QUIET = 1, /* from here on silence is to be expected: the quiet_phase bound counts until on_line returns
+			    * something else */
 	PROCESS_STOP = 2,  /* end the process, as cancelled */
 };
+
+#define PROCESS_LINES_MAX (((size_t)1 << 20) + OUTPUT_LINE_MAX)
 
 struct process_options {
 	const char *program; /* the file to run; not searched on PATH */
@@ -42,6 +45,10 @@ struct process_options {
 	const int *keep;                /* descriptors that the child inherits */
 	size_t keep_count;
 	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
+	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
+	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that
+	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON or PROCESS_STOP. May be NULL. */
+	int (*on_lines)(void *ud, const char *text, size_t len);
 	void *ud;
 };
 

@@ -94,6 +94,7 @@ static void finish(struct process *process)
 	process_read_rest(process);
 	process_close_streams(process);
 	stopped = output_finish(&process->output, &err);
+	process_give_lines(process);
 	if (stopped < 0 && !process->stopped) {
 		process->err = err;
 		process->stopped = 1;

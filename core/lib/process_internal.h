@@ -1,12 +1,16 @@
 /* The inside of process.h, shared by the files that carry it out: process.c starts and frees, process_end.c ends
- * and bounds, process_stream.c moves bytes. */
+ * and bounds, process_stream.c moves bytes, process_lines.c tells lines. */
 #ifndef MOLBUILD_PROCESS_INTERNAL_H
 #define MOLBUILD_PROCESS_INTERNAL_H
 
 #include <stddef.h>
 
 #include "kin.h"
+#include "prefixes.h"
 #include "process.h"
+
+/* Bytes read at once, and asked for as the room of the pipe: more do not fit into the processor's cache. */
+#define PROCESS_READ_SIZE ((size_t)256 << 10)
 
 enum process_phase {
 	RUNNING,  /* the program runs, or has exited and the output is being drained */
@@ -20,7 +24,11 @@ struct process {
 	void (*done)(void *ud, const struct error *err, const struct process_result *result);
 	void *done_ud;
 	int (*on_line)(void *ud, const char *line, size_t len);
+	int (*on_lines)(void *ud, const char *text, size_t len);
 	void *line_ud;
+	struct prefixes only; /* what a line for on_line begins with, where it selects */
+	int selects;
+	struct buf bundle; /* lines for on_lines */
 
 	enum process_phase phase;
 	int exited;
@@ -69,9 +77,20 @@ void process_on_next(struct loop_timer *timer);
 void process_on_ceiling(struct loop_timer *timer);
 void process_on_silence(struct loop_timer *timer);
 
+/* process_lines.c */
+
+/* Take from the options what is to be done with lines. Returns 0, or -1 with err set. */
+WARN_UNUSED int process_lines_init(struct process *process, const struct process_options *options, struct error *err);
+void process_lines_free(struct process *process);
+
+/* One line, for lines.h. Nonzero: the process is to be ended. */
+int process_on_line(void *ud, const char *line, size_t len);
+
+/* Give away the lines that are held. Nonzero: the process is to be ended. */
+int process_give_lines(struct process *process);
+
 /* process_stream.c */
 
-int process_on_line(void *ud, const char *line, size_t len);
 void process_on_out(struct loop_watch *watch, int ready);
 void process_on_capture(struct loop_watch *watch, int ready);
 void process_on_input(struct loop_watch *watch, int ready);

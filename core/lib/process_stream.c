@@ -7,9 +7,11 @@
 #include "fd.h"
 #include "spawn.h"
 
-#define READ_SIZE ((size_t)64 << 10)
 /* Reads of one descriptor before the others have their turn. */
-#define READS_A_TURN 16
+#define READS_A_TURN 8
+
+/* What was read last. */
+static char bytes[PROCESS_READ_SIZE];
 
 static void close_stream(struct process *process, struct loop_watch *watch, int *fd)
 {
@@ -25,26 +27,13 @@ void process_close_streams(struct process *process)
 	close_stream(process, &process->status, &process->status_fd);
 }
 
-int process_on_line(void *ud, const char *line, size_t len)
-{
-	struct process *process = ud;
-	int answer = process->on_line(process->line_ud, line, len);
-	int quiet = answer == PROCESS_QUIET;
-	if (quiet != process->quiet) {
-		process->quiet = quiet;
-		loop_timer_stop(process->loop, &process->silence);
-		process_watch_silence(process);
-	}
-	return answer == PROCESS_STOP;
-}
-
 static void take_output(struct process *process, const char *data, size_t len)
 {
 	struct error err;
 	int got = output_feed(&process->output, data, len, &err);
 	if (got < 0)
 		process_stop(process, &err);
-	else if (got > 0)
+	else if (process_give_lines(process) || got > 0)
 		process_cancel(process);
 }
 
@@ -64,7 +53,6 @@ static void take_captured(struct process *process, const char *data, size_t len)
 static void read_stream(struct process *process, struct loop_watch *watch, int *fd,
 			void (*take)(struct process *process, const char *data, size_t len))
 {
-	static char bytes[READ_SIZE];
 	for (int turn = 0; turn < READS_A_TURN; turn++) {
 		ssize_t got = fd_read(*fd, bytes, sizeof bytes);
 		if (got < 0 && errno == EAGAIN)
@@ -82,7 +70,6 @@ static void read_stream(struct process *process, struct loop_watch *watch, int *
 static void read_ready(int fd, struct process *process,
 		       void (*take)(struct process *process, const char *data, size_t len))
 {
-	static char bytes[READ_SIZE];
 	ssize_t got;
 	for (int turn = 0; fd >= 0 && turn < READS_A_TURN; turn++) {
 		got = fd_read(fd, bytes, sizeof bytes);

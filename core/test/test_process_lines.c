@@ -1,0 +1,178 @@
+/* What is told of a child's lines, and what a flood of them costs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "lib/mask.h"
+#include "process_fixture.h"
+
+#define MIB (1L << 20)
+
+/* In the order in which they come: "<line>" from on_line, "(lines)" from on_lines. */
+static int tell_line(void *ud, const char *line, size_t len)
+{
+	struct run *run = ud;
+	size_t used = strlen(run->lines);
+	snprintf(run->lines + used, sizeof run->lines - used, "<%.*s>", (int)len, line);
+	return run->answer_to && strncmp(line, run->answer_to, len) == 0 ? run->answer : PROCESS_GO_ON;
+}
+
+static int tell_lines(void *ud, const char *text, size_t len)
+{
+	struct run *run = ud;
+	size_t used = strlen(run->lines);
+	snprintf(run->lines + used, sizeof run->lines - used, "(%.*s)", (int)len, text);
+	return run->answer;
+}
+
+static const char *const steps[] = {"#%d [", "Step ", NULL};
+
+static void only_lines_of_interest_are_told(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	run_script(&run, "printf '#1 [1/2] a\\n#1 0.1 b\\nStep 2\\nc\\n\\nSt'; sleep 0.1; printf 'ep 3\\nStep 4'",
+	           (struct process_options){.on_line = tell_line, .only = steps});
+	assert_string_equal(run.lines, "<#1 [1/2] a><Step 2><Step 3><Step 4>");
+	assert_tail(&run, "#1 [1/2] a\n#1 0.1 b\nStep 2\nc\n\nStep 3\nStep 4");
+	run_free(&run, 1);
+}
+
+static void lines_come_in_bundles_in_their_order(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	assert_int_equal(mask_add("s3cret-value", 12, &err), 0);
+	run_script(&run, "printf 'a\\nb s3cret-value\\nStep 1\\nc\\n\\nd'; sleep 0.2; printf 'd\\nStep 2\\ne'",
+	           (struct process_options){.on_line = tell_line, .on_lines = tell_lines, .only = steps});
+	mask_clear();
+	assert_string_equal(run.lines, "(a\nb ***\nStep 1\n)<Step 1>(c\n\n)(dd\nStep 2\n)<Step 2>(e\n)");
+	run_free(&run, 1);
+}
+
+static void bundles_come_without_on_line_and_can_end_it(void **state)
+{
+	struct run run = {.answer = PROCESS_STOP};
+	(void)state;
+	run_script(&run, "printf 'a\\nb\\nc\\n'; sleep 60", (struct process_options){.on_lines = tell_lines});
+	assert_ended(&run, "cancelled");
+	assert_string_equal(run.lines, "(a\nb\nc\n)");
+	run_free(&run, 1);
+}
+
+static void a_line_of_no_interest_does_not_end_a_quiet_phase(void **state)
+{
+	struct run run = {.answer_to = "Step 1", .answer = PROCESS_QUIET};
+	(void)state;
+	run_script(&run, "echo Step 1; echo x; sleep 0.7; echo Step 2; sleep 60",
+	           (struct process_options){
+	               .on_line = tell_line, .only = steps, .stall_ns = 300 * NS_PER_MS, .quiet_phase_ns = 30 * NS_PER_S});
+	assert_ended(&run, "stalled");
+	assert_tail(&run, "Step 1\nx\nStep 2\n");
+	run_free(&run, 1);
+}
+
+static void an_unknown_sign_starts_nothing(void **state)
+{
+	static const char *const bad[] = {"%x", NULL};
+	static const char *const argv[] = {"sh", "-c", "touch started", NULL};
+	struct run run = {0};
+	(void)state;
+	run_start(&run, &(struct process_options){
+	                    .program = "/bin/sh", .argv = argv, .on_line = tell_line, .only = bad, .log_file = "log"});
+	assert_null(run.process);
+	assert_string_equal(err.code, "invalid");
+	run_free(&run, 0);
+	assert_int_equal(access("started", F_OK) | access("log", F_OK), -1);
+}
+
+#define FFFD "\xef\xbf\xbd"
+
+static void any_byte_counts_as_life(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	/* Text without an end, what shows nothing, and the beginning of a character, each longer than the silence. */
+	run_script(&run,
+	           "for what in . '\\000' '\\033[1m' '\\303'; do"
+	           "  for i in 1 2 3 4 5 6 7; do printf \"$what\"; sleep 0.1; done; done; sleep 60",
+	           (struct process_options){.stall_ns = 600 * NS_PER_MS});
+	assert_ended(&run, "stalled");
+	assert_string_equal(run.error.message, "sh was silent for 0.6 s; the last line was: ......." FFFD FFFD FFFD FFFD FFFD FFFD);
+	assert_true(run.result.seconds >= 3.2);
+	run_free(&run, 1);
+}
+
+static size_t told;
+
+static int count_lines(void *ud, const char *text, size_t len)
+{
+	(void)ud;
+	assert_true(len > 0 && len <= PROCESS_LINES_MAX && text[len - 1] == '\n');
+	told += len;
+	return PROCESS_GO_ON;
+}
+
+static int never(void *ud, const char *line, size_t len)
+{
+	(void)ud;
+	fail_msg("told of %.*s", (int)len, line);
+	return PROCESS_STOP;
+}
+
+/* The log holds KEPT bytes in the end, and we need less than 16 MiB more than before. */
+static void flood(const char *script, long kept)
+{
+	struct process_options options = {
+	    .log_file = "log", .on_line = never, .on_lines = count_lines, .only = steps};
+	struct run run = {0};
+	struct rusage before, after;
+	struct stat st;
+	long unit = 1024; /* of ru_maxrss */
+#ifdef __APPLE__
+	unit = 1;
+#endif
+	getrusage(RUSAGE_SELF, &before);
+	told = 0;
+	run_script(&run, script, options);
+	getrusage(RUSAGE_SELF, &after);
+	assert_exit(&run, 0);
+	assert_null(run.result.log_error);
+	assert_int_equal(stat("log", &st), 0);
+	assert_int_equal(st.st_size, kept);
+	assert_true((after.ru_maxrss - before.ru_maxrss) * unit < 16 * MIB);
+	run_free(&run, 1);
+}
+
+static void a_flood_takes_no_memory_and_is_logged_whole(void **state)
+{
+	(void)state;
+	flood("yes '#12 13.0 a line such as a build prints' | head -c 134217728", 128 * MIB);
+	assert_int_equal(told, 128 * MIB + 1); /* the last line has no end */
+	flood("head -c 104857600 /dev/zero | tr '\\0' x", 100 * MIB);
+	assert_int_equal(told, OUTPUT_LINE_MAX + 1);
+	flood("yes x | head -c 33554432; head -c 67108864 /dev/zero; yes y | head -c 33554432", 64 * MIB);
+	assert_int_equal(told, 64 * MIB);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(only_lines_of_interest_are_told),
+	    FIXTURE_TEST(lines_come_in_bundles_in_their_order),
+	    FIXTURE_TEST(bundles_come_without_on_line_and_can_end_it),
+	    FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),
+	    FIXTURE_TEST(an_unknown_sign_starts_nothing),
+	    FIXTURE_TEST(any_byte_counts_as_life),
+	    FIXTURE_TEST(a_flood_takes_no_memory_and_is_logged_whole),
+	};
+	return cmocka_run_group_tests_name("process_lines", tests, NULL, NULL);
+}
