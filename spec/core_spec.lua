@@ -127,6 +127,7 @@ describe("a wrong argument", function()
     ["bad option 'timeout' (number expected, got string)"] = { argv = { "ls" }, timeout = "1" },
     ["bad option 'tail' (a whole number from 0 expected)"] = { argv = { "ls" }, tail = 1.5 },
     ["the option 'on_line' must be a function"] = { argv = { "ls" }, on_line = "x" },
+    ["the option 'on_lines' must be a function"] = { argv = { "ls" }, on_lines = {} },
     ["the option 'keep' must be a list of locks"] = { argv = { "ls" }, keep = 1 },
     ["molbuild.lock expected, got number"] = { argv = { "ls" }, keep = { 1 } },
   } do
@@ -194,6 +195,36 @@ describe("core.process", function()
       assert_code("stalled", core.process.run {
         argv = { "sh", "-c", "echo x; sleep 60" }, quiet_phase = 0.05, on_line = function() return "quiet" end,
       })
+    end)
+  end)
+
+  it("tells on_line only of lines that begin as asked, and on_lines of all", function()
+    assert(core.mask.secret "s3cret-word")
+    local told = {}
+    task.run(function()
+      assert(core.process.run {
+        argv = { "printf", "#1 [1/2] a\n#1 0.5 s3cret-word\n#12 DONE\nx" },
+        only = { "#%d [", "#%d DONE" },
+        on_line = function(line) told[#told + 1] = line end,
+        on_lines = function(text) told[#told + 1] = text end,
+      })
+    end)
+    assert.same({
+      "#1 [1/2] a\n", "#1 [1/2] a", "#1 0.5 ***\n#12 DONE\n", "#12 DONE", "x\n",
+    }, told)
+  end)
+
+  it("ends it when on_lines says so or raises", function()
+    task.run(function()
+      assert_code("cancelled", core.process.run {
+        argv = { "sh", "-c", "echo x; sleep 60" }, on_lines = function() return "stop" end,
+      })
+      local raised = {}
+      local ok, e = pcall(core.process.run, {
+        argv = { "sh", "-c", "echo x; sleep 60" }, on_lines = function() error(raised) end,
+      })
+      assert.is_false(ok)
+      assert.equal(raised, e)
     end)
   end)
 

@@ -50,6 +50,44 @@ describe("events.emit", function()
   end)
 end)
 
+describe("events.emit_lines", function()
+  it("gives every line as an event", function()
+    local seen = {}
+    events.emit_lines("one\n\ntwo\n", {
+      runtime = "hermes",
+      step = "build",
+      events = function(e)
+        e.time = nil
+        seen[#seen + 1] = e
+      end,
+    })
+    assert.same({
+      { event = "line", runtime = "hermes", step = "build", text = "one" },
+      { event = "line", runtime = "hermes", step = "build", text = "" },
+      { event = "line", runtime = "hermes", step = "build", text = "two" },
+    }, seen)
+  end)
+
+  it("gives all at once to who takes them so", function()
+    local seen = {}
+    events.emit_lines("one\ntwo\n", {
+      runtime = "hermes",
+      events = function() error "one by one" end,
+      lines = function(e, text)
+        assert.is_number(e.time)
+        seen = { e.event, e.runtime, e.text, text }
+      end,
+    })
+    assert.same({ "line", "hermes", nil, "one\ntwo\n" }, seen)
+  end)
+
+  it("does nothing without a sink", function()
+    assert.has_no.errors(function()
+      events.emit_lines("x\n", {})
+    end)
+  end)
+end)
+
 -- One of every event, as full as it can be.
 local FULL = {
   run_started = { version = "1.0", script = "ensure.lua", path = "/p/ensure.lua", args = { "hermes" } },

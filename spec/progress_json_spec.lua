@@ -57,6 +57,18 @@ describe("the json renderer", function()
     assert.equal('a\n"b"\\\0\27', cjson.decode(out[1]).text)
   end)
 
+  it("writes many lines at once as it writes each", function()
+    local lines = { "one", "", 'a "b" \\n \\\\ 5%1 / \t', "日本 …", "last" }
+    for _, text in ipairs(lines) do
+      renderer:event { event = "line", time = 1.5, runtime = "hermes", step = "build", text = text }
+    end
+    local singly = table.concat(out)
+    out = {}
+    renderer:lines({ event = "line", time = 1.5, runtime = "hermes", step = "build" },
+      table.concat(lines, "\n") .. "\n")
+    assert.same({ singly }, out)
+  end)
+
   it("replaces bytes that are not UTF-8", function()
     renderer:event { event = "line", time = 1, text = "a\xFFb\xC3" }
     assert.equal("a\u{FFFD}b\u{FFFD}", cjson.decode(out[1]).text)

@@ -83,6 +83,16 @@ describe("the plain renderer", function()
     assert.same({ "Step 1/2", "", "a[2Jb | c" }, lines())
   end)
 
+  it("shows many lines at once as it shows each", function()
+    local many, several = "a\tb\n\n5%1 c\n", { event = "line", runtime = "her%mes" }
+    renderer():lines(several, many)
+    assert.same({}, writes)
+    renderer({ verbose = true }):lines(several, many)
+    assert.same({ "a b\n\n5%1 c\n" }, writes)
+    renderer({ verbose = true, several = true }):lines(several, many)
+    assert.same({ "[her%mes] a b\n[her%mes] \n[her%mes] 5%1 c\n" }, writes)
+  end)
+
   it("names the runtime when there are several", function()
     local r = renderer { several = true, verbose = true }
     play(r, {

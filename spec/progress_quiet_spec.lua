@@ -16,6 +16,7 @@ describe("the quiet renderer", function()
     for _, name in ipairs { "run_started", "job_started", "log", "line", "result", "job_ended", "run_ended" } do
       renderer:event { event = name, runtime = "hermes", level = "warn", message = "m", text = "x" }
     end
+    renderer:lines({ event = "line", runtime = "hermes" }, "x\n")
     renderer:close()
     assert.same({}, out)
   end)

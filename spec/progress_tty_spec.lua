@@ -197,6 +197,23 @@ describe("the terminal renderer", function()
     assert.same({ "hermes  build 4/9 [####-----]  3s  out" }, frame())
   end)
 
+  it("shows the newest of many lines, and with -v all of them", function()
+    local r = renderer { verbose = true }
+    building(r, "hermes")
+    clock = clock + 1
+    r:lines({ event = "line", runtime = "hermes" }, "one\n\ntwo\tx\n  \n")
+    assert.same({ "one", "", "two x", "  ", "hermes  build 4/9 [####-----]  3s  two x" }, frame())
+    r = renderer()
+    building(r, "hermes")
+    clock = clock + 1
+    r:lines({ event = "line", runtime = "hermes" }, ("an older one\n"):rep(10000) .. "two\n")
+    assert.same({ "hermes  build 4/9 [####-----]  3s  two" }, frame())
+    clock = clock + 1
+    r:lines({ event = "line", runtime = "hermes" }, "\n \n")
+    r:tick()
+    assert.same({ "hermes  build 4/9 [####-----]  4s  two" }, frame())
+  end)
+
   it("cuts lines to a column less than the terminal has", function()
     local r = renderer()
     building(r, "hermes")

@@ -26,22 +26,20 @@ end
 --- Run a program to its end. Its output lines become `line` events where the scope `wants_lines`
 --- (not with `silent`); the variables that the scope's `unset` names (secrets that no child is to see) are taken from its
 --- environment.
----@param options table  as for core.process.run; on_line is called besides
+---@param options table  as for core.process.run, but on_lines
 ---@return table result  as core.process.run gives it, whatever the exit code
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
 function child.run(options)
-  local own_on_line = options.on_line
   local run = {}
   for name, value in pairs(options) do
     run[name] = value
   end
   run.unset = merged(options.unset or {}, task.scope().unset or {})
   local scope = task.scope()
-  -- A build can print millions of lines: one that nobody wants to see costs nothing here.
+  -- A build can print millions of lines: those that nobody wants to see cost nothing here.
   if scope.wants_lines and not options.silent then
-    function run.on_line(line)
-      events.emit_masked("line", { text = line }, scope)
-      return own_on_line and own_on_line(line)
+    function run.on_lines(text)
+      events.emit_lines(text, scope)
     end
   end
   run.on_line = run.on_line and task.callback(run.on_line)

@@ -152,6 +152,10 @@ local function sinks(settings)
       sink.trace:event(event)
     end
   end
+  -- Neither the results nor a trace have lines.
+  function sink.lines(event, text)
+    sink.renderer:lines(event, text)
+  end
   return sink
 end
 
@@ -264,7 +268,7 @@ local function run(argv, program)
   local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
   local events, scope = require "molbuild.events", require("molbuild.task").scope()
   -- The scope of the whole process: what is said outside of every task is heard, too.
-  scope.events = sink.event
+  scope.events, scope.lines = sink.event, sink.lines
   local values = table.pack(xpcall(function()
     if settings.failure then
       error(settings.failure, 0)
@@ -284,7 +288,7 @@ local function run(argv, program)
   end, errors.handler))
   local failure = not values[1] and values[2] or nil
   local status = tell_end(events.emit, sink, settings, failure, core.sys.monotonic() - started)
-  scope.events = nil
+  scope.events, scope.lines = nil, nil
   return status
 end
 

@@ -226,6 +226,12 @@ function docker.short_platform(platform)
   return (platform:gsub("^linux/", ""):gsub("/", "-"))
 end
 
+--- What the lines begin with that build_step() and quiet_phases() look at (see process.run): not the output of a RUN,
+--- which is nearly all that a build prints.
+docker.told_lines = {
+  "#%d [", "#%d exporting ", "#%d unpacking to ", "#%d DONE", "#%d ERROR", "#%d CANCELED", "Step ",
+}
+
 --- The build step that an output line announces: done, total, text. nil for any other line.
 ---@param line string
 function docker.build_step(line)
@@ -353,6 +359,7 @@ function Engine:build(options)
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,
     keep = options.keep,
+    only = docker.told_lines,
     on_line = on_line,
   })
   if result.code ~= 0 then

@@ -65,6 +65,14 @@ local function masked(value)
   return copy
 end
 
+local function complete(name, fields, scope)
+  fields.event = name
+  fields.time = core.sys.now()
+  fields.runtime = fields.runtime or scope.runtime
+  fields.step = fields.step or scope.step
+  return fields
+end
+
 --- Say that something happened. The event gets the time and the runtime and step of the current task, its texts are
 --- masked, and it is handed to the sink of that task; without a sink nothing happens.
 ---@param name string  a key of events.schema
@@ -77,18 +85,27 @@ function events.emit(name, fields, scope)
   end
 end
 
---- The same for fields that hold no secret, such as a child's output line, which the core has masked. The table becomes
---- the event.
+--- The same for fields that hold no secret, such as what the core has masked. The table becomes the event.
 ---@param name string
 ---@param fields table
 ---@param scope table
 function events.emit_masked(name, fields, scope)
-  if not scope.events then return end
-  fields.event = name
-  fields.time = core.sys.now()
-  fields.runtime = fields.runtime or scope.runtime
-  fields.step = fields.step or scope.step
-  scope.events(fields)
+  if scope.events then
+    scope.events(complete(name, fields, scope))
+  end
+end
+
+--- A `line` event for each line that a child printed. A scope that has a function `lines` beside `events` gets them at
+--- once: an event that stands for each of them, but for its text, and their text.
+---@param text string  whole lines, a newline behind each; masked by the core
+---@param scope { events: fun(event: table)?, lines: fun(event: table, text: string)?, runtime: string?, step: string? }
+function events.emit_lines(text, scope)
+  if scope.lines then
+    return scope.lines(complete("line", {}, scope), text)
+  end
+  for line in text:gmatch "([^\n]*)\n" do
+    events.emit_masked("line", { text = line }, scope)
+  end
 end
 
 local function every(value, key_type, item_type)

@@ -260,7 +260,7 @@ function core.mask.clear() end
 ---@field input string?  its stdin; /dev/null when absent
 ---@field timeout number?  seconds it may take in all; 0 or absent: no bound
 ---@field stall number?  seconds it may be silent; 0 or absent: no bound
----@field quiet_phase number?  seconds it may be silent after a line for which on_line returned "quiet"
+---@field quiet_phase number?  seconds it may be silent once on_line has returned "quiet", until it returns otherwise
 ---@field grace number?  seconds between the first signal and KILL; 10 when absent
 ---@field signal integer?  the first signal; TERM when absent; after another one TERM follows in the middle of the grace
 ---@field log_file string?  the whole output goes there, masked
@@ -268,6 +268,8 @@ function core.mask.clear() end
 ---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
 ---@field keep molbuild.core.Lock[]?  locks that live as long as the process
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
+---@field only string[]?  on_line is called only for lines that begin so; "%d" stands for digits, "%%" for a "%"
+---@field on_lines (fun(text: string): "stop"|nil)?  called with all lines, many at once, a newline behind each
 
 ---@class molbuild.core.ProcessResult
 ---@field code integer?  the exit code

@@ -29,6 +29,30 @@ function Json:event(e)
   self.write(encode.object(object, FIRST, ARRAYS) .. "\n")
 end
 
+-- A child's output has no other control character, and is UTF-8: the core has cleaned it.
+local ESCAPES = { { '\\', '\\\\' }, { '"', '\\"' }, { "\t", "\\t" } }
+
+--- Write a line of JSON for each of many lines.
+---@param e table  a `line` event without its text
+---@param text string  a newline behind each line
+function Json:lines(e, text)
+  local empty = { v = VERSION, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
+  local head, tail = encode.object(empty, FIRST):sub(1, -3), '"}\n'
+  for _, escape in ipairs(ESCAPES) do
+    if text:find(escape[1], 1, true) then
+      text = text:gsub(escape[1], escape[2])
+    end
+  end
+  local out, from = {}, 1
+  local newline = text:find("\n", 1, true)
+  while newline do
+    out[#out + 1] = text:sub(from, newline - 1)
+    from = newline + 1
+    newline = text:find("\n", from, true)
+  end
+  self.write(head .. table.concat(out, tail .. head) .. tail)
+end
+
 --- Nothing here changes by itself.
 function Json.tick() end
 

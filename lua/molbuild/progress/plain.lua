@@ -80,9 +80,7 @@ function handlers.progress(self, e)
 end
 
 function handlers.line(self, e)
-  if self.verbose then
-    self:_put(say.output(e, self.several))
-  end
+  self:lines(e, text.one_line(e.text) .. "\n")
 end
 
 function handlers.result(self, e)
@@ -122,6 +120,15 @@ function Plain:event(e)
     if line then
       self:_put(line)
     end
+  end
+end
+
+--- Show the lines that a child printed.
+---@param e table  what their events have in common
+---@param lines string  a newline behind each
+function Plain:lines(e, lines)
+  if self.verbose then
+    self:_put(say.output(e, lines, self.several))
   end
 end
 

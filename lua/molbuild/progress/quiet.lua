@@ -28,6 +28,9 @@ function Quiet:event(e)
   end
 end
 
+--- Nobody wants to see these.
+function Quiet.lines() end
+
 --- Nothing here changes by itself.
 function Quiet.tick() end
 

@@ -94,12 +94,21 @@ function say.line(e, several, paint)
   return sentence and say.prefix(e, several) .. sentence(e, paint)
 end
 
---- A line that a child printed.
+--- Lines that a child printed, from which the core has taken all that could steer a terminal but the tabs.
 ---@param e table  line
+---@param lines string  a newline behind each
 ---@param several boolean
----@return string
-function say.output(e, several)
-  return (several and e.runtime and "[" .. text.one_line(e.runtime) .. "] " or "") .. text.one_line(e.text)
+---@return string  without the last newline
+function say.output(e, lines, several)
+  local shown = lines:sub(1, -2)
+  if shown:find("\t", 1, true) then
+    shown = shown:gsub("\t", " ")
+  end
+  if several and e.runtime then
+    local name = "[" .. text.one_line(e.runtime) .. "] "
+    shown = name .. shown:gsub("\n", "\n" .. name:gsub("%%", "%%%%"))
+  end
+  return shown
 end
 
 return say

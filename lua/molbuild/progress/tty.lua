@@ -158,13 +158,7 @@ function handlers.progress(self, e)
 end
 
 function handlers.line(self, e)
-  local job = self.by_key[e.runtime or ""]
-  if job then
-    job.text = newest.of(e.text) or job.text
-  end
-  if self.opts.verbose then
-    self:_above(say.output(e, self.several))
-  end
+  self:lines(e, text.one_line(e.text) .. "\n")
 end
 
 function handlers.log(self, e)
@@ -208,18 +202,37 @@ function Tty:_finish()
   self:_draw()
 end
 
---- Show an event, now or with one of the next frames.
----@param e table
-function Tty:event(e)
-  local handler = handlers[e.event]
-  if not handler then
-    return
-  end
-  handler(self, e)
+function Tty:_changed()
   self.dirty = true
   if self.opts.now() - self.last >= INTERVAL or self.held_bytes > MAX_HELD then
     self:_draw()
   end
+end
+
+--- Show an event, now or with one of the next frames.
+---@param e table
+function Tty:event(e)
+  local handler = handlers[e.event]
+  if handler then
+    handler(self, e)
+    self:_changed()
+  end
+end
+
+--- Show the newest of the lines that a child printed, or all of them.
+---@param e table  what their events have in common
+---@param lines string  a newline behind each
+function Tty:lines(e, lines)
+  local job = self.by_key[e.runtime or ""]
+  if job then
+    job.text = newest.among(lines) or job.text
+  end
+  if self.opts.verbose then
+    for line in say.output(e, lines, self.several):gmatch "[^\n]*" do
+      self:_above(line)
+    end
+  end
+  self:_changed()
 end
 
 --- Draw what changed, times included. To be called some ten times a second.
