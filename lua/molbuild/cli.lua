@@ -283,7 +283,7 @@ local function run(argv, program)
     end
     local results = table.pack(run_policy(policy, args, settings, sink))
     -- stdout may be the same terminal: what is live on it is settled before anything is written there.
-    sink.renderer:close()
+    sink.renderer:close(true)
     write(STDOUT, sink.results:text(results, settings.json))
   end, errors.handler))
   local failure = not values[1] and values[2] or nil

@@ -93,9 +93,10 @@ local function reflows(getenv)
   return not (term:find("^screen") and set(getenv, "STY")) and term ~= "linux"
 end
 
---- A renderer: an object with event(e), tick() (to be called some ten times a second) and close().
+--- A renderer: an object with event(e), tick() (to be called some ten times a second) and close([done]), after which there
+--- is nothing live on a terminal; with true when the policy has done its work. Events may follow all the same.
 ---@param options molbuild.ProgressOptions?
----@return { event: fun(self, e: table), tick: fun(self), close: fun(self) }
+---@return { event: fun(self, e: table), tick: fun(self), close: fun(self, done: boolean?) }
 function progress.choose(options)
   local all = {}
   for name, value in pairs(defaults) do

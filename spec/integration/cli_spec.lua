@@ -220,6 +220,23 @@ describe("molbuild", function()
     end
   end)
 
+  it("says that it is still ending, and how to have it over at once", function()
+    local path = policy("deaf.lua", [[return { run = function()
+      molbuild.child.run {
+        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" }, on_line = function(line) print(line) end,
+      }
+    end }]])
+    local run = w:start { "run", "--progress=json", path }
+    world.wait_for(function() return run.stderr():find("here", 1, true) end)
+    run.signal "INT"
+    local again = "ending what still runs; the same signal again kills it at once"
+    world.wait_for(function() return run.stderr():find(again, 1, true) end, 8)
+    run.signal "INT"
+    local ended = run.wait(5)
+    assert.equal(130, ended.status)
+    assert.equal(1, #record.named(record.events(ended.stderr), "failed"))
+  end)
+
   it("ends the run after --timeout, exit 9", function()
     local path = policy("sleep.lua", "return { run = function() molbuild.core.sys.sleep(60) end }")
     local run = w:run { "run", "--timeout=0.3", path }

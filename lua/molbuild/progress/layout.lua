@@ -16,6 +16,7 @@ local layout = {}
 ---@field name string
 ---@field started number  by the clock that is given to layout.block
 ---@field step string?
+---@field between boolean?  its step has ended well, and no other one has begun
 ---@field waiting boolean  for a place
 ---@field done integer?
 ---@field total integer?
@@ -41,7 +42,7 @@ local function end_status(job, unicode)
     return marks.ok .. say.outcome(job.ended.outcome), "green"
   end
   local how = job.ended.cancelled and "ended" or "failed"
-  local where = job.waiting and " while waiting" or job.step and " in " .. job.step or ""
+  local where = job.waiting and " while waiting" or job.step and not job.between and " in " .. job.step or ""
   return marks.failed .. how .. where, "red"
 end
 

@@ -148,8 +148,12 @@ end
 
 function handlers.step_started(self, e)
   local job = self:_job(e)
-  job.step, job.waiting = text.one_line(e.step), false
+  job.step, job.waiting, job.between = text.one_line(e.step), false, false
   job.done, job.total, job.text = nil, nil, ""
+end
+
+function handlers.step_ended(self, e)
+  self:_job(e).between = e.ok
 end
 
 function handlers.progress(self, e)
@@ -182,12 +186,17 @@ function handlers.failed(self, e)
   self.report:add(e)
 end
 
-function handlers.run_ended(self, e)
+-- The line of a policy without jobs of its own.
+function Tty:_end_own(status)
   local own = self.by_key[""]
   if own then
-    own.ended = { ok = e.exit == 0, cancelled = e.exit > 128, seconds = self.opts.now() - own.started }
+    own.ended = { ok = status == 0, cancelled = status > 128, seconds = self.opts.now() - own.started }
     self:_settle(own)
   end
+end
+
+function handlers.run_ended(self, e)
+  self:_end_own(e.exit)
   self:_finish()
 end
 
@@ -243,7 +252,11 @@ function Tty:tick()
 end
 
 --- Show what was kept back, and leave the terminal as it was, whatever happens. May be called twice.
-function Tty:close()
+---@param done boolean?  the policy has done its work: what it began itself has ended well
+function Tty:close(done)
+  if done then
+    self:_end_own(0)
+  end
   local ok, failure = pcall(self._finish, self)
   self.screen:close()
   if not ok then
