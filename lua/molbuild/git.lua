@@ -112,7 +112,7 @@ local function run(arguments, url, options, more)
   local how = {
     argv = argv,
     env = environment(url, options),
-    unset = UNSET,
+    unset = git_auth.unset(UNSET, url, options),
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,

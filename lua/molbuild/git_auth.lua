@@ -50,7 +50,20 @@ function git_auth.settings(url, options)
   return {
     "credential.helper=", ("credential.%s.helper=%s"):format(where, HELPER),
     "http.followRedirects=false", ("http.%s/.followRedirects=false"):format(where),
+    "http.sslVerify=true", ("http.%s/.sslVerify=true"):format(where),
   }
+end
+
+--- The variables to leave out: those of the list, and with a token the one that lets any server pass for the right one.
+---@param list string[]
+---@param url string?
+---@param options { token: string? }
+---@return string[]
+function git_auth.unset(list, url, options)
+  if not takes_token(url, options) then
+    return list
+  end
+  return table.move(list, 1, #list, 2, { "GIT_SSL_NO_VERIFY" })
 end
 
 --- Add to ENV what a command that talks to URL needs of the token.
@@ -65,11 +78,17 @@ function git_auth.add(env, url, options)
     local user = options.user or USER
     env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
     -- For the whole URL: what the user set for a part of it does not win over that.
-    env.GIT_CONFIG_COUNT = "2"
-    env.GIT_CONFIG_KEY_0 = ("http.%s.extraHeader"):format(url)
-    env.GIT_CONFIG_VALUE_0 = "Authorization: Basic " .. base64(user .. ":" .. options.token)
-    env.GIT_CONFIG_KEY_1 = ("http.%s.followRedirects"):format(url)
-    env.GIT_CONFIG_VALUE_1 = "false"
+    local settings = {
+      extraHeader = "Authorization: Basic " .. base64(user .. ":" .. options.token),
+      followRedirects = "false",
+      sslVerify = "true",
+    }
+    local count = 0
+    for name, value in pairs(settings) do
+      env["GIT_CONFIG_KEY_" .. count], env["GIT_CONFIG_VALUE_" .. count] = ("http.%s.%s"):format(url, name), value
+      count = count + 1
+    end
+    env.GIT_CONFIG_COUNT = tostring(count)
     if origin.is_direct(url) then
       env.NO_PROXY, env.no_proxy = "*", "*"
     end

@@ -85,6 +85,7 @@ describe("git", function()
     it("does not heed " .. name, function()
       local decoy = w.dir .. "/decoy"
       world.sh(("git init -q %s && git -C %s -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"):format(decoy, decoy))
+      world.write(decoy .. "/shallow", "nonsense\n")
       local before = world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy))
       assert_fetched(fetch { [name] = value:gsub("DECOY", decoy) })
       assert.equal(before, world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy)))

@@ -298,7 +298,7 @@ return ensure
 
   it("reaches a git before 2.31, which takes no settings from the environment", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
-    local path = shim("git", "unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0")
+    local path = shim("git", "unset GIT_CONFIG_COUNT")
     for _, user in ipairs { "oauth2", "deploy" } do
       local env = private { PATH = path, MOLECULE_GITEA_USER = user }
       local stop = watch()
@@ -382,6 +382,23 @@ return ensure
       assert.equal(0, #w:requests "/elsewhere/")
       assert.equal(0, #other:requests "\t")
     end
+  end)
+
+  it("goes to no server that only claims to be the right one, whatever git was told of certificates", function()
+    local sha = w:commit("org", "claude-code", world.template_files "x")
+    local prefix = w["self-signed"] .. "/org/t-"
+    world.write(w.home .. "/.gitconfig", ('[http]\n\tsslVerify = false\n[http "%s"]\n\tsslVerify = false\n')
+      :format(prefix:match "^(.*)/"))
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix, MOLECULE_HEAD_LOOKUP = "git" }
+    -- Without a token that is the user's business.
+    assert.equal(tag_of(sha) .. "\n", fetch({}, env).stdout)
+    for _, no_verify in ipairs { false, "1" } do
+      env.GIT_SSL_NO_VERIFY = no_verify
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
+      assert.equal(4, result.status, result.stderr)
+      assert.truthy(result.stderr:find("certificate", 1, true), result.stderr)
+    end
+    assert.equal(0, #(bearing(w)))
   end)
 
   it("shows no password that a redirect holds", function()
