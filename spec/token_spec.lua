@@ -137,7 +137,7 @@ describe("a token", function()
     local env = { T_FILE = file(TOKEN), T_USER = "deploy" }
     assert.same({ "no child sees it", "it is not shown" }, table.move(find(env), 3, 4, 1, {}))
     -- Nor where it has no use.
-    local words = find({ T_TOKEN = TOKEN }, { url = "ssh://git@forge.example/o/r" })
+    local words = find({ T_TOKEN = TOKEN, T_FILE = file(TOKEN), T_USER = "deploy" }, { url = "ssh://git@forge.example/o/r" })
     assert.same({ "none", "none", "no child sees it", "it is not shown" }, table.move(words, 1, 4, 1, {}))
   end)
 
@@ -146,6 +146,9 @@ describe("a token", function()
     local prefix
     if sh.run "id -u" == "0" then
       prefix = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups" }
+      -- The directory for temporary files may be root's alone.
+      sh.remove(dir)
+      dir = sh.run { "mktemp", "-d", "/tmp/molbuild-token.XXXXXX" }
       sh.run { "chmod", "711", dir }
     end
     sh.run { "cp", run.program, dir .. "/molbuild" }

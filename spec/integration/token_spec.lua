@@ -220,13 +220,13 @@ return ensure
 
   it("is masked, in every form, in what a forge says when it refuses", function()
     w:commit("private", "claude-code", world.template_files "x")
-    local echoed = table.concat(forms(token), " ")
+    local echoed = table.concat(forms(token), " ") .. " " .. base64("deploy:" .. token)
     canned(w.forge, "/private/t-claude-code/info/refs",
       "Status: 403 Forbidden\r\nContent-Type: text/plain\r\n\r\nno such token: " .. echoed .. "\n")
     local result = run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" },
-      { MOLECULE_GITEA_TOKEN = token }, private())
+      { MOLECULE_GITEA_TOKEN = token }, private { MOLECULE_GITEA_USER = "deploy" })
     assert.equal(5, result.status, result.stderr)
-    assert.truthy(result.stderr:find("no such token: ***", 1, true), result.stderr)
+    assert.truthy(result.stderr:find("no such token: " .. ("*** "):rep(9) .. "***\"", 1, true), result.stderr)
     assert.equal("", found(w.dir .. "/stderr", w.cache))
   end)
 
@@ -250,6 +250,8 @@ return ensure
       for line in world.read(w.forge .. "/log/users.log"):gmatch "[^\n]+" do assert.equal(user, line) end
       world.write(w.forge .. "/log/users.log", "")
     end
+    -- It is given before it is asked for.
+    assert.equal(0, #w:requests "\t401\t")
   end)
 
   it("is in the environment of no other child, however short it lives", function()
