@@ -46,8 +46,9 @@ describe("the engine", function()
 
   --- A command that runs what follows it where /run is empty but for a link at PATH to TARGET.
   local function with_socket_at(path, target)
-    return { "/usr/bin/unshare", "--mount", "/bin/sh", "-c", ([[
-      PATH=/usr/bin:/bin; mount -t tmpfs tmpfs /run && mkdir -p ${0%%/*} && ln -s %s $0 && PATH=%s && exec "$@"]]):format(target, NONE), path }
+    local script = 'PATH=/usr/bin:/bin; mount -t tmpfs tmpfs /run && mkdir -p ${0%/*} && ln -s '
+      .. target .. " $0 && PATH=" .. NONE .. ' && exec "$@"'
+    return { "/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, path }
   end
 
   setup(function()
@@ -127,7 +128,8 @@ describe("the engine", function()
   it("is left to docker behind ssh", function()
     local bin = w.dir .. "/ssh"
     world.sh("mkdir " .. bin)
-    world.write(bin .. "/ssh", ('#!/bin/sh\necho "$@" >>%s/log\nDOCKER_HOST=%s exec docker system dial-stdio\n'):format(bin, socket))
+    world.write(bin .. "/ssh", ('#!/bin/sh\necho "$@" >>%s/log\nDOCKER_HOST=%s exec docker system dial-stdio\n')
+      :format(bin, socket))
     world.sh("chmod +x " .. bin .. "/ssh")
     local path = bin .. ":" .. os.getenv "PATH"
     assert_program("socket", { PATH = path, DOCKER_HOST = "ssh://user@engine.example" })
@@ -246,7 +248,8 @@ describe("the engine", function()
     local env = { MOLBUILD_DOCKER = "podman", XDG_RUNTIME_DIR = podman.dir }
     for name, value in pairs(podman.env) do env[name] = value end
     assert_program("podman", env)
-    for _, name in ipairs { "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS", "CONTAINER_CONNECTION" } do
+    for _, name in ipairs { "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS",
+      "CONTAINER_CONNECTION" } do
       assert_program_wanted { MOLBUILD_DOCKER = "podman", XDG_RUNTIME_DIR = podman.dir, [name] = "x" }
     end
     assert_program_wanted {

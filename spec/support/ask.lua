@@ -15,7 +15,7 @@ local POLICY = [[
       out[index] = cjson.encode(ok and { answer = answer, message = message }
         or { kind = answer.kind, message = answer.message, hint = answer.hint })
     end
-    out[#out + 1] = engine.api and "api" or "program"
+    out[#out + 1] = package.loaded["molbuild.docker_cli"] and "program" or "api"
     return table.unpack(out)
   end }
 ]]
