@@ -225,6 +225,7 @@ cold_beside_script() {
 	row "cold, $1: git and docker by a shell script" "$(wall 1)" ms - -
 	row "cold, $1: molbuild" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "$3"
 	row "cold, $1: molbuild, on top" "$(calc "$(wall 2) - $(wall 1)")" ms - "$4"
+	row "cold, $1: molbuild, processor time with its children's, on top" "$(calc "$(cpu 2) - $(cpu 1)")" ms "$(calc "$(cpu 2) / $(cpu 1)")" -
 }
 
 cold() {

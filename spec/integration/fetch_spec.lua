@@ -63,18 +63,18 @@ describe("a fetch", function()
     return select(2, text:gsub("is not used, all is fetched", ""))
   end
 
-  --- A template of 200 MiB that nothing can compress, served in no time.
-  local function make_large()
+  --- A template of MIB that nothing can compress, served in no time.
+  local function make_large(mib)
     commit "one"
     local git = ("git --git-dir=%s/repos/org/t-hermes.git "):format(w.forge)
     world.sh(git .. "config core.bigFileThreshold 64k && " .. git .. "config core.compression 0")
     world.sh(("cd %s/work/org/t-hermes && git config core.bigFileThreshold 64k && git config core.compression 0")
       :format(w.dir))
-    return commit("one", "mkdir data && head -c 209715200 /dev/urandom | split -b 262144 -a 3 - data/")
+    return commit("one", ("mkdir data && head -c %d /dev/urandom | split -b 262144 -a 3 - data/"):format(mib * MIB))
   end
 
   it("of a new commit moves what has changed, and no more", function()
-    local first = make_large()
+    local first = make_large(200)
     for _, prefix in ipairs { w.http, w.old } do
       local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-" }
       world.sh(("git --git-dir=%s/repos/org/t-hermes.git update-ref refs/heads/main %s && rm -rf %s"):format(
@@ -90,16 +90,35 @@ describe("a fetch", function()
   end)
 
   it("that was killed leaves nothing that the next one minds", function()
-    local sha = make_large()
+    local sha = make_large(64)
     local run = w:start { "run", w.dir .. "/fork.lua", "hermes" }
     world.wait_for(function()
       return os.execute("ls " .. repository .. "/objects/pack/tmp_pack_* >/dev/null 2>&1")
     end)
     run.signal "KILL"
     run.wait()
+    assert.is_nil(world.read(repository .. "/refs/molbuild/head"))
     assert.equal(0, warnings(check(sha)))
     local packs = world.sh("ls " .. repository .. "/objects/pack")
     assert.truthy(packs:find "^pack%-%x+%.idx\npack%-%x+%.pack$", packs)
+  end)
+
+  it("that was ended keeps what was there before", function()
+    commit "one"
+    assert.equal(0, fetch().status)
+    local sha = commit "two"
+    local canned = w.forge .. "/canned/org/t-hermes/git-upload-pack"
+    world.sh("mkdir -p " .. canned)
+    world.write(canned .. "/delay", "30")
+    local before = #w:requests "info/refs"
+    local run = w:start { "run", w.dir .. "/fork.lua", "hermes" }
+    world.wait_for(function() return #w:requests "info/refs" > before end)
+    run.signal "TERM"
+    assert.equal(143, run.wait(20).status)
+    world.sh("rm -r " .. canned)
+    sent()
+    assert.equal(0, warnings(check(sha)))
+    assert.is_true(sent() < 10000)
   end)
 
   it("clears away what a killed one left beside what it can use", function()
