@@ -220,6 +220,15 @@ static int loop_catch(lua_State *L)
 	return bind_status(L, loop_catch_signal(bind_loop(L), signo, &err), &err);
 }
 
+/* loop.last_words(text) */
+static int loop_last_words_(lua_State *L)
+{
+	struct error err;
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	return bind_status(L, loop_last_words(bind_loop(L), text, len, &err), &err);
+}
+
 /* loop.signal() -> signo | nil */
 static int loop_signal(lua_State *L)
 {
@@ -288,7 +297,8 @@ static int loop_sleep(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"step", loop_step_}, {"catch", loop_catch}, {"signal", loop_signal}, {"sleep", loop_sleep}, {NULL, NULL}};
+	{"step", loop_step_}, {"catch", loop_catch}, {"last_words", loop_last_words_},
+	{"signal", loop_signal}, {"sleep", loop_sleep}, {NULL, NULL}};
 
 int bind_open_loop(lua_State *L)
 {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -16,6 +17,9 @@ static volatile sig_atomic_t arrivals[MAX_SIGNAL];
 static int taken_order[MAX_SIGNAL];
 static int taken_count;
 
+static char last_words[SIGNALS_LAST_WORDS_MAX];
+static volatile sig_atomic_t last_words_len;
+
 static void on_signal(int signo)
 {
 	int saved = errno;
@@ -28,6 +32,7 @@ static void on_signal(int signo)
 		return;
 	}
 	if (signo != SIGCHLD && ++arrivals[signo] >= PATIENCE) {
+		put = write(STDERR_FILENO, last_words, (size_t)last_words_len);
 		signal(signo, SIG_DFL);
 		raise(signo);
 	}
@@ -69,6 +74,17 @@ int signals_catch(int signo, struct error *err)
 		return 0;
 	if (sigaction(signo, &action, NULL) < 0)
 		return error_errno(err, errno, "cannot catch signal %d", signo);
+	return 0;
+}
+
+int signals_last_words(const char *text, size_t len, struct error *err)
+{
+	if (len > sizeof last_words)
+		return error_set(err, "invalid", "the last words are longer than %zu bytes", sizeof last_words);
+	/* A signal in between finds none rather than half of them. */
+	last_words_len = 0;
+	memcpy(last_words, text, len);
+	last_words_len = (sig_atomic_t)len;
 	return 0;
 }
 

@@ -210,6 +210,46 @@ static void the_third_that_nobody_takes_has_its_effect(void **state)
 	assert_int_equal(WTERMSIG(status), SIGTERM);
 }
 
+/* What the third of them finds on stderr, in TEXT. */
+static void read_last_words(const char *words, char *text, size_t size)
+{
+	int ends[2], status;
+	ssize_t got;
+	pid_t pid;
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct loop *own = loop_new(&err);
+		dup2(ends[1], STDERR_FILENO);
+		if (!own || loop_catch_signal(own, SIGTERM, &err) < 0 || loop_last_words(own, "before", 6, &err) < 0 ||
+		    loop_last_words(own, words, strlen(words), &err) < 0)
+			_exit(1);
+		for (int i = 0; i < 3; i++)
+			raise(SIGTERM);
+		_exit(0);
+	}
+	close(ends[1]);
+	got = read(ends[0], text, size - 1);
+	text[got > 0 ? got : 0] = '\0';
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+}
+
+static void last_words_are_written_before_that_effect(void **state)
+{
+	char text[128];
+	(void)state;
+	read_last_words("\x1b[?25h", text, sizeof text);
+	assert_string_equal(text, "\x1b[?25h");
+	read_last_words("", text, sizeof text);
+	assert_string_equal(text, "");
+	memset(text, 'x', 65);
+	assert_failed(loop_last_words(loop, text, 65, &err), "invalid");
+	assert_int_equal(loop_last_words(loop, text, 64, &err), 0);
+	assert_int_equal(loop_last_words(loop, "", 0, &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +263,7 @@ int main(void)
 	    LOOP_TEST(a_signal_ends_the_wait),
 	    LOOP_TEST(an_ignored_signal_stays_ignored),
 	    LOOP_TEST(the_third_that_nobody_takes_has_its_effect),
+	    LOOP_TEST(last_words_are_written_before_that_effect),
 	};
 	return cmocka_run_group_tests_name("loop_children", tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ progress.colors = { "auto", "always", "never" }
 ---@field columns (fun(): integer?)?
 ---@field rows (fun(): integer?)?
 ---@field now (fun(): number)?  seconds, monotonic
+---@field last_words (fun(text: string))?  see molbuild.progress.screen
 ---@field width table?  as molbuild.core.width
 
 local defaults = {}
@@ -45,6 +46,10 @@ end
 
 function defaults.rows()
   return (select(2, core.sys.terminal_size(STDERR)))
+end
+
+function defaults.last_words(text)
+  core.loop.last_words(text)
 end
 
 function defaults.now()

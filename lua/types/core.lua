@@ -202,6 +202,13 @@ function core.loop.step(seconds) end
 ---@return string? code
 function core.loop.catch(signo) end
 
+--- What is written to stderr when a signal ends the program at once: the third one of a kind that was not taken.
+---@param text string  at most 64 bytes; empty: nothing
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.loop.last_words(text) end
+
 --- The oldest caught signal that was not taken yet.
 ---@return integer? signo
 function core.loop.signal() end

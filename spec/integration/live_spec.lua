@@ -198,6 +198,30 @@ describe("molbuild on a terminal", function()
     assert_given_back()
   end)
 
+  it("leaves them also where a policy that never waits is ended by the third Ctrl-C", function()
+    world.write(w.dir .. "/busy.lua", [[
+      return { run = function()
+        molbuild.job.step({}, "dream", function()
+          molbuild.core.sys.sleep(0.5)
+          molbuild.log.info "here"
+          molbuild.core.sys.sleep(0.5)
+          while true do end
+        end)
+      end }
+    ]])
+    start({ "run", w.dir .. "/busy.lua" }, 80, 24)
+    term:wait_for(function(lines) return lines[2] == "local-build: here" end)
+    assert.equal("0", term:flag "cursor_flag")
+    os.execute "sleep 1"
+    term:wait_for(ended, 30, function()
+      term:press "C-c"
+      os.execute "sleep 0.2"
+    end)
+    local lines = term:lines()
+    assert.equal("status 130", lines[#lines])
+    assert_given_back()
+  end)
+
   it("says who holds a lock above the live lines, and when it is had", function()
     commit("hermes", 25)
     local first = w:start { "run", "ensure.lua", "hermes" }

@@ -9,6 +9,7 @@ local WRAP_OFF, WRAP_ON = "\27[?7l", "\27[?7h"
 local FRAME_BEGIN, FRAME_END = "\27[?2026h", "\27[?2026l"
 local RESET, CLEAR_LINE, CLEAR_REST = "\27[0m", "\27[2K", "\27[K"
 local DOWN = "\27[B"
+local GIVE_BACK = RESET .. WRAP_ON .. SHOW
 
 local screen = {}
 
@@ -21,14 +22,17 @@ Screen.__index = Screen
 ---@field shown string  the same with colours
 
 --- A screen with nothing on it. Nothing is written before the first draw.
----@param opts { write: fun(text: string), width: { columns: function, cut: function }, reflows: boolean }
----reflows: whether the terminal wraps its lines anew when it gets narrower
+---@param opts { write: fun(text: string), width: { columns: function, cut: function }, reflows: boolean,
+---last_words: fun(text: string)? }
+---reflows: whether the terminal wraps its lines anew when it gets narrower; last_words: is told what is to be written
+---if all ends before close() can be called
 ---@return molbuild.Screen
 function screen.new(opts)
   return setmetatable({
     write = opts.write,
     width = opts.width,
     reflows = opts.reflows,
+    last_words = opts.last_words or function() end,
     drawn = {},
     columns = nil,
     hidden = false,
@@ -105,6 +109,9 @@ function Screen:draw(above, block, columns)
   local over = stays == "" and #block == #self.drawn and columns == self.columns
   local back = over and up(#block) or self:_erase(columns)
   local hide = self.hidden and "" or HIDE
+  if not self.hidden then
+    self.last_words(GIVE_BACK .. "\n")
+  end
   self.hidden = true
   self.write(table.concat { FRAME_BEGIN, hide, back, stays, WRAP_OFF, joined(block), WRAP_ON, FRAME_END })
   self.drawn, self.columns = block, columns
@@ -113,7 +120,8 @@ end
 --- Leave the terminal as it was: colours, wrapping, cursor. What is on it stays. May be called twice.
 function Screen:close()
   if self.hidden then
-    self.write(RESET .. WRAP_ON .. SHOW)
+    self.write(GIVE_BACK)
+    self.last_words ""
   end
   self.hidden = false
   self.drawn = {}

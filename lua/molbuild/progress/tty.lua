@@ -30,6 +30,7 @@ Tty.__index = Tty
 ---@field several boolean?
 ---@field color boolean?
 ---@field unicode boolean?
+---@field last_words (fun(text: string))?  see molbuild.progress.screen
 ---@field reflows boolean?  whether the terminal wraps its lines anew when it gets narrower; true when absent
 
 --- A renderer that draws live lines.
@@ -43,7 +44,9 @@ function tty.new(opts)
     paint = painter,
     several = opts.several or false,
     report = report.new(painter),
-    screen = screen.new { write = opts.write, width = opts.width, reflows = opts.reflows ~= false },
+    screen = screen.new {
+      write = opts.write, width = opts.width, reflows = opts.reflows ~= false, last_words = opts.last_words,
+    },
     jobs = {},
     by_key = {},
     name_width = 0,
