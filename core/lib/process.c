@@ -92,7 +92,8 @@ static int launch(struct process *process, const struct process_options *options
 				    .argv = options->argv,
 				    .cwd = options->cwd,
 				    .keep = options->keep,
-				    .keep_count = options->keep_count};
+				    .keep_count = options->keep_count,
+				    .max_memory = options->max_memory};
 	const char **environment = build_environment(process, options, err);
 	int result = -1;
 	if (!environment)

@@ -44,6 +44,7 @@ struct process_options {
 	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
 	const int *keep;                /* descriptors that the child inherits */
 	size_t keep_count;
+	size_t max_memory;              /* bytes of data that it and each of its children may have; 0: as this process */
 	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
 	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
 	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/close_range.h>
@@ -52,6 +53,19 @@ static int install_stdio(const struct spawn_options *options)
 	return 0;
 }
 
+/* Heap and private mappings; files that are mapped to be read do not count. A limit that is lower already stays. */
+static int limit_memory(rlim_t max)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_DATA, &limit) < 0)
+		return -1;
+	if (limit.rlim_cur > max)
+		limit.rlim_cur = max;
+	if (limit.rlim_max > max)
+		limit.rlim_max = max;
+	return setrlimit(RLIMIT_DATA, &limit);
+}
+
 static void become(const struct spawn_options *options, pid_t parent, int status_fd)
 {
 	struct spawn_failure failure = {0};
@@ -65,7 +79,7 @@ static void become(const struct spawn_options *options, pid_t parent, int status
 #else
 	(void)parent;
 #endif
-	if (install_stdio(options) < 0)
+	if (install_stdio(options) < 0 || (options->max_memory && limit_memory(options->max_memory) < 0))
 		goto fail;
 	cloexec_all();
 	for (size_t i = 0; i < options->keep_count; i++)

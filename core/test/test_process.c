@@ -61,6 +61,17 @@ static void a_program_that_cannot_be_run_is_an_error(void **state)
 	cannot_run("/bin/sh", "missing", "ENOENT", "cannot enter the directory of sh: No such file or directory");
 }
 
+static void memory_is_bounded(void **state)
+{
+	struct run run = {0};
+	(void)state;
+	/* In KiB, for the program and for what it starts. */
+	run_script(&run, "ulimit -d; (ulimit -Hd)", (struct process_options){.max_memory = (size_t)32 << 20});
+	assert_exit(&run, 0);
+	assert_string_equal(run.result.tail, "32768\n32768\n");
+	run_free(&run, 1);
+}
+
 static void runs_in_the_directory_given(void **state)
 {
 	struct run run = {0};
@@ -352,6 +363,7 @@ int main(void)
 	    FIXTURE_TEST(tells_the_exit_code),
 	    FIXTURE_TEST(tells_the_signal),
 	    FIXTURE_TEST(a_program_that_cannot_be_run_is_an_error),
+	    FIXTURE_TEST(memory_is_bounded),
 	    FIXTURE_TEST(runs_in_the_directory_given),
 	    FIXTURE_TEST(the_environment_is_set_and_unset),
 	    FIXTURE_TEST(input_is_given_whole_and_ends),

@@ -6,7 +6,11 @@ local git_auth = require "molbuild.git_auth"
 local network = require "molbuild.network"
 local sha = require "molbuild.sha"
 
-local git = {}
+local git = {
+  --- Bytes that git may take while it talks to a server: it keeps the whole list of refs, however long that is. The
+  --- largest files do not count, git writes those piece by piece.
+  max_memory = 2 << 30,
+}
 
 -- What would make git look at another repository, run something, or write down what it sends.
 local UNSET = {
@@ -116,6 +120,7 @@ local function run(arguments, url, options, more)
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,
+    max_memory = url and git.max_memory,
     log_file = more and more.log_file,
     capture = more and more.capture,
     on_line = more and more.on_line,

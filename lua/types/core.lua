@@ -273,6 +273,7 @@ function core.mask.clear() end
 ---@field log_file string?  the whole output goes there, masked
 ---@field tail integer?  bytes of the output's end that are kept; 65536 when absent
 ---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
+---@field max_memory integer?  bytes of data that it and each of its children may have; no bound when absent
 ---@field keep molbuild.core.Lock[]?  locks that live as long as the process
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
 ---@field only string[]?  on_line is called only for lines that begin so; "%d" stands for digits, "%%" for a "%"

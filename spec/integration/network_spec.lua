@@ -11,14 +11,18 @@ local PEAK = (os.getenv "BUILD" or "build") .. "/test/peak"
 
 --- What ends at once may take so long on a busy machine, and what ends by a bound so much longer than the bound.
 local SECONDS = 20
---- The bounds of the fork that meets servers which answer slowly or never.
+--- The bound for servers which answer slowly or never.
 local BOUND = 2
 
-local FORK = ([[
-local ensure = molbuild.load "ensure.lua"
-ensure.head_timeout = %d
-return ensure
-]]):format(BOUND)
+local FORKS = {
+  slow = ([[
+    local ensure = molbuild.load "ensure.lua"
+    ensure.head_timeout = %d
+    return ensure]]):format(BOUND),
+  memory = [[
+    molbuild.git.max_memory = 32 * 1024 * 1024
+    return molbuild.load "ensure.lua"]],
+}
 
 --- The lines of TEXT that begin with BEGINNING.
 local function lines_of(text, beginning)
@@ -49,7 +53,8 @@ describe("a hostile server", function()
   local server, scratch, runs
 
   --- Start the policy for a mode of the server; `finish` waits for it.
-  local function start(name, policy, mode, env)
+  local function start(name, fork, mode, env)
+    local policy = fork and ("%s/%s.lua"):format(scratch, fork) or "ensure.lua"
     local variables = {
       MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = ("%s/%s/t-"):format(server.url, mode),
       MOLECULE_LOCAL_BUILD_CACHE = scratch .. "/cache-" .. name,
@@ -72,13 +77,13 @@ describe("a hostile server", function()
   -- All at once: most of them wait.
   local function start_all(modes, prefix, env)
     for mode, case in pairs(modes) do
-      start(prefix .. mode, case.slow and scratch .. "/fork.lua" or "ensure.lua", case.mode or mode, env)
+      start(prefix .. mode, case.fork, mode, env)
     end
   end
 
   lazy_setup(function()
     server, scratch, runs = hostile.start "http://127.0.0.1:1/elsewhere", sh.temporary "network", {}
-    sh.write(scratch .. "/fork.lua", FORK)
+    for name, text in pairs(FORKS) do sh.write(("%s/%s.lua"):format(scratch, name), text) end
   end)
 
   lazy_teardown(function()
@@ -98,8 +103,8 @@ describe("a hostile server", function()
       ["endless-header-line"] = { "a line of the answer's headers is too long" },
       ["endless-headers"] = { "the answer's headers are larger than 65536 bytes" },
       ["gzip-bomb"] = { "no usable commit id in the answer of " },
-      hang = { "no complete answer in time", slow = true },
-      ["hang-after-headers"] = { "no complete answer in time", slow = true },
+      hang = { "no complete answer in time", fork = "slow" },
+      ["hang-after-headers"] = { "no complete answer in time", fork = "slow" },
       ["long-body"] = { "no usable commit id in the answer of " },
       ["not-http"] = { "HTTP/0.9" },
       ["nul-header"] = { "/branches/main: " },
@@ -110,8 +115,8 @@ describe("a hostile server", function()
       reset = { "reset by peer" },
       ["reset-body"] = { "reset by peer" },
       ["short-body"] = { "bytes remaining" },
-      trickle = { "no complete answer in time", slow = true },
-      ["trickle-headers"] = { "no complete answer in time", slow = true },
+      trickle = { "no complete answer in time", fork = "slow" },
+      ["trickle-headers"] = { "no complete answer in time", fork = "slow" },
     }
 
     lazy_setup(function() start_all(MODES, "api-") end)
@@ -128,16 +133,17 @@ describe("a hostile server", function()
     local MODES = {
       ["bad-refs"] = { "bad line length" },
       close = { "Empty reply from server" },
+      ["endless-body"] = { "ut of memory", fork = "memory" },
       ["endless-continue"] = { "fatal: unable to access" },
       ["endless-headers"] = { "fatal: unable to access" },
       ["gzip-bomb"] = { "fatal: unable to access" },
-      hang = { "took longer than 2 s", slow = true },
+      hang = { "took longer than 2 s", fork = "slow" },
       ["not-http"] = { "fatal: unable to access" },
       ["redirect-file"] = { "fatal: unable to access" },
       ["redirect-loop"] = { "fatal: unable to access" },
       reset = { "fatal: unable to access" },
       ["short-body"] = { "fatal: unable to access" },
-      ["trickle-refs"] = { "took longer than 2 s", slow = true },
+      ["trickle-refs"] = { "took longer than 2 s", fork = "slow" },
     }
 
     lazy_setup(function() start_all(MODES, "git-", { MOLECULE_HEAD_LOOKUP = "git" }) end)
@@ -154,6 +160,7 @@ describe("a hostile server", function()
     local MODES = {
       ["bad-refs"] = { 4, "bad line length" },
       close = { 4, "fatal: unable to access" },
+      ["endless-body"] = { 4, "ut of memory", fork = "memory" },
       ["gzip-bomb"] = { 4, "fatal: unable to access" },
       hang = { 9, "2 s" },
       ["hang-after-headers"] = { 9, "2 s" },
@@ -167,8 +174,9 @@ describe("a hostile server", function()
     }
 
     lazy_setup(function()
-      for mode in pairs(MODES) do
-        start("clone-" .. mode, "ensure.lua", "git-" .. mode, { MOLECULE_BUILD_STALL_GRACE_S = tostring(BOUND) })
+      for mode, case in pairs(MODES) do
+        local stall = case.fork and 60 or BOUND
+        start("clone-" .. mode, case.fork, "git-" .. mode, { MOLECULE_BUILD_STALL_GRACE_S = tostring(stall) })
       end
     end)
 
@@ -184,16 +192,16 @@ describe("a hostile server", function()
 
   it("is asked for five redirects and no more", function()
     local before = select(2, server:requests():gsub("GET /redirect%-loop", ""))
-    start("loop", "ensure.lua", "redirect-loop")
+    start("loop", nil, "redirect-loop")
     assert_one_line(finish "loop", 4, "too many redirects")
     assert.equal(5, select(2, server:requests():gsub("GET /redirect%-loop", "")) - before)
   end)
 
   it("is not followed at all with a token", function()
-    start("token", "ensure.lua", "redirect", { MOLECULE_GITEA_TOKEN = "a-token-of-mine" })
+    start("token", nil, "redirect", { MOLECULE_GITEA_TOKEN = "a-token-of-mine" })
     local result = finish "token"
-    assert_one_line(result, 4, "it redirects to http://127.0.0.1:1/elsewhere, and with a token no redirect is followed")
-    assert.truthy(hint_of(result):find("change the address to where it is now", 1, true))
+    assert_one_line(result, 4, "/branches/main leads to http://127.0.0.1:1/elsewhere; change the prefix")
+    assert.truthy(hint_of(result):find("with a token no redirect is followed", 1, true), result.stderr)
   end)
 end)
 
