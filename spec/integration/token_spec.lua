@@ -259,7 +259,9 @@ return ensure
     local note = ([[{ printf '%%s\n' "$0 $*"; env; } >%s/child.$$]]):format(w.dir)
     shim("docker", note)
     for _, lookup in ipairs { "gitea", "git" } do
-      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, private { PATH = shim("git", note), MOLECULE_HEAD_LOOKUP = lookup })
+      world.sh("rm -rf " .. w.cache)
+      local env = private { PATH = shim("git", note), MOLECULE_HEAD_LOOKUP = lookup }
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     end
     local files = found(w.dir .. "/child.*")
@@ -273,7 +275,9 @@ return ensure
       with = with + (asks and 1 or 0)
     end
     assert.equal(3, with)
-    for _, command in ipairs { "docker buildx", "git init", "git checkout" } do assert.truthy(commands[command], command) end
+    for _, command in ipairs { "docker buildx", "git ls-tree", "git read-tree" } do
+      assert.truthy(commands[command], command)
+    end
   end)
 
   it("is written to no trace of git's, whatever the environment and the user's configuration say", function()
@@ -303,6 +307,7 @@ return ensure
     local path = shim("git", "unset GIT_CONFIG_COUNT")
     for _, user in ipairs { "oauth2", "deploy" } do
       local env = private { PATH = path, MOLECULE_GITEA_USER = user }
+      world.sh("rm -rf " .. w.cache)
       local stop = watch()
       local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
       for _, line in ipairs(stop()) do assert.is_nil(line.where:match "argv" or line.where:match "both", line.argv) end
@@ -348,11 +353,17 @@ return ensure
 
   -- Where it goes -----------------------------------------------------------------------------------------------------
 
-  it("does not follow the lookup to another port, nor to plain http: the message says where to", function()
+  --- From one origin to another: its port, host and scheme changed.
+  local function ways()
+    return { { w.http, other.http }, { w.http, (w.http:gsub("127.0.0.1", "localhost")) }, { w.https, w.http } }
+  end
+
+  it("does not follow the lookup to another port or host, nor to plain http: the message says where to", function()
     w:commit("private", "claude-code", world.template_files "x")
     second_forge()
     local api = "/api/v1/repos/private/t-claude-code/branches/main"
-    for from, to in pairs { [w.http] = other.http, [w.https] = w.http } do
+    for _, way in ipairs(ways()) do
+      local from, to = table.unpack(way)
       canned(w.forge, api, redirect(301, to .. "/elsewhere" .. api))
       world.write(w.forge .. "/log/access.log", "")
       local result = fetch({ MOLECULE_GITEA_TOKEN = token },
@@ -366,13 +377,14 @@ return ensure
     end
   end)
 
-  it("does not follow the clone to another port, nor to plain http: the message says where to", function()
+  it("does not follow the clone to another port or host, nor to plain http: the message says where to", function()
     w:commit("private", "claude-code", world.template_files "x")
     second_forge()
     -- What a user has set for the origin, or for a part of it, does not count then.
     world.write(w.home .. "/.gitconfig", ('[http]\n\tfollowRedirects = true\n[http "%s/private"]\n\tfollowRedirects = true\n')
       :format(w.http))
-    for from, to in pairs { [w.http] = other.http, [w.https] = w.http } do
+    for _, way in ipairs(ways()) do
+      local from, to = table.unpack(way)
       canned(w.forge, "/private/t-claude-code/info/refs",
         redirect(302, to .. "/private/elsewhere/info/refs?service=git-upload-pack"))
       world.write(w.forge .. "/log/access.log", "")
@@ -384,6 +396,20 @@ return ensure
       assert.equal(0, #w:requests "/elsewhere/")
       assert.equal(0, #other:requests "\t")
     end
+  end)
+
+  it("is not shown to the proxy that leads to its origin", function()
+    local proxy = require("spec.support.hostile").start()
+    local env = { https_proxy = proxy.url, MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "https://forge.example/org/t-" }
+    for count, lookup in ipairs { "gitea", "git" } do
+      env.MOLECULE_HEAD_LOOKUP = lookup
+      local result = fetch({ MOLECULE_GITEA_TOKEN = token }, env)
+      assert.equal(4, result.status, result.stderr)
+      assert.equal(count, select(2, proxy:requests():gsub("CONNECT forge%.example:443 ", "")))
+    end
+    local requests = proxy:requests()
+    proxy:stop()
+    assert.is_nil(requests:lower():find("\nauthorization:", 1, true), requests)
   end)
 
   it("goes to no server that only claims to be the right one, whatever git was told of certificates", function()
