@@ -213,10 +213,14 @@ describe("the engine", function()
     assert_program_wanted { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CERT_PATH = wrong }
   end)
 
-  it("is left to docker where something of the address is left out, or a proxy is set", function()
+  it("is left to docker where something of the address is left out", function()
     assert_program("port", { DOCKER_HOST = "127.0.0.1:" .. port.port })
+  end)
+
+  it("on another machine is left to docker where a proxy is set, on this one no proxy is asked", function()
     for _, name in ipairs { "http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" } do
-      assert_program("port", { DOCKER_HOST = port.host, [name] = "http://127.0.0.1:9" })
+      assert_program_wanted { DOCKER_HOST = "tcp://192.0.2.1:2375", [name] = "http://127.0.0.1:9" }
+      assert_api("port", { DOCKER_HOST = port.host, [name] = "http://127.0.0.1:9" })
     end
     assert_api("socket", { HTTPS_PROXY = "http://127.0.0.1:9", http_proxy = "http://127.0.0.1:9" })
   end)
