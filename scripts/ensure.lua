@@ -48,8 +48,8 @@ end
 --- All that the steps need to know of one runtime, from the environment and the table above.
 function ensure.job(runtime)
   local job = {
-    runtime = runtime,
-    branch = ensure.branches[runtime] or ensure.branch,
+    runtime = molbuild.names.component(runtime, "the runtime"),
+    branch = molbuild.names.branch(ensure.branches[runtime] or ensure.branch),
     repo_url = env("MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX", ensure.repo_prefix) .. runtime,
     platform = env("MOLECULE_IMAGE_PLATFORM", ensure.platform),
     registry = env "MOLECULE_IMAGE_REGISTRY",
@@ -58,9 +58,11 @@ function ensure.job(runtime)
     ceiling = env_number("MOLECULE_BUILD_CEILING_S", ensure.ceiling),
     max_files = env_number("MOLECULE_TEMPLATE_MAX_FILES", ensure.max_files),
     max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
-    image = ("%s/workspace-template-%s"):format(ensure.image_prefix, runtime), -- without a tag
     build_args = {}, labels = {}, engine = docker.engine(),
   }
+  job.cache = molbuild.names.directory(job.cache, "MOLECULE_LOCAL_BUILD_CACHE")
+  local where = job.registry and "MOLECULE_IMAGE_REGISTRY" or "image_prefix"
+  job.image = molbuild.names.image_prefix(job.registry or ensure.image_prefix, where) .. "/workspace-template-" .. runtime
   job.alias = job.image .. ":latest"
   if not job.registry then
     job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
@@ -78,7 +80,7 @@ end
 -- 2. Mode -----------------------------------------------------------------------------------------------------------
 --- With a registry nothing is built: its image is the result.
 function ensure.registry_image(job)
-  return ("%s/workspace-template-%s:latest"):format(job.registry:gsub("/+$", ""), job.runtime)
+  return job.image .. ":latest"
 end
 
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
@@ -120,12 +122,14 @@ function ensure.tag(job)
 end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
---- Whether the engine has the tag. Neither yes nor no is logged, and taken for a no.
+--- Whether the engine has the tag, and it is what was asked for. Neither yes nor no is logged, and taken for a no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  if message then log.warn("%s — building %s anew", message, job.tag) end
-  job.image_id = image and image.id
-  return image ~= nil
+  local wrong = message or image and molbuild.image.mismatch(image, job.sha, job.platform, job.labels)
+  if wrong and wrong ~= job.wrong then log.warn("%s: %s — building it anew", job.tag, wrong) end
+  job.wrong = wrong
+  job.image_id = image and not wrong and image.id or nil
+  return job.image_id ~= nil
 end
 
 -- 7. Lock -----------------------------------------------------------------------------------------------------------
@@ -155,24 +159,18 @@ end
 
 -- 9. Check ----------------------------------------------------------------------------------------------------------
 function ensure.check(job)
-  local stat = core.fs.lstat(job.dir .. "/Dockerfile")
-  if stat and stat.type == "file" then return end
-  core.fs.remove_tree(job.dir)
-  molbuild.raise {
-    kind = "template",
-    message = ("cloned tree at %s has no Dockerfile (template repo malformed)"):format(job.dir),
-    hint = stat and ("Dockerfile is a %s: it must be a regular file"):format(stat.type) or nil,
-  }
+  molbuild.template.check(job.dir)
 end
 
 -- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
+  local about = { revision = job.sha, source = job.repo_url, ["app.molecule.runtime"] = job.runtime }
   job.engine:build {
-    tag = job.tag, dir = job.dir, platform = job.platform,
-    build_args = job.build_args, labels = job.labels, builder = job.builder,
+    tag = job.tag, dir = job.dir, platform = job.platform, builder = job.builder,
+    build_args = job.build_args, labels = molbuild.image.labels(about, job.labels),
     -- The classic builder takes a cached layer of another platform for this one's, and then fails.
-    no_cache = job.builder == "classic" and job.platform ~= ensure.platform,
+    no_cache = job.builder == "classic" and (job.wrong ~= nil or job.platform ~= ensure.platform),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
   }
@@ -202,7 +200,7 @@ function ensure.image(job)
   step "preflight"
   local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is all that is asked, while HEAD is looked up
   for _ = 1, 3 do
-    job.sha = step "head"
+    job.sha = molbuild.sha.check(step "head", "the step head")
     job.tag = ensure.tag(job)
     job.outcome = "hit"
     if step "cached" or ensure.make(job, step) then

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
+local names = require "molbuild.names"
 local task = require "molbuild.task"
 
 local cache = {}
@@ -27,7 +28,7 @@ end
 function cache.lock(root, name, options)
   local started = core.sys.monotonic()
   check(core.fs.mkdirp(root .. "/locks", 448))
-  local path = ("%s/locks/%s.lock"):format(root, name)
+  local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
   local waited = false
   local lock, message, code = core.lock.acquire(path, {
     purpose = options.purpose,
@@ -56,11 +57,11 @@ function cache.staging(root, name)
   local dir = root .. "/tmp"
   check(core.fs.mkdirp(dir, 448))
   for _, entry in ipairs(check(core.fs.list(dir))) do
-    if entry:sub(1, #name + 1) == name .. "." then
+    if entry:match "^(.*)%.[^.]*$" == name then -- a name may hold a dot itself
       check(core.fs.remove_tree(dir .. "/" .. entry))
     end
   end
-  local path = check(core.fs.mkdtemp(("%s/%s."):format(dir, name)))
+  local path = check(core.fs.mkdtemp(("%s/%s."):format(dir, names.component(name, "the staging directory"))))
   return setmetatable({ path = path }, {
     __close = function()
       core.fs.remove_tree(path)

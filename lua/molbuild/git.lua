@@ -3,13 +3,16 @@ local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git_auth = require "molbuild.git_auth"
+local git_bounds = require "molbuild.git_bounds"
+local names = require "molbuild.names"
 local network = require "molbuild.network"
 local sha = require "molbuild.sha"
 
 local git = {
-  --- Bytes that git may take while it talks to a server: it keeps the whole list of refs, however long that is. The
-  --- largest files do not count, git writes those piece by piece.
-  max_memory = 2 << 30,
+  --- Bytes that git may take for what a server sends: it keeps the whole list of refs, however long that is. For a lookup
+  --- alone they hold some 200000 of them; what a fetch brings is read into memory, too, but for the largest files.
+  lookup_memory = 48 << 20,
+  fetch_memory = 2 << 30,
 }
 
 -- What would make git look at another repository, run something, or write down what it sends.
@@ -26,9 +29,10 @@ local SETTINGS = {
   "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "core.askPass=",
   "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
-  "advice.detachedHead=false",
-  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead. With it
-  -- each fetch leaves one pack, and a repository that is kept holds nothing but packs.
+  "advice.detachedHead=false", "core.protectHFS=true", "core.protectNTFS=true", "core.symlinks=true",
+  "core.sparseCheckout=false", "core.bigFileThreshold=512m", "core.quotePath=false",
+  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead, and how
+  -- much has come is not told. With it each fetch leaves one pack, and a repository that is kept holds nothing but packs.
   "fetch.unpackLimit=1",
 }
 
@@ -70,6 +74,10 @@ function git.check_url(url)
   elseif (parts.path .. "/"):find "/%.%.?/" or parts.path:lower():find "%%[01]" or parts.path:lower():find "%%2[ef]"
     or parts.path:find "%%7[fF]" then
     unusable(url, "its path holds dots or escapes")
+  elseif parts.path:gsub("%%%x%x", ""):find("%", 1, true) then
+    unusable(url, "a percent sign in it begins no escape")
+  elseif parts.user and parts.user:find "^%-" then
+    unusable(url, "its user begins with a dash")
   elseif scheme ~= "file" and (not parts.host or parts.host:find "^%-") then
     unusable(url, "it names no host")
   elseif not parts.path:find "^/[^/]+" or (scheme:find "^http" and not parts.path:find "^/[^/]+/[^/]+") then
@@ -89,6 +97,7 @@ local function environment(url, options)
     GIT_OPTIONAL_LOCKS = "0",
     -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
     GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
+    GIT_ALLOC_LIMIT = git_bounds.ALLOCATION,
     -- Nothing else, but for the redirect that servers give who asks in clear text.
     GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
   }
@@ -120,7 +129,7 @@ local function run(arguments, url, options, more)
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,
-    max_memory = url and git.max_memory,
+    max_memory = url and (more and more.max_memory or git.fetch_memory),
     log_file = more and more.log_file,
     capture = more and more.capture,
     on_line = more and more.on_line,
@@ -204,8 +213,9 @@ end
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
 function git.branch_head(url, branch, options)
-  local ref = "refs/heads/" .. branch
-  local result = run({ "ls-remote", "--end-of-options", url, ref }, url, options, { capture = 65536 })
+  local ref = "refs/heads/" .. names.branch(branch)
+  local more = { capture = 65536, max_memory = git.lookup_memory }
+  local result = run({ "ls-remote", "--end-of-options", url, ref }, url, options, more)
   if result.code ~= 0 then
     fail("git ls-remote", url, result)
   end

@@ -4,7 +4,10 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git = require "molbuild.git"
+local git_bounds = require "molbuild.git_bounds"
 local log = require "molbuild.log"
+local names = require "molbuild.names"
+local sha = require "molbuild.sha"
 
 local git_repository = {}
 
@@ -65,13 +68,13 @@ end
 
 --- The packs that are whole, as { ["pack-<id>.pack"] = true, ["pack-<id>.idx"] = true }. A killed fetch leaves other files.
 local function whole_packs(dir)
-  local names, kept = {}, {}
+  local there, kept = {}, {}
   for _, name in ipairs(type_of(dir) == "directory" and core.fs.list(dir) or {}) do
-    names[name] = true
+    there[name] = true
   end
-  for name in pairs(names) do
+  for name in pairs(there) do
     local id = name:match "^(pack%-%x+)%.pack$"
-    if id and names[id .. ".idx"] then
+    if id and there[id .. ".idx"] then
       kept[name], kept[id .. ".idx"] = true, true
     end
   end
@@ -141,7 +144,10 @@ local function fetch_ref(options, ref)
     "fetch", "--progress", "--depth=1", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
     "--end-of-options", options.url, ("+%s:%s"):format(ref, HEAD),
   }, 1, 10, #arguments + 1, arguments)
-  return run(options, arguments, options.url)
+  local on_line, check = git_bounds.fetch(options.bytes)
+  local ok, result = xpcall(run, errors.handler, options, arguments, options.url, { on_line = on_line })
+  check(ok and result or nil)
+  return ok and result or error(result, 0)
 end
 
 --- Fetch the commit. A server that does not give one by its id is asked for the branch.
@@ -164,25 +170,12 @@ end
 ---@return integer bytes
 ---@raise template
 local function measure(options)
-  local files, bytes = 0, 0
-  local function on_line(line)
-    files = files + 1
-    bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
-    if files > options.files or bytes > options.bytes then
-      return "stop"
-    end
-  end
-  local ok, failure = xpcall(function()
-    local listing = { "ls-tree", "-r", "-l", "--full-tree", options.commit }
-    git.expect(run(options, listing, nil, { on_line = on_line, silent = true }), "git ls-tree")
-  end, errors.handler)
-  if files > options.files then
-    errors.raise { kind = "template", message = ("the tree holds more than %d files"):format(options.files) }
-  elseif bytes > options.bytes then
-    errors.raise { kind = "template", message = ("the tree is larger than %d bytes"):format(options.bytes) }
-  elseif not ok then
-    error(failure, 0)
-  end
+  local on_line, check = git_bounds.tree(options)
+  -- Directories count, too (-t): trees within trees take as long to walk as files do, and print nothing without it.
+  local listing = { "ls-tree", "-r", "-t", "-l", "--full-tree", options.commit }
+  local ok, result = xpcall(run, errors.handler, options, listing, nil, { on_line = on_line, silent = true })
+  local _, bytes = check()
+  git.expect(ok and result or error(result, 0), "git ls-tree")
   return bytes
 end
 
@@ -190,9 +183,13 @@ end
 local function check_out(options)
   local index = options.dir .. ".index"
   must(core.fs.mkdirp(options.dir, PRIVATE_DIR))
-  git.expect(run(options, {
+  local result = run(options, {
     "--work-tree=" .. options.dir, "read-tree", "--reset", "-u", "-v", "--index-output=" .. index, options.commit,
-  }), "git read-tree")
+  })
+  if result.code ~= 0 then
+    git_bounds.checkout(result.tail)
+  end
+  git.expect(result, "git read-tree")
   must(core.fs.remove_tree(index))
 end
 
@@ -261,8 +258,8 @@ end
 ---@field url string
 ---@field commit string
 ---@field branch string
----@field files integer  the most that the tree may have
----@field bytes integer  likewise
+---@field files integer  the most files and directories that the tree may have
+---@field bytes integer  likewise, and the most that may come over the wire
 ---@field token string?
 ---@field user string?
 ---@field timeout number?
@@ -273,9 +270,11 @@ end
 --- fetched. The caller has a lock that keeps others from both.
 ---@param how molbuild.TreeOptions
 ---@return boolean written  false: the branch has moved on, look it up again
----@raise remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
+---@raise usage | remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
 function git_repository.tree(how)
   local options = setmetatable({}, { __index = how })
+  sha.check(options.commit, "the caller")
+  names.branch(options.branch)
   options.repository = absolute(how.repository)
   options.dir, options.parent = absolute(how.dir)
   local held, complaint = restore(options)

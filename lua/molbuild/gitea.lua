@@ -1,6 +1,7 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local names = require "molbuild.names"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 local retry = require "molbuild.retry"
@@ -39,7 +40,7 @@ function gitea.branch_url(repo_url, branch)
     scheme = url.scheme,
     host = url.host,
     port = url.port,
-    path = ("%s/api/v1/repos/%s/%s/branches/%s"):format(base, org, repo, encode(branch)),
+    path = ("%s/api/v1/repos/%s/%s/branches/%s"):format(base, org, repo, encode(names.branch(branch))),
   })
 end
 

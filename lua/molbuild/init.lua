@@ -3,8 +3,8 @@
 local molbuild = {}
 
 local MODULES = {
-  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true, job = true,
-  log = true, network = true, retry = true, sha = true, task = true, token = true,
+  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true, image = true,
+  job = true, log = true, names = true, network = true, retry = true, sha = true, task = true, template = true, token = true,
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.

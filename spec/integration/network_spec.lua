@@ -20,7 +20,7 @@ local FORKS = {
     ensure.head_timeout = %d
     return ensure]]):format(BOUND),
   memory = [[
-    molbuild.git.max_memory = 32 * 1024 * 1024
+    molbuild.git.fetch_memory = 32 * 1024 * 1024
     return molbuild.load "ensure.lua"]],
 }
 
@@ -133,7 +133,7 @@ describe("a hostile server", function()
     local MODES = {
       ["bad-refs"] = { "bad line length" },
       close = { "Empty reply from server" },
-      ["endless-body"] = { "ut of memory", fork = "memory" },
+      ["endless-body"] = { "ut of memory" },
       ["endless-continue"] = { "fatal: unable to access" },
       ["endless-headers"] = { "fatal: unable to access" },
       ["gzip-bomb"] = { "fatal: unable to access" },

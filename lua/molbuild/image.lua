@@ -1,0 +1,58 @@
+--- What an image says of itself: the labels it gets, and whether it is the one that was asked for.
+local core = require "molbuild.core"
+local names = require "molbuild.names"
+
+local image = {}
+
+-- https://github.com/opencontainers/image-spec/blob/main/annotations.md
+local REVISION = "org.opencontainers.image.revision"
+local SOURCE = "org.opencontainers.image.source"
+local CREATED = "org.opencontainers.image.created"
+
+--- The labels of an image that is built now.
+---@param about { revision: string, source: string }  the whole commit id; the repository's URL, whose userinfo is masked;
+---  anything else is a label as it is
+---@param own table<string, string>  more of them, which count more than ours
+---@return table<string, string>
+function image.labels(about, own)
+  local labels = { [CREATED] = os.date "!%Y-%m-%dT%H:%M:%SZ" }
+  for name, value in pairs(about) do
+    labels[name] = value
+  end
+  labels.revision, labels[REVISION] = nil, about.revision
+  labels.source, labels[SOURCE] = nil, core.mask.url(about.source)
+  for name, value in pairs(own) do
+    labels[name] = value
+  end
+  return labels
+end
+
+-- What other words for an architecture an engine takes.
+local ARCHITECTURE = { aarch64 = "arm64", i386 = "386", armhf = "arm", armel = "arm" }
+
+local function said(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- How an image differs from the one that was asked for, in words; nil when it does not. What an image does not say of
+--- itself is taken as right: one that was built by hand has no labels, and engines leave out a variant that is usual.
+---@param found { os: string?, architecture: string?, variant: string?, labels: table<string, string> }
+---@param revision string
+---@param platform string  as of docker.check_platform
+---@param own table<string, string>?  as of image.labels
+---@return string?
+function image.mismatch(found, revision, platform, own)
+  revision = own and own[REVISION] or revision
+  local built_from = said(found.labels[REVISION])
+  if built_from and built_from ~= revision then
+    return ("it was built from the revision %s, not %s"):format(names.shown(built_from), revision)
+  end
+  local system, architecture, variant = platform:match "^([^/]+)/([^/]+)/?(.*)$"
+  architecture = ARCHITECTURE[architecture] or architecture
+  local is = { said(found.os) or system, said(found.architecture) or architecture, said(found.variant) }
+  if is[1] ~= system or is[2] ~= architecture or is[3] and variant ~= "" and is[3] ~= variant then
+    return ("it is for the platform %s, not %s"):format(names.shown(table.concat(is, "/")), platform)
+  end
+end
+
+return image

@@ -1,0 +1,158 @@
+--- Names that came from outside, checked before they become part of a path, a tag, a URL or an argument.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+
+local names = {}
+
+local SHOWN_MAX = 200 -- bytes of a name in a message
+
+--- A name from anywhere, for a message: printable, on one line, not too long.
+---@param name any
+---@return string
+function names.shown(name)
+  local shown = tostring(name)
+  if not utf8.len(shown) then
+    shown = shown:gsub("[\x80-\xFF]", "?")
+  end
+  -- C1 control characters, and those that change the direction of what follows.
+  shown = shown:gsub("%c", "?"):gsub("\xC2[\x80-\x9F]", "?")
+  shown = shown:gsub("\xE2\x80[\xAA-\xAE]", "?"):gsub("\xE2\x81[\xA6-\xA9]", "?")
+  if #shown > SHOWN_MAX then
+    shown = shown:sub(1, (utf8.offset(shown, 0, SHOWN_MAX + 1) or SHOWN_MAX + 1) - 1) .. "..."
+  end
+  return shown
+end
+
+local function refuse(what, name, why)
+  errors.raise { kind = "usage", message = ('%s "%s" cannot be used: %s'):format(what, names.shown(name), why) }
+end
+
+--- Whether a text is a part of an image's name: lower case letters and digits, with ".", "_", "__" or dashes between.
+local function is_component(text)
+  if text:find "[^%l%d._-]" or not text:find "^[%l%d]" or not text:find "[%l%d]$" then
+    return false
+  end
+  for separator in text:gmatch "[._-]+" do
+    if separator ~= "." and separator ~= "_" and separator ~= "__" and not separator:find "^%-+$" then
+      return false
+    end
+  end
+  return true
+end
+
+--- Whether a text is a registry's address: a host, with a port or not.
+local function is_registry(text)
+  local host = text:match "^(.*):%d+$" or text
+  if host:find "^%[[%x:]+%]$" then
+    return true
+  end
+  for label in (host .. "."):gmatch "(.-)%." do
+    if not label:find "^%w[%w-]*$" or label:find "%-$" then
+      return false
+    end
+  end
+  return host == "localhost" or host:find("[.%u]") ~= nil or host ~= text
+end
+
+local COMPONENT_MAX = 100
+
+--- A name that becomes part of a path, a URL and an image's name.
+---@param name any
+---@param where string  said in the message
+---@return string
+---@raise usage
+function names.component(name, where)
+  if type(name) ~= "string" or not is_component(name) then
+    refuse(where, name, 'a name is made of a-z and 0-9, with ".", "_" or "-" between them')
+  elseif #name > COMPONENT_MAX then
+    refuse(where, name, ("it is longer than %d bytes"):format(COMPONENT_MAX))
+  end
+  return name
+end
+
+-- An engine takes names of 255 bytes; room is left for what is put behind the prefix.
+local PREFIX_MAX = 127
+
+--- What stands before an image's own name: parts separated by slashes, the first of which may be a registry's address.
+--- Slashes at its end are taken off.
+---@param prefix any
+---@param where string  said in the message
+---@return string
+---@raise usage
+function names.image_prefix(prefix, where)
+  local bare = type(prefix) == "string" and prefix:gsub("/+$", "") or ""
+  if bare:find "^%a+://" then
+    refuse(where, prefix, "it is the name of a registry without a scheme, such as registry.example/team")
+  end
+  local first, rest = bare:match "^([^/]*)/?(.*)$"
+  local good = is_component(first) or is_registry(first)
+  for part in rest:gmatch "[^/]*" do
+    good = good and (rest == "" or is_component(part))
+  end
+  if not good then
+    refuse(where, prefix, "no image can have such a name; registry.example/team is one")
+  elseif #bare > PREFIX_MAX then
+    refuse(where, prefix, ("it is longer than %d bytes"):format(PREFIX_MAX))
+  end
+  return bare
+end
+
+local FORBIDDEN_IN_BRANCH = {
+  { "^%-", "it begins with a dash" },
+  { "[%c\x7F ]", "it holds a space or a control character" },
+  { "[~^:?*%[\\]", "it holds one of ~ ^ : ? * [ \\" },
+  { "%.%.", 'it holds ".."' },
+  { "@{", 'it holds "@{"' },
+  { "^HEAD$", "it is HEAD" },
+  { "%.$", "it ends in a dot" },
+  { "^/", "it begins with a slash" },
+  { "/$", "it ends in a slash" },
+  { "//", "it holds two slashes in a row" },
+  { "^%.", "a part of it begins with a dot" },
+  { "/%.", "a part of it begins with a dot" },
+  { "%.lock$", "a part of it ends in .lock" },
+  { "%.lock/", "a part of it ends in .lock" },
+}
+
+local BRANCH_MAX = 244 -- with refs/heads/ it is a file's name of at most 255 bytes
+
+--- A branch's name, by the rules of git-check-ref-format.
+---@param name any
+---@return string
+---@raise usage
+function names.branch(name)
+  if type(name) ~= "string" or name == "" then
+    refuse("the branch", name or "", "it is empty")
+  end
+  for _, rule in ipairs(FORBIDDEN_IN_BRANCH) do
+    if name:find(rule[1]) then
+      refuse("the branch", name, rule[2])
+    end
+  end
+  if #name > BRANCH_MAX then
+    refuse("the branch", name, ("it is longer than %d bytes"):format(BRANCH_MAX))
+  end
+  return name
+end
+
+--- A directory's path, made absolute: others take it as an argument, and it must not mean another place there.
+---@param path string
+---@param where string  said in the message
+---@return string
+---@raise usage
+function names.directory(path, where)
+  if path:find "%c" then
+    refuse(where, path, "it holds a control character")
+  end
+  if path:sub(1, 1) ~= "/" then
+    local here, message = core.fs.realpath "."
+    if not here then
+      refuse(where, path, "it is relative, and the current directory is not to be had: " .. message)
+    end
+    path = here:gsub("/$", "") .. "/" .. path
+  end
+  local bare = path:gsub("/+$", "")
+  return bare == "" and "/" or bare
+end
+
+return names

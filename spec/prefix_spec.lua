@@ -1,0 +1,54 @@
+-- URLs of repositories, checked before anything is asked of them.
+local errors = require "molbuild.errors"
+local git = require "molbuild.git"
+local gitea = require "molbuild.gitea"
+
+describe("git.check_url", function()
+  for url, scheme in pairs {
+    ["https://forge.example/org/t-x"] = "https", ["https://forge.example:3000/base/org/t-x.git"] = "https",
+    ["http://[::1]:3000/org/t-x"] = "http", ["https://FORGE.example/org/t-x"] = "https", ["ssh://git@h:22/o/x"] = "ssh",
+    ["git://h/x"] = "git", ["file:///srv/git/t-x"] = "file", ["file:///srv/with%20space/t-x"] = "file",
+    ["https://h/o/%C3%A9"] = "https",
+  } do
+    it("takes " .. url, function()
+      assert.equal(scheme, git.check_url(url))
+    end)
+  end
+
+  for _, url in ipairs {
+    "", " ", "x", "--upload-pack=x", "-x", "ext::sh -c x", "ext://x/y/z", "fd::17", "a/../../b", "a%0ab",
+    "/srv/git/x", "./x", "h:o/x",
+    "git@h:o/x", "https://", "https:///", "https://h", "https://h/", "https://h/o", "https://h//o/x/..",
+    "https://h/o/../x", "https://h/./o/x",
+    "https://h/o/%2e%2e/x", "https://h/o%2fx/y", "https://h/o/a%0Ab", "https://h/o/a%7f", "https://h/o/%zz",
+    "https://h/o/x%",
+    "https://h/o/a\nb", "https://h/o/a\tb", "https://h/o/a b", "https://h/o/x ", " https://h/o/x",
+    "file:///a b/x", "https://h/o\\x/y",
+    "https://h\\@x/o/y", "https://h:99999/o/x", "https://h:x/o/x", "https://[::1/o/x",
+    "https://[fe80::1%25eth0]/o/x", "https://-h/o/x",
+    "ssh://-oProxyCommand=x/o/x", "ssh://-u@h/o/x", "https://me@h/o/x", "https://me:password1@h/o/x",
+    "https://h/o/x?y", "https://h/o/x#y",
+    "HTTPS://h/o/x", "ftp://h/o/x", "javascript://h/o/x", "file://host/a", "file:///", "https://h/o/x\0y",
+  } do
+    it(("refuses %q"):format(url):gsub("%c", "?"), function()
+      local ok, failure = pcall(git.check_url, url)
+      assert.is_false(ok)
+      assert.is_true(errors.is(failure, "usage"))
+      local shown = errors.format(failure)
+      assert.is_nil(shown:find "[\n\r\t]")
+      assert.is_nil(shown:find("password1", 1, true))
+    end)
+  end
+end)
+
+describe("a branch", function()
+  it("is checked before it becomes part of a URL or an argument", function()
+    for _, branch in ipairs { "--x", "a..b", "a b", "refs/../x", "" } do
+      for _, ask in ipairs { gitea.branch_head, git.branch_head } do
+        local ok, failure = pcall(ask, "https://127.0.0.1:1/o/x", branch, {})
+        assert.is_false(ok)
+        assert.is_true(errors.is(failure, "usage"), tostring(failure))
+      end
+    end
+  end)
+end)

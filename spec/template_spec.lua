@@ -1,0 +1,135 @@
+-- A tree, checked before the docker CLI reads it.
+local errors = require "molbuild.errors"
+local sh = require "spec.support.sh"
+local task = require "molbuild.task"
+local template = require "molbuild.template"
+
+describe("template.check", function()
+  local dir, warnings
+
+  before_each(function()
+    dir = sh.temporary "template" .. "/tree"
+    sh.write(dir .. "/Dockerfile", "FROM scratch\n")
+    warnings = {}
+    task.scope().events = function(event) warnings[#warnings + 1] = event.message end
+  end)
+
+  after_each(function()
+    task.scope().events = nil
+    sh.remove(dir:match "^(.*)/")
+  end)
+
+  local function refuses()
+    local ok, failure = pcall(template.check, dir)
+    assert.is_false(ok)
+    assert.is_true(errors.is(failure, "template"), tostring(failure))
+    assert.is_false(sh.try { "test", "-e", dir }, "the tree is still there")
+    return failure
+  end
+
+  it("takes a tree with a regular Dockerfile, and says nothing", function()
+    sh.write(dir .. "/sub/file", "x")
+    sh.run("ln -s sub/file " .. dir .. "/link; ln -s ../Dockerfile " .. dir .. "/sub/link")
+    template.check(dir)
+    assert.same({}, warnings)
+  end)
+
+  it("wants a Dockerfile", function()
+    sh.run { "rm", dir .. "/Dockerfile" }
+    assert.equal(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), refuses().message)
+  end)
+
+  for what, command in pairs {
+    ["a link"] = "ln -s other %s", ["a directory"] = "mkdir %s", ["a FIFO"] = "mkfifo %s",
+  } do
+    it("refuses a Dockerfile that is " .. what, function()
+      sh.write(dir .. "/other", "FROM scratch\n")
+      sh.run { "rm", dir .. "/Dockerfile" }
+      sh.run(command:format(dir .. "/Dockerfile"))
+      local failure = refuses()
+      assert.equal(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), failure.message)
+      assert.equal(("Dockerfile is %s: it must be a regular file"):format(what), failure.hint)
+    end)
+
+    for _, name in ipairs { ".dockerignore", "Dockerfile.dockerignore" } do
+      it(("refuses a %s that is %s: the docker CLI reads it here"):format(name, what), function()
+        sh.run(command:format(dir .. "/" .. name))
+        local failure = refuses()
+        local wanted = "%s in the cloned tree at %s is %s (template repo malformed)"
+        assert.equal(wanted:format(name, dir, what), failure.message)
+        assert.equal(("%s is %s: it must be a regular file"):format(name, what), failure.hint)
+      end)
+    end
+  end
+
+  for _, name in ipairs { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore" } do
+    it("refuses a " .. name .. " of more than 1 MiB", function()
+      sh.run { "truncate", "-s", 1024 * 1024, dir .. "/" .. name }
+      template.check(dir)
+      sh.run { "truncate", "-s", 1024 * 1024 + 1, dir .. "/" .. name }
+      assert.equal(("%s in the cloned tree at %s is larger than 1 MiB (template repo malformed)"):format(name, dir),
+        refuses().message)
+    end)
+  end
+
+  describe("says of links that lead out of the tree", function()
+    local PREFIX = "links lead out of the template, docker does not follow them: "
+
+    local function says(commands, words)
+      sh.run("cd " .. sh.quote(dir) .. " && mkdir -p a/b && " .. commands)
+      template.check(dir)
+      assert.same(words and { PREFIX .. words } or {}, warnings)
+    end
+
+    it("where they go, and leaves them alone", function()
+      says("ln -s /etc/shadow shadow", "shadow -> /etc/shadow")
+      assert.equal("/etc/shadow", sh.run { "readlink", dir .. "/shadow" })
+    end)
+
+    it("also when nothing is there", function()
+      says("ln -s ../none a/in; ln -s ../../none a/out; ln -s a/../../none out", "out -> a/../../none, a/out -> ../../none")
+    end)
+
+    it("also when they do so by another link alone", function()
+      says("ln -s .. a/b/up; ln -s a/b/up/../.. out", "out -> a/b/up/../..")
+    end)
+
+    it("no more than three, and how many there are besides", function()
+      says("for i in 1 2 3 4 5; do ln -s /$i l$i; done", "l1 -> /1, l2 -> /2, l3 -> /3, and 2 more")
+    end)
+
+    it("in words that steer no terminal", function()
+      says([[ln -s "$(printf '/\033[2J')" "$(printf 'a\nb\377')"]], "a?b? -> /?[2J")
+    end)
+
+    it("nothing where they stay inside, or lead in a circle", function()
+      says("ln -s ../.. a/b/root; ln -s loop loop; ln -s . here; ln -s a/../a/./b x", nil)
+    end)
+  end)
+
+  it("follows no link to a directory", function()
+    sh.run("mkdir " .. dir .. "/../outside; ln -s /x " .. dir .. "/../outside/y; ln -s ../outside " .. dir .. "/out")
+    template.check(dir)
+    assert.equal(1, #warnings)
+    assert.is_nil(warnings[1]:find("out/y", 1, true))
+  end)
+
+  it("says that submodules and LFS files are not fetched", function()
+    sh.write(dir .. "/.gitmodules", "")
+    sh.write(dir .. "/.gitattributes", "*.txt text\n*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    template.check(dir)
+    assert.equal(2, #warnings)
+    assert.truthy(warnings[1]:find("submodules", 1, true))
+    assert.truthy(warnings[2]:find("Git LFS", 1, true))
+  end)
+
+  it("takes no other attribute for LFS, and reads no attributes through a link", function()
+    sh.write(dir .. "/.gitattributes", "# *.bin filter=lfs\n*.bin filter=lfsx\n")
+    template.check(dir)
+    sh.write(dir .. "/../outside", "*.bin filter=lfs\n")
+    sh.run("ln -sf ../outside " .. dir .. "/.gitattributes")
+    template.check(dir)
+    assert.equal(1, #warnings)
+    assert.truthy(warnings[1]:find("links lead out", 1, true))
+  end)
+end)
