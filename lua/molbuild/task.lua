@@ -1,10 +1,9 @@
 --- Tasks: straight code that waits.
 ---
---- A task is a coroutine. A primitive of molbuild.core that has to wait yields its operation to the scheduler here,
---- which goes on with other tasks and resumes this one when the operation is done. Tasks are structured: a task ends
---- only when the tasks it spawned have ended. A cancelled task's operation is ended (a child process is killed and
---- reaped, a wait for a lock given up); the primitive then returns nil, message, "cancelled", and so does every later
---- one, so that the task unwinds and its to-be-closed variables run.
+--- A task is a coroutine. A primitive of molbuild.core that has to wait yields its operation to the scheduler here, which
+--- resumes it when that is done. Tasks are structured: a task ends only when those it spawned have ended. A cancelled
+--- task's operation is ended (a child process is killed and reaped, a wait for a lock given up); the primitive then returns
+--- nil, message, "cancelled", as does every later one, so that the task unwinds and its to-be-closed variables run.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 
@@ -30,7 +29,7 @@ function task.current()
   return scheduler and scheduler.current
 end
 
---- The scope of the running task: a table that child tasks inherit from. Outside a task, one for the whole process.
+--- The scope of the running task: a table that children inherit from. Outside a task, one for the whole process.
 ---@return table
 function task.scope()
   local current = task.current()
@@ -83,9 +82,7 @@ local function suspend(waitable)
 end
 
 local function cancel_children(self, reason)
-  for child in pairs(self.children) do
-    child:cancel(reason)
-  end
+  for child in pairs(self.children) do child:cancel(reason) end
 end
 
 --- Cancel a task and everything under it. Its end is to be waited for as ever. Does nothing to one that has ended.
@@ -173,7 +170,6 @@ end
 --- Wait for a task that this one spawned; gives its results, or raises its error.
 function Task:join()
   await(self)
-  self.joined = true
   return unwrap(self)
 end
 
@@ -218,28 +214,28 @@ function task.map(items, options, fn)
   for index, item in ipairs(items) do
     children[index] = task.spawn(function()
       local place <close> = places:acquire()
-      local outcome = table.pack(xpcall(fn, errors.handler, item, index))
-      if not outcome[1] and not options.settle then
-        first = first or { outcome[2] }
+      local ok, value = xpcall(fn, errors.handler, item, index)
+      if not ok and not options.settle then
+        first = first or { value }
         for _, sibling in ipairs(children) do
           sibling:cancel()
         end
       end
-      results[index] = options.settle and { ok = outcome[1], value = outcome[2], error = outcome[2] } or outcome[2]
-      if not outcome[1] and not options.settle then
-        error(outcome[2], 0)
+      if not ok then
+        error(value, 0)
       end
+      return value
     end)
   end
   for index, child in ipairs(children) do
     await(child)
+    local ok, value = child.ok, child.results[1]
     if options.settle then
-      -- Cancelled before FN began, it has no result of its own.
-      results[index] = results[index] or { ok = false, error = child.results[1] }
-      results[index].value = results[index].ok and results[index].value or nil
-      results[index].error = not results[index].ok and results[index].error or nil
-    elseif not child.ok then
-      first = first or { child.results[1] }
+      results[index] = { ok = ok, value = ok and value or nil, error = not ok and value or nil }
+    elseif ok then
+      results[index] = value
+    else
+      first = first or { value }
     end
   end
   task.check()
@@ -358,10 +354,8 @@ local function turn(on_signal)
     for _, operation in ipairs(done) do
       wake(scheduler.waiting[operation])
     end
-    local signo = core.loop.signal()
-    while signo do
+    for signo in core.loop.signal do
       on_signal(signo)
-      signo = core.loop.signal()
     end
     return
   end
@@ -371,8 +365,8 @@ local function turn(on_signal)
   end
 end
 
---- Run FN as the root task until it and everything it spawned has ended. Gives its results, or raises its error.
---- With SIGNALS, those signals cancel the root task (the error has kind "signal"); a second one kills what runs.
+--- Run FN as the root task until it and all it spawned has ended. Gives its results, or raises its error. With SIGNALS,
+--- those cancel the root task (the error has kind "signal"); a second one kills what runs.
 ---@param fn fun(...): ...
 ---@param options { signals: integer[]? }?
 function task.run(fn, options)
@@ -389,10 +383,7 @@ function task.run(fn, options)
   for _, signo in ipairs(options and options.signals or {}) do
     assert(core.loop.catch(signo))
   end
-  root = new_task(nil, function()
-    local child = task.spawn(fn)
-    return child:join()
-  end)
+  root = new_task(nil, function() return task.spawn(fn):join() end)
   while not root.ended do
     local ok, failure = pcall(turn, on_signal)
     if not ok then
