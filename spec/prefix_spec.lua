@@ -1,9 +1,13 @@
 -- URLs of repositories, checked before anything is asked of them.
+local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git = require "molbuild.git"
 local gitea = require "molbuild.gitea"
 
 describe("git.check_url", function()
+  -- Credentials in a URL are registered.
+  after_each(core.mask.clear)
+
   for url, scheme in pairs {
     ["https://forge.example/org/t-x"] = "https", ["https://forge.example:3000/base/org/t-x.git"] = "https",
     ["http://[::1]:3000/org/t-x"] = "http", ["https://FORGE.example/org/t-x"] = "https", ["ssh://git@h:22/o/x"] = "ssh",
