@@ -2,7 +2,7 @@ local core = require "molbuild.core"
 local docker = require "molbuild.docker"
 local task = require "molbuild.task"
 
--- What a build prints, by BuildKit and by the classic builder.
+-- What a build prints, by BuildKit, by the classic builder and by podman.
 local OUTPUT = {
   "#0 building with \"default\" instance using docker driver",
   "#1 [internal] load build definition from Dockerfile",
@@ -26,6 +26,9 @@ local OUTPUT = {
   "Step 1/2 : FROM scratch",
   " ---> 0123456789ab",
   "Successfully built 0123456789ab",
+  "STEP 1/3: FROM scratch",
+  "[2/2] STEP 3/5: COPY a b",
+  "--> 0123456789ab",
 }
 
 -- What is made of the lines that reach it.
@@ -64,7 +67,7 @@ describe("a build's output", function()
     end)
     assert.same({
       "loud", "1/9 FROM docker.io/library/python:3.11", "4/9 RUN pip install -r requirements.txt", "quiet", "loud", "quiet",
-      "loud", "1/2 FROM scratch", quiet = false,
+      "loud", "1/2 FROM scratch", "1/3 FROM scratch", "3/5 COPY a b", quiet = false,
     }, all)
     assert.same(all, some)
     assert.is_nil(told["#12 0.413 Collecting flask"])

@@ -230,6 +230,7 @@ end
 --- which is nearly all that a build prints.
 docker.told_lines = {
   "#%d [", "#%d exporting ", "#%d unpacking to ", "#%d DONE", "#%d ERROR", "#%d CANCELED", "Step ",
+  "STEP ", "[%d/%d] STEP ", -- podman's
 }
 
 --- The build step that an output line announces: done, total, text. nil for any other line.

@@ -64,6 +64,6 @@ describe("a docker client", function()
     ]])
     local run = w:run { "run", "-v", w.dir .. "/classic.lua", "hermes" }
     assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-    assert.truthy(run.stderr:find("Step 1/4 : FROM scratch", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("Step 1/8 : FROM scratch", 1, true), run.stderr)
   end)
 end)

@@ -2,7 +2,7 @@
 local world = require "spec.support.world"
 
 ---@class molbuild.Terminal
----@field dir string  of the socket
+---@field socket string  of its tmux
 local Terminal = {}
 Terminal.__index = Terminal
 
@@ -16,7 +16,8 @@ local terminal = {}
 ---@param rows integer
 ---@return molbuild.Terminal
 function terminal.start(dir, command, columns, rows)
-  local self = setmetatable({ dir = dir }, Terminal)
+  -- A tmux that is ending may still answer at its socket: each has its own.
+  local self = setmetatable({ socket = world.sh(("mktemp -u %s/tmux.XXXXXX"):format(dir)) }, Terminal)
   self:tmux(("-u new-session -d -x %d -y %d %s"):format(columns, rows, world.quote(command .. "; exec sleep 1000")))
   return self
 end
@@ -25,7 +26,7 @@ end
 ---@param arguments string
 ---@return string
 function Terminal:tmux(arguments)
-  return world.sh(("tmux -f /dev/null -S %s/socket %s"):format(self.dir, arguments))
+  return world.sh(("tmux -f /dev/null -S %s %s"):format(self.socket, arguments))
 end
 
 --- The lines on it that say something.
