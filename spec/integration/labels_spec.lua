@@ -1,0 +1,115 @@
+-- What stands behind a tag: the labels of an image that was built, and a hit on one that is not what was asked for.
+local cjson = require "cjson"
+local world = require "spec.support.world"
+
+local NAME = "molecule-local/workspace-template-hermes:"
+local LABEL = "org.opencontainers.image."
+
+--- The client for each builder; see spec/integration/clients_spec.lua.
+local PATHS = { classic = os.getenv "PATH", buildkit = "/usr/bin:" .. os.getenv "PATH" }
+
+describe("an image", function()
+  local w, sha, tag, served
+
+  before_each(function()
+    w = world.new { forge = false }
+    sha = w:commit("org", "hermes", world.template_files "right")
+    tag = NAME .. sha:sub(1, 12)
+    served = "file://" .. w.dir .. "/repos/org/t-"
+  end)
+
+  after_each(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  local function ensure(env)
+    env = env or {}
+    env.MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = served
+    local run = w:run({ "run", "--output=json", "ensure.lua", "hermes" }, env)
+    assert.equal(0, run.status, run.stderr)
+    return cjson.decode(run.stdout), run.stderr
+  end
+
+  local function inspect(ref)
+    local image = cjson.decode(world.sh("docker image inspect " .. ref))[1]
+    local labels = image.Config.Labels
+    return labels ~= cjson.null and labels or {}, image.Id, image.Architecture
+  end
+
+  --- Put an image under the tag that says "wrong", with LINES in its Dockerfile.
+  local function planted(lines, platform)
+    local dir = w.dir .. "/planted"
+    world.sh(("mkdir -p %s && cp /bin/busybox %s/busybox"):format(dir, dir))
+    world.write(dir .. "/Dockerfile", "FROM scratch\nCOPY busybox /bin/busybox\n" .. lines
+      .. '\nCMD ["/bin/busybox", "echo", "wrong"]\n')
+    world.sh(("PATH=%s DOCKER_BUILDKIT=1 docker build -q --platform=%s -t %s %s"):format(
+      PATHS.buildkit, platform or "linux/amd64", tag, dir))
+    return select(2, inspect(tag))
+  end
+
+  local function says(ref)
+    return world.sh("docker run --rm --network none " .. ref)
+  end
+
+  for builder, path in pairs(PATHS) do
+    it("says what it was built from, built by " .. builder, function()
+      local before = os.date "!%Y-%m-%dT%H:%M:%SZ"
+      local result, stderr = ensure { PATH = path }
+      assert.equal("built", result.outcome)
+      assert.equal(builder == "classic", stderr:find("building with the classic builder", 1, true) ~= nil)
+      local labels = inspect(tag)
+      assert.is_true(before <= labels[LABEL .. "created"] and labels[LABEL .. "created"] <= os.date "!%Y-%m-%dT%H:%M:%SZ")
+      labels[LABEL .. "created"] = nil
+      assert.same({
+        [LABEL .. "revision"] = sha, [LABEL .. "source"] = served .. "hermes", ["app.molecule.runtime"] = "hermes",
+      }, labels)
+      -- It is the one that is asked for: the next run finds it.
+      assert.equal("hit", ensure({ PATH = path }).outcome)
+    end)
+
+    it("of another revision is built anew, which is said, by " .. builder, function()
+      local other = sha:sub(1, 12) .. ("0"):rep(28)
+      local wrong = planted(('LABEL %srevision="%s"'):format(LABEL, other))
+      local result, stderr = ensure { PATH = path }
+      local words = ("%s: it was built from the revision %s, not %s — building it anew"):format(tag, other, sha)
+      assert.equal(1, select(2, stderr:gsub(words:gsub("%p", "%%%0"), "")), stderr)
+      local labels, id = inspect(tag)
+      assert.same({ "built", id }, { result.outcome, result.image_id })
+      assert.are_not.equal(wrong, id)
+      assert.equal(sha, labels[LABEL .. "revision"])
+      assert.same({ "right", "right" }, { says(tag), says(NAME .. "latest") })
+    end)
+
+    it("of another platform is built anew, which is said, by " .. builder, function()
+      planted(("LABEL %srevision=%s"):format(LABEL, sha), "linux/arm64")
+      assert.equal("arm64", select(3, inspect(tag)))
+      local result, stderr = ensure { PATH = path }
+      local words = tag .. ": it is for the platform linux/arm64, not linux/amd64 — building it anew"
+      assert.truthy(stderr:find(words, 1, true), stderr)
+      assert.same({ "built", "amd64" }, { result.outcome, select(3, inspect(tag)) })
+      assert.equal("right", says(tag))
+    end)
+  end
+
+  -- By the engine's API, and by the program.
+  for api, ask in pairs { ["its API"] = {}, docker = { MOLBUILD_DOCKER_API = "0" } } do
+    it("that has no labels is taken as it is, asked for by " .. api, function()
+      local id = planted ""
+      assert.same({}, (inspect(tag)))
+      local result, stderr = ensure(ask)
+      assert.same({ "hit", id }, { result.outcome, result.image_id }, stderr)
+      assert.is_nil(stderr:find("anew", 1, true), stderr)
+      assert.equal("wrong", says(NAME .. "latest"))
+    end)
+
+    it("of another revision is found out, asked for by " .. api, function()
+      planted(("LABEL %srevision=v1"):format(LABEL))
+      -- The question that is asked ahead of time is for this name.
+      world.sh(("docker tag %s %slatest"):format(tag, NAME))
+      local result, stderr = ensure(ask)
+      assert.truthy(stderr:find("it was built from the revision v1, not " .. sha, 1, true), stderr)
+      assert.same({ "built", "right" }, { result.outcome, says(tag) })
+    end)
+  end
+end)
