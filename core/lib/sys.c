@@ -165,12 +165,18 @@ int sys_take_env(const char *name, char **out, struct error *err)
 
 int sys_protect_memory(struct error *err)
 {
-	struct rlimit none = {0, 0};
-	if (setrlimit(RLIMIT_CORE, &none) < 0)
-		return error_errno(err, errno, "cannot turn core dumps off");
+	struct rlimit limit = {0, 0};
 #ifdef __linux__
-	/* A core_pattern with a pipe ignores the limit; this it does not ignore. */
+	/* No core fits into a byte, and a core_pattern with a pipe ignores any limit but this one, which Linux takes for
+	 * "none": with 0 the handler is still given what a program that we start has in its environment. */
+	struct rlimit byte = {1, 1};
+	/* It may be less for good. */
+	if (setrlimit(RLIMIT_CORE, &byte) < 0 && setrlimit(RLIMIT_CORE, &limit) < 0)
+		return error_errno(err, errno, "cannot turn core dumps off");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_errno(err, errno, "cannot turn core dumps off");
+#else
+	if (setrlimit(RLIMIT_CORE, &limit) < 0)
 		return error_errno(err, errno, "cannot turn core dumps off");
 #endif
 	return 0;

@@ -195,30 +195,45 @@ static void takes_a_variable_out_of_the_environment(void **state)
 	environ = before;
 }
 
-/* In a child: the protection cannot be taken back. */
-static int protected_process(void)
+/* In a child: the protection cannot be taken back. Gives 0, or what is wrong. */
+static int protected_process(rlim_t allowed, rlim_t wanted)
 {
 	struct rlimit limit;
-	if (sys_protect_memory(&err) < 0 || getrlimit(RLIMIT_CORE, &limit) < 0)
+	if (getrlimit(RLIMIT_CORE, &limit) < 0)
 		return 1;
-	if (limit.rlim_cur != 0 || limit.rlim_max != 0)
+	limit.rlim_max = limit.rlim_max < allowed ? limit.rlim_max : allowed;
+	limit.rlim_cur = limit.rlim_max;
+	wanted = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	if (setrlimit(RLIMIT_CORE, &limit) < 0 || sys_protect_memory(&err) < 0 || getrlimit(RLIMIT_CORE, &limit) < 0)
 		return 2;
+	if (limit.rlim_cur != wanted || limit.rlim_max != wanted)
+		return 3;
 #ifdef __linux__
 	if (prctl(PR_GET_DUMPABLE) != 0)
-		return 3;
+		return 4;
 #endif
 	return 0;
 }
 
-static void protects_memory_for_good(void **state)
+static void assert_protected(rlim_t allowed, rlim_t wanted)
 {
 	int status;
 	pid_t pid = fork();
-	(void)state;
 	if (pid == 0)
-		_exit(protected_process());
+		_exit(protected_process(allowed, wanted));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+static void protects_memory_for_good(void **state)
+{
+	(void)state;
+#ifdef __linux__
+	assert_protected(RLIM_INFINITY, 1);
+#else
+	assert_protected(RLIM_INFINITY, 0);
+#endif
+	assert_protected(0, 0);
 }
 
 static void a_full_disk_is_an_error(void **state)
