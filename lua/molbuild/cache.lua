@@ -19,6 +19,37 @@ local function check(ok, message, code)
   return ok
 end
 
+local WRITABLE_BY_ALL = 2
+
+--- Whoever owns a directory can put something else in its place between our looking at it and our using it. Where
+--- everybody may make directories, as in a shared temporary directory, one of another user's is not ours to use.
+local function check_owners(path)
+  local at, open_to_all = "", false
+  for part in path:gmatch "[^/]+" do
+    at = at .. "/" .. part
+    local stat = check(core.fs.lstat(at))
+    if open_to_all and stat.uid ~= 0 and stat.uid ~= core.sys.uid() then
+      errors.raise {
+        kind = "failed",
+        message = ("%s belongs to another user (%d), where everybody may write"):format(at, stat.uid),
+        hint = "put the cache where only you may write",
+      }
+    end
+    -- A link's own mode says nothing.
+    stat = check(core.fs.lstat(check(core.fs.realpath(at))))
+    open_to_all = stat.mode & WRITABLE_BY_ALL ~= 0
+  end
+end
+
+--- Make a directory of the cache, and see to it that it, and all on the way to it, is no other user's trap.
+local function make_directory(path)
+  check(core.fs.mkdirp(path, 448))
+  check_owners(check(core.fs.realpath(path)))
+  if path:sub(1, 1) == "/" then
+    check_owners(path)
+  end
+end
+
 --- The lock of NAME, had by this task until it is closed. Says who holds it while it waits.
 ---@param root string  the cache's directory
 ---@param name string
@@ -27,7 +58,7 @@ end
 ---@raise locked | cancelled | failed
 function cache.lock(root, name, options)
   local started = core.sys.monotonic()
-  check(core.fs.mkdirp(root .. "/locks", 448))
+  make_directory(root .. "/locks")
   local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
   local waited = false
   local lock, message, code = core.lock.acquire(path, {
@@ -55,7 +86,7 @@ end
 ---@return { path: string }
 function cache.staging(root, name)
   local dir = root .. "/tmp"
-  check(core.fs.mkdirp(dir, 448))
+  make_directory(dir)
   for _, entry in ipairs(check(core.fs.list(dir))) do
     if entry:match "^(.*)%.[^.]*$" == name then -- a name may hold a dot itself
       check(core.fs.remove_tree(dir .. "/" .. entry))
@@ -76,7 +107,7 @@ end
 ---@return string path
 function cache.repository(root, name)
   local dir = root .. "/repositories"
-  check(core.fs.mkdirp(dir, 448))
+  make_directory(dir)
   return ("%s/%s.git"):format(dir, name)
 end
 
@@ -84,7 +115,7 @@ end
 ---@param from string
 ---@param to string
 function cache.publish(from, to)
-  check(core.fs.mkdirp(to:match "^(.*)/", 448))
+  make_directory(to:match "^(.*)/")
   check(core.fs.remove_tree(to))
   check(core.fs.rename(from, to))
 end
