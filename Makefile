@@ -13,6 +13,7 @@ CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 FUZZ_SECONDS ?= 60
+FUZZ_RUNS ?= -1
 
 find_program = $(firstword $(foreach p,$(1),$(shell command -v $(p) 2>/dev/null)))
 LUA := $(call find_program,lua5.4 lua-5.4 lua54 lua)
@@ -59,7 +60,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
 
-.PHONY: all core.so test unit spec integration asan lint bench fuzz demo install install-rock clean FORCE
+.PHONY: all core.so test unit spec integration asan lint bench fuzz can-fuzz demo install install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -167,31 +168,37 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 bench: all $(BENCHES)
 	@BUILD=$(BUILD) scripts/bench.sh
 
-# libFuzzer brings the main function. Everything is compiled with its instrumentation, hence at once.
-$(BUILD)/fuzz/%: core/fuzz/%.c $(wildcard core/lib/*.[ch])
+# libFuzzer brings the main function. All that runs is compiled with its instrumentation.
+can-fuzz:
 	@echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' | \
 		$(CLANG) -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null || { echo "make fuzz: clang with libFuzzer is" \
 		"needed. On Debian: apt-get install clang libclang-rt-14-dev (the number is clang's version);" \
 		"elsewhere CLANG=/path/to/clang" >&2; exit 1; }
+
+FUZZ_FLAGS = -std=c11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+$(BUILD)/fuzz/obj/%.o: core/%.c | can-fuzz
 	@mkdir -p $(@D)
-	$(call say,FUZZ)
-	$(Q)$(CLANG) $(CPPFLAGS) -std=c11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		$(LIB_CFLAGS) $(FUZZ_CFLAGS) $(LDFLAGS) $(filter %.c,$^) -o $@ $(LIB_LIBS) $(FUZZ_LIBS) -lm
+	$(call say,CLANG)
+	$(Q)$(CLANG) $(CPPFLAGS) $(FUZZ_FLAGS) $(LUA_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/fuzz/%.o $(LIB_OBJ:$(BUILD)/%=$(BUILD)/fuzz/%)
+	$(call say,LD)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined $(LDFLAGS) $^ -o $@ $(LIB_LIBS) $(FUZZ_LIBS) -lm
 
 # This one runs the library, with the bindings; cjson finds Lua in the program.
-$(BUILD)/fuzz/fuzz_branch: $(wildcard core/bind/*.[ch])
-$(BUILD)/fuzz/fuzz_branch: FUZZ_CFLAGS = $(LUA_CFLAGS) $(EXPORT_SYMBOLS)
+$(BUILD)/fuzz/fuzz_branch: $(BIND_OBJ:$(BUILD)/%=$(BUILD)/fuzz/%)
+$(BUILD)/fuzz/fuzz_branch: LDFLAGS += $(EXPORT_SYMBOLS)
 $(BUILD)/fuzz/fuzz_branch: FUZZ_LIBS = $(LUA_LIBS)
 
-# The corpus grows in the build directory; the seeds are left alone.
+# The corpus grows in the build directory; the seeds are left alone. FUZZ_RUNS=0 runs what is there, and no more.
 fuzz: $(FUZZERS)
 	@for fuzzer in $(FUZZERS); do \
 		name=$${fuzzer##*/fuzz_}; seeds=core/fuzz/seeds/$$name; corpus=$(BUILD)/fuzz/corpus/$$name; \
 		mkdir -p $$corpus; [ -d $$seeds ] || seeds=; \
 		words=core/fuzz/$$name.dict; [ -f $$words ] || words=; \
 		echo "== $$name"; \
-		$$fuzzer $${words:+-dict=$$words} -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
+		$$fuzzer $${words:+-dict=$$words} -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=10 \
+			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
 	done
 
 demo:
