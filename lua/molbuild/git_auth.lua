@@ -47,11 +47,13 @@ function git_auth.settings(url, options)
     return { "credential.helper=", "http.followRedirects=initial" }
   end
   local where = origin.of(url)
-  return {
-    "credential.helper=", ("credential.%s.helper=%s"):format(where, HELPER),
-    "http.followRedirects=false", ("http.%s/.followRedirects=false"):format(where),
-    "http.sslVerify=true", ("http.%s/.sslVerify=true"):format(where),
-  }
+  local list = { "credential.helper=", ("credential.%s.helper=%s"):format(where, HELPER) }
+  -- Also for a git that takes none of them from the environment: for the whole URL, so that no part of it counts more.
+  for _, subject in ipairs { "http", "http." .. where, "http." .. url } do
+    list[#list + 1] = subject .. ".followRedirects=false"
+    list[#list + 1] = subject .. ".sslVerify=true"
+  end
+  return list
 end
 
 --- The variables to leave out: those of the list, and with a token the one that lets any server pass for the right one.
