@@ -121,6 +121,18 @@ describe("git", function()
     assert_fetched(fetch(), ".gitattributes\nDockerfile\nbusybox\nsays")
   end)
 
+  for what, text in pairs {
+    ["the user's own attributes"] = "[core]\n\tattributesFile = ~/attributes\n",
+    ["the user's line ends"] = "[core]\n\tautocrlf = true\n\teol = crlf\n",
+  } do
+    it("writes the repository's bytes, whatever " .. what .. " are", function()
+      configure(text)
+      world.write(w.home .. "/attributes", "* text eol=crlf\n")
+      assert_fetched(fetch())
+      assert.equal("hello\n", world.read(("%s/hermes/%s/says"):format(w.cache, sha:sub(1, 12))))
+    end)
+  end
+
   it("cleans nothing up in the background", function()
     configure("[gc]\n\tauto = 1\n\tautoDetach = true\n[maintenance]\n\tauto = true\n")
     local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
