@@ -1,3 +1,4 @@
+local core = require "molbuild.core"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 
@@ -14,6 +15,30 @@ describe("origin.is_direct", function()
   } do
     it(("is %s for %s"):format(want, url), function() assert.equal(want, origin.is_direct(url)) end)
   end
+end)
+
+describe("origin.redirect_of", function()
+  local function shown(location, status)
+    return origin.redirect_of({ status = status or 302, headers = { location = location } }, "https://h:1/o/x?y")
+  end
+
+  it("is where an answer leads to", function()
+    assert.equal("https://other/x", shown "https://other/x")
+    assert.equal("https://h:1/elsewhere", shown "/elsewhere")
+    assert.equal("//other/x", shown "//other/x")
+    assert.is_nil(shown("https://other/x", 200))
+    assert.is_nil(shown(nil))
+  end)
+
+  it("shows nothing that a server hides in it", function()
+    assert.equal("https://***@other/x", shown "https://me:password1@other/x")
+    assert.equal("https://other/a?b?c?d", shown "https://other/a\27b\x9Bc\u{202E}d")
+    core.mask.secret "a-secret-that-is-cut-off"
+    finally(core.mask.clear)
+    -- Not the part of it that stands before the place where what is long is cut.
+    assert.equal("https://other/" .. ("x"):rep(183) .. "***...", shown("https://other/" .. ("x"):rep(183)
+      .. "a-secret-that-is-cut-off" .. ("x"):rep(180)))
+  end)
 end)
 
 describe("network.hint", function()

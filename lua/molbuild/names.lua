@@ -1,6 +1,7 @@
 --- Names that came from outside, checked before they become part of a path, a tag, a URL or an argument.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local text = require "molbuild.text"
 
 local names = {}
 
@@ -10,13 +11,7 @@ local SHOWN_MAX = 200 -- bytes of a name in a message
 ---@param name any
 ---@return string
 function names.shown(name)
-  local shown = tostring(name)
-  if not utf8.len(shown) then
-    shown = shown:gsub("[\x80-\xFF]", "?")
-  end
-  -- C1 control characters, and those that change the direction of what follows.
-  shown = shown:gsub("%c", "?"):gsub("\xC2[\x80-\x9F]", "?")
-  shown = shown:gsub("\xE2\x80[\xAA-\xAE]", "?"):gsub("\xE2\x81[\xA6-\xA9]", "?")
+  local shown = text.printable(tostring(name))
   if #shown > SHOWN_MAX then
     shown = shown:sub(1, (utf8.offset(shown, 0, SHOWN_MAX + 1) or SHOWN_MAX + 1) - 1) .. "..."
   end
@@ -27,12 +22,12 @@ local function refuse(what, name, why)
   errors.raise { kind = "usage", message = ('%s "%s" cannot be used: %s'):format(what, names.shown(name), why) }
 end
 
---- Whether a text is a part of an image's name: lower case letters and digits, with ".", "_", "__" or dashes between.
-local function is_component(text)
-  if text:find "[^%l%d._-]" or not text:find "^[%l%d]" or not text:find "[%l%d]$" then
+--- Whether a word is a part of an image's name: lower case letters and digits, with ".", "_", "__" or dashes between.
+local function is_component(word)
+  if word:find "[^%l%d._-]" or not word:find "^[%l%d]" or not word:find "[%l%d]$" then
     return false
   end
-  for separator in text:gmatch "[._-]+" do
+  for separator in word:gmatch "[._-]+" do
     if separator ~= "." and separator ~= "_" and separator ~= "__" and not separator:find "^%-+$" then
       return false
     end
@@ -40,9 +35,9 @@ local function is_component(text)
   return true
 end
 
---- Whether a text is a registry's address: a host, with a port or not.
-local function is_registry(text)
-  local host = text:match "^(.*):%d+$" or text
+--- Whether a word is a registry's address: a host, with a port or not.
+local function is_registry(word)
+  local host = word:match "^(.*):%d+$" or word
   if host:find "^%[[%x:]+%]$" then
     return true
   end
@@ -51,7 +46,7 @@ local function is_registry(text)
       return false
     end
   end
-  return host == "localhost" or host:find("[.%u]") ~= nil or host ~= text
+  return host == "localhost" or host:find("[.%u]") ~= nil or host ~= word
 end
 
 local COMPONENT_MAX = 100

@@ -1,5 +1,6 @@
 --- Where a request goes: what a token is bound to.
 local core = require "molbuild.core"
+local names = require "molbuild.names"
 
 local origin = {}
 
@@ -50,7 +51,8 @@ function origin.redirect_of(response, url)
   if location:sub(1, 1) == "/" and location:sub(2, 2) ~= "/" then
     location = origin.of(url) .. location
   end
-  return core.mask.url((location:gsub("%c", "?"):sub(1, 300)))
+  -- Masked first: of a secret that is cut, the rest would be shown.
+  return names.shown(core.mask.url(location))
 end
 
 return origin

@@ -2,17 +2,52 @@
 
 local text = {}
 
+--- Text whose bytes that are no UTF-8 are replaced.
+---@param s string
+---@param replacement string  for each byte
+---@return string
+function text.valid(s, replacement)
+  local parts, from = {}, 1
+  local ok, bad = utf8.len(s)
+  while not ok do
+    parts[#parts + 1] = s:sub(from, bad - 1) .. replacement
+    from = bad + 1
+    ok, bad = utf8.len(s, from)
+  end
+  return #parts == 0 and s or table.concat(parts) .. s:sub(from)
+end
+
+-- C1 control characters, and those that change the direction of what follows. Replaced instead of removed: taking a byte
+-- out could join two halves to a new one.
+local STEERING = { "\xC2[\x80-\x9F]", "\xE2\x80[\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
+
+local function harmless(s)
+  if not s:find "[\x80-\xFF]" then
+    return s
+  end
+  s = text.valid(s, "?")
+  for _, pattern in ipairs(STEERING) do
+    s = s:gsub(pattern, "?")
+  end
+  return s
+end
+
+--- Text with a question mark for each control character and whatever else could steer a terminal.
+---@param s string
+---@return string
+function text.printable(s)
+  return harmless((s:gsub("%c", "?")))
+end
+
 --- Text as one line that cannot steer a terminal: line ends become " | ", tabs a space, control characters go.
 ---@param s any
 ---@return string
 function text.one_line(s)
   s = tostring(s)
-  if not s:find("[%c\xC2]") then
-    return s
+  if s:find "%c" then
+    s = s:gsub("[\r\n]+", " | "):gsub(" | $", ""):gsub("\t", " "):gsub("%c", "")
   end
-  -- C1 last, and replaced instead of removed: taking a byte out could join two halves to a new control character.
-  s = s:gsub("[\r\n]+", " | "):gsub(" | $", ""):gsub("\t", " "):gsub("%c", ""):gsub("\xC2[\x80-\x9F]", "?")
-  return s
+  return harmless(s)
 end
 
 --- `3s`, `1m12s`, `1h02m`.

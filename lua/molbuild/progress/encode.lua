@@ -1,25 +1,14 @@
 -- JSON with keys in a fixed order.
 
 local cjson = require "cjson"
+local text = require "molbuild.text"
 
 local encode = {}
 
--- A byte that is not UTF-8 would make the whole document invalid.
-local function valid(s)
-  local parts, from = {}, 1
-  local ok, bad = utf8.len(s)
-  while not ok do
-    parts[#parts + 1] = s:sub(from, bad - 1) .. "\u{FFFD}"
-    from = bad + 1
-    ok, bad = utf8.len(s, from)
-  end
-  return #parts == 0 and s or table.concat(parts) .. s:sub(from)
-end
-
 local function scalar(value)
   if type(value) == "string" then
-    -- cjson escapes every slash; nothing needs that.
-    return (cjson.encode(valid(value)):gsub("\\/", "/"))
+    -- A byte that is not UTF-8 would make the whole document invalid. cjson escapes every slash; nothing needs that.
+    return (cjson.encode(text.valid(value, "\u{FFFD}")):gsub("\\/", "/"))
   end
   if math.type(value) == "integer" then
     return ("%d"):format(value)
