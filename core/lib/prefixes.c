@@ -1,16 +1,17 @@
 #include "prefixes.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What a node stands for, besides a byte. */
 #define DIGITS 256
 
+/* A place in some of the beginnings: the nodes of what may come next there, 0 for none. A table costs memory, but
+ * every line of a build comes by here. */
 struct prefix_node {
-	int what;
-	int ends;              /* a beginning is complete here */
-	size_t child, sibling; /* 0: none */
+	int ends; /* a beginning is complete here */
+	uint32_t digits, next[256];
 };
 
 /* The token at *TEXT, which is moved behind it; -1: there is no such token. */
@@ -29,32 +30,26 @@ static int next_token(const char **text)
 	}
 }
 
-/* The child of node AT that stands for WHAT, made where there is none. */
-static size_t descend(struct prefixes *prefixes, size_t at, int what)
+/* The node behind TOKEN at NODE, made where there is none. */
+static uint32_t descend(struct prefixes *prefixes, struct prefix_node *node, int token)
 {
-	struct prefix_node *nodes = prefixes->nodes;
-	size_t child = nodes[at].child;
-	while (child && nodes[child].what != what)
-		child = nodes[child].sibling;
-	if (child)
-		return child;
-	child = prefixes->count++;
-	nodes[child] = (struct prefix_node){.what = what, .sibling = nodes[at].child};
-	nodes[at].child = child;
-	return child;
+	uint32_t *next = token == DIGITS ? &node->digits : &node->next[token];
+	if (!*next)
+		*next = (uint32_t)prefixes->count++;
+	return *next;
 }
 
 static int add(struct prefixes *prefixes, const char *beginning, struct error *err)
 {
-	size_t at = 0;
+	struct prefix_node *node = prefixes->nodes;
 	for (const char *text = beginning; *text;) {
-		int what = next_token(&text);
-		if (what < 0)
-			return error_set(err, "invalid", "the beginning \"%s\" has a %% that is neither %%d nor %%%%",
-					 beginning);
-		at = descend(prefixes, at, what);
+		int token = next_token(&text);
+		if (token < 0)
+			return error_set(err, "invalid",
+			                 "the beginning \"%s\" has a %% that is neither %%d nor %%%%", beginning);
+		node = &prefixes->nodes[descend(prefixes, node, token)];
 	}
-	prefixes->nodes[at].ends = 1;
+	node->ends = 1;
 	return 0;
 }
 
@@ -78,32 +73,31 @@ void prefixes_free(struct prefixes *prefixes)
 	*prefixes = (struct prefixes){0};
 }
 
-/* How many bytes of TEXT the node takes, or 0: it does not stand there. */
-static size_t taken(const struct prefix_node *node, const char *text, size_t len)
+static size_t digits_at(const char *text, size_t len)
 {
 	size_t digits = 0;
-	if (node->what != DIGITS)
-		return len > 0 && (unsigned char)*text == node->what;
 	while (digits < len && text[digits] >= '0' && text[digits] <= '9')
 		digits++;
 	return digits;
 }
 
-/* Whether TEXT goes on as one of the beginnings does below node AT; as deep as a beginning is long. */
-static int goes_on(const struct prefixes *prefixes, size_t at, const char *text, size_t len)
+/* Whether TEXT goes on as one of the beginnings does behind node AT; as deep as a beginning has "%d". */
+static int goes_on(const struct prefix_node *nodes, uint32_t at, const char *text, size_t len)
 {
-	const struct prefix_node *nodes = prefixes->nodes;
-	if (nodes[at].ends)
-		return 1;
-	for (size_t child = nodes[at].child; child; child = nodes[child].sibling) {
-		size_t size = taken(&nodes[child], text, len);
-		if (size && goes_on(prefixes, child, text + size, len - size))
+	while (!nodes[at].ends) {
+		size_t digits = nodes[at].digits ? digits_at(text, len) : 0;
+		if (digits && goes_on(nodes, nodes[at].digits, text + digits, len - digits))
 			return 1;
+		at = len > 0 ? nodes[at].next[(unsigned char)*text] : 0;
+		if (!at)
+			return 0;
+		text++;
+		len--;
 	}
-	return 0;
+	return 1;
 }
 
 int prefixes_match(const struct prefixes *prefixes, const char *text, size_t len)
 {
-	return prefixes->nodes && goes_on(prefixes, 0, text, len);
+	return prefixes->nodes && goes_on(prefixes->nodes, 0, text, len);
 }
