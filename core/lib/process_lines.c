@@ -2,6 +2,7 @@
 #include "process_internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "buf.h"
 
@@ -34,15 +35,20 @@ int process_give_lines(struct process *process)
 	return answer == PROCESS_STOP;
 }
 
-static int bundle(struct process *process, const char *line, size_t len)
+static int keep(struct process *process, const char *line, size_t len)
 {
+	struct buf *bundle = &process->bundle;
 	struct error err;
-	if (buf_append(&process->bundle, line, len) < 0 || buf_append(&process->bundle, "\n", 1) < 0) {
+	if (buf_reserve(bundle, len + 1) < 0) {
 		error_errno(&err, errno, "cannot keep the lines of %s", process->program);
 		process_stop(process, &err);
 		return 1;
 	}
-	return process->bundle.len >= BUNDLE_FULL ? process_give_lines(process) : 0;
+	memcpy(bundle->data + bundle->len, line, len);
+	bundle->len += len + 1;
+	bundle->data[bundle->len - 1] = '\n';
+	bundle->data[bundle->len] = '\0';
+	return bundle->len >= BUNDLE_FULL ? process_give_lines(process) : 0;
 }
 
 static int tell(struct process *process, const char *line, size_t len)
@@ -60,7 +66,7 @@ static int tell(struct process *process, const char *line, size_t len)
 int process_on_line(void *ud, const char *line, size_t len)
 {
 	struct process *process = ud;
-	int stop = process->on_lines ? bundle(process, line, len) : 0;
+	int stop = process->on_lines ? keep(process, line, len) : 0;
 	if (stop || !process->on_line || (process->selects && !prefixes_match(&process->only, line, len)))
 		return stop;
 	/* Told of the line in the order of the lines. */
