@@ -264,8 +264,6 @@ static void set_up(struct http_request *request, const struct http_options *opti
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->detail);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "molbuild");
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	/* Requests to one host share a connection where its protocol (HTTP/2) lets them, instead of opening one each. */
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	if (request->upload.data || options->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->upload.len);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->upload.data ? request->upload.data : "");
@@ -288,6 +286,10 @@ static int send_request(struct http_request *request, struct error *err)
 	request->detail[0] = '\0';
 	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
+	/* Requests to one host share a connection where its protocol (HTTP/2) lets them, instead of opening one each.
+	 * Which protocol it is, TLS says before the first request. Without TLS only the first answer would: one that does
+	 * not come must not keep the others from being asked for. */
+	curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
 	return loop_transfer_start(request->loop, &request->transfer, err);
 }
 

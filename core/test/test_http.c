@@ -212,6 +212,29 @@ static void no_answer_in_time_is_an_error(void **state)
 	assert_string_equal(failure.code, "timeout");
 }
 
+static void never(void *ud, const struct error *error, const struct http_response *answered)
+{
+	(void)ud;
+	(void)error;
+	(void)answered;
+	fail();
+}
+
+static void an_answer_that_does_not_come_keeps_no_other_one(void **state)
+{
+	struct http_request *hanging;
+	char url[64];
+	(void)state;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/hang", server.port);
+	hanging = http_start(loop, &(struct http_options){.url = url}, never, NULL, &err);
+	assert_non_null(hanging);
+	while (access(REQUESTS, F_OK) < 0 || !asked("/hang"))
+		assert_int_equal(loop_step(loop, 20 * NS_PER_MS, &err), 0);
+	ask("/ok", PLAIN);
+	assert_answer(200, "hello");
+	http_free(hanging);
+}
+
 static void a_refused_connection_is_an_error(void **state)
 {
 	struct sockaddr_in address;
@@ -308,6 +331,7 @@ int main(void)
 	    HTTP_TEST(a_redirect_is_the_answer_where_that_is_wanted),
 	    HTTP_TEST(a_proxy_can_be_named_or_ruled_out),
 	    HTTP_TEST(no_answer_in_time_is_an_error),
+	    HTTP_TEST(an_answer_that_does_not_come_keeps_no_other_one),
 	    HTTP_TEST(a_refused_connection_is_an_error),
 	    HTTP_TEST(a_connection_that_breaks_is_an_error),
 	    HTTP_TEST(a_unix_socket_can_be_asked),
