@@ -4,19 +4,19 @@ local sh = require "spec.support.sh"
 
 local TOKEN = "s3cr/t+%w0rd-for-the-forge"
 
---- Finds a token, and says what is known of it: its digest and user, what children see, and whether it can be dumped.
+--- Finds a token, and says what is known of it: its digest and user, what children see, and whether they and we can be dumped.
 local POLICY = [[
 local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", helper = %s }, molbuild.core.fs
 return { run = function(args)
   local token, user
   for _ = 1, 2 do token, user = molbuild.token.find(url, names) end
   if token and args[1] then molbuild.log.info("this is it: %%s", token) end
-  local child = molbuild.child.run { argv = { "env" }, capture = 65536 }
+  local child = molbuild.child.run { argv = { "sh", "-c", "env; cat /proc/self/limits" }, capture = 65536 }
   local own = fs.read "/proc/self/environ"
   return token and molbuild.core.sha256.hex(token) or "none", user or "none",
     child.stdout:find("T_", 1, true) and "a child sees it" or "no child sees it",
     own and own:find("%s", 1, true) and "it is shown" or "it is not shown",
-    (fs.read "/proc/self/limits" or ""):match "Max core file size +%%d+" or "", fs.lstat("/proc/self/environ").uid
+    child.stdout:match "Max core file size +%%w+" or "", fs.lstat("/proc/self/environ").uid
 end }
 ]]
 

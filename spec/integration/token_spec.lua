@@ -71,10 +71,12 @@ describe("a token", function()
       world.write(slow .. "/delay", "0.5")
       local trace = w.dir .. "/trace.json"
       local stop = watch()
-      local arguments = { "run", "-v", "--progress=json", "--trace=" .. trace, "ensure.lua", "claude-code" }
+      local arguments = {
+        "run", "-v", "--progress=json", "--output=json", "--trace=" .. trace, "ensure.lua", "claude-code",
+      }
       local result = t:run(arguments, case[2](), t:private())
       local seen = stop()
-      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+      assert.truthy(result.stdout:find(('"image":"%s"'):format(tag_of(sha)), 1, true), result.stderr)
 
       local forge = world.read(w.forge .. "/fcgiwrap.pid"):gsub("%s", "")
       local fetches, builds, wiped = 0, 0, false
