@@ -1,9 +1,8 @@
 --- Makes sure that the image of a Molecule workspace runtime exists on this machine, built from the commit that its
 --- template repository's branch points at, and gives its tag:   molbuild run ensure.lua claude-code hermes
 --- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
-local molbuild = require "molbuild"
-local core, errors, git, log = molbuild.core, molbuild.errors, molbuild.git, molbuild.log
-local cache, docker, jobs, token = molbuild.cache, molbuild.docker, molbuild.job, molbuild.token
+local molbuild = require "molbuild" -- a module is loaded when it is first named: a hit needs few of them
+local core, docker, errors, jobs, log = molbuild.core, molbuild.docker, molbuild.errors, molbuild.job, molbuild.log
 local env, env_number = molbuild.env.get, molbuild.env.number
 
 local ensure = {
@@ -66,9 +65,9 @@ function ensure.job(runtime)
   job.alias = job.image .. ":latest"
   if not job.registry then
     job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
-    local scheme = git.check_url(job.repo_url)
+    local scheme = molbuild.names.repository(job.repo_url)
     job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
-    job.token, job.user = token.find(job.repo_url, {
+    job.token, job.user = molbuild.token.find(job.repo_url, {
       env = "MOLECULE_GITEA_TOKEN", file = "MOLECULE_GITEA_TOKEN_FILE", user = "MOLECULE_GITEA_USER",
       helper = env "MOLECULE_GITEA_CREDENTIAL_HELPER" == "1",
     })
@@ -99,7 +98,7 @@ end
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: nothing else is asked.
 function ensure.head(job)
-  local lookup = job.lookup == "git" and git.branch_head or molbuild.gitea.branch_head
+  local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
   local ok, result = pcall(lookup, job.repo_url, job.branch,
     { token = job.token, user = job.user, timeout = ensure.head_timeout })
   if ok then return result end
@@ -135,7 +134,7 @@ end
 -- 7. Lock -----------------------------------------------------------------------------------------------------------
 --- Between processes, for each runtime.
 function ensure.lock(job)
-  return cache.lock(job.cache, job.runtime, {
+  return molbuild.cache.lock(job.cache, job.runtime, {
     purpose = "build " .. job.runtime,
     timeout = molbuild.task.scope().lock_timeout,
   })
@@ -146,9 +145,10 @@ end
 function ensure.clone(job)
   job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
   job.log_file = job.dir .. ".log"
+  local cache = molbuild.cache
   local staging <close> = cache.staging(job.cache, job.runtime)
   local tree = staging.path .. "/tree"
-  if not git.tree {
+  if not molbuild.git.tree {
     repository = cache.repository(job.cache, job.runtime), dir = tree,
     url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
     files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
@@ -224,7 +224,7 @@ function ensure.make(job, step)
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
-  cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
+  molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
   return true
 end
 

@@ -3,8 +3,9 @@ local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git = require "molbuild.git"
 local gitea = require "molbuild.gitea"
+local names = require "molbuild.names"
 
-describe("git.check_url", function()
+describe("names.repository", function()
   -- Credentials in a URL are registered.
   after_each(core.mask.clear)
 
@@ -15,7 +16,7 @@ describe("git.check_url", function()
     ["https://h/o/%C3%A9"] = "https",
   } do
     it("takes " .. url, function()
-      assert.equal(scheme, git.check_url(url))
+      assert.equal(scheme, names.repository(url))
     end)
   end
 
@@ -35,7 +36,7 @@ describe("git.check_url", function()
     "HTTPS://h/o/x", "ftp://h/o/x", "javascript://h/o/x", "file://host/a", "file:///", "https://h/o/x\0y",
   } do
     it(("refuses %q"):format(url):gsub("%c", "?"), function()
-      local ok, failure = pcall(git.check_url, url)
+      local ok, failure = pcall(names.repository, url)
       assert.is_false(ok)
       assert.is_true(errors.is(failure, "usage"))
       local shown = errors.format(failure)

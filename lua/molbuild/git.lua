@@ -36,59 +36,9 @@ local SETTINGS = {
   "fetch.unpackLimit=1",
 }
 
-local SCHEMES = { http = true, https = true, ssh = true, git = true, file = true }
-
---- The scheme of a URL that git may be given. Others run programs ("ext::"), or are no URLs at all.
----@param url string
----@return string
----@raise usage
-function git.scheme(url)
-  local scheme = url:match "^(%l+)://"
-  if not scheme or not SCHEMES[scheme] then
-    errors.raise {
-      kind = "usage",
-      message = ('"%s" is not a URL of the scheme https, http, ssh, git or file'):format(core.mask.url(url)),
-    }
-  end
-  return scheme
-end
-
-local function unusable(url, why)
-  errors.raise { kind = "usage", message = ('the repository "%s" cannot be used: %s'):format(core.mask.url(url), why) }
-end
-
---- Check a URL that came from outside before anything is done with it.
----@param url string
----@return string scheme
----@raise usage
-function git.check_url(url)
-  local scheme = git.scheme(url)
-  local parts, message = core.url.parse(url)
-  if not parts then
-    errors.raise { kind = "usage", message = message }
-  elseif parts.password or (parts.user and scheme ~= "ssh") then
-    core.mask.userinfo(url)
-    unusable(url, "a URL must not hold credentials: a token is given apart from it")
-  elseif parts.query or parts.fragment or url:find "\\" then
-    unusable(url, "it holds a query, a fragment or a backslash")
-  elseif (parts.path .. "/"):find "/%.%.?/" or parts.path:lower():find "%%[01]" or parts.path:lower():find "%%2[ef]"
-    or parts.path:find "%%7[fF]" then
-    unusable(url, "its path holds dots or escapes")
-  elseif parts.path:gsub("%%%x%x", ""):find("%", 1, true) then
-    unusable(url, "a percent sign in it begins no escape")
-  elseif parts.user and parts.user:find "^%-" then
-    unusable(url, "its user begins with a dash")
-  elseif scheme ~= "file" and (not parts.host or parts.host:find "^%-") then
-    unusable(url, "it names no host")
-  elseif not parts.path:find "^/[^/]+" or (scheme:find "^http" and not parts.path:find "^/[^/]+/[^/]+") then
-    unusable(url, "it names no repository of an organisation")
-  end
-  return scheme
-end
-
 --- The environment for a command that talks to URL, when one is given; git_auth adds the token.
 local function environment(url, options)
-  local scheme = url and git.scheme(url) or "none"
+  local scheme = url and names.scheme(url) or "none"
   local env = {
     LC_ALL = "C",
     GIT_TERMINAL_PROMPT = "0",

@@ -70,6 +70,25 @@ describe("a cache hit", function()
       world.sh(("docker image inspect -f '{{.Id}}' %s:latest"):format(NAME)))
   end)
 
+  it("loads no module that only a miss or an error has a use for", function()
+    world.write(w.dir .. "/loaded.lua", [[
+      local ensure = molbuild.load "ensure.lua"
+      return { run = function(args)
+        ensure.run(args)
+        local names = {}
+        for name in pairs(package.loaded) do names[#names + 1] = name end
+        return table.unpack(names)
+      end }]])
+    local loaded = w:run({ "run", w.dir .. "/loaded.lua", RUNTIME }).stdout
+    assert.truthy(loaded:find "molbuild%.docker_api\n", loaded)
+    for _, name in ipairs {
+      "argparse", "molbuild.cache", "molbuild.child", "molbuild.docker_cli", "molbuild.git", "molbuild.template",
+      "molbuild.progress.tty", "molbuild.trace",
+    } do
+      assert.is_nil(("\n" .. loaded):find("\n" .. name .. "\n", 1, true), name)
+    end
+  end)
+
   it("asks the engine while the forge has not answered yet", function()
     local trace = traced()
     local asked = trace:find('sendto%(%d+, "GET /images/')
