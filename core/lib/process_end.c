@@ -19,15 +19,16 @@ void process_signal(struct process *process, int signo)
 	/* Just forked, it may not have its group yet. */
 	if (kill(-process->child.pid, signo) < 0 && !process->exited)
 		kill(process->child.pid, signo);
-	/* Those that left the group; looked for only now, as it means reading all of /proc. */
-	strays_signal(process->marker, signo);
+	/* Those that left the group; looked for only now, as it means reading all of /proc. Nobody hears a signal twice:
+	 * docker takes that for somebody who lost patience. */
+	strays_signal(process->marker, process->child.pid, signo);
 	kin_signal(&process->kin, signo);
 }
 
 /* Descendants that are left, in the group or out of it, beside the program itself. */
 static size_t left_behind(struct process *process)
 {
-	size_t strays = strays_signal(process->marker, 0) + kin_signal(&process->kin, 0);
+	size_t strays = strays_signal(process->marker, 0, 0) + kin_signal(&process->kin, 0);
 	if (strays == 0 && strays_in_group(process->child.pid))
 		strays = 1;
 	return strays;

@@ -52,7 +52,7 @@ static int has_entry(const struct buf *text, const char *marker)
 
 /* Signal through a pidfd taken before the environment is read, so that a number used anew is never hit. A zombie's
  * environment is empty: it does not count. */
-static int signal_if_ours(const char *name, const char *marker, int signo, struct buf *text)
+static int signal_if_ours(const char *name, const char *marker, pid_t group, int signo, struct buf *text)
 {
 	pid_t pid = (pid_t)atol(name);
 	int ours, pidfd = -1;
@@ -62,6 +62,8 @@ static int signal_if_ours(const char *name, const char *marker, int signo, struc
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 #endif
 	ours = read_environment(name, text) == 0 && has_entry(text, marker);
+	if (group && getpgid(pid) == group)
+		signo = 0;
 #ifdef SYS_pidfd_send_signal
 	if (ours && signo && pidfd >= 0)
 		syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
@@ -73,7 +75,7 @@ static int signal_if_ours(const char *name, const char *marker, int signo, struc
 	return ours;
 }
 
-size_t strays_signal(const char *marker, int signo)
+size_t strays_signal(const char *marker, pid_t group, int signo)
 {
 	size_t found = 0;
 	struct dirent *entry;
@@ -84,7 +86,7 @@ size_t strays_signal(const char *marker, int signo)
 	buf_init(&text, MAX_ENVIRONMENT);
 	while ((entry = readdir(proc)))
 		if (isdigit((unsigned char)entry->d_name[0]))
-			found += (size_t)signal_if_ours(entry->d_name, marker, signo, &text);
+			found += (size_t)signal_if_ours(entry->d_name, marker, group, signo, &text);
 	buf_free(&text);
 	closedir(proc);
 	return found;
@@ -124,9 +126,10 @@ int strays_in_group(pid_t group)
 
 #else
 
-size_t strays_signal(const char *marker, int signo)
+size_t strays_signal(const char *marker, pid_t group, int signo)
 {
 	(void)marker;
+	(void)group;
 	(void)signo;
 	return 0;
 }

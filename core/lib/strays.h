@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 /* Send SIGNO (0: just look) to every living process whose environment holds the entry MARKER ("NAME=value") and
- * that may be read by us; never to this process. Returns how many there are. */
-size_t strays_signal(const char *marker, int signo);
+ * that may be read by us; never to this process, and not to those in process group GROUP (0: none), which can be sent
+ * it at once. Returns how many there are, in the group or out of it. */
+size_t strays_signal(const char *marker, pid_t group, int signo);
 
 /* Whether the process PID has MARKER in its environment, as far as we may know. */
 int strays_carries(const char *pid, const char *marker);

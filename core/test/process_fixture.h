@@ -91,9 +91,9 @@ static inline void run_until(struct run *run, const char *line)
 static inline void assert_no_strays(void)
 {
 	int64_t deadline = clock_monotonic_ns() + 5 * NS_PER_S;
-	while (strays_signal(TEST_MARK, 0) > 0 && clock_monotonic_ns() < deadline)
+	while (strays_signal(TEST_MARK, 0, 0) > 0 && clock_monotonic_ns() < deadline)
 		usleep(1000);
-	assert_int_equal(strays_signal(TEST_MARK, 0), 0);
+	assert_int_equal(strays_signal(TEST_MARK, 0, 0), 0);
 }
 
 /* Give everything back; nothing of it is left, and done was called DONE times. */

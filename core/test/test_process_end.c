@@ -111,6 +111,23 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	run_free(&run, 1);
 }
 
+/* docker, for one, gives up its good order when it is told more than once. */
+static void every_signal_is_heard_once(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	run_start_script(&run,
+	                 "exec 2>/dev/null; trap 'echo INT' INT; trap 'echo TERM; sleep 0.3; exit 0' TERM; echo ready; "
+	                 "while :; do sleep 0.05 & wait $!; done",
+	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(2000)});
+	run_until(&run, "ready");
+	process_cancel(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_string_equal(run.lines, "ready|INT|TERM|");
+	run_free(&run, 1);
+}
+
 static void after_another_signal_comes_term(void **state)
 {
 	struct run run = {.answer_to = ""};
@@ -273,7 +290,7 @@ static void freeing_kills_what_escaped(void **state)
 	(void)state;
 	start_escaped(&run, "sleep 60", NOTHING_SPECIAL);
 	run_until(&run, "ready");
-	assert_true(strays_signal(TEST_MARK, 0) >= 2);
+	assert_true(strays_signal(TEST_MARK, 0, 0) >= 2);
 	run_free(&run, 0);
 }
 
@@ -384,10 +401,10 @@ static void when_we_are_killed_it_gets_the_signal(void **state)
 	if (pid == 0)
 		die_running();
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	while ((access("ended", F_OK) < 0 || strays_signal(TEST_MARK, 0) > 0) && clock_monotonic_ns() < deadline)
+	while ((access("ended", F_OK) < 0 || strays_signal(TEST_MARK, 0, 0) > 0) && clock_monotonic_ns() < deadline)
 		usleep(5000);
 	assert_int_equal(access("ended", F_OK), 0);
-	assert_int_equal(strays_signal(TEST_MARK, 0), 0);
+	assert_int_equal(strays_signal(TEST_MARK, 0, 0), 0);
 }
 #endif
 
@@ -401,6 +418,7 @@ int main(void)
 	    FIXTURE_TEST(a_quiet_phase_is_not_for_ever),
 	    FIXTURE_TEST(on_line_can_stop_it),
 	    FIXTURE_TEST(the_first_signal_lets_it_end_in_good_order),
+	    FIXTURE_TEST(every_signal_is_heard_once),
 	    FIXTURE_TEST(after_another_signal_comes_term),
 	    FIXTURE_TEST(what_has_said_nothing_has_no_last_line),
 	    FIXTURE_TEST(a_byte_without_an_end_of_line_is_life),

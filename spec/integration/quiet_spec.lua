@@ -2,15 +2,6 @@
 -- which the silence lasts as long as the spec needs it to.
 local world = require "spec.support.world"
 
---- A docker client with BuildKit.
-local function buildkit_client()
-  for line in world.sh("PATH=$PATH:/usr/bin spec/support/clients.sh"):gmatch "[^\n]+" do
-    local path, version, buildx = line:match "^(%S+)\t(%d+)%S*\t(%a+)$"
-    if buildx == "yes" or tonumber(version) < 23 then return path end
-  end
-  error "no docker client with BuildKit is installed"
-end
-
 -- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
 local POLICY = [[
   local ensure = molbuild.load "ensure.lua"
@@ -32,9 +23,7 @@ describe("a silent phase of BuildKit", function()
 
   setup(function()
     w = world.new()
-    local bin = w.dir .. "/bin"
-    world.sh(("mkdir %s && ln -s %s %s/docker"):format(bin, buildkit_client(), bin))
-    path = bin .. ":" .. os.getenv "PATH"
+    path = w:client "buildkit"
   end)
 
   teardown(function()

@@ -1,137 +1,254 @@
 -- Ending a run, in each of its steps: nothing is left, and the next run succeeds.
 local world = require "spec.support.world"
 
-describe("a run that is ended", function()
-  local w
+local STEPS = { "head", "lock", "clone", "check", "build", "alias" }
+-- The runtime that is held in that step.
+local RUNTIME = {
+  head = "autogen", lock = "claude-code", clone = "codex", check = "crewai", build = "deepagents", alias = "hermes",
+}
 
-  before_each(function()
+-- Seconds that nothing else on this machine sleeps for: by them what holds a step is found, and nothing of an older test.
+local serial, own = 0, world.sh "echo $PPID"
+local function unique_seconds()
+  serial = serial + 1
+  return ("9%s.%03d"):format(own, serial)
+end
+
+local function sleepers(seconds)
+  return world.sh(("pgrep -f 'slee[p] %s' || true"):format(seconds))
+end
+
+local function template(sleep)
+  local files = { Dockerfile = "FROM scratch\nCOPY says /says\n", says = "something\n" }
+  if sleep then
+    files.Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(sleep)
+  end
+  return files
+end
+
+describe("a run that is ended", function()
+  local w, holder
+
+  setup(function()
     w = world.new()
   end)
 
+  before_each(function()
+    w:again()
+  end)
+
   after_each(function()
+    if holder then holder.let_go() end
+    holder = nil
+  end)
+
+  teardown(function()
     world.remove_images()
     w:close()
   end)
 
-  --- Descendants of a run that are still there: they all carry the cache's path, or the forge's port, in their
-  --- arguments or their environment.
+  --- What a run has started, and its forks: all have the home of this world in their environment.
   local function left()
-    return world.sh(([[
-      for p in /proc/[0-9]*; do
-        { tr '\0' '\n' <$p/environ | grep -c -e '^MOLBUILD_CHILD=' -e '^HOME=%s$'; } 2>/dev/null | grep -qx 2 &&
-          echo ${p#/proc/}
-      done; true]]):format(w.home))
+    return world.sh(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
   end
 
-  local function assert_nothing_left()
+  --- SECONDS are those that a RUN step in the engine sleeps for.
+  local function assert_nothing_left(seconds)
     assert.equal("", left())
     assert.equal("", world.sh(("ls %s/tmp 2>/dev/null || true"):format(w.cache)))
-    assert.equal("", world.read(w.cache .. "/locks/hermes.lock") or "")
+    assert.equal("", world.sh(("find %s -name '*.lock' -size +0 2>/dev/null || true"):format(w.cache)))
+    assert.equal("", world.sh(("find %s/repositories -name '*.lock' -o -name 'tmp_*' 2>/dev/null || true"):format(w.cache)))
+    -- The engine ends its part when its client has gone away.
+    world.wait_for(function() return not seconds or sleepers(seconds) == "" end, 15)
+    world.wait_for(function() return world.sh "docker ps -aq" == "" end, 15)
   end
 
-  --- A policy that waits in STEP until it is ended, and says so.
-  local function stuck_in(step)
-    local path = w.dir .. "/stuck.lua"
-    world.write(path, ([[
+  --- What holds a run in each of its steps until it is ended: the forge, somebody who has the lock, a build step in the
+  --- engine; a policy where the step itself waits for nobody.
+  local function hold(steps)
+    local held, owner = {}, nil
+    for _, step in ipairs(STEPS) do held[step] = unique_seconds() end
+    for _, step in ipairs(steps) do
+      w:commit("org", RUNTIME[step], template(step == "build" and held.build))
+    end
+    w:delay("/api/v1/repos/org/t-autogen/branches/main", held.head)
+    w:delay("/org/t-codex/git-upload-pack", held.clone)
+    world.sh(("mkdir -p %s/locks && chmod 700 %s %s/locks"):format(w.cache, w.cache, w.cache))
+    owner = world.sh(("flock --no-fork %s/locks/claude-code.lock sleep %s >/dev/null 2>&1 & echo $!")
+      :format(w.cache, held.lock))
+    world.write(w.dir .. "/held.lua", ([[
       local ensure = molbuild.load "ensure.lua"
-      local original = ensure.%s
-      function ensure.%s(job)
-        molbuild.log.info "here"
-        molbuild.child.run { argv = { "sleep", "1234.5" } }
-        return original(job)
+      for step, seconds in pairs { check = "%s", alias = "%s" } do
+        local original = ensure[step]
+        ensure[step] = function(job)
+          if job.runtime == (step == "check" and "crewai" or "hermes") then
+            molbuild.child.run { argv = { "sleep", seconds } }
+          end
+          return original(job)
+        end
       end
       return ensure
-    ]]):format(step, step))
-    return path
-  end
-
-  for _, step in ipairs { "head", "lock", "clone", "check", "build", "alias" } do
-    for name, status in pairs { INT = 130, TERM = 143 } do
-      it(("by %s in the step %s leaves nothing, and the next one succeeds"):format(name, step), function()
-        local sha = w:commit("org", "hermes", world.template_files "at last")
-        local run = w:start { "run", stuck_in(step), "hermes" }
-        world.wait_for(function() return (run.stderr() or ""):find("here", 1, true) end)
-        run.signal(name)
-        local ended = run.wait(15)
-        assert.equal(status, ended.status, ended.stderr)
-        assert.equal("", ended.stdout)
-        assert_nothing_left()
-        local next_run = w:ensure "hermes"
-        assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", next_run.stdout, next_run.stderr)
-      end)
+    ]]):format(held.check, held.alias))
+    holder = { build = held.build }
+    function holder.has_come(step, run)
+      if step == "lock" then return (run.stderr() or ""):find("waiting for the lock", 1, true) end
+      return sleepers(held[step]) ~= ""
+    end
+    function holder.let_go()
+      for _, seconds in pairs(held) do
+        world.sh(("pgrep -f 'slee[p] %s' | xargs -r kill"):format(seconds))
+      end
+      world.sh(("rm -rf %s/canned/*; kill %s 2>/dev/null || true"):format(w.forge, owner))
+      -- The same template, but for the step that held the build up.
+      w:commit("org", RUNTIME.build, template())
     end
   end
 
-  it("in a wait for a lock leaves the holder alone", function()
-    w:commit("org", "hermes", {
-      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "6"]\n',
-    })
-    local first = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return first.stderr():find("build 3/3", 1, true) end)
-    local second = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return second.stderr():find(("held by pid %d"):format(first.pid), 1, true) end)
-    second.signal "TERM"
-    assert.equal(143, second.wait(5).status)
-    assert.equal(0, first.wait(30).status)
+  --- Let go what was held, and see the shipped policy succeed.
+  local function assert_next_succeeds(steps)
+    holder.let_go()
+    local arguments = { "run", "--jobs=6", "ensure.lua" }
+    for _, step in ipairs(steps) do arguments[#arguments + 1] = RUNTIME[step] end
+    local run = w:run(arguments)
+    assert.equal(0, run.status, run.stderr)
+    local _, count = run.stdout:gsub("molecule%-local/workspace%-template%-[%l-]+:%x+\n", "")
+    assert.equal(#steps, count)
+  end
+
+  local function assert_ended_well(step, builder)
+    local heard = ("%s/heard.%s.%s"):format(w.dir, step, builder)
+    hold { step }
+    local run = w:start({ "run", w.dir .. "/held.lua", RUNTIME[step] }, { PATH = w:client(builder, heard) })
+    world.wait_for(function() return holder.has_come(step, run) end)
+    run.signal "INT"
+    local ended = run.wait(15)
+    assert.equal(130, ended.status, ended.stderr)
+    assert.equal("", ended.stdout)
+    assert_nothing_left(holder.build)
+    -- The client takes INT for a person's Ctrl-C, and has the engine end the build.
+    assert.equal(step == "build" and "INT\n" or nil, world.read(heard))
+    assert_next_succeeds { step }
+  end
+
+  for _, step in ipairs(STEPS) do
+    it("by Ctrl-C in the step " .. step .. " leaves nothing, and the next one succeeds", function()
+      assert_ended_well(step, "classic")
+    end)
+  end
+
+  it("by Ctrl-C in the step build of BuildKit leaves nothing, and the next one succeeds", function()
+    assert_ended_well("build", "buildkit")
   end)
 
-  it("by a second signal kills at once what ignores the first", function()
+  for name, expected in pairs {
+    INT = { 130, "classic" },
+    TERM = { 143, "buildkit" },
+    HUP = { 129, "classic" },
+    ["INT twice"] = { 130, "buildkit" },
+    ["--timeout"] = { 9, "buildkit" },
+  } do
+    it(("by %s in all steps at once leaves nothing, and the next one succeeds"):format(name), function()
+      local status, builder = table.unpack(expected)
+      hold(STEPS)
+      local arguments = { "run", "--jobs=6", w.dir .. "/held.lua" }
+      for _, step in ipairs(STEPS) do arguments[#arguments + 1] = RUNTIME[step] end
+      if name == "--timeout" then table.insert(arguments, 2, "--timeout=12") end
+      local run = w:start(arguments, { PATH = w:client(builder) })
+      for _, step in ipairs(STEPS) do
+        world.wait_for(function() return holder.has_come(step, run) end)
+      end
+      assert.is_true(run.running(), run.stderr())
+      if name ~= "--timeout" then run.signal(name:match "^%u+") end
+      if name == "INT twice" then world.sh(("kill -INT %d 2>/dev/null || true"):format(run.pid)) end
+      local ended = run.wait(30)
+      assert.equal(status, ended.status, ended.stderr)
+      assert.equal("", ended.stdout)
+      if name == "--timeout" then
+        assert.truthy(ended.stderr:find("molbuild: local-build: the run took longer than 12 s (--timeout)\n", 1, true),
+          ended.stderr)
+      end
+      assert_nothing_left(holder.build)
+      assert_next_succeeds(STEPS)
+    end)
+  end
+
+  it("leaves those alone that wait for its lock, and the holder of a lock that it waits for", function()
+    local seconds = unique_seconds()
+    w:commit("org", "hermes", template(seconds))
+    local first = w:start { "run", "ensure.lua", "hermes" }
+    world.wait_for(function() return sleepers(seconds) ~= "" end)
+    local second, third = w:start { "run", "ensure.lua", "hermes" }, w:start { "run", "ensure.lua", "hermes" }
+    for _, run in ipairs { second, third } do
+      world.wait_for(function() return run.stderr():find(("held by pid %d"):format(first.pid), 1, true) end)
+    end
+    second.signal "TERM"
+    assert.equal(143, second.wait(5).status)
+    -- The step of the first one goes on to its end, by which both have their image.
+    assert.is_true(first.running())
+    w:commit("org", "hermes", template())
+    world.sh(("pgrep -f 'slee[p] %s' | xargs -r kill -KILL"):format(seconds))
+    assert.equal(8, first.wait(30).status)
+    third.signal "TERM"
+    assert.equal(143, third.wait(15).status)
+    assert_nothing_left(seconds)
+  end)
+
+  it("while it waits for one of the places of --jobs leaves nothing", function()
+    local seconds = unique_seconds()
+    for _, runtime in ipairs { "hermes", "codex" } do
+      w:commit("org", runtime, template(seconds))
+    end
+    local run = w:start { "run", "--progress=json", "--jobs=1", "ensure.lua", "hermes", "codex" }
+    world.wait_for(function()
+      return run.stderr():find('"event":"job_waiting"', 1, true) and sleepers(seconds) ~= ""
+    end)
+    local _, clones = run.stderr():gsub('"event":"step_started"[^\n]-"step":"clone"', "")
+    assert.equal(1, clones, run.stderr())
+    run.signal "TERM"
+    assert.equal(143, run.wait(15).status)
+    assert_nothing_left(seconds)
+  end)
+
+  it("before it has begun leaves nothing", function()
+    for delay = 0, 9 do
+      local run = w:start { "run", "ensure.lua", "gemini-cli" }
+      os.execute(("sleep 0.00%d; kill -INT %d 2>/dev/null"):format(delay, run.pid))
+      local status = run.wait(5).status
+      -- Or it was faster: there is no such repository.
+      assert.truthy(status == 130 or status == 6, status)
+    end
+    assert_nothing_left()
+  end)
+
+  it("by a second signal kills at once what ignores the first, and gives its lock back only then", function()
     local path = w.dir .. "/deaf.lua"
-    world.write(path, [[return { run = function()
+    world.write(path, ([[return { run = function()
+      local lock <close> = molbuild.cache.lock("%s", "deaf", {})
       -- Said by the child, once it is deaf.
       molbuild.child.run {
         argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" },
         on_line = function(line) io.stderr:write(line, "\n") end,
       }
-    end }]])
+    end }]]):format(w.cache))
     local run = w:start { "run", path }
     world.wait_for(function() return (run.stderr() or ""):find("here", 1, true) end)
     run.signal "INT"
     os.execute "sleep 0.5"
     assert.is_true(run.running())
+    world.sh(("! flock -n %s/locks/deaf.lock true"):format(w.cache))
     run.signal "INT"
     assert.equal(130, run.wait(3).status)
-    assert.equal("", left())
-  end)
-
-  it("with kill -9, at any point, does not keep the next one from succeeding", function()
-    local sha = w:commit("org", "hermes", world.template_files "survivor")
-    -- Spread over a whole run; how long that takes is measured first.
-    local started = world.sh "date +%s%N"
-    assert.equal(0, w:ensure("hermes").status)
-    local nanoseconds = tonumber(world.sh "date +%s%N") - tonumber(started)
-    for point = 1, 50 do
-      world.remove_images()
-      world.sh("rm -rf " .. w.cache .. "/hermes")
-      local run = w:start { "run", "ensure.lua", "hermes" }
-      os.execute(("sleep %.3f"):format(nanoseconds / 1e9 * point / 50))
-      os.execute(("kill -9 %d 2>/dev/null"):format(run.pid))
-      run.wait(30)
-    end
-    -- What was killed late may still have got its image built: a hit would have nothing to clean up.
-    world.wait_for(function() return left() == "" end, 15)
-    world.remove_images()
-    local last = w:ensure "hermes"
-    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", last.stdout, last.stderr)
-    assert.truthy(last.stderr:find("built\n", 1, true), last.stderr)
     assert_nothing_left()
+    world.sh(("flock -n %s/locks/deaf.lock true"):format(w.cache))
   end)
 
-  it("with kill -9 leaves no build running unlocked", function()
-    w:commit("org", "hermes", {
-      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "45.6"]\n',
-    })
-    local run = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 45.6' || true" ~= "" end)
-    run.signal "KILL"
-    -- Either the build is gone, or the lock is still held.
-    local lock = w.cache .. "/locks/hermes.lock"
-    for _ = 1, 20 do
-      local free = os.execute(("flock -n %s true 2>/dev/null"):format(lock))
-      local client = world.sh(("pgrep -f 'docke[r] build.*%s' || true"):format(w.cache))
-      assert.is_false(free == true and client ~= "", "a build runs unlocked")
-      os.execute "sleep 0.05"
-    end
-    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 45.6' || true" == "" end, 20)
+  it("with its terminal leaves nothing", function()
+    -- Nobody hears any more what it has to say.
+    hold { "clone" }
+    local run = w:start({ "run", "ensure.lua", "codex" }, nil, "2>&-")
+    world.wait_for(function() return holder.has_come("clone", run) end)
+    run.signal "HUP"
+    assert.equal(129, run.wait(15).status)
+    assert_nothing_left()
   end)
 end)

@@ -214,6 +214,34 @@ function methods:delay(path, seconds)
   write(canned .. "/delay", seconds)
 end
 
+--- Put a program `docker` into a directory of its own, and give a PATH that has it first. For the builder "buildkit" it is
+--- a client that has BuildKit, for "classic" the first one on PATH. With LOG, the build's client is started by a shell
+--- that writes there which signals it hears.
+function methods:client(builder, log)
+  local chosen
+  for line in world.sh("PATH=$PATH:/usr/bin " .. support .. "clients.sh"):gmatch "[^\n]+" do
+    local path, version, buildx = line:match "^(%S+)\t(%d+)%S*\t(%a+)$"
+    chosen = chosen or (builder == "classic" or buildx == "yes" or tonumber(version) < 23) and path
+  end
+  if not chosen then error("no docker client for " .. builder .. " is installed", 2) end
+  local bin = world.sh(("mktemp -d %s/bin.XXXXXX"):format(self.dir))
+  if log then
+    write(bin .. "/docker", ([[
+#!/bin/sh
+[ "$1" = build ] || exec %s "$@"
+trap 'echo INT >>%s' INT
+trap 'echo TERM >>%s' TERM
+env --default-signal=INT %s "$@" &
+while kill -0 $! 2>/dev/null; do wait $!; status=$?; done
+exit $status
+]]):format(chosen, log, log, chosen))
+    world.sh("chmod +x " .. bin .. "/docker")
+  else
+    world.sh(("ln -s %s %s/docker"):format(chosen, bin))
+  end
+  return bin .. ":" .. os.getenv "PATH"
+end
+
 --- Between two tests in one world: another cache, no images, and a forge that has been asked nothing.
 function methods:again()
   self.caches = (self.caches or 0) + 1
