@@ -9,7 +9,8 @@
 #include "prefixes.h"
 #include "process.h"
 
-/* Bytes read at once, and asked for as the room of the pipe: more do not fit into the processor's cache. */
+/* Bytes read at once, and asked for as the room of the pipe. With less, reader and writer wait for each other more often;
+ * more gains nothing, and no longer fits into the processor's cache. */
 #define PROCESS_READ_SIZE ((size_t)256 << 10)
 
 enum process_phase {
