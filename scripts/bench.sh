@@ -330,7 +330,7 @@ processes() {
 	many='n=$1; shift; pids=; while [ $n -gt 0 ]; do "$@" & pids="$pids $!"; n=$((n - 1)); done
 		for pid in $pids; do wait $pid || exit 1; done'
 	set -- "$molbuild" run --progress=quiet "$PWD/core/bench/lock.lua" "$dir/lock"
-	measure -n 1 sh -c "$many" sh 10 "$@" :: sh -c "$many" sh 50 "$@" :: sh -c "$many" sh 200 "$@"
+	measure -n 3 sh -c "$many" sh 10 "$@" :: sh -c "$many" sh 50 "$@" :: sh -c "$many" sh 200 "$@"
 	row "one lock: 10 processes, each" "$(calc "$(cpu 1) / 10")" ms - -
 	row "one lock: 50 processes, each" "$(calc "$(cpu 2) / 50")" ms "$(calc "$(cpu 2) / 50 / ($(cpu 1) / 10)")" -
 	row "one lock: 200 processes, each" "$(calc "$(cpu 3) / 200")" ms "$(calc "$(cpu 3) / 200 / ($(cpu 1) / 10)")" "ratio<=2"

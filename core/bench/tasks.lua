@@ -27,7 +27,7 @@ function tasks.transfer(options)
 end
 
 --- COUNT tasks, each of which waits ROUNDS times, all of it REPEATS times: microseconds a wait.
-local function cost(wait, count, rounds, repeats, options)
+local function once(wait, count, rounds, repeats, options)
   local list = {}
   for index = 1, count do list[index] = index end
   collectgarbage()
@@ -38,6 +38,11 @@ local function cost(wait, count, rounds, repeats, options)
     end)
   end
   return (os.clock() - before) / (count * rounds * repeats) * 1e6
+end
+
+--- The least of three: other work on the machine can only add to it.
+local function cost(...)
+  return math.min(once(...), once(...), once(...))
 end
 
 function tasks.run(args)
