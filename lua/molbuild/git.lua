@@ -89,6 +89,9 @@ local function run(arguments, url, options, more)
   return child.run(how)
 end
 
+-- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
+local NO_REPOSITORY = "--git-dir=/dev/null"
+
 local FULL = "make room on that file system, or put the cache elsewhere"
 
 local function is_full(text)
@@ -152,7 +155,7 @@ end
 function git.credential(url)
   local asking = { helpers = true, timeout = 60 }
   local more = { input = git_auth.question(url), capture = 65536, silent = true }
-  local result = run({ "credential", "fill" }, nil, asking, more)
+  local result = run({ NO_REPOSITORY, "credential", "fill" }, nil, asking, more)
   return result.code == 0 and git_auth.answer(result.stdout) or nil
 end
 
@@ -165,7 +168,7 @@ end
 function git.branch_head(url, branch, options)
   local ref = "refs/heads/" .. names.branch(branch)
   local more = { capture = 65536, max_memory = git.lookup_memory }
-  local result = run({ "ls-remote", "--end-of-options", url, ref }, url, options, more)
+  local result = run({ NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }, url, options, more)
   if result.code ~= 0 then
     fail("git ls-remote", url, result)
   end

@@ -98,6 +98,22 @@ describe("git", function()
     })
   end)
 
+  it("does not heed the configuration of a repository that it is started in", function()
+    local here = w.dir .. "/here"
+    world.sh(("git init -q %s && git -C %s config url./nonexistent/.insteadOf file://"):format(here, here))
+    program("ask", ("echo ask >>%s; echo username=me; echo password=of-this-directory"):format(ran))
+    world.sh(("git -C %s config credential.helper '!%s/ask'"):format(here, w.dir))
+    world.write(w.dir .. "/ask.lua", [[return { run = function()
+      return tostring(molbuild.git.credential "https://forge.example/org/t-x")
+    end }]])
+    local start = ("cd %s && %s %s run -q %s/"):format(here, w:environment {
+      MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.dir .. "/repos/org/t-",
+    }, os.getenv "MOLBUILD_BIN" or "build/molbuild", w.dir)
+    assert.truthy(world.sh(start .. "fetch.lua hermes"):find(sha:sub(1, 12), 1, true))
+    assert.equal("nil", world.sh(start .. "ask.lua"))
+    assert.is_nil(world.read(ran))
+  end)
+
   for _, hook in ipairs { "post-checkout", "reference-transaction", "post-index-change" } do
     it("runs no user-wide " .. hook, function()
       program("hooks/" .. hook)
