@@ -126,6 +126,37 @@ local function code_of(text)
   end
 end
 
+--- What git says when somebody else has said before what went wrong.
+local CONSEQUENCES = {
+  "and the repository exists.", "Please make sure you have the correct access rights",
+  "Could not read from remote repository", "the remote end hung up unexpectedly", "early EOF",
+  "index-pack failed", "invalid index-pack output",
+}
+
+local function is_consequence(line)
+  for _, words in ipairs(CONSEQUENCES) do
+    if line:find(words, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+--- The line of git's output that says why it failed: the last one of those that do.
+---@param result table
+---@return string
+function git.reason(result)
+  local lines = child.last_lines(result.tail, 40)
+  local at = #lines
+  while at > 0 and is_consequence(lines[at]) do
+    at = at - 1
+  end
+  if not lines[at] or lines[at]:find "%d%% %(" or lines[at]:find "^From " then
+    at = at + 1 -- that is progress: nobody said more
+  end
+  return lines[at] or child.last_words { tail = "", code = result.code, signal = result.signal }
+end
+
 local function fail(what, url, result)
   if is_full(result.tail) then
     errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
@@ -133,7 +164,7 @@ local function fail(what, url, result)
   local moved = git_auth.moved(url, result.tail)
   errors.raise {
     kind = kind_of(result.tail),
-    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or child.last_words(result)),
+    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git.reason(result)),
     hint = moved and "change the prefix to where the repository is now" or network.hint(code_of(result.tail)),
     tail = child.last_lines(result.tail, 40),
   }
@@ -142,7 +173,7 @@ end
 local function expect(result, what)
   if result.code ~= 0 then
     local hint = is_full(result.tail) and FULL or nil
-    errors.raise { kind = "failed", message = ("%s: %s"):format(what, child.last_words(result)), hint = hint }
+    errors.raise { kind = "failed", message = ("%s: %s"):format(what, git.reason(result)), hint = hint }
   end
   return result
 end
