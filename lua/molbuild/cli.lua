@@ -27,13 +27,17 @@ cli.options = {
 }
 
 local CHOICES = {
-  progress = { auto = true, tty = true, plain = true, json = true, quiet = true },
-  color = { auto = true, always = true, never = true },
-  output = { text = true, json = true },
+  progress = { "auto", "tty", "plain", "json", "quiet" },
+  color = { "auto", "always", "never" },
+  output = { "text", "json" },
 }
 
-local function usage(message)
-  errors.raise { kind = "usage", message = message, hint = "molbuild --help" }
+local function usage(message, command)
+  errors.raise { kind = "usage", message = message, hint = ("molbuild %s--help"):format(command or "") }
+end
+
+local function run_usage(format, ...)
+  usage(format:format(...), "run ")
 end
 
 local function write(fd, text)
@@ -64,8 +68,16 @@ local function parser()
   local eject = top:command("eject", "Write a copy of a policy, to change it.")
   eject:argument("script", "An installed policy, such as ensure.lua.")
   eject:argument("dir", "Where to write it; the current directory when absent."):args "?"
-  top:command("version", "Print the version.")
-  return top
+  local version = top:command("version", "Print the version.")
+  top:command("help", "Print this, or the help of a command."):argument("command"):args "?"
+  return top, { run = run, eject = eject, version = version }
+end
+
+local function print_help(name)
+  local top, commands = parser()
+  local about = commands[name] or top
+  write(STDOUT, about:get_help() .. "\n")
+  return 0
 end
 
 local function find_option(name)
@@ -92,18 +104,23 @@ function cli.parse_run(argv, first)
     end
     local name, value = argv[at]:match "^(%-%-[^=]+)=(.*)$"
     name = name or argv[at]
-    local option = find_option(name) or usage(("unknown option %s"):format(name))
+    local option = find_option(name) or run_usage("unknown option %s", name)
     if option[2] and not value then
       at = at + 1
-      value = argv[at] or usage(("option %s needs a value"):format(name))
+      value = argv[at]
     elseif value and not option[2] then
-      usage(("option %s takes no value"):format(name))
+      run_usage("option %s takes no value", name)
+    end
+    if option[2] and (value or "") == "" then
+      run_usage("option %s needs a value", name)
     end
     options[name:gsub("^%-+", ""):gsub("%-", "_")] = value or true
     at = at + 1
   end
-  local name = argv[at] or usage "no script named"
-  return options, name, table.move(argv, at + 1, #argv, 1, {})
+  if (argv[at] or "") == "" then
+    run_usage "no script named"
+  end
+  return options, argv[at], table.move(argv, at + 1, #argv, 1, {})
 end
 
 local function number(options, name, whole)
@@ -113,15 +130,25 @@ local function number(options, name, whole)
   end
   local value = text:find "^%d+%.?%d*$" and tonumber(text)
   if not value or whole and (value < 1 or value ~= math.floor(value)) then
-    usage(('option --%s needs a number, not "%s"'):format(name:gsub("_", "-"), text))
+    local what = whole and "a whole number of at least 1" or "a number of seconds, such as 90 or 0.5"
+    run_usage('option --%s needs %s, not "%s"', name:gsub("_", "-"), what, text)
   end
   return value
 end
 
+local function contains(list, value)
+  for _, entry in ipairs(list) do
+    if entry == value then
+      return true
+    end
+  end
+  return false
+end
+
 local function check_options(options)
   for name, choices in pairs(CHOICES) do
-    if options[name] and not choices[options[name]] then
-      usage(('option --%s cannot be "%s"'):format(name, options[name]))
+    if options[name] and not contains(choices, options[name]) then
+      run_usage('option --%s cannot be "%s": it is one of %s', name, options[name], table.concat(choices, ", "))
     end
   end
   if options.no_wait then
@@ -164,7 +191,7 @@ local function begin_trace(sink, path)
   local trace = require("molbuild.trace").new()
   local ok, message = trace:write(path)
   if not ok then
-    usage("--trace: " .. message)
+    errors.raise { kind = "usage", message = "--trace: " .. message }
   end
   sink.trace = trace
 end
@@ -324,12 +351,11 @@ local function command(argv, program)
     write(STDOUT, "molbuild " .. program.version .. "\n")
     return 0
   elseif first == "help" or first == "--help" or first == "-h" then
-    write(STDOUT, parser():get_help() .. "\n")
-    return 0
+    return print_help(argv[2])
   elseif first == "run" or first == "eject" then
-    parser():parse { first, "--help" }
+    return print_help(first)
   end
-  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, version)")
+  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, version, help)")
 end
 
 --- The scripts that came with this program: beside it in a checkout, below the prefix otherwise.

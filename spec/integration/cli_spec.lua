@@ -30,14 +30,33 @@ describe("molbuild", function()
     assert.truthy(run.stdout:find("Usage: molbuild", 1, true))
   end)
 
+  it("prints the help of a command on stdout, and fails where nobody can read it", function()
+    for _, arguments in ipairs { { "run", "--help" }, { "help", "run" } } do
+      local run = w:run(arguments)
+      assert.equal(0, run.status)
+      assert.truthy(run.stdout:find("Usage: molbuild run", 1, true), run.stdout)
+      assert.truthy(run.stdout:find("--lock-timeout", 1, true))
+      assert.equal(1, w:run(arguments, nil, ">/dev/full").status)
+    end
+  end)
+
+  it("names the help that tells of what was mistaken", function()
+    assert.truthy(w:run({ "run", "--nonsense" }).stderr:find("\nhint: molbuild run --help\n", 1, true))
+    assert.truthy(w:run({ "nonsense" }).stderr:find("\nhint: molbuild --help\n", 1, true))
+  end)
+
   for _, case in ipairs {
     { {}, "no command given" },
     { { "nonsense" }, "unknown command nonsense" },
     { { "run" }, "no script named" },
     { { "run", "--nonsense", "x.lua" }, "unknown option --nonsense" },
     { { "run", "--progress" }, "option --progress needs a value" },
-    { { "run", "--progress=pink", "x.lua" }, 'option --progress cannot be "pink"' },
-    { { "run", "--jobs=0", "x.lua" }, 'option --jobs needs a number, not "0"' },
+    { { "run", "--trace=", "x.lua" }, "option --trace needs a value" },
+    { { "run", "--progress=pink", "x.lua" }, 'option --progress cannot be "pink": it is one of auto, tty, plain, json, quiet' },
+    { { "run", "--output=text json", "x.lua" }, 'option --output cannot be "text json": it is one of text, json' },
+    { { "run", "--jobs=0", "x.lua" }, 'option --jobs needs a whole number of at least 1, not "0"' },
+    { { "run", "--timeout=1h", "x.lua" }, 'option --timeout needs a number of seconds, such as 90 or 0.5, not "1h"' },
+    { { "run", "" }, "no script named" },
     { { "run", "--no-wait=1", "x.lua" }, "option --no-wait takes no value" },
     { { "eject" }, "usage: molbuild eject" },
   } do
