@@ -29,6 +29,18 @@ describe("docker.build_steps", function()
     }))
   end)
 
+  it("takes nothing for a step whose numbers are none of a build's", function()
+    for _, builder in ipairs { "buildkit", "classic" } do
+      assert.same({}, steps(builder, {
+        "#7 [1/99999999999999999999] x",
+        "#7 [99999999999999999999/1] x",
+        "#100000 [2/3] x",
+        "Step 1/99999999999999999999 : x",
+        "STEP 99999999999999999999/2: x",
+      }))
+    end
+  end)
+
   it("finds the classic builder's steps, and takes no output for one", function()
     assert.same({ "1/3 FROM scratch", "2/3 COPY x /", "3/3 RUN x" }, steps("classic", {
       "Step 1/3 : FROM scratch",

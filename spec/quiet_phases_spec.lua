@@ -79,4 +79,8 @@ exporting layers
 Step 2/3 : RUN exporting layers
 ]])
   end)
+
+  it("keeps no account of what is none of BuildKit's", function()
+    assert.same({ "#99999 exporting layers" }, quiet_lines "#100000 exporting layers\n#99999 exporting layers\n#99999 DONE 1s\n")
+  end)
 end)

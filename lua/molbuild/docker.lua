@@ -243,9 +243,16 @@ function docker.build_step(line)
   if not done then -- podman's; with several stages, "[1/2] " stands before it
     done, total, text = line:match "^[%[%d/%] ]*STEP (%d+)/(%d+): (.*)$"
   end
-  if done then
-    return math.tointeger(done), math.tointeger(total), text
+  -- What a RUN prints behind a carriage return is a line of its own, and may say anything.
+  done, total = math.tointeger(done or ""), math.tointeger(total or "")
+  if done and total then
+    return done, total, text
   end
+end
+
+--- The number of BuildKit's that a line begins with. Beyond 99999 it is not BuildKit's: what is kept of each has an end.
+local function vertex_of(line)
+  return line:match "^#(%d%d?%d?%d?%d?) "
 end
 
 --- Follows the steps of one build. Returns a function of a line that gives done, total and text of a step when it begins,
@@ -256,7 +263,7 @@ function docker.build_steps(builder)
   local told, next_step, all = {}, 1, nil
   return function(line)
     local done, total, text = docker.build_step(line)
-    local id = done and line:match "^#%d+"
+    local id = done and vertex_of(line)
     if not done or (id ~= nil) ~= (builder == "buildkit") then
       return nil
     elseif id and not told[id] then
@@ -274,7 +281,7 @@ end
 function docker.quiet_phases()
   local open = {}
   return function(line)
-    local id, rest = line:match "^#(%d+) (.*)$"
+    local id, rest = vertex_of(line), line:match "^#%d+ (.*)$"
     if id and (rest:find "^exporting " or rest:find "^unpacking to ") then
       open[id] = not rest:find " done$" or nil
     elseif id and (rest:find "^DONE" or rest:find "^ERROR" or rest:find "^CANCELED") then
