@@ -34,6 +34,14 @@ describe("an image asked about early", function()
     assert.same({ "a:latest" }, questions)
   end)
 
+  it("may bear more names than fit onto Lua's stack", function()
+    local names = {}
+    for index = 1, 1000000 do names[index] = "x" end
+    names[#names + 1] = "a:one"
+    images["a:latest"] = { Id = "sha256:1", RepoTags = names }
+    run(function() assert.equal("sha256:1", engine:image("a:one").id) end)
+  end)
+
   it("says nothing of a name that the image does not bear", function()
     images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:latest" } }
     images["a:two"] = { Id = "sha256:2", RepoTags = { "a:two" } }

@@ -1,3 +1,4 @@
+local cjson = require "cjson"
 local docker = require "molbuild.docker"
 
 describe("docker.build_steps", function()
@@ -53,4 +54,15 @@ describe("docker.build_steps", function()
       "Step 3/3 : RUN x",
     }))
   end)
+end)
+
+describe("an image's description", function()
+  for _, command in ipairs { "docker", "podman" } do
+    it("takes from " .. command .. " no name that is no text", function()
+      local engine = docker.engine { command = command }
+      local names = { 5, cjson.null, { "x" }, "a:b", true, "c:d" }
+      assert.same({ "a:b", "c:d" }, engine:described({ Id = "sha256:1", RepoTags = names }).tags)
+      assert.same({}, engine:described({ Id = "sha256:1", RepoTags = cjson.null }).tags)
+    end)
+  end
 end)

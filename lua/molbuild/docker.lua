@@ -91,8 +91,10 @@ end
 --- The names of an image. podman puts a registry before those that have none.
 function Engine:names_of(image)
   local names = {}
-  for index, name in ipairs(type(image.RepoTags) == "table" and image.RepoTags or {}) do
-    names[index] = self.podman and name:gsub("^localhost/", "") or name
+  for _, name in ipairs(type(image.RepoTags) == "table" and image.RepoTags or {}) do
+    if type(name) == "string" then
+      names[#names + 1] = self.podman and name:gsub("^localhost/", "") or name
+    end
   end
   return names
 end
@@ -145,6 +147,15 @@ function Engine:ask_early(ref)
   })
 end
 
+local function bears(image, ref)
+  for _, name in ipairs(image.tags) do
+    if name == ref then
+      return true
+    end
+  end
+  return false
+end
+
 -- The answer that was asked for ahead of time, if it tells about REF.
 local function take_early(self, ref)
   local early = self.early
@@ -152,11 +163,9 @@ local function take_early(self, ref)
     return nil
   end
   local image = early.task:join()
-  for _, name in ipairs { early.ref, table.unpack(image and image.tags or {}) } do
-    if image and name == ref then
-      early.served[ref] = true
-      return image
-    end
+  if image and (ref == early.ref or bears(image, ref)) then
+    early.served[ref] = true
+    return image
   end
 end
 
