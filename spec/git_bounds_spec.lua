@@ -36,6 +36,12 @@ describe("a fetch's bound", function()
     assert.equal("the fetch moves more than 1073741824 bytes", raises(check, nil))
   end)
 
+  it("need not be a whole number", function()
+    local on_line, check = git_bounds.fetch(0.5)
+    on_line "Receiving objects:  33% (1/3), 2.00 GiB | 10 KiB/s"
+    assert.equal("the fetch moves more than 0.5 bytes", raises(check, nil))
+  end)
+
   it("may be none", function()
     local on_line, check = git_bounds.fetch(nil)
     assert.is_nil(on_line "Receiving objects:  33% (1/3), 900.00 GiB | 10 KiB/s")
@@ -54,6 +60,16 @@ describe("a tree's bounds", function()
   local function row(size, path)
     return ("100644 blob %s %7s\t%s"):format(("a"):rep(40), size, path)
   end
+
+  it("need not be whole numbers", function()
+    local on_line, check = git_bounds.tree { files = 1.5, bytes = 100 }
+    on_line(row(1, "one"))
+    on_line(row(1, "two"))
+    assert.equal("the tree holds more than 1.5 files and directories", raises(check))
+    on_line, check = git_bounds.tree { files = 5, bytes = 2.5 }
+    on_line(row(3, "three"))
+    assert.equal("the tree is larger than 2.5 bytes", raises(check))
+  end)
 
   it("count files, directories and bytes, past 32 bits", function()
     local on_line, check = git_bounds.tree { files = 3, bytes = 2 ^ 40 }

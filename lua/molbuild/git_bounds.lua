@@ -44,7 +44,7 @@ function git_bounds.fetch(bytes)
   end
   return on_line, function(result)
     if passed then
-      refuse("the fetch moves more than %d bytes", bytes)
+      refuse("the fetch moves more than %.14g bytes", bytes)
     elseif result and result.code ~= 0 and result.tail:find "attempting to allocate %d+ over limit" then
       refuse "an object of the repository takes more than 1 GiB of memory"
     end
@@ -65,9 +65,9 @@ function git_bounds.tree(bounds)
   end
   return on_line, function()
     if files > bounds.files then
-      refuse("the tree holds more than %d files and directories", bounds.files)
+      refuse("the tree holds more than %.14g files and directories", bounds.files)
     elseif bytes > bounds.bytes then
-      refuse("the tree is larger than %d bytes", bounds.bytes)
+      refuse("the tree is larger than %.14g bytes", bounds.bytes)
     elseif long then
       refuse("a path in the tree is longer than %d bytes", PATH_MAX)
     end
