@@ -13,19 +13,7 @@ local KINDS = {
   not_found = "missing_tool",
 }
 
-local function merged(...)
-  local list = {}
-  for _, names in ipairs { ... } do
-    for _, name in ipairs(names) do
-      list[#list + 1] = name
-    end
-  end
-  return list
-end
-
---- Run a program to its end. Its output lines become `line` events where the scope `wants_lines`
---- (not with `silent`); the variables that the scope's `unset` names (secrets that no child is to see) are taken from its
---- environment.
+--- Run a program to its end. Its output lines become `line` events where the scope `wants_lines` (not with `silent`).
 ---@param options table  as for core.process.run, but on_lines
 ---@return table result  as core.process.run gives it, whatever the exit code
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
@@ -34,7 +22,6 @@ function child.run(options)
   for name, value in pairs(options) do
     run[name] = value
   end
-  run.unset = merged(options.unset or {}, task.scope().unset or {})
   local scope = task.scope()
   -- A build can print millions of lines: those that nobody wants to see cost nothing here.
   if scope.wants_lines and not options.silent then

@@ -80,7 +80,6 @@ local function run(arguments, url, options, more)
     stall = options.stall,
     keep = options.keep,
     max_memory = url and (more and more.max_memory or git.fetch_memory),
-    log_file = more and more.log_file,
     capture = more and more.capture,
     on_line = more and more.on_line,
     silent = more and more.silent,

@@ -6,16 +6,10 @@ local STDERR = 2
 
 local progress = {}
 
---- The values of --progress.
-progress.modes = { "auto", "tty", "plain", "json", "quiet" }
-
---- The values of --color.
-progress.colors = { "auto", "always", "never" }
-
 ---@class molbuild.ProgressOptions
----@field mode string?  one of progress.modes; auto when absent
+---@field mode "auto"|"tty"|"plain"|"json"|"quiet"|nil  auto when absent
 ---@field verbose boolean?  show every output line
----@field color string?  one of progress.colors; auto when absent
+---@field color "auto"|"always"|"never"|nil  auto when absent
 ---@field several boolean?  whether there are several runtimes; found out when absent
 ---@field write fun(text: string)?  the rest: stderr and this process when absent
 ---@field isatty (fun(): boolean)?

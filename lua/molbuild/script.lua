@@ -1,5 +1,6 @@
 --- Policies: where they are found, and how they are loaded.
 local core = require "molbuild.core"
+local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 
 local script = {}
@@ -7,19 +8,15 @@ local script = {}
 --- Where the installed scripts are: beside the program in a checkout, else below the prefix. Set by molbuild.cli.
 script.installed = nil
 
-local function getenv(name)
-  local value = core.sys.getenv(name)
-  return value ~= "" and value or nil
-end
-
 --- The directories a bare name is looked up in, in order. The current one is last.
 ---@return string[]
 function script.directories()
   local list = {}
-  for dir in (getenv "MOLBUILD_PATH" or ""):gmatch "[^:]+" do
+  for dir in env.get("MOLBUILD_PATH", ""):gmatch "[^:]+" do
     list[#list + 1] = dir
   end
-  local config = getenv "XDG_CONFIG_HOME" or (getenv "HOME" and getenv "HOME" .. "/.config")
+  local home = env.get "HOME"
+  local config = env.get "XDG_CONFIG_HOME" or home and home .. "/.config"
   if config then
     list[#list + 1] = config .. "/molbuild/scripts"
   end

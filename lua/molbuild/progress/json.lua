@@ -1,8 +1,8 @@
 -- One JSON object a line: docs/events.md.
 
 local encode = require "molbuild.progress.encode"
+local events = require "molbuild.events"
 
-local VERSION = 1
 local FIRST = { "v", "time", "event", "runtime", "step" }
 local ARRAYS = { args = true, tail = true }
 
@@ -22,7 +22,7 @@ end
 --- Write an event.
 ---@param e table
 function Json:event(e)
-  local object = { v = VERSION }
+  local object = { v = events.version }
   for name, value in pairs(e) do
     object[name] = value
   end
@@ -36,7 +36,7 @@ local ESCAPES = { { '\\', '\\\\' }, { '"', '\\"' }, { "\t", "\\t" } }
 ---@param e table  a `line` event without its text
 ---@param text string  a newline behind each line
 function Json:lines(e, text)
-  local empty = { v = VERSION, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
+  local empty = { v = events.version, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
   local head, tail = encode.object(empty, FIRST):sub(1, -3), '"}\n'
   for _, escape in ipairs(ESCAPES) do
     if text:find(escape[1], 1, true) then
