@@ -35,12 +35,36 @@ static int find_embedded(lua_State *L)
 	return 1;
 }
 
+/* Take from a search path of the table "package", on top of the stack, what is not absolute: Lua looks into the current
+ * directory, too, which may be anybody's. */
+static void drop_relative(lua_State *L, const char *name)
+{
+	luaL_Buffer kept;
+	const char *at;
+	size_t len;
+	lua_getfield(L, -1, name);
+	at = lua_tostring(L, -1);
+	luaL_buffinit(L, &kept);
+	for (; at && *at; at += at[len] ? len + 1 : len) {
+		len = strcspn(at, ";");
+		if (*at != '/')
+			continue;
+		luaL_addlstring(&kept, at, len);
+		luaL_addchar(&kept, ';');
+	}
+	luaL_pushresult(&kept);
+	lua_setfield(L, -3, name);
+	lua_pop(L, 1);
+}
+
 /* Modules that are compiled in come first, so that no file elsewhere can take their place; with MOLBUILD_LUA_PATH
  * the files found there do, for development. */
 static void install_searcher(lua_State *L)
 {
 	const char *path = getenv("MOLBUILD_LUA_PATH");
 	lua_getglobal(L, "package");
+	drop_relative(L, "path");
+	drop_relative(L, "cpath");
 	if (path && *path) {
 		lua_getfield(L, -1, "path");
 		lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));

@@ -45,6 +45,22 @@ describe("molbuild", function()
     assert.truthy(w:run({ "nonsense" }).stderr:find("\nhint: molbuild --help\n", 1, true))
   end)
 
+  it("loads no module from the current directory", function()
+    for _, name in ipairs { "cjson", "argparse", "mine" } do
+      policy(name .. ".lua", 'io.stderr:write "not to be run\\n" os.exit(99)')
+    end
+    local here = "env -C " .. w.dir
+    local run = w:run({ "run", "--progress=json", "--output=json", policy("p.lua", "return { run = function() return 1 end }") },
+      nil, nil, here)
+    assert.equal(0, run.status, run.stderr)
+    assert.equal('{"value":1}\n', run.stdout)
+    assert.equal(0, w:run({ "--help" }, nil, nil, here).status)
+    run = w:run({ "run", policy("q.lua", "require 'mine'") }, { LUA_PATH = "./?.lua;" .. w.dir .. "/none/?.lua;?.lua;;" }, nil, here)
+    assert.equal(70, run.status, run.stderr)
+    assert.truthy(run.stderr:find("no file '" .. w.dir .. "/none/mine.lua'", 1, true), run.stderr)
+    assert.is_nil(run.stderr:find("not to be run", 1, true), run.stderr)
+  end)
+
   for _, case in ipairs {
     { {}, "no command given" },
     { { "nonsense" }, "unknown command nonsense" },
