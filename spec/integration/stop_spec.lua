@@ -66,7 +66,7 @@ describe("a run that is ended", function()
   --- What holds a run in each of its steps until it is ended: the forge, somebody who has the lock, a build step in the
   --- engine; a policy where the step itself waits for nobody.
   local function hold(steps)
-    local held, owner = {}, nil
+    local held = {}
     for _, step in ipairs(STEPS) do held[step] = unique_seconds() end
     for _, step in ipairs(steps) do
       w:commit("org", RUNTIME[step], template(step == "build" and held.build))
@@ -74,7 +74,7 @@ describe("a run that is ended", function()
     w:delay("/api/v1/repos/org/t-autogen/branches/main", held.head)
     w:delay("/org/t-codex/git-upload-pack", held.clone)
     world.sh(("mkdir -p %s/locks && chmod 700 %s %s/locks"):format(w.cache, w.cache, w.cache))
-    owner = world.sh(("flock --no-fork %s/locks/claude-code.lock sleep %s >/dev/null 2>&1 & echo $!")
+    local owner = world.sh(("flock --no-fork %s/locks/claude-code.lock sleep %s >/dev/null 2>&1 & echo $!")
       :format(w.cache, held.lock))
     world.write(w.dir .. "/held.lua", ([[
       local ensure = molbuild.load "ensure.lua"
