@@ -35,6 +35,7 @@ function ensure.names(args)
       molbuild.raise {
         kind = "usage",
         message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
+        hint = arg:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
       }
     end
   end
@@ -64,12 +65,12 @@ function ensure.job(runtime)
   job.image = molbuild.names.image_prefix(job.registry or ensure.image_prefix, where) .. "/workspace-template-" .. runtime
   job.alias = job.image .. ":latest"
   if not job.registry then
-    job.lookup = env("MOLECULE_HEAD_LOOKUP") == "git" and "git" or nil
-    local scheme = molbuild.names.repository(job.repo_url)
+    job.lookup = molbuild.env.choice("MOLECULE_HEAD_LOOKUP", "git", "gitea") == "git" and "git" or nil
+    local scheme = molbuild.names.repository(job.repo_url, "MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX")
     job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
     job.token, job.user = molbuild.token.find(job.repo_url, {
       env = "MOLECULE_GITEA_TOKEN", file = "MOLECULE_GITEA_TOKEN_FILE", user = "MOLECULE_GITEA_USER",
-      helper = env "MOLECULE_GITEA_CREDENTIAL_HELPER" == "1",
+      helper = molbuild.env.choice("MOLECULE_GITEA_CREDENTIAL_HELPER", "0", "1") == "1",
     })
   end
   docker.check_platform(job.platform, "MOLECULE_IMAGE_PLATFORM")

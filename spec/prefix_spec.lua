@@ -39,11 +39,30 @@ describe("names.repository", function()
       local ok, failure = pcall(names.repository, url)
       assert.is_false(ok)
       assert.is_true(errors.is(failure, "usage"))
-      local shown = errors.format(failure)
+      local shown = errors.format(failure):gsub("\nhint: [^\n]*$", "")
       assert.is_nil(shown:find "[\n\r\t]")
       assert.is_nil(shown:find("password1", 1, true))
     end)
   end
+end)
+
+describe("what names.repository says", function()
+  local function failure_of(url, where)
+    return select(2, pcall(names.repository, url, where))
+  end
+
+  it("begins with where the URL came from", function()
+    assert.equal('THE_PREFIX: "x" is not a URL of the scheme https, http, ssh, git or file', failure_of("x", "THE_PREFIX").message)
+    assert.truthy(failure_of("https://h/o", "THE_PREFIX").message:find('^THE_PREFIX: the repository "https://h/o" cannot'))
+  end)
+
+  it("tells how to write what git itself would take", function()
+    assert.equal("a directory is written as file:///srv/git/...", failure_of("/srv/git/t-x").hint)
+    assert.equal("a host that ssh reaches is written as ssh://git@host/org/...", failure_of("git@h:org/t-x").hint)
+    for _, url in ipairs { "x", "ext::sh -c x", "ftp://h/o/x", "--upload-pack=x" } do
+      assert.is_nil(failure_of(url).hint)
+    end
+  end)
 end)
 
 describe("a branch", function()

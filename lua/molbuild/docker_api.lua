@@ -144,7 +144,7 @@ Api.__index = Api
 function docker_api.connect(command)
   local kind = command:match "[^/]*$"
   local find = ENDPOINTS[kind]
-  if not find or env.get "MOLBUILD_DOCKER_API" == "0" then
+  if not find or env.choice("MOLBUILD_DOCKER_API", "0", "1") == "0" then
     return nil
   end
   local wanted = kind == "docker" and env.get "DOCKER_API_VERSION"

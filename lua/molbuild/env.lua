@@ -13,6 +13,25 @@ function env.get(name, default)
   return value ~= "" and value or default
 end
 
+--- A variable that must have one of a few values when it is set.
+---@param name string
+---@param ... string  the values
+---@return string?
+---@raise usage
+function env.choice(name, ...)
+  local value = env.get(name)
+  for _, choice in ipairs { ... } do
+    if value == choice then
+      return value
+    end
+  end
+  if value then
+    local choices = table.concat({ ... }, " or ")
+    errors.raise { kind = "usage", message = ('%s must be %s, not "%s"'):format(name, choices, value) }
+  end
+  return nil
+end
+
 --- A variable that must be a number of at least 0 when it is set.
 ---@param name string
 ---@param default number

@@ -162,6 +162,8 @@ function names.scheme(url)
     errors.raise {
       kind = "usage",
       message = ('"%s" is not a URL of the scheme https, http, ssh, git or file'):format(core.mask.url(url)),
+      hint = url:find "^/" and "a directory is written as file:///srv/git/..."
+        or url:find "^[%w@._-]+:/?[^:/]" and "a host that ssh reaches is written as ssh://git@host/org/..." or nil,
     }
   end
   return scheme
@@ -171,11 +173,7 @@ local function unusable(url, why)
   errors.raise { kind = "usage", message = ('the repository "%s" cannot be used: %s'):format(core.mask.url(url), why) }
 end
 
---- The URL of a repository, which git and a forge's API are given.
----@param url string
----@return string scheme
----@raise usage
-function names.repository(url)
+local function check_repository(url)
   local scheme = names.scheme(url)
   local parts, message = core.url.parse(url)
   if not parts then
@@ -198,6 +196,16 @@ function names.repository(url)
     unusable(url, "it names no repository of an organisation")
   end
   return scheme
+end
+
+--- The URL of a repository, which git and a forge's API are given.
+---@param url string
+---@param where string?  said in the message
+---@return string scheme
+---@raise usage
+function names.repository(url, where)
+  local ok, result = xpcall(check_repository, errors.handler, url)
+  return ok and result or error(errors.wrap(result, where), 0)
 end
 
 return names

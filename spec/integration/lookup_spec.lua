@@ -56,6 +56,26 @@ describe("a HEAD lookup by git", function()
     assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
   end)
 
+  for name, values in pairs {
+    MOLECULE_HEAD_LOOKUP = "git or gitea", MOLECULE_GITEA_CREDENTIAL_HELPER = "0 or 1", MOLBUILD_DOCKER_API = "0 or 1",
+  } do
+    it("does not begin where " .. name .. " has a value that means nothing", function()
+      local run = w:ensure("hermes", { [name] = "yes" })
+      assert.equal(2, run.status, run.stderr)
+      assert.truthy(run.stderr:find(('molbuild: local-build: %s must be %s, not "yes"\n'):format(name, values), 1, true),
+        run.stderr)
+      assert.equal(0, #w:requests "/")
+    end)
+  end
+
+  it("does not begin where an option stands behind the script's name, and says where it belongs", function()
+    local run = w:ensure { "--jobs=2", "hermes" }
+    assert.equal(2, run.status)
+    assert.truthy(run.stderr:find('unknown runtime "--jobs=2"', 1, true), run.stderr)
+    assert.truthy(run.stderr:find("\nhint: options stand before the script's name", 1, true), run.stderr)
+    assert.is_nil(w:ensure({ "jobs" }).stderr:find("hint", 1, true))
+  end)
+
   for _, prefix in ipairs {
     "--upload-pack=x", "ext::sh -c x", "a/../../b", "a%0ab", "https://h/", "https://h/o/../x", "https://h/o/a%0ab",
     "https://user:password1@h/o/t-", "https://h/o/t-?x=", "ftp://h/o/t-", "https://", "ssh://-oProxyCommand=x/o/t-",
