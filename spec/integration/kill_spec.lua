@@ -1,0 +1,129 @@
+-- kill -9, against which nothing can be done at the time: what it leaves ends by itself, no build goes on without the lock,
+-- and the next run cleans up and succeeds.
+local world = require "spec.support.world"
+
+local POINTS = 50
+
+describe("a run that is killed", function()
+  local w
+
+  setup(function()
+    w = world.new()
+  end)
+
+  teardown(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  before_each(function()
+    w:again()
+  end)
+
+  --- What a run has started, and its forks: all have the home of this world in their environment.
+  local function left()
+    return world.sh(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
+  end
+
+  local function find(arguments)
+    return world.sh(("cd %s && find . %s 2>/dev/null || true"):format(w.cache, arguments))
+  end
+
+  local function assert_nothing_left()
+    world.wait_for(function() return left() == "" end, 15)
+    world.wait_for(function() return world.sh "docker ps -aq" == "" end, 15)
+    assert.equal("", find "-path './tmp/*'")
+    assert.equal("", find "-name '*.lock' -size +0")
+    assert.equal("", find "-path '*/repositories/*' '(' -name '*.lock' -o -name 'tmp_*' ')'")
+  end
+
+  --- A template that has not been built before, with as few layers as can be.
+  local function commit(runtime, serial, seconds)
+    return w:commit("org", runtime, {
+      Dockerfile = ('FROM scratch\nCOPY . /bin/\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(seconds),
+      says = ("%s %s\n"):format(runtime, serial),
+    })
+  end
+
+  --- Start a run that is killed after so many seconds. Gives a function that waits for its end, and then gives the step
+  --- that it was killed in; when it had come to its end before, none, and the seconds it took.
+  local function start_killed(seconds, runtime, env)
+    local run = w:start({ "run", "--progress=json", "ensure.lua", runtime }, env)
+    world.sh(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(seconds, run.pid))
+    return function()
+      local ended = run.wait(30)
+      local step = "start"
+      for name in ended.stderr:gmatch '"event":"step_started"[^\n]-"step":"(%l+)"' do step = name end
+      if ended.status == 137 then return step end
+      return nil, tonumber(ended.stderr:match '"event":"run_ended"[^\n]-"seconds":([%d.]+)')
+    end
+  end
+
+  it("at any point of it does not keep the next one from succeeding", function()
+    -- Two side by side: each builder has every other point.
+    local places = {
+      { runtime = "hermes", env = { PATH = w:client "classic" } },
+      { runtime = "codex", env = { PATH = w:client "buildkit" } },
+    }
+    -- Spread over a whole run: how long that takes is measured first, and corrected by those that are faster.
+    for _, place in ipairs(places) do
+      commit(place.runtime, 0, "0.3")
+      place.run = w:start({ "run", "--progress=json", "ensure.lua", place.runtime }, place.env)
+    end
+    for _, place in ipairs(places) do
+      local ended = place.run.wait()
+      assert.equal(0, ended.status, ended.stderr)
+      place.takes = tonumber(ended.stderr:match '"event":"run_ended"[^\n]-"seconds":([%d.]+)')
+    end
+    local killed = { all = 0 }
+    for point = 1, POINTS, #places do
+      for index, place in ipairs(places) do
+        place.sha = commit(place.runtime, point, "0.3")
+        place.wait = start_killed(place.takes * (point + index - 1) / (POINTS + 1), place.runtime, place.env)
+      end
+      for _, place in ipairs(places) do
+        local step, seconds = place.wait()
+        if step then killed[step], killed.all = (killed[step] or 0) + 1, killed.all + 1 end
+        place.takes = math.min(place.takes, seconds or place.takes)
+        place.run = w:start({ "run", "ensure.lua", place.runtime }, place.env)
+      end
+      for _, place in ipairs(places) do
+        local after = place.run.wait(60)
+        assert.equal(("molecule-local/workspace-template-%s:%s\n"):format(place.runtime, place.sha:sub(1, 12)),
+          after.stdout, after.stderr)
+        assert.equal("", find(("-path './tmp/%s.*'"):format(place.runtime)))
+      end
+    end
+    assert_nothing_left()
+    local where = require("cjson").encode(killed)
+    assert.is_true(killed.all >= POINTS / 2, where)
+    assert.is_true((killed.clone or 0) >= 1 and (killed.build or 0) >= POINTS / 5, where)
+  end)
+
+  for _, builder in ipairs { "classic", "buildkit" } do
+    it("leaves no quiet build of the builder " .. builder .. " running unlocked", function()
+      local seconds = ("9%s.5"):format(world.sh "echo $PPID")
+      local function step() return world.sh(("pgrep -f 'slee[p] %s' || true"):format(seconds)) end
+      local function client() return world.sh(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache)) end
+      local function is_locked()
+        return not os.execute(("flock -n %s/locks/hermes.lock true 2>/dev/null"):format(w.cache))
+      end
+      commit("hermes", 1, seconds)
+      local run = w:start({ "run", "ensure.lua", "hermes" }, { PATH = w:client(builder) })
+      world.wait_for(function() return step() ~= "" end)
+      -- Halted, it cannot heed the signal that it is sent: it holds on to the lock for as long as it is there.
+      world.sh("kill -STOP " .. client())
+      run.signal "KILL"
+      run.wait(5)
+      assert.is_true(is_locked())
+      world.sh("kill -CONT " .. client())
+      world.wait_for(function() return client() == "" end, 15)
+      assert.is_false(is_locked())
+      -- With the client the engine's part ends.
+      world.wait_for(function() return step() == "" end, 15)
+      commit("hermes", 2, "0")
+      assert.equal(0, w:ensure("hermes").status)
+      assert_nothing_left()
+    end)
+  end
+end)
