@@ -12,6 +12,7 @@ local CHATTER = {
 
 -- More than a line can have.
 local SEEN = 32 * 1024
+local NEWLINE = 10
 
 -- The text of a line without BuildKit's `#9 1.417 ` before it, or nil when it says nothing.
 local function of(line)
@@ -31,11 +32,18 @@ end
 ---@param lines string  a newline behind each
 ---@return string?  nil when none does
 function newest.among(lines)
-  for backwards in lines:sub(-SEEN):reverse():gmatch "[^\n]+" do
-    local said = of(backwards:reverse())
+  local stop, first = #lines, math.max(1, #lines - SEEN + 1)
+  -- Byte by byte from the end: what lies before it, which may be much, is not even copied.
+  while stop >= first do
+    local start = stop
+    while start > first and lines:byte(start - 1) ~= NEWLINE do
+      start = start - 1
+    end
+    local said = of(lines:sub(start, stop - 1))
     if said then
       return said
     end
+    stop = start - 1
   end
 end
 
