@@ -170,8 +170,6 @@ function ensure.build(job)
   job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform, builder = job.builder,
     build_args = job.build_args, labels = molbuild.image.labels(about, job.labels),
-    -- The classic builder takes a cached layer of another platform for this one's, and then fails.
-    no_cache = job.builder == "classic" and (job.wrong ~= nil or job.platform ~= ensure.platform),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
   }

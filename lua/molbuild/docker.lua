@@ -3,6 +3,7 @@ local docker_api = require "molbuild.docker_api"
 local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
+local log = require "molbuild.log"
 local task = require "molbuild.task"
 
 local docker = {}
@@ -320,21 +321,15 @@ local function build_arguments(self, options)
   if options.no_cache then
     add "--no-cache"
   end
-  local names = {}
-  for name in pairs(options.build_args or {}) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    add("--build-arg", name .. "=" .. options.build_args[name])
-  end
-  names = {}
-  for name in pairs(options.labels or {}) do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    add("--label", name .. "=" .. options.labels[name])
+  for _, list in ipairs { { "--build-arg", options.build_args or {} }, { "--label", options.labels or {} } } do
+    local option, values, names = list[1], list[2], {}
+    for name in pairs(values) do
+      names[#names + 1] = name
+    end
+    table.sort(names)
+    for _, name in ipairs(names) do
+      add(option, name .. "=" .. values[name])
+    end
   end
   add("-t", options.tag, "-f", options.dir .. "/Dockerfile", options.dir)
   return argv
@@ -353,14 +348,8 @@ end
 ---@field log_file string?
 ---@field keep table?  locks that live as long as the build
 
---- Build an image from a directory with a Dockerfile at its root.
----@param options molbuild.BuildOptions
----@raise build | timeout | missing_tool | cancelled
-function Engine:build(options)
-  local child, docker_cli = require "molbuild.child", require "molbuild.docker_cli"
+local function run_build(self, options)
   local scope, quiet, step = task.scope(), docker.quiet_phases(), docker.build_steps(options.builder)
-  self.early = nil
-  self.buildkit = options.builder == "buildkit"
   local function on_line(line)
     local done, total, text = step(line)
     if done then
@@ -368,7 +357,7 @@ function Engine:build(options)
     end
     return quiet(line) and "quiet" or nil
   end
-  local result = self:run(build_arguments(self, options), {
+  return self:run(build_arguments(self, options), {
     env = { DOCKER_BUILDKIT = self.buildkit and "1" or "0", BUILDKIT_PROGRESS = "plain", DOCKER_CLI_HINTS = "false" },
     signal = SIGINT,
     timeout = options.timeout or 0,
@@ -379,6 +368,33 @@ function Engine:build(options)
     only = docker.told_lines,
     on_line = on_line,
   })
+end
+
+--- How the classic builder's cache has spoilt a build, in words. It takes a layer of another platform for this one's: what is
+--- built is that platform's, or cannot be built.
+local function spoilt_by_cache(self, options, result)
+  if options.builder ~= "classic" or options.no_cache or not options.platform then
+    return nil
+  elseif result.code ~= 0 then
+    return result.tail:match "image with reference %S+ was found but does not match the specified platform[^\n]*"
+  end
+  local image = self:image(options.tag)
+  return image and require("molbuild.image").other_platform(image, options.platform)
+end
+
+--- Build an image from a directory with a Dockerfile at its root.
+---@param options molbuild.BuildOptions
+---@raise build | timeout | missing_tool | cancelled
+function Engine:build(options)
+  local child, docker_cli = require "molbuild.child", require "molbuild.docker_cli"
+  self.early = nil
+  self.buildkit = options.builder == "buildkit"
+  local result = run_build(self, options)
+  local spoilt = spoilt_by_cache(self, options, result)
+  if spoilt then
+    log.warn("%s: %s — building it anew, without the cache", options.tag, spoilt)
+    result = run_build(self, setmetatable({ no_cache = true }, { __index = options }))
+  end
   if result.code ~= 0 then
     if docker_cli.unreachable(result.tail) then
       self:raise_unreachable(child.last_words(result))

@@ -34,8 +34,22 @@ local function said(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- How an image differs from the one that was asked for, in words; nil when it does not. What an image does not say of
---- itself is taken as right: one that was built by hand has no labels, and engines leave out a variant that is usual.
+--- That an image is for another platform than the one that was asked for, in words; nil when it is not. What an image does
+--- not say of itself is taken as right: engines leave out a variant that is usual.
+---@param found { os: string?, architecture: string?, variant: string? }
+---@param platform string  as of docker.check_platform
+---@return string?
+function image.other_platform(found, platform)
+  local system, architecture, variant = platform:match "^([^/]+)/([^/]+)/?(.*)$"
+  architecture = ARCHITECTURE[architecture] or architecture
+  local is = { said(found.os) or system, said(found.architecture) or architecture, said(found.variant) }
+  if is[1] ~= system or is[2] ~= architecture or is[3] and variant ~= "" and is[3] ~= variant then
+    return ("it is for the platform %s, not %s"):format(names.shown(table.concat(is, "/")), platform)
+  end
+end
+
+--- How an image differs from the one that was asked for, in words; nil when it does not. One that was built by hand has no
+--- labels: it is taken.
 ---@param found { os: string?, architecture: string?, variant: string?, labels: table<string, string> }
 ---@param revision string
 ---@param platform string  as of docker.check_platform
@@ -47,12 +61,7 @@ function image.mismatch(found, revision, platform, own)
   if built_from and built_from ~= revision then
     return ("it was built from the revision %s, not %s"):format(names.shown(built_from), revision)
   end
-  local system, architecture, variant = platform:match "^([^/]+)/([^/]+)/?(.*)$"
-  architecture = ARCHITECTURE[architecture] or architecture
-  local is = { said(found.os) or system, said(found.architecture) or architecture, said(found.variant) }
-  if is[1] ~= system or is[2] ~= architecture or is[3] and variant ~= "" and is[3] ~= variant then
-    return ("it is for the platform %s, not %s"):format(names.shown(table.concat(is, "/")), platform)
-  end
+  return image.other_platform(found, platform)
 end
 
 return image

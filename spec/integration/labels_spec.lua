@@ -93,6 +93,22 @@ describe("an image", function()
     end)
   end
 
+  -- The classic builder's cache does not tell platforms apart. The busybox in it is this machine's, and runs.
+  for what, line in pairs { ["with no step that runs"] = "", ["with one"] = 'RUN ["/bin/busybox", "true"]\n' } do
+    it("of one platform is made of no layer of another's, " .. what, function()
+      local files = world.template_files "right"
+      files.Dockerfile = files.Dockerfile .. line
+      for _, pair in ipairs { { "arm64", "amd64" }, { "amd64", "arm64" } } do
+        files.says = pair[1] .. " comes first\n"
+        w:commit("org", "hermes", files)
+        for _, architecture in ipairs(pair) do
+          local result = ensure { PATH = PATHS.classic, MOLECULE_IMAGE_PLATFORM = "linux/" .. architecture }
+          assert.same({ "built", architecture }, { result.outcome, select(3, inspect(result.image)) })
+        end
+      end
+    end)
+  end
+
   -- By the engine's API, and by the program.
   for api, ask in pairs { ["its API"] = {}, docker = { MOLBUILD_DOCKER_API = "0" } } do
     it("that has no labels is taken as it is, asked for by " .. api, function()
