@@ -167,12 +167,13 @@ end
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
   local about = { revision = job.sha, source = job.repo_url, ["app.molecule.runtime"] = job.runtime }
-  job.engine:build {
+  local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform, builder = job.builder,
     build_args = job.build_args, labels = molbuild.image.labels(about, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
   }
+  job.image_id = image and image.id
 end
 
 -- 11. Alias ---------------------------------------------------------------------------------------------------------

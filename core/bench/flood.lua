@@ -15,7 +15,9 @@ function runs.core(log, command)
 end
 
 function runs.build(log, command)
-  molbuild.docker.engine({ command = command[1] }):build {
+  local engine = molbuild.docker.engine { command = command[1] }
+  function engine.image() return { labels = {} } end -- that program leaves none in any engine
+  engine:build {
     tag = "bench:1", dir = "/none", builder = "buildkit", log_file = log, stall = 240, timeout = 720,
   }
 end

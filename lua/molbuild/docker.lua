@@ -348,7 +348,8 @@ end
 ---@field log_file string?
 ---@field keep table?  locks that live as long as the build
 
-local function run_build(self, options)
+--- Run the build once. Gives its result and, where it ended well, the image that the engine has then.
+local function build_once(self, options)
   local scope, quiet, step = task.scope(), docker.quiet_phases(), docker.build_steps(options.builder)
   local function on_line(line)
     local done, total, text = step(line)
@@ -357,7 +358,7 @@ local function run_build(self, options)
     end
     return quiet(line) and "quiet" or nil
   end
-  return self:run(build_arguments(self, options), {
+  local result = self:run(build_arguments(self, options), {
     env = { DOCKER_BUILDKIT = self.buildkit and "1" or "0", BUILDKIT_PROGRESS = "plain", DOCKER_CLI_HINTS = "false" },
     signal = SIGINT,
     timeout = options.timeout or 0,
@@ -368,32 +369,37 @@ local function run_build(self, options)
     only = docker.told_lines,
     on_line = on_line,
   })
+  if result.code ~= 0 then
+    return result
+  end
+  return result, self:image(options.tag)
 end
 
 --- How the classic builder's cache has spoilt a build, in words. It takes a layer of another platform for this one's: what is
 --- built is that platform's, or cannot be built.
-local function spoilt_by_cache(self, options, result)
+local function spoilt_by_cache(options, result, image)
   if options.builder ~= "classic" or options.no_cache or not options.platform then
     return nil
   elseif result.code ~= 0 then
     return result.tail:match "image with reference %S+ was found but does not match the specified platform[^\n]*"
   end
-  local image = self:image(options.tag)
   return image and require("molbuild.image").other_platform(image, options.platform)
 end
 
 --- Build an image from a directory with a Dockerfile at its root.
 ---@param options molbuild.BuildOptions
+---@return molbuild.Image?  nil when the engine's answer cannot be understood
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   local child, docker_cli = require "molbuild.child", require "molbuild.docker_cli"
+  local what = ("%s build %s"):format(self.command:match "[^/]*$", options.tag)
   self.early = nil
   self.buildkit = options.builder == "buildkit"
-  local result = run_build(self, options)
-  local spoilt = spoilt_by_cache(self, options, result)
+  local result, image, unclear = build_once(self, options)
+  local spoilt = spoilt_by_cache(options, result, image)
   if spoilt then
     log.warn("%s: %s — building it anew, without the cache", options.tag, spoilt)
-    result = run_build(self, setmetatable({ no_cache = true }, { __index = options }))
+    result, image, unclear = build_once(self, setmetatable({ no_cache = true }, { __index = options }))
   end
   if result.code ~= 0 then
     if docker_cli.unreachable(result.tail) then
@@ -402,11 +408,20 @@ function Engine:build(options)
     local ended = result.signal and ("ended by signal %d"):format(result.signal)
     errors.raise {
       kind = "build",
-      message = ("%s build %s: %s"):format(self.command:match "[^/]*$", options.tag, ended or child.last_words(result)),
+      message = ("%s: %s"):format(what, ended or child.last_words(result)),
       tail = child.last_lines(result.tail, 40),
       log = options.log_file,
     }
   end
+  if not image and not unclear then
+    -- A builder other than the engine's own may keep to itself what it has built.
+    errors.raise {
+      kind = "build",
+      message = what .. ": it ended well, but the engine does not have the image",
+      hint = "build with the engine's own builder: BUILDX_BUILDER not set, and docker buildx use default",
+    }
+  end
+  return image
 end
 
 return docker

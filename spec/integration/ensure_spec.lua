@@ -303,6 +303,24 @@ exec docker "$@"
     assert.truthy(run.stderr:find("build", 1, true))
   end)
 
+  it("fails when the build ends well, but leaves no image in the engine", function()
+    local sha = commit()
+    local bin = w.dir .. "/bin"
+    world.sh("mkdir " .. bin)
+    -- As with a builder of buildx that is not the engine's: the image is built, and kept elsewhere.
+    world.write(bin .. "/docker", ([[#!/bin/sh
+PATH=%s
+[ "$1" = build ] || exec docker "$@"
+shift
+docker build "$@" && docker image rm -f molecule-local/workspace-template-claude-code:%s
+]]):format(os.getenv "PATH", sha:sub(1, 12)))
+    world.sh("chmod +x " .. bin .. "/docker")
+    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH" })
+    assert.equal(8, run.status, run.stderr)
+    assert.equal("", run.stdout)
+    assert.truthy(run.stderr:find("it ended well, but the engine does not have the image\nhint: ", 1, true), run.stderr)
+  end)
+
   it("goes on when :latest cannot be moved", function()
     local sha = commit()
     local bin = w.dir .. "/bin"
