@@ -198,11 +198,17 @@ end
 function git.branch_head(url, branch, options)
   local ref = "refs/heads/" .. names.branch(branch)
   local more = { capture = 65536, max_memory = git.lookup_memory }
-  local result = run({ NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }, url, options, more)
-  if result.code ~= 0 then
+  local arguments = { NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }
+  local ok, result = xpcall(run, errors.handler, arguments, url, options, more)
+  if not ok then
+    -- It is the server's list that is too long.
+    result.kind = result.code == "too_large" and "remote" or result.kind
+    error(result, 0)
+  elseif result.code ~= 0 then
     fail("git ls-remote", url, result)
   end
-  local id = result.stdout:match("^(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
+  -- Others that end like it are listed, too, and may come before it.
+  local id = ("\n" .. result.stdout):match("\n(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
   if not id then
     errors.raise { kind = "not_found", message = ("no branch %s at %s"):format(branch, core.mask.url(url)) }
   end

@@ -47,6 +47,21 @@ describe("a HEAD lookup by git", function()
     assert.truthy(run.stderr:find("no branch main at", 1, true), run.stderr)
   end)
 
+  it("finds the branch among refs that end like it, and makes an error of too many", function()
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.forge .. "/repos/org/t-" }
+    local sha = w:commit("org", "hermes", world.template_files "x")
+    w:commit("org", "hermes", world.template_files "another commit", "other")
+    local git = ("git -C %s/repos/org/t-hermes.git "):format(w.forge)
+    world.sh(git .. "update-ref refs/heads/a/refs/heads/main other")
+    local run = w:ensure("hermes", env)
+    assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    world.sh(("for i in $(seq 1200); do echo create refs/heads/$i/refs/heads/main %s; done | %s update-ref --stdin")
+      :format(sha, git))
+    run = w:ensure("hermes", env)
+    assert.equal(4, run.status, run.stderr)
+    assert.truthy(run.stderr:find("git printed more than 65536 bytes", 1, true), run.stderr)
+  end)
+
   it("works over TLS with a CA that SSL_CERT_FILE names, for the lookup and the clone", function()
     local sha = w:commit("org", "hermes", world.template_files "by TLS")
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-" }
