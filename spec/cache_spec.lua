@@ -1,10 +1,10 @@
--- A cache in a place where everybody may write, such as a shared temporary directory.
 local cache = require "molbuild.cache"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local sh = require "spec.support.sh"
 local task = require "molbuild.task"
 
+-- In a place where everybody may write, such as a shared temporary directory.
 describe("a cache's directory", function()
   local dir, root
 
@@ -79,4 +79,31 @@ describe("a cache's directory", function()
       assert.equal("FROM scratch\n", use())
     end)
   end
+end)
+
+describe("cache.prune", function()
+  local dir
+
+  before_each(function() dir = assert(core.fs.mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/cache.")) end)
+  after_each(function() core.fs.remove_tree(dir) end)
+
+  -- Files, each a second newer than the one before.
+  local function put(...)
+    for time, name in ipairs { ... } do
+      assert(os.execute(("touch -d @%d %s/%s"):format(time, dir, name)))
+    end
+  end
+
+  it("keeps the newest, each with its log", function()
+    put("aaaaaaaaaaaa", "aaaaaaaaaaaa.log", "bbbbbbbbbbbb.log", "000000000000", "111111111111", "111111111111.log")
+    cache.prune(dir, 2)
+    assert.same({ "000000000000", "111111111111", "111111111111.log" }, core.fs.list(dir))
+  end)
+
+  -- A fork may have a runtime that is called as a directory of the cache is.
+  it("removes nothing but trees and logs", function()
+    put("autogen.lock", "codex.git", "deepagents.Ab3xYz", "a", "b.log", "c")
+    cache.prune(dir, 1)
+    assert.same({ "autogen.lock", "c", "codex.git", "deepagents.Ab3xYz" }, core.fs.list(dir))
+  end)
 end)

@@ -120,13 +120,13 @@ function cache.publish(from, to)
   check(core.fs.rename(from, to))
 end
 
---- Keep the newest COUNT trees and logs of a directory; remove the others. Best effort.
+--- Keep the newest COUNT trees and logs of a directory; remove the others. What is neither stays. Best effort.
 ---@param dir string
 ---@param count integer
 function cache.prune(dir, count)
   local groups, newest = {}, {}
   for _, entry in ipairs(core.fs.list(dir) or {}) do
-    local id = entry:match "^%x+"
+    local id = entry:match "^%x+$" or entry:match "^(%x+)%.log$"
     local stat = core.fs.lstat(dir .. "/" .. entry)
     if id and stat then
       groups[id] = groups[id] or { time = 0 }
