@@ -409,6 +409,7 @@ function Engine:build(options)
     errors.raise {
       kind = "build",
       message = ("%s: %s"):format(what, ended or child.last_words(result)),
+      hint = docker_cli.build_hint(child.last_words(result)),
       tail = child.last_lines(result.tail, 40),
       log = options.log_file,
     }

@@ -32,6 +32,19 @@ function docker_cli.unreachable(text)
   return finds(text, UNREACHABLE)
 end
 
+--- What is said last when the engine goes away in the middle of a build.
+local BROKEN = { "unexpected EOF", "error reading from server: EOF", "connection reset by peer", "broken pipe" }
+
+--- What to do about a build that failed, by the last line of its output; nil when the output says it all.
+---@param words string
+---@return string?
+function docker_cli.build_hint(words)
+  if finds(words, BROKEN) then
+    return "the connection to the engine broke: see whether it still runs (docker version)"
+  end
+  return nil
+end
+
 --- Run the program.
 ---@param command string
 ---@param arguments string[]

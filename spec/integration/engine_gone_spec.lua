@@ -1,0 +1,53 @@
+-- An engine that goes away in the middle of a build. One of its own is started for it.
+local world = require "spec.support.world"
+
+-- Only root can start one.
+if world.sh "id -u" ~= "0" then
+  describe("an engine that dies", function()
+    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+  end)
+  return
+end
+
+describe("an engine that dies in the middle of a build", function()
+  local w, engine
+
+  before_each(function()
+    w = world.new()
+    engine = world.sh "mktemp -d"
+    world.sh("spec/support/engine.sh start " .. engine)
+  end)
+
+  after_each(function()
+    world.sh(("spec/support/engine.sh stop %s && rm -rf %s"):format(engine, engine))
+    w:close()
+  end)
+
+  for _, builder in ipairs { "classic", "buildkit" } do
+    it("is said, with where to look (" .. builder .. ")", function()
+      w:commit("org", "hermes", {
+        Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n',
+      })
+      world.write(w.dir .. "/builder.lua", ([[
+        local ensure = molbuild.load "ensure.lua"
+        local build = ensure.build
+        function ensure.build(job)
+          job.builder, job.builder_advice = %q, nil
+          return build(job)
+        end
+        return ensure
+      ]]):format(builder))
+      -- The client with BuildKit built in, where there is one.
+      local run = w:start({ "run", "-v", w.dir .. "/builder.lua", "hermes" },
+        { DOCKER_HOST = "unix://" .. engine .. "/docker.sock", PATH = "/usr/bin:" .. os.getenv "PATH" })
+      world.wait_for(function() return not run.running() or run.stderr():find "build %d/%d  RUN" end, 60)
+      world.sh(("kill -KILL $(cat %s/pid)"):format(engine))
+      local ended = run.wait(60)
+      assert.equal(8, ended.status, ended.stderr)
+      assert.equal("", ended.stdout)
+      assert.truthy(ended.stderr:find("the connection to the engine broke: see whether it still runs (docker version)", 1, true),
+        ended.stderr)
+      assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
+    end)
+  end
+end)
