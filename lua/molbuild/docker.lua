@@ -402,7 +402,8 @@ function Engine:build(options)
     result, image, unclear = build_once(self, setmetatable({ no_cache = true }, { __index = options }))
   end
   if result.code ~= 0 then
-    if docker_cli.unreachable(result.tail) then
+    -- The program's own word is the last one; what stands before it may be a RUN's, which may want an engine, too.
+    if docker_cli.unreachable(child.last_words(result)) then
       self:raise_unreachable(child.last_words(result))
     end
     local ended = result.signal and ("ended by signal %d"):format(result.signal)
