@@ -1,9 +1,10 @@
 local cjson = require "cjson"
 local docker = require "molbuild.docker"
+local docker_build = require "molbuild.docker_build"
 
-describe("docker.build_steps", function()
+describe("docker_build.steps", function()
   local function steps(builder, lines)
-    local step, found = docker.build_steps(builder), {}
+    local step, found = docker_build.steps(builder), {}
     for _, line in ipairs(lines) do
       local done, total, text = step(line)
       if done then

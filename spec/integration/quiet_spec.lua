@@ -5,8 +5,9 @@ local world = require "spec.support.world"
 -- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
 local POLICY = [[
   local ensure = molbuild.load "ensure.lua"
-  local quiet_phases = molbuild.docker.quiet_phases
-  function molbuild.docker.quiet_phases()
+  local docker_build = require "molbuild.docker_build"
+  local quiet_phases = docker_build.quiet_phases
+  function docker_build.quiet_phases()
     local quiet = quiet_phases()
     return function(line)
       if line:find "^#%%d+ exporting layers$" then
