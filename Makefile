@@ -4,7 +4,7 @@
 #   make demo       the main job on a small template repository
 #   make test       everything: unit tests, specs, integration specs   (make unit, make spec, make integration)
 #   make asan       the same under AddressSanitizer and UBSan          (make lint, make bench, make fuzz)
-#   make install    PREFIX=/usr/local DESTDIR=
+#   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -60,7 +60,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
 
-.PHONY: all core.so test unit spec integration asan lint bench fuzz can-fuzz demo install install-rock clean FORCE
+.PHONY: all core.so test unit spec integration asan lint bench fuzz can-fuzz demo install uninstall install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -216,6 +216,13 @@ install: $(PROGRAM)
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
 	for page in scripts/man/*.1; do [ ! -f $$page ] || $(INSTALL) -m 644 $$page $(SHARE)/man/man1; done
+
+# Scripts of an operator's own that lie beside ours stay.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(patsubst scripts/man/%,$(SHARE)/man/man1/%,$(wildcard scripts/man/*.1))
+	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(wildcard scripts/*.lua))
+	rm -rf $(SHARE)/molbuild/lua
+	for dir in $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done
 
 # For luarocks, which says where its Lua modules (LUADIR) and C modules (LIBDIR) go.
 install-rock: $(MODULE)

@@ -1,0 +1,51 @@
+-- What make install puts on a machine, and make uninstall takes away: into a directory of its own, and run from there.
+local world = require "spec.support.world"
+
+describe("an installed molbuild", function()
+  local w, root
+
+  before_each(function()
+    w = world.new { forge = false }
+    root = w.dir .. "/root"
+  end)
+
+  after_each(function()
+    w:close()
+  end)
+
+  -- The prefix is the usual one, so that nothing is built anew.
+  local function make(target)
+    world.sh(("make %s BUILD=%s DESTDIR=%s"):format(target, os.getenv "BUILD" or "build", root))
+  end
+
+  local function files(kind)
+    return world.sh(("cd %s && find . -type %s | sort"):format(root, kind or "f"))
+  end
+
+  local function run(arguments)
+    return world.sh(("cd / && %s %s/usr/local/bin/molbuild %s"):format(w:environment(), root, arguments))
+  end
+
+  it("runs where it was put, with its policy, its library and its manual", function()
+    make "install"
+    assert.equal("molbuild " .. world.read("VERSION"):gsub("\n", ""), run "version")
+    assert.equal(w.dir .. "/ensure.lua", run("eject ensure.lua " .. w.dir))
+    assert.equal(world.read "scripts/ensure.lua", world.read(w.dir .. "/ensure.lua"))
+    local list = files()
+    for _, path in ipairs { "bin/molbuild", "man/man1/molbuild.1", "molbuild/lua/molbuild/init.lua" } do
+      assert.truthy(list:find(path .. "\n", 1, true) or list:find(path .. "$"), path)
+    end
+  end)
+
+  it("goes without a trace, but for what is not its own", function()
+    make "install"
+    local scripts = root .. "/usr/local/share/molbuild/scripts"
+    world.write(scripts .. "/mine.lua", "return {}")
+    make "uninstall"
+    assert.equal("./usr/local/share/molbuild/scripts/mine.lua", files())
+    world.sh("rm " .. scripts .. "/mine.lua")
+    make "uninstall"
+    assert.equal("", files())
+    assert.is_nil(files("d"):find("share/molbuild", 1, true))
+  end)
+end)
