@@ -53,6 +53,25 @@ describe("a trace", function()
     assert.same({ "molbuild", "hermes", "codex" }, { names[0], names[1], names[2] })
   end)
 
+  it("is in the order of time, a bar before those inside it", function()
+    local document = play {
+      { 0, "run_started", { version = "1", script = "ensure.lua", path = "/p/ensure.lua", args = {} } },
+      { 0.1, "job_started", { runtime = "hermes" } },
+      { 0.1, "step_started", { runtime = "hermes", step = "head" } },
+      { 0.2, "job_started", { runtime = "codex" } },
+      { 0.3, "log", { runtime = "codex", level = "warn", message = "early" } },
+      { 0.4, "step_ended", { runtime = "hermes", step = "head", ok = true } },
+      { 0.5, "job_ended", { runtime = "hermes", ok = true } },
+    }
+    local order = {}
+    for _, e in ipairs(document.traceEvents) do
+      if e.ph ~= "M" then
+        order[#order + 1] = e.name
+      end
+    end
+    assert.same({ "run ensure.lua", "hermes", "head", "codex", "warn" }, order)
+  end)
+
   it("has a bar for every step, lock wait and build step", function()
     local document = play {
       { 0, "run_started", { version = "1", script = "ensure.lua", path = "/p/ensure.lua", args = {} } },

@@ -166,22 +166,38 @@ local function lane_name(tid, name)
   return { name = "thread_name", ph = "M", ts = 0, pid = PID, tid = tid, args = { name = name } }
 end
 
---- The trace as a JSON document. What has not ended lasts until now.
+-- All that was kept, by its beginning: bars are kept when they end. A bar comes before those inside it.
+function Trace:_in_order()
+  local events, ending = table.move(self.done, 1, #self.done, 1, {}), self:_time()
+  for _, lane in ipairs(self.order) do
+    for _, bar in ipairs(lane.open) do
+      events[#events + 1] = complete(lane, bar, ending, { unfinished = true })
+    end
+  end
+  local place = {}
+  for index, event in ipairs(events) do
+    place[event] = index
+  end
+  table.sort(events, function(a, b)
+    if a.ts ~= b.ts then
+      return a.ts < b.ts
+    elseif (a.dur or 0) ~= (b.dur or 0) then
+      return (a.dur or 0) > (b.dur or 0)
+    end
+    return place[a] < place[b]
+  end)
+  return events
+end
+
+--- The trace as a JSON document, in the order of time. What has not ended lasts until now.
 ---@return string
 function Trace:json()
   local events = { lane_name(RUN_LANE, "molbuild") }
   for tid, name in ipairs(self.names) do
     events[#events + 1] = lane_name(tid, name)
   end
-  for _, event in ipairs(self.done) do
-    events[#events + 1] = event
-  end
-  local ending = self:_time()
-  for _, lane in ipairs(self.order) do
-    for _, bar in ipairs(lane.open) do
-      events[#events + 1] = complete(lane, bar, ending, { unfinished = true })
-    end
-  end
+  local in_order = self:_in_order()
+  table.move(in_order, 1, #in_order, #events + 1, events)
   local lines = {}
   for i, event in ipairs(events) do
     lines[i] = encode.object(event, FIRST)
