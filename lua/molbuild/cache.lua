@@ -7,13 +7,20 @@ local task = require "molbuild.task"
 
 local cache = {}
 
+--- What to do about a cache that cannot be written, by the code of the failure.
+local HINTS = { ENOSPC = "make room on that file system, or put the cache elsewhere" }
+HINTS.EDQUOT = HINTS.ENOSPC
+for _, code in ipairs { "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT" } do
+  HINTS[code] = "put the cache in a directory that you may write to"
+end
+
 local function check(ok, message, code)
   if not ok then
     errors.raise {
       kind = "failed",
       message = message,
       code = code,
-      hint = code == "ENOSPC" and "make room on that file system, or put the cache elsewhere" or nil,
+      hint = HINTS[code],
     }
   end
   return ok
@@ -71,7 +78,7 @@ function cache.lock(root, name, options)
   })
   if not lock then
     local kind = code == "cancelled" and "cancelled" or code == "locked" and "locked" or "failed"
-    errors.raise { kind = kind, message = message, code = code }
+    errors.raise { kind = kind, message = message, code = code, hint = HINTS[code] }
   end
   if waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })

@@ -290,6 +290,9 @@ function git_repository.tree(how)
   end
   if not ok then
     clean_up(options, held, result)
+    if result.hint == git.FULL then
+      result.message = ("%s: %s"):format(options.repository, result.message)
+    end
     error(result, 0)
   end
   return result

@@ -231,8 +231,25 @@ describe("ensure.lua", function()
       world.sh("umount " .. small)
       assert.equal(1, run.status, run.stderr)
       assert.equal("", run.stdout)
-      assert.truthy(run.stderr:find("no space left on device\nhint: make room", 1, true), run.stderr)
+      local said = small .. "/cache/repositories/claude-code.git: git fetch: no space left on device\nhint: make room"
+      assert.truthy(run.stderr:find(said, 1, true), run.stderr)
       assert.equal("", left)
+    end)
+
+    it("says what to do about a cache that cannot be written", function()
+      commit()
+      local sealed = w.dir .. "/sealed"
+      world.sh(("mkdir %s && mount -t tmpfs -o ro tmpfs %s"):format(sealed, sealed))
+      world.write(w.dir .. "/a-file", "")
+      for cache, said in pairs {
+        [sealed .. "/cache"] = "Read-only file system", [w.dir .. "/a-file/cache"] = "Not a directory",
+      } do
+        local run = w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = cache })
+        assert.equal(1, run.status, run.stderr)
+        assert.truthy(run.stderr:find(said .. "\nhint: put the cache in a directory that you may write to\n", 1, true),
+          run.stderr)
+      end
+      world.sh("umount " .. sealed)
     end)
   end
 
