@@ -55,7 +55,9 @@ end
 
 --- References go into paths and arguments: nothing but a reference may be in one. What is a good one, the engine says.
 local function check_reference(ref)
-  if not ref:find "^%w[%w%._%-/:@]*$" or ref:find "/%W" or ref:find "/$" then
+  if type(ref) ~= "string" then
+    error(("an image reference is a string, not a %s"):format(type(ref)), 0)
+  elseif not ref:find "^%w[%w%._%-/:@]*$" or ref:find "/%W" or ref:find "/$" then
     errors.raise { kind = "usage", message = ('"%s" is no image reference'):format(ref) }
   end
 end
@@ -63,8 +65,8 @@ end
 --- Ask a question of a back end: the API; from the first one on that it does not answer, the program, which knows more
 --- ways to an engine, and says best why there is none.
 function Engine:ask(question, ...)
-  for _, ref in ipairs { ... } do
-    check_reference(ref)
+  for index = 1, select("#", ...) do
+    check_reference((select(index, ...)))
   end
   local api = self.api
   if api then
