@@ -39,6 +39,8 @@ local function hint(self, message)
     return "see to it that you may use it (id -nG should name its group)"
   elseif message:find("certificat", 1, true) or message:find(".pem", 1, true) then
     return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context"
+  elseif message:find('context "', 1, true) then
+    return "name a context that there is (docker context ls), or set DOCKER_HOST"
   elseif self.podman then
     return "start it (for example: sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs"
   end

@@ -164,7 +164,7 @@ local function fail(what, url, result)
   errors.raise {
     kind = kind_of(result.tail),
     message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git.reason(result)),
-    hint = moved and "change the prefix to where the repository is now" or network.hint(code_of(result.tail)),
+    hint = moved and "change the prefix to where the repository is now" or network.hint(code_of(result.tail), url),
     tail = child.last_lines(result.tail, 40),
   }
 end

@@ -37,17 +37,22 @@ local CERTIFICATES = "a private CA's certificate is named by SSL_CERT_FILE; one 
   .. "be put right on the server"
 local PROXY = "check the proxy that HTTPS_PROXY names; NO_PROXY says which hosts are reached without it"
 local WAY = "check the address and the network; where a proxy must be used, HTTPS_PROXY names it"
+local ADDRESS = "check the address and the network" -- no proxy is asked for what is not http
 local MOVED = "it has moved: change the address to where it is now"
 
 --- What to do about a request that found no answer.
 ---@param code string?  as of core.http.request
+---@param url string?  http when absent
 ---@return string?
-function network.hint(code)
+function network.hint(code, url)
   if code == "tls" then
     return CERTIFICATES
   elseif code == "denied" then
     return PROXY
   elseif code == "resolve" or code == "connect" or code == "timeout" then
+    if url and not url:find "^https?://" then
+      return ADDRESS
+    end
     return network.has_proxy() and PROXY or WAY
   elseif code == "redirect" then
     return MOVED

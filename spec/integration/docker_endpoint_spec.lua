@@ -161,6 +161,12 @@ describe("the engine", function()
     end
   end)
 
+  it("is no context that there is none of, which is said", function()
+    local answers = asking.ask({ DOCKER_HOST = false, DOCKER_CONTEXT = "nowhere", HOME = w.home }, { "image|a:b" })
+    assert.equal("missing_tool", answers[1].kind)
+    assert.truthy(answers[1].hint:find("docker context ls", 1, true), answers[1].hint)
+  end)
+
   if not root then return end
 
   it("is the one at the usual socket where nothing says otherwise, or the context is the default one", function()

@@ -71,6 +71,12 @@ describe("a HEAD lookup by git", function()
     assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
   end)
 
+  it("says why a server cannot be reached, and no word of proxies where none is asked", function()
+    local run = w:ensure("hermes", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "git://127.0.0.1:1/org/t-" })
+    assert.equal(4, run.status, run.stderr)
+    assert.truthy(run.stderr:find("Connection refused\nhint: check the address and the network\n", 1, true), run.stderr)
+  end)
+
   for name, values in pairs {
     MOLECULE_HEAD_LOOKUP = "git or gitea", MOLECULE_GITEA_CREDENTIAL_HELPER = "0 or 1", MOLBUILD_DOCKER_API = "0 or 1",
   } do
