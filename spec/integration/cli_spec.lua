@@ -273,6 +273,31 @@ describe("molbuild", function()
     assert.equal(1, #record.named(record.events(ended.stderr), "failed"))
   end)
 
+  it("has as many places as there are processors, and two at least, where --jobs does not say", function()
+    local path = policy("places.lua", [[return { run = function(args)
+      local at_once, most = 0, 0
+      local list = {}
+      for index = 1, math.tointeger(args[1]) do list[index] = index end
+      molbuild.task.map(list, {}, function()
+        local place <close> = molbuild.job.place()
+        at_once = at_once + 1
+        most = math.max(most, at_once)
+        molbuild.core.sys.sleep(0.05)
+        at_once = at_once - 1
+      end)
+      return most
+    end }]])
+    local processors = tonumber(world.sh "nproc")
+    local function most(tracer, ...)
+      local run = w:run({ "run", ... }, nil, nil, tracer)
+      assert.equal(0, run.status, run.stderr)
+      return tonumber(run.stdout)
+    end
+    assert.equal(math.max(2, processors), most("", path, tostring(processors + 3)))
+    assert.equal(2, most("taskset -c " .. world.sh "taskset -cp $$ | sed 's/.*: //; s/[-,].*//'", path, "5"))
+    assert.equal(3, most("", "--jobs=3", path, "5"))
+  end)
+
   it("ends the run after --timeout, exit 9", function()
     local path = policy("sleep.lua", "return { run = function() molbuild.core.sys.sleep(60) end }")
     local run = w:run { "run", "--timeout=0.3", path }

@@ -1,4 +1,5 @@
 -- The HEAD lookup is tried again when what failed may be gone in a moment.
+local hostile = require "spec.support.hostile"
 local world = require "spec.support.world"
 
 describe("the HEAD lookup", function()
@@ -24,6 +25,23 @@ describe("the HEAD lookup", function()
       assert.equal(2, lines, run.stderr)
     end)
   end
+
+  it("is tried again where no connection is had, or one is reset", function()
+    local server = hostile.start()
+    -- Nobody listens at port 1.
+    for _, prefix in ipairs { "http://127.0.0.1:1/org/t-", server.url .. "/reset/t-" } do
+      local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix })
+      assert.equal(4, run.status, run.stderr)
+      for attempt = 2, 3 do
+        assert.truthy(run.stderr:find(("; attempt %d of 3 in "):format(attempt), 1, true), run.stderr)
+      end
+      local _, lines = run.stderr:gsub("local%-build: HEAD lookup: [^\n]*", "")
+      assert.equal(2, lines, run.stderr)
+    end
+    local _, asked = server:requests():gsub("GET /", "")
+    server:stop()
+    assert.equal(3, asked)
+  end)
 
   it("is given up after three tries", function()
     w:answer(503, "busy")
