@@ -20,6 +20,15 @@ describe("a run that is killed", function()
     w:again()
   end)
 
+  local function client()
+    return world.sh(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache))
+  end
+
+  -- A client that a failure has left halted.
+  after_each(function()
+    world.sh(("pgrep -f '[d]ocker build .*%s' | xargs -r kill -KILL"):format(w.cache))
+  end)
+
   --- What a run has started, and its forks: all have the home of this world in their environment.
   local function left()
     return world.sh(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
@@ -104,7 +113,6 @@ describe("a run that is killed", function()
     it("leaves no quiet build of the builder " .. builder .. " running unlocked", function()
       local seconds = ("9%s.5"):format(world.sh "echo $PPID")
       local function step() return world.sh(("pgrep -f 'slee[p] %s' || true"):format(seconds)) end
-      local function client() return world.sh(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache)) end
       local function is_locked()
         return not os.execute(("flock -n %s/locks/hermes.lock true 2>/dev/null"):format(w.cache))
       end

@@ -3,13 +3,15 @@ local hostile = require "spec.support.hostile"
 local world = require "spec.support.world"
 
 describe("the HEAD lookup", function()
-  local w
+  local w, server
 
   before_each(function()
     w = world.new()
+    server = nil
   end)
 
   after_each(function()
+    if server then server:stop() end
     world.remove_images()
     w:close()
   end)
@@ -27,7 +29,7 @@ describe("the HEAD lookup", function()
   end
 
   it("is tried again where no connection is had, or one is reset", function()
-    local server = hostile.start()
+    server = hostile.start()
     -- Nobody listens at port 1.
     for _, prefix in ipairs { "http://127.0.0.1:1/org/t-", server.url .. "/reset/t-" } do
       local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix })
@@ -39,7 +41,6 @@ describe("the HEAD lookup", function()
       assert.equal(2, lines, run.stderr)
     end
     local _, asked = server:requests():gsub("GET /", "")
-    server:stop()
     assert.equal(3, asked)
   end)
 
