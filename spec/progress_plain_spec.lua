@@ -123,7 +123,7 @@ describe("the plain renderer", function()
 
   it("says logs, locks and retries as local-build: lines", function()
     local r = renderer()
-    local holder = { pid = 41, host = "mill", start = os.time { year = 2026, month = 1, day = 2, hour = 3 },
+    local holder = { pid = 41, host = "mill", start = 1767322800,
       purpose = "build hermes" }
     play(r, {
       { event = "log", level = "info", message = "one" },
@@ -139,8 +139,8 @@ describe("the plain renderer", function()
       "local-build: one",
       "local-build: warning: two",
       "local-build: error: three | lines",
-      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02 03:00:00 (build hermes)",
-      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02 03:00:00 (build hermes), waited 30s",
+      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02T03:00:00Z (build hermes)",
+      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02T03:00:00Z (build hermes), waited 30s",
       "local-build: waiting for the lock /l, waited 1m00s",
       "local-build: got the lock after 1m01s",
       "local-build: HEAD: refused; attempt 2 of 3 in 0.8s",

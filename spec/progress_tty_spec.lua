@@ -58,11 +58,11 @@ describe("the terminal renderer", function()
     t.show(r, { event = "step_started", runtime = "hermes", step = "lock" })
     t.show(r, {
       event = "lock_waiting", runtime = "hermes", path = "/l", seconds = 30,
-      holder = { pid = 41, host = "mill", start = os.time { year = 2026, month = 1, day = 2, hour = 3 },
+      holder = { pid = 41, host = "mill", start = 1767322800,
         purpose = "build hermes" },
     })
     assert.same({
-      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02 03:00:00 (build hermes), waited 30s",
+      "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02T03:00:00Z (build hermes), waited 30s",
       "hermes  lock  2s  held by pid 41 on mill (build hermes)",
     }, t.frame())
     t.show(r, { event = "job_started", runtime = "codex" })
