@@ -233,7 +233,8 @@ describe("molbuild on a terminal", function()
     local host = world.sh "hostname"
     assert.truthy(lines[#lines]:find(("held by pid %d on %s (build hermes)"):format(first.pid, host), 1, true))
     assert.truthy(lines[#lines - 1]:find(("^local%%-build: waiting for the lock held by pid %d on %s since "
-      .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))), lines[#lines - 1])
+      .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
+      lines[#lines - 1])
     lines = term:wait_for(ended, 60)
     assert.truthy(table.concat(lines, "\n"):find("\nlocal%-build: got the lock after %d+s\nhermes  ✓ up to date  "))
     assert.equal(0, first.wait().status)
