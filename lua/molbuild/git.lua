@@ -6,6 +6,7 @@ local git_auth = require "molbuild.git_auth"
 local git_bounds = require "molbuild.git_bounds"
 local names = require "molbuild.names"
 local network = require "molbuild.network"
+local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
 
 local git = {
@@ -112,7 +113,7 @@ end
 local CODES = {
   { "Could not resolve", "resolve" }, { "from proxy after CONNECT", "denied" },
   { "CONNECT tunnel failed", "denied" }, { "certificate", "tls" },
-  { "SSL", "tls" }, { "TLS", "tls" }, { "onnect to", "connect" },
+  { "SSL", "tls" }, { "TLS", "tls" }, { "onnection reset", "reset" }, { "onnect to", "connect" },
   { "onnection refused", "connect" }, { "onnection timed out", "connect" },
   { "unable to update url base from redirection", "redirect" },
 }
@@ -160,11 +161,13 @@ local function fail(what, url, result)
   if is_full(result.tail) then
     errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
   end
-  local moved = git_auth.moved(url, result.tail)
+  local moved, code = git_auth.moved(url, result.tail), code_of(result.tail)
   errors.raise {
     kind = kind_of(result.tail),
+    code = code,
+    status = tonumber(result.tail:match "returned error: (%d%d%d)"),
     message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git.reason(result)),
-    hint = moved and "change the prefix to where the repository is now" or network.hint(code_of(result.tail), url),
+    hint = moved and "change the prefix to where the repository is now" or network.hint(code, url),
     tail = child.last_lines(result.tail, 40),
   }
 end
@@ -189,14 +192,8 @@ function git.credential(url)
   return result.code == 0 and git_auth.answer(result.stdout) or nil
 end
 
---- The commit that a branch points at, asked with `git ls-remote`: works with any git server, or a directory.
----@param url string
----@param branch string
----@param options { token: string?, user: string?, timeout: number? }  timeout in seconds
----@return string sha
----@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
-function git.branch_head(url, branch, options)
-  local ref = "refs/heads/" .. names.branch(branch)
+local function ask_branch(url, branch, options)
+  local ref = "refs/heads/" .. branch
   local more = { capture = 65536, max_memory = git.lookup_memory }
   local arguments = { NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }
   local ok, result = xpcall(run, errors.handler, arguments, url, options, more)
@@ -213,6 +210,21 @@ function git.branch_head(url, branch, options)
     errors.raise { kind = "not_found", message = ("no branch %s at %s"):format(branch, core.mask.url(url)) }
   end
   return sha.check(id, core.mask.url(url))
+end
+
+--- The commit that a branch points at, asked with `git ls-remote`: works with any git server, or a
+--- directory. What may be gone in a moment is tried again, three times in all.
+---@param url string
+---@param branch string
+---@param options { token: string?, user: string?, timeout: number? }  timeout in seconds, for all
+---  of it, 30 when absent
+---@return string sha
+---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
+function git.branch_head(url, branch, options)
+  names.branch(branch)
+  return retry.run({ what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
+    return ask_branch(url, branch, setmetatable({ timeout = left }, { __index = options }))
+  end)
 end
 
 --- What a server answers that does not give a commit by its id alone.

@@ -28,20 +28,34 @@ describe("the HEAD lookup", function()
     end)
   end
 
-  it("is tried again where no connection is had, or one is reset", function()
-    server = hostile.start()
-    -- Nobody listens at port 1.
-    for _, prefix in ipairs { "http://127.0.0.1:1/org/t-", server.url .. "/reset/t-" } do
-      local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix })
-      assert.equal(4, run.status, run.stderr)
-      for attempt = 2, 3 do
-        assert.truthy(run.stderr:find(("; attempt %d of 3 in "):format(attempt), 1, true), run.stderr)
+  for _, lookup in ipairs { "gitea", "git" } do
+    it("is tried again where no connection is had, or one is reset, by " .. lookup, function()
+      server = hostile.start()
+      -- Nobody listens at port 1.
+      for _, prefix in ipairs { "http://127.0.0.1:1/org/t-", server.url .. "/reset/t-" } do
+        local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix, MOLECULE_HEAD_LOOKUP = lookup })
+        assert.equal(4, run.status, run.stderr)
+        for attempt = 2, 3 do
+          assert.truthy(run.stderr:find(("; attempt %d of 3 in "):format(attempt), 1, true), run.stderr)
+        end
+        local _, lines = run.stderr:gsub("local%-build: HEAD lookup: [^\n]*", "")
+        assert.equal(2, lines, run.stderr)
       end
-      local _, lines = run.stderr:gsub("local%-build: HEAD lookup: [^\n]*", "")
-      assert.equal(2, lines, run.stderr)
-    end
-    local _, asked = server:requests():gsub("GET /", "")
-    assert.equal(3, asked)
+      local _, asked = server:requests():gsub("GET /", "")
+      assert.equal(3, asked)
+    end)
+  end
+
+  it("is tried again by git after a 503", function()
+    local sha = w:commit("org", "claude-code", world.template_files "late")
+    local canned = w.forge .. "/canned/org/t-claude-code/info/refs"
+    world.sh("mkdir -p " .. canned)
+    world.write(canned .. "/response", "Status: 503\r\n\r\n")
+    world.write(canned .. "/counted", "1")
+    world.write(canned .. "/left.1", "")
+    local run = w:ensure("claude-code", { MOLECULE_HEAD_LOOKUP = "git" })
+    assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+    assert.truthy(run.stderr:find("503; attempt 2 of 3 in ", 1, true), run.stderr)
   end)
 
   it("is given up after three tries", function()
