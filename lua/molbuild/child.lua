@@ -70,8 +70,13 @@ end
 ---@param result table
 ---@return string
 function child.last_words(result)
-  local ended = result.signal and "signal " .. result.signal or "exit status " .. result.code
-  return child.last_lines(result.tail, 1)[1] or ended
+  local lines = child.last_lines(result.tail, 40)
+  for index = #lines, 1, -1 do
+    if lines[index]:find "%S" then
+      return lines[index]
+    end
+  end
+  return result.signal and "signal " .. result.signal or "exit status " .. result.code
 end
 
 return child
