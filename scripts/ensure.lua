@@ -166,10 +166,10 @@ end
 -- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
-  local about = { revision = job.sha, source = job.repo_url, ["app.molecule.runtime"] = job.runtime }
+  local runtime = { ["app.molecule.runtime"] = job.runtime }
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform, builder = job.builder,
-    build_args = job.build_args, labels = molbuild.image.labels(about, job.labels),
+    build_args = job.build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
   }

@@ -4,10 +4,10 @@ local SHA, OTHER = ("a1"):rep(20), ("b2"):rep(20)
 local REVISION = "org.opencontainers.image.revision"
 
 describe("image.labels", function()
-  local about = { revision = SHA, source = "https://me:password1@forge.example/o/x", ["some.label"] = "value" }
+  local SOURCE, SOME = "https://me:password1@forge.example/o/x", { ["some.label"] = "value" }
 
   it("say what the image was built from, and when", function()
-    local labels = image.labels(about, {})
+    local labels = image.labels(SHA, SOURCE, SOME, {})
     local created = labels["org.opencontainers.image.created"]
     assert.truthy(created:find "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$", created)
     labels["org.opencontainers.image.created"] = nil
@@ -18,7 +18,7 @@ describe("image.labels", function()
 
   it("keep a fork's own, which count more", function()
     local own = { [REVISION] = "v1.2", mine = "yes" }
-    local labels = image.labels(about, own)
+    local labels = image.labels(SHA, SOURCE, SOME, own)
     assert.equal("v1.2", labels[REVISION])
     assert.equal("yes", labels.mine)
     assert.same({ [REVISION] = "v1.2", mine = "yes" }, own)

@@ -27,7 +27,8 @@ struct clean {
 void clean_init(struct clean *clean);
 
 /* Append to OUT what LEN more bytes show. Held back at most: an unfinished escape sequence (which shows nothing) or
- * character. OUT must be able to take the most that could be shown, three bytes for each and three more. Returns 0, or -1 with errno set. */
+ * character. OUT must be able to take the most that could be shown, three bytes for each and three more. Returns 0, or
+ * -1 with errno set. */
 WARN_UNUSED int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out);
 
 /* How many of LEN more bytes, from the first on, show just as they are: these are taken, and need not be copied. The

@@ -5,11 +5,13 @@ local events = require "molbuild.events"
 local names = require "molbuild.names"
 local task = require "molbuild.task"
 
-local cache = {}
+local cache = {
+  --- What to do about a cache whose file system is full.
+  FULL = "make room on that file system, or put the cache elsewhere",
+}
 
 --- What to do about a cache that cannot be written, by the code of the failure.
-local HINTS = { ENOSPC = "make room on that file system, or put the cache elsewhere" }
-HINTS.EDQUOT = HINTS.ENOSPC
+local HINTS = { ENOSPC = cache.FULL, EDQUOT = cache.FULL }
 for _, code in ipairs { "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT" } do
   HINTS[code] = "put the cache in a directory that you may write to"
 end
@@ -51,8 +53,9 @@ end
 --- Make a directory of the cache, and see to it that it, and all on the way to it, is no other user's trap.
 local function make_directory(path)
   check(core.fs.mkdirp(path, 448))
-  check_owners(check(core.fs.realpath(path)))
-  if path:sub(1, 1) == "/" then
+  local real = check(core.fs.realpath(path))
+  check_owners(real)
+  if path ~= real and path:sub(1, 1) == "/" then -- links lead there
     check_owners(path)
   end
 end

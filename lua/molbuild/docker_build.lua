@@ -36,9 +36,10 @@ function docker_build.step(line)
   end
 end
 
---- The number of BuildKit's that a line begins with. Beyond 99999 it is not BuildKit's: what is kept of each has an end.
+--- The number of BuildKit's that a line begins with, and the rest of it. Beyond 99999 it is not BuildKit's: what is kept of
+--- each has an end.
 local function vertex_of(line)
-  return line:match "^#(%d%d?%d?%d?%d?) "
+  return line:match "^#(%d%d?%d?%d?%d?) (.*)$"
 end
 
 --- Follows the steps of one build. Returns a function of a line that gives done, total and text of a step when it begins,
@@ -67,7 +68,7 @@ end
 function docker_build.quiet_phases()
   local open = {}
   return function(line)
-    local id, rest = vertex_of(line), line:match "^#%d+ (.*)$"
+    local id, rest = vertex_of(line)
     if id and (rest:find "^exporting " or rest:find "^unpacking to ") then
       open[id] = not rest:find " done$" or nil
     elseif id and (rest:find "^DONE" or rest:find "^ERROR" or rest:find "^CANCELED") then

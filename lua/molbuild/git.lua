@@ -1,4 +1,5 @@
 --- git, run so that neither the user's environment nor the repository decides what happens on this machine.
+local cache = require "molbuild.cache"
 local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
@@ -92,8 +93,6 @@ end
 -- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
 local NO_REPOSITORY = "--git-dir=/dev/null"
 
-local FULL = "make room on that file system, or put the cache elsewhere"
-
 local function is_full(text)
   return text:find("No space left on device", 1, true) or text:find("Disk quota exceeded", 1, true)
 end
@@ -159,7 +158,7 @@ end
 
 local function fail(what, url, result)
   if is_full(result.tail) then
-    errors.raise { kind = "failed", message = what .. ": no space left on device", hint = FULL }
+    errors.raise { kind = "failed", message = what .. ": no space left on device", hint = cache.FULL }
   end
   local moved, code = git_auth.moved(url, result.tail), code_of(result.tail)
   errors.raise {
@@ -174,7 +173,7 @@ end
 
 local function expect(result, what)
   if result.code ~= 0 then
-    local hint = is_full(result.tail) and FULL or nil
+    local hint = is_full(result.tail) and cache.FULL or nil
     errors.raise { kind = "failed", message = ("%s: %s"):format(what, git.reason(result)), hint = hint }
   end
   return result
@@ -250,6 +249,6 @@ function git.tree(options)
 end
 
 -- For the other modules that run git.
-git.run, git.fail, git.expect, git.FULL = run, fail, expect, FULL
+git.run, git.fail, git.expect = run, fail, expect
 
 return git

@@ -1,6 +1,7 @@
 --- A bare, shallow repository that is kept between runs, so that a new commit costs only what has changed: the wire
 --- carries what the last one had not. It is a cache, and no more is believed of it than that: before git may read it, it
 --- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
+local cache = require "molbuild.cache"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git = require "molbuild.git"
@@ -32,7 +33,7 @@ local NO_CONNECTION = {
 
 local function must(ok, message, code)
   if not ok then
-    errors.raise { kind = "failed", message = message, code = code, hint = code == "ENOSPC" and git.FULL or nil }
+    errors.raise { kind = "failed", message = message, code = code, hint = code == "ENOSPC" and cache.FULL or nil }
   end
   return ok
 end
@@ -290,7 +291,7 @@ function git_repository.tree(how)
   end
   if not ok then
     clean_up(options, held, result)
-    if result.hint == git.FULL then
+    if result.hint == cache.FULL then
       result.message = ("%s: %s"):format(options.repository, result.message)
     end
     error(result, 0)

@@ -10,19 +10,18 @@ local SOURCE = "org.opencontainers.image.source"
 local CREATED = "org.opencontainers.image.created"
 
 --- The labels of an image that is built now.
----@param about { revision: string, source: string }  the whole commit id; the repository's URL, whose userinfo is masked;
----  anything else is a label as it is
----@param own table<string, string>  more of them, which count more than ours
+---@param revision string  the whole commit id
+---@param source string  the repository's URL; its userinfo is masked
+---@param ... table<string, string>  more of them; the later ones count more
 ---@return table<string, string>
-function image.labels(about, own)
-  local labels = { [CREATED] = os.date "!%Y-%m-%dT%H:%M:%SZ" }
-  for name, value in pairs(about) do
-    labels[name] = value
-  end
-  labels.revision, labels[REVISION] = nil, about.revision
-  labels.source, labels[SOURCE] = nil, core.mask.url(about.source)
-  for name, value in pairs(own) do
-    labels[name] = value
+function image.labels(revision, source, ...)
+  local labels = {
+    [REVISION] = revision, [SOURCE] = core.mask.url(source), [CREATED] = os.date "!%Y-%m-%dT%H:%M:%SZ",
+  }
+  for _, more in ipairs { ... } do
+    for name, value in pairs(more) do
+      labels[name] = value
+    end
   end
   return labels
 end

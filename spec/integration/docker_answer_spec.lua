@@ -17,9 +17,7 @@ describe("an engine's answer", function()
 
   --- What a server at a port says to a request of PATH.
   local function canned(path, body, version, status)
-    local dir = w.forge .. "/canned" .. path
-    world.sh("mkdir -p " .. dir)
-    world.write(dir .. "/response", ("Status: %d\r\nContent-Type: application/json\r\n%s\r\n%s"):format(
+    w:respond(path, ("Status: %d\r\nContent-Type: application/json\r\n%s\r\n%s"):format(
       status or 200, version and "Api-Version: " .. version .. "\r\n" or "", body))
   end
 

@@ -19,6 +19,15 @@ describe("ensure.lua", function()
     return w:commit("org", runtime or "claude-code", world.template_files(says or "hello"))
   end
 
+  --- A PATH on which another `docker` comes first: a shell script, by which `docker` itself is found behind it.
+  local function docker(script)
+    local bin = w.dir .. "/bin"
+    world.sh("mkdir " .. bin)
+    world.write(bin .. "/docker", ("#!/bin/sh\nPATH=%s\n%s"):format(os.getenv "PATH", script))
+    world.sh("chmod +x " .. bin .. "/docker")
+    return bin .. ":" .. os.getenv "PATH"
+  end
+
   it("builds the image of the branch's commit and prints its tag, and nothing else, on stdout", function()
     local sha = commit()
     local run = w:ensure "claude-code"
@@ -306,15 +315,11 @@ describe("ensure.lua", function()
   it("rebuilds, and says so, when the engine gives no answer that can be understood", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    local bin = w.dir .. "/bin"
-    world.sh("mkdir " .. bin)
-    world.write(bin .. "/docker", ([[#!/bin/sh
-PATH=%s
+    local path = docker([[
 if [ "$1 $2" = "image inspect" ]; then echo nonsense; exit 0; fi
 exec docker "$@"
-]]):format(os.getenv "PATH"))
-    world.sh("chmod +x " .. bin .. "/docker")
-    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH", MOLBUILD_DOCKER_API = "0" })
+]])
+    local run = w:ensure("claude-code", { PATH = path, MOLBUILD_DOCKER_API = "0" })
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
     assert.truthy(run.stderr:find("no usable answer", 1, true), run.stderr)
     assert.truthy(run.stderr:find("build", 1, true))
@@ -322,17 +327,13 @@ exec docker "$@"
 
   it("fails when the build ends well, but leaves no image in the engine", function()
     local sha = commit()
-    local bin = w.dir .. "/bin"
-    world.sh("mkdir " .. bin)
     -- As with a builder of buildx that is not the engine's: the image is built, and kept elsewhere.
-    world.write(bin .. "/docker", ([[#!/bin/sh
-PATH=%s
+    local path = docker(([[
 [ "$1" = build ] || exec docker "$@"
 shift
 docker build "$@" && docker image rm -f molecule-local/workspace-template-claude-code:%s
-]]):format(os.getenv "PATH", sha:sub(1, 12)))
-    world.sh("chmod +x " .. bin .. "/docker")
-    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH" })
+]]):format(sha:sub(1, 12)))
+    local run = w:ensure("claude-code", { PATH = path })
     assert.equal(8, run.status, run.stderr)
     assert.equal("", run.stdout)
     assert.truthy(run.stderr:find("it ended well, but the engine does not have the image\nhint: ", 1, true), run.stderr)
@@ -340,15 +341,11 @@ docker build "$@" && docker image rm -f molecule-local/workspace-template-claude
 
   it("goes on when :latest cannot be moved", function()
     local sha = commit()
-    local bin = w.dir .. "/bin"
-    world.sh("mkdir " .. bin)
-    world.write(bin .. "/docker", ([[#!/bin/sh
-PATH=%s
+    local path = docker([[
 if [ "$1" = tag ]; then echo no such luck >&2; exit 1; fi
 exec docker "$@"
-]]):format(os.getenv "PATH"))
-    world.sh("chmod +x " .. bin .. "/docker")
-    local run = w:ensure("claude-code", { PATH = bin .. ":" .. os.getenv "PATH", MOLBUILD_DOCKER_API = "0" })
+]])
+    local run = w:ensure("claude-code", { PATH = path, MOLBUILD_DOCKER_API = "0" })
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
     assert.truthy(run.stderr:find("cannot tag molecule-local/workspace-template-claude-code:latest", 1, true))
   end)

@@ -107,15 +107,13 @@ describe("a fetch", function()
     commit "one"
     assert.equal(0, fetch().status)
     local sha = commit "two"
-    local canned = w.forge .. "/canned/org/t-hermes/git-upload-pack"
-    world.sh("mkdir -p " .. canned)
-    world.write(canned .. "/delay", "30")
+    w:delay("/org/t-hermes/git-upload-pack", "30")
     local before = #w:requests "info/refs"
     local run = w:start { "run", w.dir .. "/fork.lua", "hermes" }
     world.wait_for(function() return #w:requests "info/refs" > before end)
     run.signal "TERM"
     assert.equal(143, run.wait(20).status)
-    world.sh("rm -r " .. canned)
+    w:relent "/org/t-hermes/git-upload-pack"
     sent()
     assert.equal(0, warnings(check(sha)))
     assert.is_true(sent() < 10000)
@@ -251,13 +249,11 @@ describe("a fetch", function()
     commit "one"
     assert.equal(0, fetch().status)
     local sha = commit "two"
-    local canned = w.forge .. "/canned/org/t-hermes/info/refs"
-    world.sh("mkdir -p " .. canned)
-    world.write(canned .. "/response", "Status: 502\r\n\r\nbad gateway")
+    w:respond("/org/t-hermes/info/refs", "Status: 502\r\n\r\nbad gateway")
     local run = fetch()
     assert.equal(4, run.status)
     assert.equal(0, warnings(run.stderr))
-    world.sh("rm -r " .. canned)
+    w:relent "/org/t-hermes/info/refs"
     sent()
     assert.equal(0, warnings(check(sha)))
     assert.is_true(sent() < 10000)

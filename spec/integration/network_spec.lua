@@ -272,7 +272,7 @@ describe("an https server", function()
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-", SSL_CERT_FILE = w.ca }
     w:answer(302, "", "claude-code", nil, "Location: " .. w.http .. "/api/v1/repos/org/t-claude-code/branches/main\r\n")
     assert_one_line(w:ensure("claude-code", env), 4, "never https to http")
-    sh.write(w.forge .. "/canned/org/t-claude-code/info/refs/response",
+    w:respond("/org/t-claude-code/info/refs",
       "Status: 302\r\nLocation: " .. w.http .. "/org/t-claude-code/info/refs?service=git-upload-pack\r\n\r\n")
     env.MOLECULE_HEAD_LOOKUP = "git"
     assert_one_line(w:ensure("claude-code", env), 4, "fatal: unable to access")

@@ -48,11 +48,7 @@ describe("the HEAD lookup", function()
 
   it("is tried again by git after a 503", function()
     local sha = w:commit("org", "claude-code", world.template_files "late")
-    local canned = w.forge .. "/canned/org/t-claude-code/info/refs"
-    world.sh("mkdir -p " .. canned)
-    world.write(canned .. "/response", "Status: 503\r\n\r\n")
-    world.write(canned .. "/counted", "1")
-    world.write(canned .. "/left.1", "")
+    w:respond("/org/t-claude-code/info/refs", "Status: 503\r\n\r\n", 1)
     local run = w:ensure("claude-code", { MOLECULE_HEAD_LOOKUP = "git" })
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
     assert.truthy(run.stderr:find("503; attempt 2 of 3 in ", 1, true), run.stderr)

@@ -27,7 +27,7 @@ describe("a token", function()
     local api = "/api/v1/repos/private/t-claude-code/branches/main"
     for _, way in ipairs(ways(other)) do
       local from, to = table.unpack(way)
-      t:canned(api, redirect(301, to .. "/elsewhere" .. api))
+      w:respond(api, redirect(301, to .. "/elsewhere" .. api))
       world.write(w.forge .. "/log/access.log", "")
       local result = t:fetch({ MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
       assert.equal(4, result.status, result.stderr)
@@ -47,7 +47,7 @@ describe("a token", function()
       :format(w.http))
     for _, way in ipairs(ways(other)) do
       local from, to = table.unpack(way)
-      t:canned("/private/t-claude-code/info/refs",
+      w:respond("/private/t-claude-code/info/refs",
         redirect(302, to .. "/private/elsewhere/info/refs?service=git-upload-pack"))
       world.write(w.forge .. "/log/access.log", "")
       local result = t:fetch({ MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
@@ -98,7 +98,7 @@ describe("a token", function()
 
   it("shows no password that a redirect holds", function()
     w:commit("private", "claude-code", world.template_files "x")
-    t:canned("/private/t-claude-code/info/refs", redirect(302, "http://user:" .. token .. "@h/info/refs"))
+    w:respond("/private/t-claude-code/info/refs", redirect(302, "http://user:" .. token .. "@h/info/refs"))
     local result = t:fetch(t:private())
     assert.truthy(result.stderr:find("the repository moved to http://***@h\n", 1, true), result.stderr)
   end)

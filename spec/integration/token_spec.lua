@@ -66,9 +66,7 @@ describe("a token", function()
       local files = world.template_files "private"
       files.Dockerfile = 'FROM scratch\nCOPY . .\nRUN ["/busybox", "sleep", "0.5"]\nCMD ["/busybox", "cat", "/says"]\n'
       local sha = w:commit("private", "claude-code", files)
-      local slow = w.forge .. "/canned/private/t-claude-code/info/refs"
-      world.sh("mkdir -p " .. slow)
-      world.write(slow .. "/delay", "0.5")
+      w:delay("/private/t-claude-code/info/refs", "0.5")
       local trace = w.dir .. "/trace.json"
       local stop = watch()
       local arguments = {
@@ -130,7 +128,7 @@ describe("a token", function()
   it("is masked, in every form, in what a forge says when it refuses", function()
     w:commit("private", "claude-code", world.template_files "x")
     local echoed = table.concat(forms(token), " ") .. " " .. base64("deploy:" .. token)
-    t:canned("/private/t-claude-code/info/refs",
+    w:respond("/private/t-claude-code/info/refs",
       "Status: 403 Forbidden\r\nContent-Type: text/plain\r\n\r\nno such token: " .. echoed .. "\n")
     local result = t:run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" },
       { MOLECULE_GITEA_TOKEN = token }, t:private { MOLECULE_GITEA_USER = "deploy" })
@@ -218,7 +216,7 @@ describe("a token", function()
     -- Nor does that way let it follow a redirect.
     local other = t:second_forge()
     world.sh("rm -rf " .. w.cache)
-    t:canned("/private/t-claude-code/info/refs",
+    w:respond("/private/t-claude-code/info/refs",
       redirect(302, other.http .. "/private/t-claude-code/info/refs?service=git-upload-pack"))
     assert.equal(4, t:fetch(t:private { PATH = path }).status)
     local with, all = bearing(other)

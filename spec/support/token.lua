@@ -99,12 +99,6 @@ function methods:found(...)
   return world.sh(("grep -r -a -l -F -f %s -- %s || test $? = 1"):format(self.words, table.concat({ ... }, " ")))
 end
 
---- Make the forge answer requests of PATH with RESPONSE.
-function methods:canned(path, response)
-  world.sh(("mkdir -p '%s/canned%s'"):format(self.w.forge, path))
-  world.write(("%s/canned%s/response"):format(self.w.forge, path), response)
-end
-
 --- A second forge, with what the first one has.
 function methods:second_forge()
   local other = world.new()

@@ -196,15 +196,26 @@ end
 --- Make the branch API answer STATUS and BODY for main of org/t-RUNTIME (claude-code when absent). The first COUNT
 --- requests get it, all when absent; HEADERS are lines to add, each ended by CR LF.
 function methods:answer(status, body, runtime, count, headers)
-  local canned = ("%s/canned/api/v1/repos/org/t-%s/branches/main"):format(self.forge, runtime or "claude-code")
+  self:respond(("/api/v1/repos/org/t-%s/branches/main"):format(runtime or "claude-code"),
+    ("Status: %d\r\nContent-Type: application/json\r\n%s\r\n%s"):format(status, headers or "", body), count)
+end
+
+--- Make the forge send RESPONSE, a CGI answer, to requests of PATH: to the first COUNT, to all when absent.
+function methods:respond(path, response, count)
+  local canned = self.forge .. "/canned" .. path
   world.sh("rm -rf " .. canned .. " && mkdir -p " .. canned)
-  write(canned .. "/response", ("Status: %d\r\nContent-Type: application/json\r\n%s\r\n%s"):format(status, headers or "", body))
+  write(canned .. "/response", response)
   if count then
     write(canned .. "/counted", tostring(count))
     for number = 1, count do
       write(("%s/left.%d"):format(canned, number), "")
     end
   end
+end
+
+--- Let the forge answer requests of PATH by itself again.
+function methods:relent(path)
+  world.sh("rm -r " .. self.forge .. "/canned" .. path)
 end
 
 --- Make the forge wait SECONDS, as `sleep` takes them, before it answers requests of PATH.
