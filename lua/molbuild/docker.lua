@@ -12,6 +12,8 @@ local docker = {}
 ---@field api molbuild.EngineApi?  answers questions; nil: the program does
 ---@field cli molbuild.EngineCli?  from its first use on
 ---@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
+---@field early_platform molbuild.Task?  another one
+---@field own_platform string?  the engine's, once it is known
 local Engine = {}
 Engine.__index = Engine
 
@@ -131,18 +133,32 @@ local function ask_image(self, ref)
   return nil, message
 end
 
+local function ask_platform(self)
+  local server, message = self:ask "server"
+  local system, architecture = server and server.Os, server and server.Arch
+  if type(system) ~= "string" or type(architecture) ~= "string" or not (system .. architecture):find "^[%w_-]+$" then
+    return nil, message or "the engine gave no usable answer"
+  end
+  return system .. "/" .. require("molbuild.image").architecture(architecture)
+end
+
 --- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another one
 --- that the image bears, too, takes the answer that is there then. Each name is served once, and none after a build: an
 --- answer must not get old.
 ---@param ref string
----@return table asked  to be closed, which ends the question if it is still under way
-function Engine:ask_early(ref)
+---@param options { platform: boolean? }?  platform: ask for the engine's own, too, for the next platform()
+---@return table asked  to be closed, which ends the questions that are still under way
+function Engine:ask_early(ref, options)
   local early = { ref = ref, served = {}, task = task.spawn(ask_image, self, ref) }
-  self.early = early
+  local platform = options and options.platform and task.spawn(ask_platform, self)
+  self.early, self.early_platform = early, platform or nil
   return setmetatable({}, {
     __close = function()
-      self.early = nil
+      self.early, self.early_platform = nil, nil
       early.task:cancel()
+      if platform then
+        platform:cancel()
+      end
     end,
   })
 end
@@ -181,6 +197,21 @@ function Engine:image(ref)
     return image
   end
   return ask_image(self, ref)
+end
+
+--- The platform of the engine itself, which may be another machine's, in Go's words: "linux/amd64". Asked once.
+---@return string? platform
+---@return string? message  when the engine gave no answer that can be understood
+---@raise missing_tool  the engine cannot be reached
+function Engine:platform()
+  local platform, message = self.own_platform, nil
+  if not platform and self.early_platform then
+    platform, message = self.early_platform:join()
+  elseif not platform then
+    platform, message = ask_platform(self)
+  end
+  self.own_platform = platform
+  return platform, message
 end
 
 --- Give an image another name.

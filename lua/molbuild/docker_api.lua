@@ -1,5 +1,6 @@
---- The Engine API, for questions: what an image is, and tagging it. Spoken over the engine's socket by molbuild itself,
---- so that a question costs no child process. Where the endpoint is one it does not speak, docker.lua asks the CLI.
+--- The Engine API, for questions: what an image is, tagging it, what the engine runs on. molbuild itself speaks it over
+--- the engine's socket, so that a question costs no child process. Where the endpoint is one it does not speak, docker.lua
+--- asks the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.env"
 local network = require "molbuild.network"
@@ -11,7 +12,7 @@ local ANSWER_MAX = 4 * 1024 * 1024
 local CONFIG_MAX = 1024 * 1024
 --- Seconds: an engine that takes longer is stuck.
 local TIMEOUT = 60
---- The oldest API with these two requests as they are used here, and the newest that was read.
+--- The oldest API with these requests as they are used here, and the newest that was read.
 local OLDEST, NEWEST = "1.24", "1.51"
 
 -- Where the engine is -----------------------------------------------------------------------------------------------
@@ -200,13 +201,9 @@ function Api:request(method, path)
   return response
 end
 
---- What the engine knows of an image, as it says it.
----@param ref string  a reference that docker.lua has checked
----@return table? image  nil when it has none, and when it cannot be told
----@return string? message  when it cannot be told
----@return string? code  when the engine gave no answer at all
-function Api:image(ref)
-  local response, message, code = self:request("GET", ("/images/%s/json"):format(ref))
+--- A JSON object of the engine's. nil and nothing for a 404.
+local function ask_object(self, path)
+  local response, message, code = self:request("GET", path)
   if not response then
     return nil, message, code
   elseif response.status == 404 then
@@ -214,11 +211,28 @@ function Api:image(ref)
   elseif response.status ~= 200 then
     return nil, "the engine says: " .. message_of(response)
   end
-  local ok, image = pcall(require("cjson").decode, response.body)
-  if ok and image then
-    return image
+  local ok, object = pcall(require("cjson").decode, response.body)
+  if ok and object then
+    return object
   end
   return nil, "the engine's answer is no JSON object"
+end
+
+--- What the engine knows of an image, as it says it.
+---@param ref string  a reference that docker.lua has checked
+---@return table? image  nil when it has none, and when it cannot be told
+---@return string? message  when it cannot be told
+---@return string? code  when the engine gave no answer at all
+function Api:image(ref)
+  return ask_object(self, ("/images/%s/json"):format(ref))
+end
+
+--- The engine's own versions and platform, as it says them: a table with Os and Arch.
+---@return table? version
+---@return string? message  when it cannot be told
+---@return string? code  when the engine gave no answer at all
+function Api:server()
+  return ask_object(self, "/version")
 end
 
 --- A name for podman's API, which takes one without a registry for Docker Hub's, where its program takes it for a local one.

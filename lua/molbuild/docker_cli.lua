@@ -96,6 +96,27 @@ function Cli:image(ref)
   return self:failure("image inspect", result)
 end
 
+--- The engine's own versions and platform, as the program says them: see docker_api.lua. podman without a service is its
+--- own engine, and calls that the client.
+---@return table? version
+---@return string? message
+---@return string? code
+function Cli:server()
+  local result = docker_cli.run(self.command, { "version", "--format", "{{json .}}" },
+    { capture = INSPECT_MAX, silent = true })
+  if result.code ~= 0 then
+    return self:failure("version", result)
+  end
+  local ok, answer = pcall(require("cjson").decode, result.stdout)
+  answer = ok and type(answer) == "table" and answer or {}
+  local server = type(answer.Server) == "table" and answer.Server or answer.Client
+  if type(server) ~= "table" then
+    return nil, "the engine gave no usable answer"
+  end
+  local system, architecture = tostring(server.OsArch):match "^([^/]+)/([^/]+)"
+  return { Os = server.Os or system, Arch = server.Arch or architecture }
+end
+
 --- Tag an image: see docker_api.lua.
 ---@param ref string
 ---@param alias string

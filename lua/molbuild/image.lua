@@ -26,8 +26,33 @@ function image.labels(revision, source, ...)
   return labels
 end
 
--- What other words for an architecture an engine takes.
-local ARCHITECTURE = { aarch64 = "arm64", i386 = "386", armhf = "arm", armel = "arm" }
+-- What else an architecture is called: by kernels, by Debian, by engines. Images and tags have Go's words.
+local ARCHITECTURE = {
+  x86_64 = "amd64", ["x86-64"] = "amd64", aarch64 = "arm64", i386 = "386", i486 = "386", i586 = "386", i686 = "386",
+  x86 = "386", armhf = "arm", armel = "arm", armv5l = "arm", armv6l = "arm", armv7l = "arm", armv8l = "arm",
+  ppc64el = "ppc64le", loongarch64 = "loong64",
+}
+
+--- An architecture in Go's words: amd64, arm64, 386, arm, ppc64le, s390x, riscv64, ...
+---@param word string
+---@return string
+function image.architecture(word)
+  return ARCHITECTURE[word] or word
+end
+
+-- What a processor runs of its 32-bit forerunner's, without emulation.
+local ALSO_RUNS = { amd64 = "386", arm64 = "arm" }
+
+--- Whether an engine runs what is built for a platform by emulation alone.
+---@param platform string  as of docker.check_platform
+---@param own string  the engine's, as of Engine:platform()
+---@return boolean
+function image.is_emulated(platform, own)
+  local system, architecture = platform:match "^([^/]+)/([^/]+)"
+  local own_system, own_architecture = own:match "^([^/]+)/([^/]+)"
+  architecture = image.architecture(architecture)
+  return system ~= own_system or architecture ~= own_architecture and architecture ~= ALSO_RUNS[own_architecture]
+end
 
 local function said(value)
   return type(value) == "string" and value ~= "" and value or nil
@@ -40,7 +65,7 @@ end
 ---@return string?
 function image.other_platform(found, platform)
   local system, architecture, variant = platform:match "^([^/]+)/([^/]+)/?(.*)$"
-  architecture = ARCHITECTURE[architecture] or architecture
+  architecture = image.architecture(architecture)
   local is = { said(found.os) or system, said(found.architecture) or architecture, said(found.variant) }
   if is[1] ~= system or is[2] ~= architecture or is[3] and variant ~= "" and is[3] ~= variant then
     return ("it is for the platform %s, not %s"):format(names.shown(table.concat(is, "/")), platform)

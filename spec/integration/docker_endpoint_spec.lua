@@ -151,7 +151,7 @@ describe("the engine", function()
 
   it("that cannot be reached is said, with what to do", function()
     for _, host in ipairs { "unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1", "unix://" .. w.dir, "nonsense://" } do
-      for _, question in ipairs { "image|a:b", "tag|a:b|c:d" } do
+      for _, question in ipairs { "image|a:b", "tag|a:b|c:d", "platform" } do
         local answers, by = asking.ask({ DOCKER_HOST = host }, { question })
         assert.equal("missing_tool", answers[1].kind, host)
         assert.truthy(answers[1].message:find("the Docker Engine cannot be reached: ", 1, true), answers[1].message)
@@ -269,8 +269,8 @@ describe("the engine", function()
 
   it("of podman that cannot be reached is said, with what to do", function()
     local answers = asking.ask({ MOLBUILD_DOCKER = "podman", CONTAINER_HOST = "unix:///nonexistent/podman.sock" },
-      { "image|a:b", "tag|a:b|c:d" })
-    for index = 1, 2 do
+      { "image|a:b", "tag|a:b|c:d", "platform" })
+    for index = 1, 3 do
       assert.equal("missing_tool", answers[index].kind)
       assert.truthy(answers[index].message:find("the podman service cannot be reached: ", 1, true), answers[index].message)
       assert.truthy(answers[index].hint:find("systemctl start podman.socket", 1, true))

@@ -113,6 +113,13 @@ describe("an engine asked", function()
         end
       end)
 
+      it("tells the engine's own platform", function()
+        local answers, by = ask(env, "platform", "platform")
+        local own = "linux/" .. world.sh "docker version -f '{{.Server.Arch}}'"
+        assert.same({ { answer = own }, { answer = own } }, answers)
+        assert.equal(who, by)
+      end)
+
       it("says no to what is not there", function()
         local digest = "@sha256:" .. ("0"):rep(64)
         local answers, by = ask(env, "image|" .. NAME .. ":absent", "image|" .. NAME .. digest, "image|a.b:5/c/d_e:1.0-x",

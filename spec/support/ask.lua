@@ -2,7 +2,8 @@
 local cjson = require "cjson"
 local run = require "spec.support.run"
 
---- Asks what its arguments say, "image|REF" or "tag|REF|ALIAS", and prints the answers as JSON; last, who gave the last one.
+--- Asks what its arguments say, "image|REF", "tag|REF|ALIAS" or "platform", and prints the answers as JSON; last,
+--- who gave the last one.
 local POLICY = [[
   local cjson = require "cjson"
   return { run = function(args)
@@ -32,7 +33,7 @@ end
 
 --- Ask: a list of { answer } | { message } | { kind, message, hint }, one a question, and "api" or "program".
 ---@param env table  the environment's variables; false takes one away
----@param questions string[]  "image|REF", "tag|REF|ALIAS"
+---@param questions string[]  "image|REF", "tag|REF|ALIAS", "platform"
 ---@param options table?  of run.start()
 function ask.ask(env, questions, options)
   local result = run.run(ask.options(env, questions, options))
