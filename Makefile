@@ -54,7 +54,7 @@ UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TE
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
 # What the specs need besides the program.
-SUPPORT := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch $(BUILD)/test/peak
+SUPPORT := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch $(BUILD)/test/peak $(BUILD)/test/unread
 
 PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so

@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,8 @@ int main(int argc, char **argv)
 {
 	lua_State *L;
 	int status = 70;
+	/* A write that nobody reads is an error like any other, EPIPE, from the first event on, whatever the caller had set. */
+	signal(SIGPIPE, SIG_IGN);
 	if (open_stdio() < 0 || !(L = luaL_newstate())) {
 		fprintf(stderr, "molbuild: cannot start: out of memory or descriptors\n");
 		return status;

@@ -42,6 +42,7 @@ local ROOMS = {
       -- The whole library at once is what policies get; the script loader hands it to them.
       if module == "molbuild" then return path == "lua/molbuild/script.lua" end
       if module == "molbuild.cli" then return false end
+      if module == "molbuild.run" then return path == "lua/molbuild/cli.lua" end
       return module:find "^molbuild%." or module == "cjson" or module == "argparse"
     end,
     words = { "MOLECULE_", "os.execute", "io.popen", table.unpack(RUNTIMES) },

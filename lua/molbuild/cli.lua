@@ -6,10 +6,6 @@ local script = require "molbuild.script"
 local cli = {}
 
 local STDOUT, STDERR = 1, 2
-local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
-
--- Seconds between two frames, and how many of them a run may take to end before something is said.
-local TICK, PATIENCE = 0.1, 10
 
 --- The options of `molbuild run`: name, whether a value follows, and what it is for. The one list that parsing, help
 --- and the man page share.
@@ -166,91 +162,6 @@ local function check_options(options)
   }
 end
 
---- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
-local function sinks(settings)
-  local sink = {
-    renderer = require("molbuild.progress").choose(settings),
-    results = require("molbuild.results").new(),
-  }
-  function sink.event(event)
-    sink.renderer:event(event)
-    sink.results:event(event)
-    if sink.trace then
-      sink.trace:event(event)
-    end
-  end
-  -- Neither the results nor a trace have lines.
-  function sink.lines(event, text)
-    sink.renderer:lines(event, text)
-  end
-  return sink
-end
-
---- The trace's file is written at once: that it cannot be is to be known before the work, not after.
-local function begin_trace(sink, path)
-  local trace = require("molbuild.trace").new()
-  local ok, message = trace:write(path)
-  if not ok then
-    errors.raise { kind = "usage", message = "--trace: " .. message }
-  end
-  sink.trace = trace
-end
-
--- Time goes on while a run that was ended waits for its children to end.
-local function tick_to_the_end(sink, body)
-  while core.sys.sleep(TICK) do
-    sink.renderer:tick()
-  end
-  local task = require "molbuild.task"
-  local why, ticks = task.current().cancelled, 0
-  task.shield(function()
-    while not body.over do
-      core.sys.sleep(TICK)
-      sink.renderer:tick()
-      ticks = ticks + 1
-      if ticks == PATIENCE and errors.is(why, "signal") then
-        require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
-      end
-    end
-  end)
-end
-
---- The policy's run(), inside a task, with everything that the options ask for around it.
-local function run_policy(policy, args, settings, sink)
-  local task = require "molbuild.task"
-  local function body()
-    local scope, state = task.scope(), { over = false }
-    scope.wants_lines = sink.renderer.wants_lines or settings.verbose
-    scope.lock_timeout = settings.lock_timeout
-    scope.places = task.semaphore(settings.jobs)
-    scope.said = {}
-    local ticker = task.spawn(tick_to_the_end, sink, state)
-    local results = table.pack(xpcall(policy.run, errors.handler, args))
-    state.over = true
-    ticker:cancel()
-    if not results[1] then
-      error(results[2], 0)
-    end
-    return table.unpack(results, 2, results.n)
-  end
-  return task.run(function()
-    if not settings.timeout then
-      return body()
-    end
-    return task.timeout(settings.timeout, body, errors.new {
-      kind = "timeout",
-      message = ("the run took longer than %g s (--timeout)"):format(settings.timeout),
-    })
-  end, { signals = { SIGHUP, SIGINT, SIGTERM } })
-end
-
-local function tell_start(emit, name, path, passed_over, args, version)
-  emit("run_started", { version = version, script = name, path = path, args = args })
-  if passed_over then
-    emit("log", { level = "warn", message = ("%s was not used: %s comes before it"):format(passed_over, path) })
-  end
-end
-
 -- Who reads objects is told of a mistake in the options by one, too.
 local function settings_of(argv)
   local ok, settings, name, args = xpcall(function()
@@ -267,56 +178,11 @@ local function settings_of(argv)
   return { mode = "json", failure = settings }
 end
 
---- Tell how the run ended; the trace is written first, since that may fail.
-local function tell_end(emit, sink, settings, failure, seconds)
-  if failure and not failure.reported then
-    emit("failed", errors.fields(failure))
-  end
-  local status = failure and errors.exit_code(failure) or 0
-  if sink.trace then
-    sink.trace:event { event = "run_ended", exit = status }
-    local ok, message = sink.trace:write(settings.trace)
-    sink.trace = nil
-    if not ok then
-      emit("failed", { kind = "failed", message = "--trace: " .. message })
-      status = status == 0 and 1 or status
-    end
-  end
-  emit("run_ended", { exit = status, seconds = seconds })
-  return status
-end
-
 --- molbuild run
 local function run(argv, program)
-  local started = core.sys.monotonic()
   require("molbuild.network").mask_proxies()
   local settings, name, args = settings_of(argv)
-  local sink = sinks(settings)
-  local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
-  local events, scope = require "molbuild.events", require("molbuild.task").scope()
-  -- The scope of the whole process: what is said outside of every task is heard, too.
-  scope.events, scope.lines = sink.event, sink.lines
-  local values = table.pack(xpcall(function()
-    if settings.failure then
-      error(settings.failure, 0)
-    elseif settings.trace then
-      begin_trace(sink, settings.trace)
-    end
-    local path, passed_over = script.find(name)
-    tell_start(events.emit, name, path, passed_over, args, program.version)
-    local policy = script.load(path)
-    if type(policy.run) ~= "function" then
-      errors.raise { kind = "bug", message = path .. " has no function run" }
-    end
-    local results = table.pack(run_policy(policy, args, settings, sink))
-    -- stdout may be the same terminal: what is live on it is settled before anything is written there.
-    sink.renderer:close(true)
-    write(STDOUT, sink.results:text(results, settings.json))
-  end, errors.handler))
-  local failure = not values[1] and values[2] or nil
-  local status = tell_end(events.emit, sink, settings, failure, core.sys.monotonic() - started)
-  scope.events, scope.lines = nil, nil
-  return status
+  return require("molbuild.run").main(settings, name, args, program.version)
 end
 
 --- molbuild eject

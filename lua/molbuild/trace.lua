@@ -167,11 +167,11 @@ local function lane_name(tid, name)
 end
 
 -- All that was kept, by its beginning: bars are kept when they end. A bar comes before those inside it.
-function Trace:_in_order()
+function Trace:_in_order(run_ended)
   local events, ending = table.move(self.done, 1, #self.done, 1, {}), self:_time()
   for _, lane in ipairs(self.order) do
     for _, bar in ipairs(lane.open) do
-      events[#events + 1] = complete(lane, bar, ending, { unfinished = true })
+      events[#events + 1] = complete(lane, bar, ending, bar.kind == "run" and run_ended or { unfinished = true })
     end
   end
   local place = {}
@@ -190,13 +190,14 @@ function Trace:_in_order()
 end
 
 --- The trace as a JSON document, in the order of time. What has not ended lasts until now.
+---@param run_ended { exit: integer }?  the run ends now, in this way; the trace itself stays open
 ---@return string
-function Trace:json()
+function Trace:json(run_ended)
   local events = { lane_name(RUN_LANE, "molbuild") }
   for tid, name in ipairs(self.names) do
     events[#events + 1] = lane_name(tid, name)
   end
-  local in_order = self:_in_order()
+  local in_order = self:_in_order(run_ended)
   table.move(in_order, 1, #in_order, #events + 1, events)
   local lines = {}
   for i, event in ipairs(events) do
@@ -207,15 +208,16 @@ end
 
 --- Write it to a file, whole or not at all. Something else than a file is left alone: it would be replaced.
 ---@param path string
+---@param run_ended { exit: integer }?  as for json()
 ---@return boolean? ok
 ---@return string? message
-function Trace:write(path)
+function Trace:write(path, run_ended)
   path = core.fs.realpath(path) or path
   local stat = core.fs.lstat(path)
   if stat and stat.type ~= "file" then
     return nil, ("cannot write %s: it is a %s, not a file"):format(path, stat.type)
   end
-  return core.fs.write_atomic(path, self:json(), 420)
+  return core.fs.write_atomic(path, self:json(run_ended), 420)
 end
 
 return trace

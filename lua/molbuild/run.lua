@@ -1,0 +1,173 @@
+--- `molbuild run`: a policy's run() with everything around it that the options ask for.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local events = require "molbuild.events"
+local script = require "molbuild.script"
+local task = require "molbuild.task"
+
+local run = {}
+
+local STDOUT = 1
+local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+
+-- Seconds between two frames, and how many frames a run may take to end before something is said.
+local TICK, PATIENCE = 0.1, 10
+
+--- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
+local function sinks(settings)
+  local sink = {
+    renderer = require("molbuild.progress").choose(settings),
+    results = require("molbuild.results").new(),
+  }
+  function sink.event(event)
+    sink.renderer:event(event)
+    sink.results:event(event)
+    if sink.trace then
+      sink.trace:event(event)
+    end
+  end
+  -- Neither the results nor a trace have lines.
+  function sink.lines(event, text)
+    sink.renderer:lines(event, text)
+  end
+  return sink
+end
+
+-- After a failure the trace is given up: a second attempt would only report the same again.
+local function write_trace(sink, path, ending)
+  local trace = sink.trace
+  sink.trace = nil
+  local ok, message = trace:write(path, ending)
+  if not ok then
+    errors.raise { kind = ending and "failed" or "usage", message = "--trace: " .. message }
+  end
+  sink.trace = trace
+end
+
+-- Time goes on while a run that was ended waits for its children to end.
+local function tick_to_the_end(sink, body)
+  while core.sys.sleep(TICK) do
+    sink.renderer:tick()
+  end
+  local why, ticks = task.current().cancelled, 0
+  task.shield(function()
+    while not body.over do
+      core.sys.sleep(TICK)
+      sink.renderer:tick()
+      ticks = ticks + 1
+      if ticks == PATIENCE and errors.is(why, "signal") then
+        require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
+      end
+    end
+  end)
+end
+
+--- Write what the policy returned to stdout. Everything else that can fail comes first: a result that was printed must
+--- not be followed by a failure.
+local function deliver(results, settings, sink)
+  -- A policy may return a result although it was cancelled: then there is none.
+  task.check()
+  local text = sink.results:text(results, settings.json)
+  -- stdout may be the same terminal: what is live on it is settled before anything is written there.
+  sink.renderer:close(true)
+  if sink.trace then
+    write_trace(sink, settings.trace, { exit = 0 })
+  end
+  local ok, message, code = core.sys.write(STDOUT, text)
+  if not ok then
+    errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
+  end
+end
+
+--- The policy's run(), inside a task.
+local function run_policy(policy, args, settings, sink)
+  local function body()
+    local scope, state = task.scope(), { over = false }
+    scope.wants_lines = sink.renderer.wants_lines or settings.verbose
+    scope.lock_timeout = settings.lock_timeout
+    scope.places = task.semaphore(settings.jobs)
+    scope.said = {}
+    local ticker = task.spawn(tick_to_the_end, sink, state)
+    local results = table.pack(xpcall(policy.run, errors.handler, args))
+    state.over = true
+    ticker:cancel()
+    if not results[1] then
+      error(results[2], 0)
+    end
+    return table.pack(table.unpack(results, 2, results.n))
+  end
+  local function all()
+    deliver(body(), settings, sink)
+  end
+  task.run(function()
+    if not settings.timeout then
+      return all()
+    end
+    return task.timeout(settings.timeout, all, errors.new {
+      kind = "timeout",
+      message = ("the run took longer than %g s (--timeout)"):format(settings.timeout),
+    })
+  end, { signals = { SIGHUP, SIGINT, SIGTERM } })
+end
+
+local function tell_start(name, path, passed_over, args, version)
+  events.emit("run_started", { version = version, script = name, path = path, args = args })
+  if passed_over then
+    events.emit("log", { level = "warn", message = ("%s was not used: %s comes before it"):format(passed_over, path) })
+  end
+end
+
+local function load_and_run(name, args, settings, sink, version)
+  if settings.failure then
+    error(settings.failure, 0)
+  elseif settings.trace then
+    -- That it cannot be written is reported before the work, not after.
+    sink.trace = require("molbuild.trace").new()
+    write_trace(sink, settings.trace)
+  end
+  local path, passed_over = script.find(name)
+  tell_start(name, path, passed_over, args, version)
+  local policy = script.load(path)
+  if type(policy.run) ~= "function" then
+    errors.raise { kind = "bug", message = path .. " has no function run" }
+  end
+  run_policy(policy, args, settings, sink)
+end
+
+--- Report how the run ended. The trace of a run that failed is written here.
+local function tell_end(sink, settings, failure, seconds)
+  if failure and not failure.reported then
+    events.emit("failed", errors.fields(failure))
+  end
+  local status = failure and errors.exit_code(failure) or 0
+  if failure and sink.trace then
+    local ok, message = pcall(write_trace, sink, settings.trace, { exit = status })
+    if not ok then
+      events.emit("failed", errors.fields(message))
+    end
+  end
+  sink.trace = nil
+  events.emit("run_ended", { exit = status, seconds = seconds })
+  return status
+end
+
+--- The whole run.
+---@param settings table  of the options; `failure`: what was wrong with them
+---@param name string?  the policy, as it was asked for; nil with a failure
+---@param args string[]?
+---@param version string  of molbuild
+---@return integer status
+function run.main(settings, name, args, version)
+  local started = core.sys.monotonic()
+  local sink = sinks(settings)
+  local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
+  local scope = task.scope()
+  -- The scope of the whole process: what is said outside of every task is heard, too.
+  scope.events, scope.lines = sink.event, sink.lines
+  local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
+  local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
+  scope.events, scope.lines = nil, nil
+  return status
+end
+
+return run
