@@ -53,3 +53,36 @@ describe("network.hint", function()
     assert.truthy(network.hint("connect", "https://h/o/x"):find "HTTPS_PROXY")
   end)
 end)
+
+describe("network.code_of", function()
+  for text, code in pairs {
+    ["fatal: unable to access 'https://h/o/x/': Could not resolve host: h"] = "resolve",
+    ["ssh: Could not resolve hostname h: Temporary failure in name resolution"] = "resolve",
+    ["fatal: unable to look up h (port 9418) (Temporary failure in name resolution)"] = "resolve",
+    ["fatal: unable to access 'u': OpenSSL SSL_connect: Connection reset by peer in connection to h:443 "] = "reset",
+    ["fatal: unable to access 'u': OpenSSL SSL_connect: SSL_ERROR_SYSCALL in connection to h:443 "] = "reset",
+    ["fatal: unable to access 'u': error:0A000126:SSL routines::unexpected eof while reading"] = "reset",
+    ["fatal: unable to access 'u': gnutls_handshake() failed: Error in the pull function."] = "reset",
+    ["fatal: unable to access 'u': gnutls_handshake() failed: The TLS connection was non-properly terminated."] = "reset",
+    ["error: RPC failed; curl 56 GnuTLS recv error (-54): Error in the pull function."] = "reset",
+    ["error: RPC failed; curl 92 HTTP/2 stream 5 was not closed cleanly: CANCEL (err 8)"] = "reset",
+    ["error: RPC failed; curl 18 transfer closed with outstanding read data remaining"] = "reset",
+    ["fatal: unable to access 'u': Empty reply from server"] = "reset",
+    ["kex_exchange_identification: Connection closed by remote host"] = "reset",
+    ["fatal: fetch-pack: unexpected disconnect while reading sideband packet"] = "reset",
+    ["fatal: unable to access 'u': error:0A00010B:SSL routines::wrong version number"] = "tls",
+    ["fatal: unable to access 'u': server certificate verification failed. CAfile: none CRLfile: none"] = "tls",
+    ["fatal: unable to access 'u': SSL certificate problem: self-signed certificate"] = "tls",
+    ["fatal: unable to access 'u': gnutls_handshake() failed: Handshake failed"] = "tls",
+    ["fatal: unable to access 'u': Failed to connect to h port 443 after 3 ms: Connection refused"] = "connect",
+    ["ssh: connect to host h port 22: Connection timed out"] = "connect",
+    ["fatal: unable to access 'u': Received HTTP code 502 from proxy after CONNECT"] = "connect",
+    ["fatal: unable to access 'u': CONNECT tunnel failed, response 503"] = "connect",
+    ["fatal: unable to access 'u': Received HTTP code 407 from proxy after CONNECT"] = "denied",
+    ["fatal: unable to access 'u': CONNECT tunnel failed, response 403"] = "denied",
+    ["fatal: repository 'u' not found"] = false,
+    ["fatal: unable to access 'u': The requested URL returned error: 503"] = false,
+  } do
+    it(("is %s for %s"):format(code, text), function() assert.equal(code, network.code_of(text) or false) end)
+  end
+end)

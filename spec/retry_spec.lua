@@ -32,7 +32,9 @@ describe("retry.run", function()
 
   for name, failure in pairs {
     ["a refused connection"] = { code = "connect" }, ["a reset one"] = { code = "reset" },
-    ["429"] = { status = 429 }, ["502"] = { status = 502 }, ["503"] = { status = 503 }, ["504"] = { status = 504 },
+    ["a name that was not resolved"] = { code = "resolve" }, ["408"] = { status = 408 }, ["429"] = { status = 429 },
+    ["500"] = { status = 500 }, ["502"] = { status = 502 }, ["503"] = { status = 503 }, ["504"] = { status = 504 },
+    ["522"] = { status = 522 }, ["599"] = { status = 599 },
   } do
     it("tries again after " .. name, function()
       local calls, list, ok = try(1, failure)
@@ -43,8 +45,8 @@ describe("retry.run", function()
   end
 
   for name, failure in pairs {
-    ["500"] = { status = 500 }, ["404"] = { status = 404 }, ["a timeout"] = { code = "timeout" },
-    ["an unknown host"] = { code = "resolve" }, ["a bad certificate"] = { code = "tls" },
+    ["404"] = { status = 404 }, ["600"] = { status = 600 }, ["a timeout"] = { code = "timeout" },
+    ["a bad certificate"] = { code = "tls" }, ["a refusal of a proxy"] = { code = "denied" },
   } do
     it("does not after " .. name, function()
       local calls, list, ok = try(1, failure)
@@ -98,6 +100,18 @@ describe("retry.run", function()
   it("stops trying when the time is over", function()
     local calls, list, ok = try(9, BUSY, { within = 0.3 })
     assert.same({ 1, 0, false }, { calls, #list, ok })
+  end)
+
+  it("has no bound but the attempts where none is given", function()
+    local lefts = {}
+    local ok = pcall(task.run, function()
+      retry.run({ what = "x", attempts = 2, random = function() return 0 end }, function(left)
+        lefts[#lefts + 1] = tostring(left)
+        errors.raise(BUSY)
+      end)
+    end)
+    assert.is_false(ok)
+    assert.same({ "nil", "nil" }, lefts)
   end)
 
   it("ends with its task", function()

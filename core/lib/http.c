@@ -84,7 +84,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud)
 static void tell_failure(struct http_request *request, CURLcode result)
 {
 	const char *what = request->detail[0] ? request->detail : curl_easy_strerror(result);
-	const char *code = http_code(request->easy, result);
+	const char *code = http_code(request->easy, result, request->detail);
 	/* Which of the two it is, libcurl does not say. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";

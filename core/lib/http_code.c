@@ -1,6 +1,25 @@
 #include "http_code.h"
 
-static const char *code_of(CURLcode result)
+#include <string.h>
+
+#include "macros.h"
+
+/* Whether a TLS handshake failed because the connection broke. libcurl has one result for that and for a refusal, such as of
+ * the protocol's version: only its text differs. OpenSSL has no error to name then, and libcurl puts the name of the function
+ * there, or the reason is that the stream ended; the last two texts are GnuTLS's. */
+static int is_broken_handshake(const char *detail)
+{
+	static const char *const words[] = {
+		" SSL_connect: ", "unexpected eof", "Connection reset", "Broken pipe",
+		"Error in the pull function", "non-properly terminated",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strstr(detail, words[i]))
+			return 1;
+	return 0;
+}
+
+static const char *code_of(CURLcode result, const char *detail)
 {
 	switch (result) {
 	case CURLE_OUT_OF_MEMORY:
@@ -19,8 +38,12 @@ static const char *code_of(CURLcode result)
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
+	/* A stream of HTTP/2, or its whole connection, that the server ended: a balancer that restarts. */
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
 		return "reset";
 	case CURLE_SSL_CONNECT_ERROR:
+		return is_broken_handshake(detail) ? "reset" : "tls";
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_CERTPROBLEM:
@@ -42,12 +65,12 @@ static const char *code_of_proxy(CURL *easy)
 	curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status < 300)
 		return NULL;
-	/* 5xx: it cannot reach the server. */
-	return status >= 500 ? "connect" : "denied";
+	/* 5xx: it cannot reach the server; 429: it has too much to do. */
+	return status >= 500 || status == 429 ? "connect" : "denied";
 }
 
-const char *http_code(CURL *easy, CURLcode result)
+const char *http_code(CURL *easy, CURLcode result, const char *detail)
 {
 	const char *code = code_of_proxy(easy);
-	return code ? code : code_of(result);
+	return code ? code : code_of(result, detail);
 }

@@ -4,7 +4,8 @@
 
 #include <curl/curl.h>
 
-/* EASY is asked whether it was a proxy that refused. The word is static. */
-const char *http_code(CURL *easy, CURLcode result);
+/* EASY is asked whether it was a proxy that refused. DETAIL is what libcurl wrote about the failure (CURLOPT_ERRORBUFFER), not
+ * NULL. The word is static. */
+const char *http_code(CURL *easy, CURLcode result, const char *detail);
 
 #endif

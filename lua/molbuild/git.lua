@@ -108,23 +108,6 @@ local function kind_of(text)
   return "remote"
 end
 
---- The words of core.http for what git says of the network.
-local CODES = {
-  { "Could not resolve", "resolve" }, { "from proxy after CONNECT", "denied" },
-  { "CONNECT tunnel failed", "denied" }, { "certificate", "tls" },
-  { "SSL", "tls" }, { "TLS", "tls" }, { "onnection reset", "reset" }, { "onnect to", "connect" },
-  { "onnection refused", "connect" }, { "onnection timed out", "connect" },
-  { "unable to update url base from redirection", "redirect" },
-}
-
-local function code_of(text)
-  for _, entry in ipairs(CODES) do
-    if text:find(entry[1], 1, true) then
-      return entry[2]
-    end
-  end
-end
-
 --- What git says when somebody else has said before what went wrong.
 local CONSEQUENCES = {
   "and the repository exists.", "Please make sure you have the correct access rights",
@@ -160,7 +143,7 @@ local function fail(what, url, result)
   if is_full(result.tail) then
     errors.raise { kind = "failed", message = what .. ": no space left on device", hint = cache.FULL }
   end
-  local moved, code = git_auth.moved(url, result.tail), code_of(result.tail)
+  local moved, code = git_auth.moved(url, result.tail), network.code_of(result.tail)
   errors.raise {
     kind = kind_of(result.tail),
     code = code,

@@ -99,8 +99,8 @@ local function ask(api, options, seconds)
   return gitea.commit_of(response.body, api)
 end
 
---- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be gone in
---- a moment (a refused or reset connection, 429, 502, 503, 504) is tried again, three times in all.
+--- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be over
+--- in a moment (see retry.transient) is tried again, three times in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
 ---@param options { token: string?, timeout: number? }  timeout in seconds, for all of it, 30 when absent

@@ -33,6 +33,37 @@ function network.has_proxy()
   return false
 end
 
+--- What git prints about the network, and the codes of core.http for it; the first that fits counts. git is linked with
+--- libcurl over OpenSSL or GnuTLS, or runs ssh.
+local CODES = {
+  { "Could not resolve", "resolve" }, { "name resolution", "resolve" }, { "Name or service not known", "resolve" },
+  { "unable to look up", "resolve" }, { "from proxy after CONNECT", "denied" }, { "CONNECT tunnel failed", "denied" },
+  { "ertificate", "tls" },
+  -- A connection that broke within TLS is not TLS's fault.
+  { " SSL_connect: ", "reset" }, { "unexpected eof", "reset" }, { "Error in the pull function", "reset" },
+  { "non-properly terminated", "reset" }, { "onnection reset", "reset" }, { "Broken pipe", "reset" },
+  { "SSL", "tls" }, { "TLS", "tls" }, { "gnutls", "tls" },
+  { "Empty reply from server", "reset" }, { "Recv failure", "reset" }, { "Send failure", "reset" },
+  { "transfer closed with", "reset" }, { "HTTP/2 stream", "reset" }, { "HTTP2 framing layer", "reset" },
+  { "unexpected disconnect while reading", "reset" }, { "onnection closed by", "reset" },
+  { "onnect to", "connect" }, { "onnection refused", "connect" }, { "onnection timed out", "connect" },
+  { "No route to host", "connect" }, { "Network is unreachable", "connect" },
+  { "unable to update url base from redirection", "redirect" },
+}
+
+--- The code of core.http for what git printed of a failure.
+---@param text string
+---@return string?  nil when it is not of the network
+function network.code_of(text)
+  for _, entry in ipairs(CODES) do
+    if text:find(entry[1], 1, true) then
+      -- A proxy that has too much to do, or does not reach the server, as core.http has it.
+      local status = entry[2] == "denied" and tonumber(text:match "HTTP code (%d%d%d)" or text:match "response (%d%d%d)")
+      return status and (status >= 500 or status == 429) and "connect" or entry[2]
+    end
+  end
+end
+
 local CERTIFICATES = "a private CA's certificate is named by SSL_CERT_FILE; one that is expired, or another host's, is to "
   .. "be put right on the server"
 local PROXY = "check the proxy that HTTPS_PROXY names; NO_PROXY says which hosts are reached without it"

@@ -5,12 +5,20 @@ local events = require "molbuild.events"
 
 local retry = {}
 
---- The errors that may be gone in a moment.
-local CODES = { connect = true, reset = true }
-local STATUSES = { [429] = true, [502] = true, [503] = true, [504] = true }
+--- The errors that may be over in a moment. Whether a name is unknown or its server does not answer just now, neither libcurl
+--- nor git reports.
+local CODES = { connect = true, reset = true, resolve = true }
 
-local function transient(failure)
-  return errors.is(failure) and (CODES[failure.code] or STATUSES[failure.status]) or false
+--- Whether an error may be over in a moment: a connection that was refused, reset (in the TLS handshake too) or not made, a
+--- name that was not resolved, or an answer with the status 408, 429 or 5xx.
+---@param failure any
+---@return boolean
+function retry.transient(failure)
+  if not errors.is(failure) then
+    return false
+  end
+  local status = failure.status or 0
+  return CODES[failure.code] or status == 408 or status == 429 or status >= 500 and status <= 599 or false
 end
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
@@ -60,19 +68,19 @@ local function pause(failure, attempt, random)
 end
 
 --- Call FN until it succeeds, fails for good, or has failed ATTEMPTS times; the pauses and the tries together end
---- WITHIN so many seconds. FN is given the seconds that are left.
----@param options { what: string, attempts: integer, within: number, random: (fun(): number)? }
----@param fn fun(left: number): ...
+--- WITHIN so many seconds (no bound when absent). FN is given the seconds that are left (nil: no bound).
+---@param options { what: string, attempts: integer, within: number?, random: (fun(): number)? }
+---@param fn fun(left: number?): ...
 ---@return ...
 function retry.run(options, fn)
-  local deadline = core.sys.monotonic() + options.within
+  local deadline = core.sys.monotonic() + (options.within or math.huge)
   for attempt = 1, options.attempts do
-    local results = table.pack(pcall(fn, deadline - core.sys.monotonic()))
+    local results = table.pack(pcall(fn, options.within and deadline - core.sys.monotonic()))
     if results[1] then
       return table.unpack(results, 2, results.n)
     end
     local failure = results[2]
-    if attempt == options.attempts or not transient(failure) then
+    if attempt == options.attempts or not retry.transient(failure) then
       error(failure, 0)
     end
     local seconds, asked = pause(failure, attempt, options.random or math.random)
