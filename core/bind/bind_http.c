@@ -1,6 +1,8 @@
 /* molbuild.core.http */
 #include "bind.h"
 
+#include <string.h>
+
 #include "lib/http.h"
 
 struct http_op {
@@ -56,13 +58,17 @@ static void on_done(void *ud, const struct error *err, const struct http_respons
 	bind_done(&http->op, err);
 }
 
-/* `follow = false` makes a redirect an answer like any other. */
-static int follows(lua_State *L)
+/* `follow`: false makes a redirect an answer like any other, "origin" one to another origin. */
+static void set_follow(lua_State *L, struct http_options *options)
 {
-	int type = lua_getfield(L, 1, "follow"), follow = type == LUA_TNIL || lua_toboolean(L, -1);
-	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN, 1, "the option 'follow' must be a boolean");
+	int type = lua_getfield(L, 1, "follow");
+	const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+	options->same_origin = word && strcmp(word, "origin") == 0;
+	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN || options->same_origin, 1,
+		      "the option 'follow' must be a boolean or \"origin\"");
+	if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+		options->max_redirects = -1;
 	lua_pop(L, 1);
-	return follow;
 }
 
 /* http.request{...}: see lua/types/core.lua */
@@ -83,8 +89,7 @@ static int http_request(lua_State *L)
 	options.connect_timeout_ns = bind_field_seconds(L, 1, "connect_timeout", 10);
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
 	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
-	if (!follows(L))
-		options.max_redirects = -1;
+	set_follow(L, &options);
 	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
 	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
 	options.key_file = bind_field_string(L, 1, "key_file", NULL);

@@ -27,7 +27,7 @@ struct http_request {
 	struct curl_slist *headers;
 	char *url, *method, *shown; /* shown: the URL without userinfo, for messages */
 	int redirects_left, redirected; /* how many may still be followed, and whether one was */
-	int follow;
+	int follow, same_origin;
 	struct buf upload, body, header_text;
 	size_t header_bytes; /* of this answer and of those before it, such as "100 Continue" */
 	struct http_header header_list[MAX_HEADERS];
@@ -157,31 +157,24 @@ static void refuse_redirect(struct http_request *request, const char *target)
 	buf_free(&what);
 }
 
-/* Follow a redirect. Returns 1 when a new request is under way, 0 when there is none to follow, -1 when it is
- * refused or fails. */
-static int redirect(struct http_request *request)
+/* What was meant for the first origin alone. */
+static void drop_credentials(struct http_request *request)
 {
-	char *target = NULL, *copy;
-	int same_origin = 0;
+	curl_slist_free_all(request->headers);
+	request->headers = NULL;
+	curl_easy_setopt(request->easy, CURLOPT_SSLCERT, NULL);
+	curl_easy_setopt(request->easy, CURLOPT_SSLKEY, NULL);
+}
+
+/* Ask TARGET from now on. Returns 0, or -1 when there is no memory. */
+static int set_target(struct http_request *request, const char *target)
+{
+	char *copy = strdup(target);
 	struct buf shown;
-	curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &target);
-	if (!target || !request->follow || request->redirects_left < 0)
-		return 0;
-	if (request->redirects_left-- <= 0) {
-		refuse_redirect(request, target);
-		return -1;
-	}
-	if (!check_redirect(request, target, &same_origin)) {
-		refuse(request, "redirect", "it redirects to where it must not: only http and https are followed, "
-					    "and never https to http");
-		return -1;
-	}
-	copy = strdup(target);
 	buf_init(&shown, SIZE_MAX / 4);
 	if (!copy || url_mask(copy, &shown) < 0) {
 		free(copy);
 		buf_free(&shown);
-		refuse(request, "ENOMEM", "out of memory");
 		return -1;
 	}
 	free(request->url);
@@ -189,10 +182,36 @@ static int redirect(struct http_request *request)
 	request->redirected = 1;
 	request->url = copy;
 	request->shown = shown.data;
-	if (!same_origin) {
-		curl_slist_free_all(request->headers);
-		request->headers = NULL;
+	return 0;
+}
+
+/* Follow a redirect. Returns 1 when a new request is under way, 0 when there is none to follow, -1 when it is
+ * refused or fails. */
+static int redirect(struct http_request *request)
+{
+	char *target = NULL;
+	int same_origin = 0, allowed;
+	curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &target);
+	if (!target || !request->follow || request->redirects_left < 0)
+		return 0;
+	allowed = check_redirect(request, target, &same_origin);
+	if (request->same_origin && !same_origin)
+		return 0;
+	if (request->redirects_left-- <= 0) {
+		refuse_redirect(request, target);
+		return -1;
 	}
+	if (!allowed) {
+		refuse(request, "redirect", "it redirects to where it must not: only http and https are followed, "
+					    "and never https to http");
+		return -1;
+	}
+	if (set_target(request, target) < 0) {
+		refuse(request, "ENOMEM", "out of memory");
+		return -1;
+	}
+	if (!same_origin)
+		drop_credentials(request);
 	return send_request(request, &request->err) < 0 ? (request->failed = 1, -1) : 1;
 }
 
@@ -337,6 +356,7 @@ static int copy_options(struct http_request *request, const struct http_options 
 		return error_errno(err, errno, "cannot send a request");
 	request->follow = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 	request->redirects_left = options->max_redirects;
+	request->same_origin = options->same_origin;
 	return copy_headers(request, options->headers, err);
 }
 

@@ -1,7 +1,7 @@
 /* One HTTP request and its answer, bounded in time and size, over libcurl's multi interface.
  *
  * http and https only. Redirects are followed for GET and HEAD, at most max_redirects of them, never from https to
- * http; at another origin (scheme, host, port) none of the caller's headers is sent. The password of a URL is
+ * http; another origin (scheme, host, port) is sent none of the caller's headers, and not the client certificate. The password of a URL is
  * registered as a secret. The usual variables count:
  * HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY, NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself
  * does not read.
@@ -27,6 +27,7 @@ struct http_options {
 	int64_t connect_timeout_ns; /* 0: 10 s */
 	size_t max_body;            /* bytes; 0: 65536 */
 	int max_redirects;          /* -1: a redirect is an answer like any other */
+	int same_origin;            /* a redirect to another origin is an answer like any other */
 	const char *ca_file;        /* trust these certificates instead; NULL: SSL_CERT_FILE or the system's */
 	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
 	const char *key_file;

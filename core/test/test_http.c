@@ -183,6 +183,25 @@ static void a_redirect_is_the_answer_where_that_is_wanted(void **state)
 	assert_int_equal(asked("/ok "), 0);
 }
 
+static void a_redirect_within_the_origin_is_followed_where_no_other_is(void **state)
+{
+	const char *const headers[] = {"Authorization: token 123", NULL};
+	char to[64];
+	(void)state;
+	ask("/to-ok", (struct http_options){.max_redirects = 5, .same_origin = 1, .headers = headers});
+	assert_answer(200, "hello");
+	assert_int_equal(asked("Authorization: token 123\r\n"), 2);
+	ask("/away", (struct http_options){.max_redirects = 5, .same_origin = 1, .headers = headers});
+	assert_answer(302, "");
+	snprintf(to, sizeof to, "http://127.0.0.1:%d/ok", other.port);
+	assert_string_equal(header("location"), to);
+	ask("/to-file", (struct http_options){.max_redirects = 5, .same_origin = 1});
+	assert_answer(302, "");
+	ask("/to-itself", (struct http_options){.max_redirects = 3, .same_origin = 1});
+	assert_refused("redirect", "too many redirects");
+	assert_int_equal(asked("GET /ok "), 1);
+}
+
 static void a_proxy_can_be_named_or_ruled_out(void **state)
 {
 	char proxy[64];
@@ -329,6 +348,7 @@ int main(void)
 	    HTTP_TEST(userinfo_is_sent_to_the_same_origin_only),
 	    HTTP_TEST(a_redirect_of_a_post_is_the_answer),
 	    HTTP_TEST(a_redirect_is_the_answer_where_that_is_wanted),
+	    HTTP_TEST(a_redirect_within_the_origin_is_followed_where_no_other_is),
 	    HTTP_TEST(a_proxy_can_be_named_or_ruled_out),
 	    HTTP_TEST(no_answer_in_time_is_an_error),
 	    HTTP_TEST(an_answer_that_does_not_come_keeps_no_other_one),

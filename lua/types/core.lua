@@ -125,7 +125,7 @@ function core.fs.free_bytes(path) end
 ---@field connect_timeout number?  seconds; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
 ---@field max_redirects integer?  5 when absent
----@field follow boolean?  false: a redirect is an answer like any other
+---@field follow (boolean|"origin")?  false: a redirect is an answer like any other; "origin": one to another origin is
 ---@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
