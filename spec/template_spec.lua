@@ -1,4 +1,4 @@
--- A tree, checked before the docker CLI reads it.
+-- A tree, checked before it is built. What the building program itself reads of it: build_files_spec.lua.
 local errors = require "molbuild.errors"
 local sh = require "spec.support.sh"
 local task = require "molbuild.task"
@@ -34,43 +34,20 @@ describe("template.check", function()
     assert.same({}, warnings)
   end)
 
+  it("refuses what the program that it names reads, and removes the tree then", function()
+    sh.run("ln -s /etc/passwd " .. dir .. "/.containerignore")
+    template.check(dir)
+    template.check(dir, "/usr/bin/docker")
+    local ok, failure = pcall(template.check, dir, "/usr/bin/podman")
+    assert.is_false(ok)
+    assert.is_true(errors.is(failure, "template"))
+    assert.is_false(sh.try { "test", "-e", dir })
+  end)
+
   it("wants a Dockerfile", function()
     sh.run { "rm", dir .. "/Dockerfile" }
     assert.equal(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), refuses().message)
   end)
-
-  for what, command in pairs {
-    ["a link"] = "ln -s other %s", ["a directory"] = "mkdir %s", ["a FIFO"] = "mkfifo %s",
-  } do
-    it("refuses a Dockerfile that is " .. what, function()
-      sh.write(dir .. "/other", "FROM scratch\n")
-      sh.run { "rm", dir .. "/Dockerfile" }
-      sh.run(command:format(dir .. "/Dockerfile"))
-      local failure = refuses()
-      assert.equal(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), failure.message)
-      assert.equal(("Dockerfile is %s: it must be a regular file"):format(what), failure.hint)
-    end)
-
-    for _, name in ipairs { ".dockerignore", "Dockerfile.dockerignore" } do
-      it(("refuses a %s that is %s: the docker CLI reads it here"):format(name, what), function()
-        sh.run(command:format(dir .. "/" .. name))
-        local failure = refuses()
-        local wanted = "%s in the cloned tree at %s is %s (template repo malformed)"
-        assert.equal(wanted:format(name, dir, what), failure.message)
-        assert.equal(("%s is %s: it must be a regular file"):format(name, what), failure.hint)
-      end)
-    end
-  end
-
-  for _, name in ipairs { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore" } do
-    it("refuses a " .. name .. " of more than 1 MiB", function()
-      sh.run { "truncate", "-s", 1024 * 1024, dir .. "/" .. name }
-      template.check(dir)
-      sh.run { "truncate", "-s", 1024 * 1024 + 1, dir .. "/" .. name }
-      assert.equal(("%s in the cloned tree at %s is larger than 1 MiB (template repo malformed)"):format(name, dir),
-        refuses().message)
-    end)
-  end
 
   describe("says of links that lead out of the tree", function()
     local PREFIX = "links lead out of the template, docker does not follow them: "

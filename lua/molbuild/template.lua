@@ -1,5 +1,6 @@
---- A template's tree, looked at before the docker CLI reads it: that program runs on this machine, as this user, and
---- would follow a link to a file that is none of the template's.
+--- A template's tree, looked at before the building program reads it: that runs on this machine, as this user, and would
+--- follow a link to a file that is none of the template's.
+local build_files = require "molbuild.build_files"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local log = require "molbuild.log"
@@ -7,38 +8,8 @@ local names = require "molbuild.names"
 
 local template = {}
 
-local FILE_MAX = 1024 * 1024 -- bytes of what the docker CLI reads itself
+local FILE_MAX = 1024 * 1024 -- bytes of a .gitattributes
 local LINKS_SHOWN = 3
-
---- What the docker CLI reads itself, not the engine out of the build context.
-local READ_BY_CLI = { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore" }
-
-local A_TYPE = { link = "a link", directory = "a directory", fifo = "a FIFO", socket = "a socket", device = "a device" }
-
-local function malformed(message, hint)
-  errors.raise { kind = "template", message = message .. " (template repo malformed)", hint = hint }
-end
-
-local function check_files(dir)
-  for _, name in ipairs(READ_BY_CLI) do
-    local stat, message, code = core.fs.lstat(dir .. "/" .. name)
-    if not stat and code ~= "ENOENT" then
-      errors.raise { kind = "failed", message = message, code = code }
-    elseif not stat and name == "Dockerfile" then
-      malformed(("cloned tree at %s has no Dockerfile"):format(dir), "put one at the root of the repository")
-    elseif stat and stat.type ~= "file" then
-      local what = A_TYPE[stat.type]
-      local hint = ("%s is %s: it must be a regular file"):format(name, what)
-      if name == "Dockerfile" then -- said in the words that operators look for
-        malformed(("cloned tree at %s has no Dockerfile"):format(dir), hint)
-      end
-      malformed(("%s in the cloned tree at %s is %s"):format(name, dir, what), hint)
-    elseif stat and stat.size > FILE_MAX then
-      malformed(("%s in the cloned tree at %s is larger than 1 MiB"):format(name, dir),
-        ("it has %d bytes; what the image needs besides belongs into files of its own"):format(stat.size))
-    end
-  end
-end
 
 --- Whether a link at DEPTH directories below the root leads out of it, by its words alone.
 local function leads_out(target, depth)
@@ -121,10 +92,11 @@ end
 
 --- Check a tree before it is built, and say what in it will not be as its author may think. One that is no good is removed.
 ---@param dir string
+---@param command string?  the program that will build it; docker when absent
 ---@raise template | failed
-function template.check(dir)
+function template.check(dir, command)
   local ok, failure = pcall(function()
-    check_files(dir)
+    build_files.check(dir, command or "docker")
     warn_of_links(dir)
     warn_of_missing(dir)
   end)

@@ -80,14 +80,15 @@ describe("a template", function()
     end
   end
 
-  -- What the docker CLI reads on this machine --------------------------------------------------------------------
+  -- What the docker CLI reads on this machine; more of it in build_files_spec.lua --------------------------------------------------------------------
 
   describe("whose Dockerfile is", function()
     for what, command in pairs {
-      ["a link"] = "ln -s real Dockerfile", ["a directory"] = "mkdir Dockerfile; echo x >Dockerfile/x",
+      ["a link (to ../real) that leads out of the tree"] = "ln -s ../real Dockerfile",
+      ["a directory"] = "mkdir Dockerfile; echo x >Dockerfile/x",
     } do
       it(what .. " is refused", function()
-        w:commit("org", "hermes", { real = "FROM scratch\n" }, "main", command)
+        w:commit("org", "hermes", {}, "main", command)
         refused(("hint: Dockerfile is %s: it must be a regular file"):format(what))
       end)
     end
@@ -102,7 +103,7 @@ describe("a template", function()
   it("whose .dockerignore is a link to a file of this machine is refused", function()
     world.write(w.dir .. "/private", "says\n")
     w:commit("org", "hermes", world.template_files "x", "main", "ln -s ../../../private .dockerignore")
-    refused ".dockerignore is a link: it must be a regular file"
+    refused ".dockerignore is a link (to ../../../private) that leads out of the tree: it must be a regular file"
   end)
 
   for _, builder in ipairs { "classic", "buildkit" } do

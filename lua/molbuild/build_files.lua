@@ -1,0 +1,134 @@
+--- The files of a tree that the building program itself reads, on this machine, as this user: what engines get out of the
+--- build context is not among them. Each must be a regular file of the tree, reached by links that stay inside it or by none.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local names = require "molbuild.names"
+
+local build_files = {}
+
+local FILE_MAX = 1024 * 1024 -- bytes
+local LINKS_MAX = 40 -- on the way to one file, as in Linux
+
+--- What each program reads of a tree, where `-f` names its Dockerfile.
+local READ_BY = {
+  -- docker itself, with either builder; buildx, which takes a policy from a file .rego.
+  docker = { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "Dockerfile.rego" },
+  -- podman is buildah; a Containerfile and what belongs to it are read where it is the one to be built.
+  podman = {
+    "Dockerfile", ".containerignore", ".dockerignore", "Dockerfile.containerignore", "Dockerfile.dockerignore",
+    "Containerfile", "Containerfile.containerignore", "Containerfile.dockerignore",
+  },
+}
+READ_BY.buildah = READ_BY.podman
+
+--- What a program reads. One that is not known here may be any of them by another name: all that one of them reads.
+---@param command string  the program's name or path
+---@return string[]
+function build_files.read_by(command)
+  local known = READ_BY[command:match "[^/]*$"]
+  if known then
+    return known
+  end
+  local all, seen = {}, {}
+  for _, program in ipairs { "docker", "podman" } do
+    for _, name in ipairs(READ_BY[program]) do
+      all[#all + 1] = not seen[name] and name or nil
+      seen[name] = true
+    end
+  end
+  return all
+end
+
+local A_TYPE = { link = "a link", directory = "a directory", fifo = "a FIFO", socket = "a socket", device = "a device" }
+
+-- Put the parts of PATH before those that are still to be walked.
+local function put_first(rest, path)
+  local parts = {}
+  for part in path:gmatch "[^/]+" do
+    parts[#parts + 1] = part
+  end
+  table.move(rest, 1, #rest, #parts + 1, parts)
+  return parts
+end
+
+--- Walk a path below DIR as the system would, link by link, but never out of DIR, not even to come back.
+---@param dir string  no link itself
+---@param name string  relative to it
+---@return molbuild.core.Stat?  of what is there in the end; never a link
+---@return string? why  it cannot be: what is wrong with the link on the way
+---@return string? code  when the system gave an error: "ENOENT" when there is nothing of that name
+function build_files.resolve(dir, name)
+  local here, rest, links = {}, put_first({}, name), 0
+  local stat = { type = "directory" }
+  while #rest > 0 do
+    local part = table.remove(rest, 1)
+    if stat.type ~= "directory" then -- only a link can have led here
+      return nil, "leads nowhere"
+    elseif part == ".." then
+      if not table.remove(here) then
+        return nil, "leads out of the tree"
+      end
+    elseif part ~= "." then
+      here[#here + 1] = part
+      local path, message, code = dir .. "/" .. table.concat(here, "/"), nil, nil
+      stat, message, code = core.fs.lstat(path)
+      if not stat then
+        return nil, links > 0 and "leads nowhere" or message, links == 0 and code or nil
+      elseif stat.type == "link" then
+        local target = core.fs.readlink(path) or ""
+        links = links + 1
+        if links > LINKS_MAX then
+          return nil, "leads in a circle"
+        elseif target:sub(1, 1) == "/" then
+          return nil, "leads out of the tree"
+        end
+        table.remove(here)
+        rest, stat = put_first(rest, target), { type = "directory" }
+      end
+    end
+  end
+  return stat
+end
+
+local function malformed(message, hint)
+  errors.raise { kind = "template", message = message .. " (template repo malformed)", hint = hint }
+end
+
+local function refuse(dir, name, what)
+  local hint = ("%s is %s: it must be a regular file, or a link to one inside the tree"):format(name, what)
+  if name == "Dockerfile" then -- said in the words that operators look for
+    malformed(("cloned tree at %s has no Dockerfile"):format(dir), hint)
+  end
+  malformed(("%s in the cloned tree at %s is %s"):format(name, dir, what), hint)
+end
+
+local function check_file(dir, name)
+  local itself, message, code = core.fs.lstat(dir .. "/" .. name)
+  if not itself and code ~= "ENOENT" then
+    errors.raise { kind = "failed", message = message, code = code }
+  elseif not itself and name == "Dockerfile" then
+    malformed(("cloned tree at %s has no Dockerfile"):format(dir), "put one at the root of the repository")
+  elseif not itself then
+    return
+  end
+  local stat, why = build_files.resolve(dir, name)
+  if not stat or stat.type ~= "file" then
+    local link = itself.type == "link" and ("a link (to %s) that "):format(names.shown(core.fs.readlink(dir .. "/" .. name)))
+    refuse(dir, name, link and link .. (why or "leads to " .. A_TYPE[stat.type]) or A_TYPE[itself.type])
+  elseif stat.size > FILE_MAX then
+    malformed(("%s in the cloned tree at %s is larger than 1 MiB"):format(name, dir),
+      ("it has %d bytes; move what the image needs into separate files"):format(stat.size))
+  end
+end
+
+--- Check what a program will read of a tree.
+---@param dir string
+---@param command string  the program's name or path
+---@raise template | failed
+function build_files.check(dir, command)
+  for _, name in ipairs(build_files.read_by(command)) do
+    check_file(dir, name)
+  end
+end
+
+return build_files
