@@ -60,6 +60,7 @@ function ensure.job(runtime)
     max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
     build_args = {}, labels = {}, engine = docker.engine(),
   }
+  job.repo_url = molbuild.token.strip(job.repo_url, "MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX")
   job.cache = molbuild.names.directory(job.cache, "MOLECULE_LOCAL_BUILD_CACHE")
   local where = job.registry and "MOLECULE_IMAGE_REGISTRY" or "image_prefix"
   job.image = molbuild.names.image_prefix(job.registry or ensure.image_prefix, where) .. "/workspace-template-" .. runtime

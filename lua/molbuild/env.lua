@@ -4,13 +4,29 @@ local errors = require "molbuild.errors"
 
 local env = {}
 
+--- What env.get gives for variables that were taken out of the environment, by name.
+local replaced = {}
+
 --- A variable's value. An empty one counts as not set.
 ---@param name string
 ---@param default string?
 ---@return string?
 function env.get(name, default)
-  local value = core.sys.getenv(name)
+  local value = replaced[name] or core.sys.getenv(name)
   return value ~= "" and value or default
+end
+
+--- Take a variable that holds a secret out of the environment, so that no child is given it and /proc does not show it.
+--- env.get gives VALUE for it from then on.
+---@param name string
+---@param value string
+---@raise usage
+function env.replace(name, value)
+  local taken, message = core.sys.take_env(name)
+  if not taken and message then
+    errors.raise { kind = "usage", message = message }
+  end
+  replaced[name] = value
 end
 
 --- A variable that must have one of a few values when it is set.

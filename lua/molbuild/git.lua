@@ -165,11 +165,12 @@ end
 --- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
 --- register with the masker: it has been in no line, event or message.
 ---@param url string
+---@param user string?  whose password is wanted
 ---@return { username: string?, password: string }?  nil when they know none
 ---@raise timeout | missing_tool | cancelled | failed
-function git.credential(url)
+function git.credential(url, user)
   local asking = { helpers = true, timeout = 60 }
-  local more = { input = git_auth.question(url), capture = 65536, silent = true }
+  local more = { input = git_auth.question(url, user), capture = 65536, silent = true }
   local result = run({ NO_REPOSITORY, "credential", "fill" }, nil, asking, more)
   return result.code == 0 and git_auth.answer(result.stdout) or nil
 end

@@ -99,11 +99,12 @@ end
 
 --- The question to `git credential fill` for a URL.
 ---@param url string
+---@param user string?  whose password is wanted
 ---@return string
-function git_auth.question(url)
+function git_auth.question(url, user)
   local parts = assert(core.url.parse(url))
-  return ("protocol=%s\nhost=%s%s\npath=%s\n\n"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "",
-    parts.path:gsub("^/", ""))
+  return ("protocol=%s\nhost=%s%s\npath=%s\n%s\n"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "",
+    parts.path:gsub("^/", ""), user and "username=" .. user .. "\n" or "")
 end
 
 --- What is in its answer; nil when no password is.

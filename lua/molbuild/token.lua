@@ -1,5 +1,6 @@
 --- A forge token: found, registered with the masker, kept from every child, and only sent where that is safe.
 local core = require "molbuild.core"
+local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local log = require "molbuild.log"
 local origin = require "molbuild.origin"
@@ -14,6 +15,9 @@ local taken = {}
 
 --- What files and credential helpers gave, by path and by origin: read, asked and warned about once.
 local found = {}
+
+--- What the userinfo of URLs gave, by URL without it and by the variable that held the URL; what was warned of.
+local in_urls, in_variables, warned = {}, {}, {}
 
 local function refuse(format, ...)
   errors.raise { kind = "usage", message = format:format(...) }
@@ -46,6 +50,10 @@ end
 
 local function without_newline(value)
   return (value:gsub("\r?\n$", ""))
+end
+
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
 local function checked(value, where)
@@ -85,8 +93,8 @@ local function from_file(name)
   return path and found[path]
 end
 
-local function ask_helpers(url)
-  local answer = require("molbuild.git").credential(url)
+local function ask_helpers(url, user)
+  local answer = require("molbuild.git").credential(url, user)
   if not answer then
     log.warn("git's credential helpers know no password for %s: going on without a token", origin.of(url))
     return {}
@@ -95,9 +103,9 @@ local function ask_helpers(url)
   return answer
 end
 
-local function from_helpers(url)
+local function from_helpers(url, user)
   local where = origin.of(url)
-  found[where] = found[where] or ask_helpers(url)
+  found[where] = found[where] or ask_helpers(url, user)
   return found[where].password, found[where].username
 end
 
@@ -116,8 +124,81 @@ local function check_user(user, where)
   return user
 end
 
---- The token for a repository: from a variable, else from a file that a variable names, else, if HELPER says so, from
---- git's own credential helpers. The variables named are no child's from now on. Only http and https take a token.
+-- Shorter words are no tokens, and the masker takes none of them; those of the other length are hardly names.
+local TOKEN_MIN, NAME_MAX = 8, 20
+
+--- What the userinfo of a URL says: a user and a token, or one word that may be either.
+local function parse_userinfo(userinfo, where)
+  local user, password = userinfo:match "^([^:]*):(.*)$"
+  user, password = decoded(user or userinfo), decoded(password or "")
+  local of_url = " in the URL of " .. where
+  -- "x-oauth-basic" is how some forges' documents write "no password".
+  if password == "" or password == "x-oauth-basic" then
+    if #user > NAME_MAX then
+      keep_secret(user, "the user name" .. of_url)
+    end
+    return { word = user ~= "" and user or nil, where = where, of_url = of_url }
+  end
+  return {
+    token = checked(password, "the password" .. of_url), where = where,
+    user = check_user(user ~= "" and user or nil, "the user name" .. of_url),
+  }
+end
+
+--- Take the credentials out of a repository's URL; token.find() uses them for the URL that is returned. A variable that
+--- holds that URL, or its beginning, is kept from children from then on, and env.get() gives it without them.
+---@param url string
+---@param where string  the variable's name, or another word for where the URL came from; said in messages
+---@return string url  unchanged when it has none, and when it is not one of http or https
+---@raise usage
+function token.strip(url, where)
+  local scheme, authority, rest = url:match "^(https?://)([^/?#]*)(.*)$"
+  local userinfo, host = (authority or ""):match "^(.*)@(.*)$"
+  if userinfo then
+    local given, bare = parse_userinfo(userinfo, where), scheme .. host
+    local before, variable = scheme .. userinfo .. "@", core.sys.getenv(where)
+    if variable and variable:sub(1, #before) == before then
+      env.replace(where, scheme .. variable:sub(#before + 1))
+      in_variables[where] = { origin = bare, given = given }
+    end
+    url = bare .. rest
+    in_urls[url] = given
+  elseif in_variables[where] and in_variables[where].origin == (scheme or "") .. (authority or "") then
+    in_urls[url] = in_variables[where].given
+  end
+  return url
+end
+
+local function warn_once(format, ...)
+  local message = format:format(...)
+  if not warned[message] then
+    warned[message] = true
+    log.warn(message)
+  end
+end
+
+--- Say what is better than credentials in a URL; FROM names the variables.
+local function warn_of_url(where, from)
+  local better = table.concat({ from.env, from.user }, " and ")
+  warn_once("%s holds credentials, which other programs may see or write down: set %s%s instead", where, better,
+    from.file and ", or " .. from.file .. "," or "")
+end
+
+--- The one word in front of a URL's host: the user where a token comes from elsewhere, else, as forges have it, the token.
+local function read_word(given, value, user, from)
+  if value then
+    return value, user or check_user(given.word, "the user name" .. given.of_url)
+  elseif #given.word < TOKEN_MIN then
+    warn_once("the user name%s is not used: no token goes with it (%s)", given.of_url, from.env or from.file)
+    return nil
+  end
+  warn_of_url(given.where, from)
+  return checked(given.word, "the user name" .. given.of_url), user
+end
+
+--- The token for a repository: from a variable, else from a file that a variable names, else from the URL that
+--- token.strip() was given, else, if HELPER says so, from git's own credential helpers. The variables named are kept from
+--- children from then on. Only http and https take a token.
 ---@param url string  the repository
 ---@param from { env: string?, file: string?, user: string?, helper: boolean? }  names of variables
 ---@return string? token
@@ -135,10 +216,21 @@ function token.find(url, from)
   if not value and file then
     value = from_file(from.file)
   end
+  local given = in_urls[url] or {}
+  if given.token then
+    warn_of_url(given.where, from)
+  end
+  if not value and given.token then
+    value, user = given.token, user or given.user
+  end
   if not value and from.helper then
     local helper_user
-    value, helper_user = from_helpers(url)
+    -- A user that stands in the URL may have another password than the one that helpers give first.
+    value, helper_user = from_helpers(url, given.word and check_user(given.word, "the user name" .. given.of_url))
     user = user or check_user(helper_user, "the user name of git's credential helpers")
+  end
+  if given.word then
+    value, user = read_word(given, value, user, from)
   end
   if value then
     token.check_url(url)

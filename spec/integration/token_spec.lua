@@ -61,6 +61,11 @@ describe("a token", function()
       world.sh("chmod 600 " .. w.dir .. "/token")
       return { MOLECULE_GITEA_TOKEN_FILE = w.dir .. "/token" }
     end },
+    { "the prefix", function()
+      local encoded = token:gsub("[^%w-]", function(character) return ("%%%02X"):format(character:byte()) end)
+      local host = w.http:match "//(.*)"
+      return { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = ("http://joe:%s@%s/private/t-"):format(encoded, host) }
+    end },
   } do
     it("from " .. case[1] .. " is in the environment of the one git fetch, and nowhere else", function()
       local files = world.template_files "private"
@@ -89,7 +94,7 @@ describe("a token", function()
         wiped = wiped or own and line.where == "-"
         -- The forge has a token that comes in its server's environment; molbuild is given the variable, and wipes it.
         if line.where == "environ" and not descends(seen, line, function(l) return l.pid == forge end) then
-          assert.truthy(descends(seen, line, is_fetch) or own and case[1] == "a variable", line.argv)
+          assert.truthy(descends(seen, line, is_fetch) or own and case[1] ~= "a file", line.argv)
         end
       end
       -- It was seen, where it may be: this did not look past it.
