@@ -3,7 +3,6 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "bind/bind.h"
 #include "embedded.h"
+#include "lib/start.h"
 
 #ifndef MOLBUILD_VERSION
 #error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"
@@ -131,8 +131,7 @@ int main(int argc, char **argv)
 {
 	lua_State *L;
 	int status = 70;
-	/* A write that nobody reads is an error like any other, EPIPE, from the first event on, whatever the caller had set. */
-	signal(SIGPIPE, SIG_IGN);
+	start_clean();
 	if (open_stdio() < 0 || !(L = luaL_newstate())) {
 		fprintf(stderr, "molbuild: cannot start: out of memory or descriptors\n");
 		return status;

@@ -2,12 +2,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include "fd.h"
 
 /* The longest text a link can have, anywhere we know. */
 #define MAX_LINK 65536
@@ -187,9 +191,40 @@ int fs_rename(const char *from, const char *to, struct error *err)
 	return 0;
 }
 
+/* What the kernel calls the file that PATH leads to, or NULL with errno set. It asks none of the newer system calls that
+ * realpath() may: to one that is newer than itself, a filter of system calls can answer EPERM. */
+static char *kernel_path(const char *path)
+{
+#if defined(__linux__) && defined(O_PATH)
+	struct stat meant, named;
+	char link[64], text[PATH_MAX];
+	ssize_t len = -1;
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	len = readlink(link, text, sizeof text - 1);
+	if (len > 0)
+		text[len] = '\0';
+	/* Of a file that is removed, or elsewhere mounted, the kernel's name is no path. */
+	if (len <= 0 || fstat(fd, &meant) < 0 || stat(text, &named) < 0 || meant.st_dev != named.st_dev ||
+	    meant.st_ino != named.st_ino)
+		len = -1;
+	fd_close(&fd);
+	if (len > 0)
+		return strdup(text);
+#else
+	(void)path;
+#endif
+	errno = EPERM;
+	return NULL;
+}
+
 int fs_realpath(const char *path, char **out, struct error *err)
 {
 	*out = realpath(path, NULL);
+	if (!*out && errno == EPERM)
+		*out = kernel_path(path);
 	return *out ? 0 : error_errno(err, errno, "cannot resolve %s", path);
 }
 

@@ -16,13 +16,11 @@ void kin_free(struct kin *kin)
 
 #include <ctype.h>
 #include <dirent.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "fd.h"
+#include "pidfd.h"
 #include "proc.h"
 #include "strays.h"
 
@@ -131,20 +129,12 @@ static int signal_member(const struct member *member, int signo)
 {
 	struct proc_stat stat;
 	char name[24];
-	int lives, pidfd = -1;
+	int lives, pidfd = pidfd_take(member->pid);
 	snprintf(name, sizeof name, "%ld", (long)member->pid);
-#ifdef SYS_pidfd_open
-	pidfd = (int)syscall(SYS_pidfd_open, member->pid, 0);
-#endif
 	lives = proc_stat_read(name, &stat) == 0 && stat.start == member->start && stat.state != 'Z' &&
 	        stat.state != 'X';
-#ifdef SYS_pidfd_send_signal
-	if (lives && signo && pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
-	else
-#endif
-	    if (lives && signo)
-		kill(member->pid, signo);
+	if (lives && signo)
+		pidfd_signal(pidfd, member->pid, signo);
 	fd_close(&pidfd);
 	return lives;
 }

@@ -11,11 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "fd.h"
+#include "pidfd.h"
 #include "proc.h"
 
 /* The kernel allows 32 pages of argument strings of 128 KiB each; an environment beyond this is not ours. */
@@ -55,22 +55,15 @@ static int has_entry(const struct buf *text, const char *marker)
 static int signal_if_ours(const char *name, const char *marker, pid_t group, int signo, struct buf *text)
 {
 	pid_t pid = (pid_t)atol(name);
-	int ours, pidfd = -1;
+	int ours, pidfd;
 	if (pid == getpid())
 		return 0;
-#ifdef SYS_pidfd_open
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-#endif
+	pidfd = pidfd_take(pid);
 	ours = read_environment(name, text) == 0 && has_entry(text, marker);
 	if (group && getpgid(pid) == group)
 		signo = 0;
-#ifdef SYS_pidfd_send_signal
-	if (ours && signo && pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
-	else
-#endif
 	if (ours && signo)
-		kill(pid, signo);
+		pidfd_signal(pidfd, pid, signo);
 	fd_close(&pidfd);
 	return ours;
 }

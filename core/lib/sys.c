@@ -19,6 +19,7 @@
 #endif
 
 #include "fd.h"
+#include "start.h"
 
 extern char **environ;
 
@@ -83,10 +84,19 @@ int sys_executable_path(char **out, struct error *err)
 }
 #endif
 
+/* Asked with the oldest call that answers: to one that is newer than itself, a filter of system calls may say EPERM, which
+ * looks as if the file could not be run. The newer one is for a program that runs with another user's rights. */
+static int may_execute(const char *path)
+{
+	if (getuid() == geteuid() && getgid() == getegid())
+		return access(path, X_OK) == 0;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+}
+
 static int is_program(const char *path)
 {
 	struct stat st;
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && may_execute(path);
 }
 
 /* DIR and NAME joined, in memory of its own, or NULL. */
@@ -119,6 +129,8 @@ int sys_find_program(const char *name, const char *path_env, char **out, struct 
 	*out = NULL;
 	if (strchr(name, '/'))
 		return find_at(name, out, err);
+	if (!path_env || !*path_env)
+		path_env = START_DEFAULT_PATH;
 	for (const char *at = path_env; at && *name; at = *at ? at + 1 : NULL) {
 		size_t len = strcspn(at, ":");
 		char *path;

@@ -20,7 +20,7 @@ WARN_UNUSED int sys_terminal_size(int fd, int *columns, int *rows);
 WARN_UNUSED int sys_executable_path(char **out, struct error *err);
 
 /* The program that NAME means: a regular file that may be executed. A NAME with a slash is that file; any other is
- * looked up in PATH_ENV, a list as in $PATH (NULL: nothing is found). Elements that are empty or relative are
+ * looked up in PATH_ENV, a list as in $PATH (NULL or empty: START_DEFAULT_PATH). Elements that are empty or relative are
  * skipped, so that no file of the working directory is ever taken for a tool.
  *
  * *OUT becomes an absolute path, the caller's to free(). Returns 0, or -1 with err set: not_found, or an errno name

@@ -93,6 +93,18 @@ static void never_takes_a_tool_from_the_working_directory(void **state)
 	assert_not_found("tool", NULL);
 }
 
+static void without_a_path_looks_in_the_usual_directories(void **state)
+{
+	char *with_none = NULL, *with_empty = NULL;
+	(void)state;
+	assert_int_equal(sys_find_program("sh", NULL, &with_none, &err), 0);
+	assert_int_equal(sys_find_program("sh", "", &with_empty, &err), 0);
+	assert_string_equal(with_none, with_empty);
+	assert_string_equal(with_none + strlen(with_none) - strlen("/bin/sh"), "/bin/sh");
+	free(with_none);
+	free(with_empty);
+}
+
 static void says_what_was_not_found(void **state)
 {
 	(void)state;
@@ -257,6 +269,7 @@ int main(void)
 	    FIXTURE_TEST(finds_the_first_on_path),
 	    FIXTURE_TEST(passes_by_what_cannot_be_run),
 	    FIXTURE_TEST(never_takes_a_tool_from_the_working_directory),
+	    FIXTURE_TEST(without_a_path_looks_in_the_usual_directories),
 	    FIXTURE_TEST(says_what_was_not_found),
 	    FIXTURE_TEST(checks_a_name_with_a_slash_as_it_is),
 	    FIXTURE_TEST(knows_this_program),

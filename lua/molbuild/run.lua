@@ -8,7 +8,7 @@ local task = require "molbuild.task"
 local run = {}
 
 local STDOUT = 1
-local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
+local SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU = 1, 2, 14, 15, 24
 
 -- Seconds between two frames, and how many frames a run may take to end before something is said.
 local TICK, PATIENCE = 0.1, 10
@@ -107,7 +107,7 @@ local function run_policy(policy, args, settings, sink)
       kind = "timeout",
       message = ("the run took longer than %g s (--timeout)"):format(settings.timeout),
     })
-  end, { signals = { SIGHUP, SIGINT, SIGTERM } })
+  end, { signals = { SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU } })
 end
 
 local function tell_start(name, path, passed_over, args, version)
