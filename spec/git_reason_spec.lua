@@ -22,4 +22,8 @@ describe("the reason why git failed", function()
       assert.equal(reason, git.reason { tail = tail, code = 128 })
     end)
   end
+
+  it("is the signal that ended it, whatever it printed before", function()
+    assert.equal("ended by SIGKILL (9)", git.reason { tail = "error: half a word\n", signal = 9 })
+  end)
 end)

@@ -185,11 +185,12 @@ describe("the plain renderer", function()
 
   it("shows no output of what was interrupted", function()
     local r = renderer()
-    r:event { event = "failed", kind = "signal", message = "ended by a signal", tail = { "x" } }
-    assert.same({ "molbuild: local-build: ended by a signal" }, lines())
+    r:event { event = "failed", kind = "signal", message = "ended by SIGINT (2)", tail = { "x" } }
+    assert.same({ "molbuild: local-build: ended by SIGINT (2)" }, lines())
   end)
 
-  it("keeps the failures of several runtimes for the end, in the order they were started", function()
+  it("reports the failures of several runtimes when they happen, and all of them at the end in the order of their start",
+  function()
     local r = renderer()
     play(r, {
       { event = "job_started", runtime = "hermes" },
@@ -198,11 +199,16 @@ describe("the plain renderer", function()
       { event = "failed", runtime = "hermes", kind = "auth", message = "one", step = "head" },
       { event = "log", runtime = "hermes", level = "info", message = "still here" },
     })
-    assert.same({ "local-build: hermes: still here" }, lines())
+    local at_once = {
+      "local-build: codex: failed in step build: two",
+      "local-build: hermes: failed in step head: one",
+      "local-build: hermes: still here",
+    }
+    assert.same(at_once, lines())
     r:event { event = "run_ended", exit = 5, seconds = 1 }
     r:close()
     assert.same({
-      "local-build: hermes: still here",
+      at_once[1], at_once[2], at_once[3],
       "local-build: hermes: failed in step head",
       "molbuild: local-build: one",
       "local-build: codex: failed in step build",
@@ -215,10 +221,11 @@ describe("the plain renderer", function()
   it("shows failures kept back when it is closed before the end", function()
     local r = renderer { several = true }
     r:event { event = "failed", runtime = "codex", kind = "bug", message = "oops", traceback = "stack traceback:" }
-    assert.same({}, lines())
+    assert.same({ "local-build: codex: failed: oops" }, lines())
     r:close()
     r:close()
     assert.same({
+      "local-build: codex: failed: oops",
       "local-build: codex: failed", "molbuild: local-build: oops", "  stack traceback:",
     }, lines())
   end)
@@ -232,7 +239,7 @@ describe("the plain renderer", function()
       { event = "failed", runtime = "a", kind = "build", message = "m", tail = { "t" }, step = "build" },
       { event = "run_ended", exit = 8, seconds = 0 },
     })
-    assert.equal(3, #writes)
+    assert.equal(4, #writes)
     for _, text in ipairs(writes) do
       assert.equal("\n", text:sub(-1))
     end

@@ -111,6 +111,16 @@ describe("the terminal renderer", function()
     assert.same({ "hermes  ✗ failed in build  5s" }, t.frame())
   end)
 
+  it("says why a runtime failed, as far as there is room", function()
+    local r = t.renderer()
+    t.building(r, "hermes")
+    t.show(r, { event = "failed", runtime = "hermes", kind = "build", message = "no route\nto host " .. ("x"):rep(80) })
+    t.show(r, { event = "job_ended", runtime = "hermes", ok = false, seconds = 5 })
+    local line = t.frame()[1]
+    assert.truthy(line:find("^hermes  ✗ failed in build  5s  no route | to host x+$"), line)
+    assert.is_true(#line < 84)
+  end)
+
   it("tells what was ended from what failed", function()
     local r = t.renderer()
     t.building(r, "hermes")

@@ -68,6 +68,15 @@ static int terminal_size(lua_State *L)
 	return 2;
 }
 
+/* sys.signal_name(signo) -> "SIGKILL (9)" */
+static int signal_name(lua_State *L)
+{
+	char name[SYS_SIGNAL_NAME_MAX];
+	sys_signal_name((int)luaL_checkinteger(L, 1), name);
+	lua_pushstring(L, name);
+	return 1;
+}
+
 /* sys.getenv(name) -> value | nil */
 static int get_env(lua_State *L)
 {
@@ -131,6 +140,7 @@ static const luaL_Reg functions[] = {{"monotonic", monotonic},
 				     {"cpus", cpus},
 				     {"isatty", is_a_tty},
 				     {"terminal_size", terminal_size},
+				     {"signal_name", signal_name},
 				     {"getenv", get_env},
 				     {"take_env", take_env},
 				     {"executable", executable},

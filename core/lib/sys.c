@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,33 @@ int sys_terminal_size(int fd, int *columns, int *rows)
 	*columns = size.ws_col;
 	*rows = size.ws_row;
 	return 0;
+}
+
+void sys_signal_name(int signo, char out[SYS_SIGNAL_NAME_MAX])
+{
+	static const struct {
+		int signo;
+		const char *name;
+	} names[] = {
+		{SIGHUP, "SIGHUP"},	{SIGINT, "SIGINT"},	{SIGQUIT, "SIGQUIT"},	{SIGILL, "SIGILL"},
+		{SIGTRAP, "SIGTRAP"},	{SIGABRT, "SIGABRT"},	{SIGBUS, "SIGBUS"},	{SIGFPE, "SIGFPE"},
+		{SIGKILL, "SIGKILL"},	{SIGUSR1, "SIGUSR1"},	{SIGSEGV, "SIGSEGV"},	{SIGUSR2, "SIGUSR2"},
+		{SIGPIPE, "SIGPIPE"},	{SIGALRM, "SIGALRM"},	{SIGTERM, "SIGTERM"},	{SIGCHLD, "SIGCHLD"},
+		{SIGCONT, "SIGCONT"},	{SIGSTOP, "SIGSTOP"},	{SIGTSTP, "SIGTSTP"},	{SIGTTIN, "SIGTTIN"},
+		{SIGTTOU, "SIGTTOU"},	{SIGURG, "SIGURG"},	{SIGXCPU, "SIGXCPU"},	{SIGXFSZ, "SIGXFSZ"},
+		{SIGVTALRM, "SIGVTALRM"}, {SIGPROF, "SIGPROF"}, {SIGWINCH, "SIGWINCH"}, {SIGIO, "SIGIO"},
+		{SIGSYS, "SIGSYS"},
+#ifdef SIGPWR
+		{SIGPWR, "SIGPWR"},
+#endif
+#ifdef SIGSTKFLT
+		{SIGSTKFLT, "SIGSTKFLT"},
+#endif
+	};
+	snprintf(out, SYS_SIGNAL_NAME_MAX, "signal %d", signo);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i].signo == signo)
+			snprintf(out, SYS_SIGNAL_NAME_MAX, "%s (%d)", names[i].name, signo);
 }
 
 #ifdef __APPLE__

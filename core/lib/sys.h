@@ -16,6 +16,11 @@ int sys_cpus(void);
  * ENXIO when it does not know its size. */
 WARN_UNUSED int sys_terminal_size(int fd, int *columns, int *rows);
 
+/* The name of the signal SIGNO for people, as "SIGKILL (9)"; "signal 99" for one that has none. Into OUT, which has room for
+ * SYS_SIGNAL_NAME_MAX bytes. */
+enum { SYS_SIGNAL_NAME_MAX = 32 };
+void sys_signal_name(int signo, char out[SYS_SIGNAL_NAME_MAX]);
+
 /* The absolute path of the program that runs. *OUT is the caller's to free(). Returns 0, or -1 with err set. */
 WARN_UNUSED int sys_executable_path(char **out, struct error *err);
 

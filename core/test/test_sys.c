@@ -184,6 +184,18 @@ static void a_file_is_no_terminal(void **state)
 	close(fd);
 }
 
+static void names_signals(void **state)
+{
+	char name[SYS_SIGNAL_NAME_MAX];
+	(void)state;
+	sys_signal_name(SIGKILL, name);
+	assert_string_equal(name, "SIGKILL (9)");
+	sys_signal_name(SIGTERM, name);
+	assert_string_equal(name, "SIGTERM (15)");
+	sys_signal_name(99, name);
+	assert_string_equal(name, "signal 99");
+}
+
 static void takes_a_variable_out_of_the_environment(void **state)
 {
 	/* The same name twice: whoever starts a program may do that. */
@@ -277,6 +289,7 @@ int main(void)
 	    FIXTURE_TEST(counts_processors),
 	    FIXTURE_TEST(asks_the_terminal_for_its_size),
 	    FIXTURE_TEST(a_file_is_no_terminal),
+	    FIXTURE_TEST(names_signals),
 	    FIXTURE_TEST(takes_a_variable_out_of_the_environment),
 	    FIXTURE_TEST(protects_memory_for_good),
 	    FIXTURE_TEST(a_full_disk_is_an_error),

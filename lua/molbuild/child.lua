@@ -66,17 +66,20 @@ function child.last_lines(text, count)
   return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
 end
 
---- The last line of a program's output that says something, for one-line messages.
+--- Why a program failed, for one-line messages: the signal that ended it, or the last line of its output that says something.
 ---@param result table
 ---@return string
 function child.last_words(result)
+  if result.signal then
+    return "ended by " .. core.sys.signal_name(result.signal)
+  end
   local lines = child.last_lines(result.tail, 40)
   for index = #lines, 1, -1 do
     if lines[index]:find "%S" then
       return lines[index]
     end
   end
-  return result.signal and "signal " .. result.signal or "exit status " .. result.code
+  return "exit status " .. result.code
 end
 
 return child

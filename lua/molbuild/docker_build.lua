@@ -181,10 +181,9 @@ function docker_build.run(engine, options)
     if docker_cli.unreachable(child.last_words(result)) then
       engine:raise_unreachable(child.last_words(result))
     end
-    local ended = result.signal and ("ended by signal %d"):format(result.signal)
     errors.raise {
       kind = "build",
-      message = ("%s: %s"):format(what, ended or child.last_words(result)),
+      message = ("%s: %s"):format(what, child.last_words(result)),
       hint = docker_cli.build_hint(child.last_words(result)),
       tail = child.last_lines(result.tail, 40),
       log = options.log_file,

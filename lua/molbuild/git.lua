@@ -128,6 +128,9 @@ end
 ---@param result table
 ---@return string
 function git.reason(result)
+  if result.signal then
+    return child.last_words(result)
+  end
   local lines = child.last_lines(result.tail, 40)
   local at = #lines
   while at > 0 and is_consequence(lines[at]) do
@@ -136,7 +139,7 @@ function git.reason(result)
   if not lines[at] or lines[at]:find "%d%% %(" or lines[at]:find "^From " then
     at = at + 1 -- that is progress: nobody said more
   end
-  return lines[at] or child.last_words { tail = "", code = result.code, signal = result.signal }
+  return lines[at] or child.last_words { tail = "", code = result.code }
 end
 
 local function fail(what, url, result)

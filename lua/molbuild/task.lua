@@ -377,7 +377,7 @@ function task.run(fn, options)
     if root.cancelled then
       root:kill()
     else
-      root:cancel(errors.new { kind = "signal", message = "ended by a signal", signal = signo })
+      root:cancel(errors.new { kind = "signal", message = "ended by " .. core.sys.signal_name(signo), signal = signo })
     end
   end
   for _, signo in ipairs(options and options.signals or {}) do

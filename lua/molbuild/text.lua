@@ -50,6 +50,18 @@ function text.one_line(s)
   return harmless(s)
 end
 
+--- The beginning of a text, not cut within a character.
+---@param s string
+---@param bytes integer  at most so many of them; less than 0 counts as 0
+---@return string
+function text.cut(s, bytes)
+  local stop = math.max(0, math.min(bytes, #s))
+  while stop > 0 and stop < #s and s:byte(stop + 1) & 0xC0 == 0x80 do
+    stop = stop - 1
+  end
+  return s:sub(1, stop)
+end
+
 --- `3s`, `1m12s`, `1h02m`.
 ---@param seconds number
 ---@return string

@@ -351,6 +351,11 @@ function core.sys.isatty(fd) end
 ---@return integer? rows
 function core.sys.terminal_size(fd) end
 
+--- The name of a signal for people: "SIGKILL (9)"; "signal 99" for one that has none.
+---@param signo integer
+---@return string
+function core.sys.signal_name(signo) end
+
 ---@param name string
 ---@return string?
 function core.sys.getenv(name) end

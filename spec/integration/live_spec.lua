@@ -161,7 +161,7 @@ describe("molbuild on a terminal", function()
     term:wait_for(ended, 30)
     lines = term:lines "-S -"
     assert.equal("status 130", lines[#lines])
-    assert.equal("molbuild: local-build: ended by a signal", lines[#lines - 1])
+    assert.equal("molbuild: local-build: ended by SIGINT (2)", lines[#lines - 1])
     for index = 1, 9 do
       local runtime, how = lines[#lines - 1 - index]:match "^(%S+) +✗ ended (.-)  %d+s$"
       assert.truthy(runtime and (how == "in build" or how == "while waiting"), lines[#lines - 1 - index])

@@ -5,10 +5,27 @@ local text = require "molbuild.text"
 
 local encode = {}
 
+-- U+0085, U+2028 and U+2029: JSON allows them, but many readers take them for the end of a line.
+local LINE_ENDS = { ["\u{85}"] = "\\u0085", ["\u{2028}"] = "\\u2028", ["\u{2029}"] = "\\u2029" }
+
+--- JSON text with every character escaped that ends a line elsewhere.
+---@param json string
+---@return string
+function encode.one_line(json)
+  -- A search for a plain text is the quickest: nearly always there is none of them.
+  if json:find("\xE2\x80", 1, true) then
+    json = json:gsub("\xE2\x80[\xA8\xA9]", LINE_ENDS)
+  end
+  if json:find("\u{85}", 1, true) then
+    json = json:gsub("\u{85}", LINE_ENDS)
+  end
+  return json
+end
+
 local function scalar(value)
   if type(value) == "string" then
     -- A byte that is not UTF-8 would make the whole document invalid. cjson escapes every slash; nothing needs that.
-    return (cjson.encode(text.valid(value, "\u{FFFD}")):gsub("\\/", "/"))
+    return (encode.one_line(cjson.encode(text.valid(value, "\u{FFFD}"))):gsub("\\/", "/"))
   end
   if math.type(value) == "integer" then
     return ("%d"):format(value)

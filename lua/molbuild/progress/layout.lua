@@ -21,7 +21,8 @@ local layout = {}
 ---@field done integer?
 ---@field total integer?
 ---@field text string  the newest line of output
----@field ended { ok: boolean, cancelled: boolean?, seconds: number, outcome: string?, image: string? }?
+---@field ended { ok: boolean, cancelled: boolean?, seconds: number, outcome: string?, image: string?,
+---reason: string? }?
 
 local function live_status(job)
   if job.waiting then
@@ -61,7 +62,8 @@ end
 local function cells(job, now, unicode)
   if job.ended then
     local status, color = end_status(job, unicode)
-    return { { job.name }, { status, color }, { text.duration(job.ended.seconds) }, { job.ended.image or "", whole = true } }
+    local said = job.ended.image and { job.ended.image, whole = true } or { job.ended.reason or "" }
+    return { { job.name }, { status, color }, { text.duration(job.ended.seconds) }, said }
   end
   return {
     { job.name },

@@ -97,6 +97,9 @@ function handlers.failed(self, e)
   self.report:add(e)
   if not self.several then
     self:_failures()
+  elseif e.runtime then
+    -- The others may take long: the report with the tail comes at the end, where it is not lost among their lines.
+    self:_put(self.paint(report.heading(e), "red") .. ": " .. text.one_line(e.message))
   end
 end
 

@@ -48,14 +48,17 @@ local function append_tail(lines, e)
   end
 end
 
-local function heading(e)
+--- In which step a runtime failed.
+---@param e table  failed
+---@return string
+function report.heading(e)
   local who = e.runtime and text.one_line(e.runtime) .. ": " or ""
   return "local-build: " .. who .. "failed" .. (e.step and " in step " .. text.one_line(e.step) or "")
 end
 
 local function append(lines, e, paint)
   if e.runtime or e.step then
-    lines[#lines + 1] = paint(heading(e), "red")
+    lines[#lines + 1] = paint(report.heading(e), "red")
   end
   if wants_tail(e) then
     append_tail(lines, e)

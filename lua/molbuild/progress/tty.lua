@@ -141,7 +141,7 @@ function handlers.job_ended(self, e)
   local job = self:_job(e)
   job.ended = {
     ok = e.ok, cancelled = e.cancelled, seconds = e.seconds, outcome = e.outcome,
-    image = e.image and text.one_line(e.image),
+    image = e.image and text.one_line(e.image), reason = job.reason,
   }
   if e.outcome == "hit" then
     self.script = nil
@@ -187,6 +187,9 @@ handlers.retry = handlers.log
 
 function handlers.failed(self, e)
   self.report:add(e)
+  if e.runtime then
+    self:_job(e).reason = text.one_line(e.message)
+  end
 end
 
 -- The line of a policy without jobs of its own.
