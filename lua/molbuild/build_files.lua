@@ -56,7 +56,6 @@ end
 ---@param name string  relative to it
 ---@return molbuild.core.Stat?  of what is there in the end; never a link
 ---@return string? why  it cannot be: what is wrong with the link on the way
----@return string? code  when the system gave an error: "ENOENT" when there is nothing of that name
 function build_files.resolve(dir, name)
   local here, rest, links = {}, put_first({}, name), 0
   local stat = { type = "directory" }
@@ -70,10 +69,11 @@ function build_files.resolve(dir, name)
       end
     elseif part ~= "." then
       here[#here + 1] = part
-      local path, message, code = dir .. "/" .. table.concat(here, "/"), nil, nil
-      stat, message, code = core.fs.lstat(path)
+      local path = dir .. "/" .. table.concat(here, "/")
+      local there, message = core.fs.lstat(path)
+      stat = there
       if not stat then
-        return nil, links > 0 and "leads nowhere" or message, links == 0 and code or nil
+        return nil, links > 0 and "leads nowhere" or message
       elseif stat.type == "link" then
         local target = core.fs.readlink(path) or ""
         links = links + 1

@@ -80,7 +80,7 @@ describe("a template", function()
     end
   end
 
-  -- What the docker CLI reads on this machine; more of it in build_files_spec.lua --------------------------------------------------------------------
+  -- What the docker CLI reads on this machine; more of it in build_files_spec.lua -----------------------------------
 
   describe("whose Dockerfile is", function()
     for what, command in pairs {
