@@ -14,7 +14,14 @@
 #include "signals.h"
 #include "watches.h"
 
+/* Later than this, and we were kept from running. */
+#define LATE_NS (NS_PER_S / 2)
+/* The longest wait with a timer: how much of a pause can go unnoticed, beside LATE_NS. */
+#define LONGEST_WAIT_NS NS_PER_S
+
 struct loop {
+	int64_t seen_ns; /* when we looked at the clock last, or are to come back from a wait; monotonic */
+	int64_t lost_ns; /* time in which this process could not run, in all */
 	CURLM *multi;
 	size_t transfers;
 	struct heap heap;
@@ -40,6 +47,7 @@ struct loop *loop_new(struct error *err)
 		return NULL;
 	}
 	loop->signal_watch = (struct loop_watch){.ready = on_signal_byte, .events = LOOP_READ, .fd = -1};
+	loop->seen_ns = clock_monotonic_ns();
 	watches_init(&loop->watches);
 	/* A write to a pipe nobody reads is an error like another: EPIPE. (libcurl's own writes, too.) */
 	signal(SIGPIPE, SIG_IGN);
@@ -71,9 +79,18 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
-int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ns, struct error *err)
+int64_t loop_now(struct loop *loop)
 {
 	int64_t now = clock_monotonic_ns();
+	if (now - loop->seen_ns > LATE_NS)
+		loop->lost_ns += now - loop->seen_ns;
+	loop->seen_ns = now;
+	return now - loop->lost_ns;
+}
+
+int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ns, struct error *err)
+{
+	int64_t now = loop_now(loop);
 	loop_timer_stop(loop, timer);
 	if (delay_ns < 0)
 		delay_ns = 0;
@@ -220,7 +237,7 @@ static int perform_transfers(struct loop *loop, struct error *err)
 
 static void fire_timers(struct loop *loop)
 {
-	int64_t now = clock_monotonic_ns();
+	int64_t now = loop_now(loop);
 	struct loop_timer *timer;
 	/* Only what was due when we began: a timer that restarts itself at once must not starve the rest. */
 	while ((timer = heap_first(&loop->heap)) && timer->due_ns <= now) {
@@ -235,9 +252,11 @@ static int wait_ms(struct loop *loop, int64_t max_wait_ns)
 	struct loop_timer *timer = heap_first(&loop->heap);
 	int64_t wait = max_wait_ns < 0 ? INT64_MAX : max_wait_ns;
 	if (timer) {
-		int64_t until = timer->due_ns - clock_monotonic_ns();
+		int64_t until = timer->due_ns - loop_now(loop);
 		if (until < wait)
 			wait = until < 0 ? 0 : until;
+		if (wait > LONGEST_WAIT_NS)
+			wait = LONGEST_WAIT_NS;
 	}
 	if (wait / NS_PER_MS >= INT_MAX)
 		return INT_MAX;
@@ -248,10 +267,12 @@ int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err)
 {
 	struct curl_waitfd *waitfds;
 	unsigned count;
-	int child = 0;
+	int child = 0, wait = wait_ms(loop, max_wait_ns);
 	CURLMcode code;
 	watches_waitfds(&loop->watches, &waitfds, &count);
-	code = curl_multi_poll(loop->multi, waitfds, count, wait_ms(loop, max_wait_ns), NULL);
+	loop->seen_ns += wait * NS_PER_MS;
+	code = curl_multi_poll(loop->multi, waitfds, count, wait, NULL);
+	loop_now(loop);
 	/* A signal is no failure: the handler has written its byte. */
 	if (code != CURLM_OK && !(code == CURLM_UNRECOVERABLE_POLL && errno == EINTR))
 		return error_set(err, "protocol", "waiting failed: %s", curl_multi_strerror(code));

@@ -33,10 +33,16 @@ void loop_free(struct loop *loop);
  * Returns 0, or -1 with err set when the waiting itself fails. Returns early when a caught signal arrives. */
 WARN_UNUSED int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err);
 
+/* Nanoseconds on the loop's clock, which all its timers go by. It is the monotonic one without the time in which this
+ * process could not run: while it was stopped (SIGSTOP, Ctrl-Z), and while its machine or container was paused. A bound
+ * measures what is bounded, not such a pause. Found out by coming back from a wait, or from other work, more than half a
+ * second late; so the loop never waits longer than a second while a timer runs. Goes back when a pause is noticed. */
+int64_t loop_now(struct loop *loop);
+
 /* Timers, one-shot. */
 struct loop_timer {
 	void (*fire)(struct loop_timer *timer);
-	int64_t due_ns;
+	int64_t due_ns; /* on the loop's clock */
 	size_t slot; /* its place in the heap, from 1; 0: not started */
 };
 

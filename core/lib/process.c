@@ -183,7 +183,8 @@ struct process *process_start(struct loop *loop, const struct process_options *o
 		error_errno(err, errno, "cannot start %s", process->program);
 		goto fail;
 	}
-	process->started_ns = process->heard_ns = clock_monotonic_ns();
+	process->started_ns = clock_monotonic_ns();
+	process->heard_ns = loop_now(process->loop);
 	if (launch(process, options, err) < 0 || watch_all(process, err) < 0)
 		goto fail;
 	return process;

@@ -45,7 +45,7 @@ static void schedule(struct process *process, int64_t delay_ns)
 static void enter(struct process *process, enum process_phase phase, int signo, int64_t time_ns)
 {
 	process->phase = phase;
-	process->deadline_ns = clock_monotonic_ns() + time_ns;
+	process->deadline_ns = loop_now(process->loop) + time_ns;
 	process_signal(process, signo);
 	schedule(process, process->exited ? RECHECK_NS : time_ns);
 }
@@ -116,9 +116,9 @@ static void drain(struct process *process)
 	if (process->out_fd < 0 && process->capture_fd < 0) {
 		finish(process);
 	} else if (!process->deadline_ns) {
-		process->deadline_ns = clock_monotonic_ns() + DRAIN_NS;
+		process->deadline_ns = loop_now(process->loop) + DRAIN_NS;
 		schedule(process, DRAIN_NS);
-	} else if (clock_monotonic_ns() >= process->deadline_ns) {
+	} else if (loop_now(process->loop) >= process->deadline_ns) {
 		process->result.strays = left_behind(process);
 		/* The holder of the pipe may be somebody else's, whom it was passed to: then we just let go. */
 		if (process->result.strays == 0)
@@ -131,7 +131,7 @@ static void drain(struct process *process)
 /* Being ended: go on to KILL when the grace is over, and finish when nothing is left. */
 static void press(struct process *process)
 {
-	int late = clock_monotonic_ns() >= process->deadline_ns;
+	int late = loop_now(process->loop) >= process->deadline_ns;
 	size_t left = process->exited ? left_behind(process) : 1;
 	if (process->exited && left > process->result.strays)
 		process->result.strays = left;
@@ -209,7 +209,7 @@ void process_watch_silence(struct process *process)
 	struct error err;
 	if (bound == 0 || process->phase != RUNNING || process->exited)
 		return;
-	left = process->heard_ns + bound - clock_monotonic_ns();
+	left = process->heard_ns + bound - loop_now(process->loop);
 	if (left > 0) {
 		if (loop_timer_start(process->loop, &process->silence, left, &err) < 0)
 			process_stop(process, &err);

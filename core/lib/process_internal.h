@@ -36,7 +36,8 @@ struct process {
 	int stopped; /* err says why */
 	int quiet;   /* in a quiet phase */
 	int first_signal;
-	int64_t started_ns, heard_ns, timeout_ns, stall_ns, quiet_phase_ns, grace_ns;
+	int64_t started_ns; /* monotonic; what follows, and deadline_ns, is on the loop's clock */
+	int64_t heard_ns, timeout_ns, stall_ns, quiet_phase_ns, grace_ns;
 
 	struct loop_child child;
 	struct loop_watch out, capture, input, status;

@@ -62,7 +62,7 @@ static void read_stream(struct process *process, struct loop_watch *watch, int *
 			process_advance(process);
 			return;
 		}
-		process->heard_ns = clock_monotonic_ns();
+		process->heard_ns = loop_now(process->loop);
 		take(process, bytes, (size_t)got);
 	}
 }

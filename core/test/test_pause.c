@@ -1,0 +1,133 @@
+/* A process that is stopped for a while, as the machine below it may be: its bounds do not go on meanwhile. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "lib/clock.h"
+#include "lib/loop.h"
+#include "process_fixture.h"
+
+#define PAUSE_NS (2 * NS_PER_S)
+
+static void rest(int64_t ns)
+{
+	struct timespec time = {ns / NS_PER_S, ns % NS_PER_S};
+	while (nanosleep(&time, &time) < 0 && errno == EINTR)
+		continue;
+}
+
+/* Run BODY in a process that is stopped when it has written a byte to descriptor 3, for PAUSE_NS. */
+static void with_a_pause(int (*body)(int ready))
+{
+	int status, ends[2];
+	char byte;
+	pid_t pid;
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(body(ends[1]));
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	rest(PAUSE_NS);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int fired;
+
+static void on_fire(struct loop_timer *timer)
+{
+	(void)timer;
+	fired = 1;
+}
+
+static int timer_waits(int ready)
+{
+	struct loop *loop = loop_new(&err);
+	struct loop_timer timer = {.fire = on_fire};
+	int64_t started = clock_monotonic_ns(), before = loop_now(loop), lost;
+	CHECK(loop_timer_start(loop, &timer, NS_PER_S, &err) == 0);
+	CHECK(write(ready, "", 1) == 1);
+	while (!fired)
+		CHECK(loop_step(loop, -1, &err) == 0);
+	/* The longest wait, and what is late, may have gone unnoticed. */
+	lost = clock_monotonic_ns() - started - (loop_now(loop) - before);
+	CHECK(lost >= PAUSE_NS - NS_PER_S - NS_PER_S / 2);
+	CHECK(loop_now(loop) - before >= NS_PER_S);
+	loop_free(loop);
+	return 0;
+}
+
+static void a_timer_waits_for_a_process_that_is_stopped(void **state)
+{
+	(void)state;
+	with_a_pause(timer_waits);
+}
+
+static int child_is_silent(int ready)
+{
+	struct run run = {0};
+	run_start_script(&run, "sleep 3; echo up",
+			 (struct process_options){.stall_ns = 5 * NS_PER_S / 2, .timeout_ns = 14 * NS_PER_S / 5});
+	CHECK(write(ready, "", 1) == 1);
+	while (!run.done)
+		CHECK(loop_step(run.loop, -1, &err) == 0);
+	CHECK(!run.failed && run.result.code == 0);
+	process_free(run.process);
+	loop_free(run.loop);
+	return 0;
+}
+
+static void a_pause_is_neither_silence_nor_time_of_a_child(void **state)
+{
+	(void)state;
+	with_a_pause(child_is_silent);
+}
+
+static void on_blocked(struct loop_timer *timer)
+{
+	(void)timer;
+	rest(NS_PER_S);
+}
+
+static void time_spent_elsewhere_is_no_silence_either(void **state)
+{
+	struct loop *loop = loop_new(&err);
+	struct loop_timer blocked = {.fire = on_blocked}, timer = {.fire = on_fire};
+	int64_t before;
+	(void)state;
+	fired = 0;
+	assert_int_equal(loop_timer_start(loop, &blocked, 0, &err), 0);
+	assert_int_equal(loop_timer_start(loop, &timer, NS_PER_S / 2, &err), 0);
+	before = clock_monotonic_ns();
+	while (!fired)
+		assert_int_equal(loop_step(loop, -1, &err), 0);
+	assert_true(clock_monotonic_ns() - before >= NS_PER_S + NS_PER_S / 4);
+	loop_free(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(a_timer_waits_for_a_process_that_is_stopped),
+		FIXTURE_TEST(a_pause_is_neither_silence_nor_time_of_a_child),
+		FIXTURE_TEST(time_spent_elsewhere_is_no_silence_either),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
