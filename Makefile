@@ -4,6 +4,7 @@
 #   make demo       the main job on a small template repository
 #   make test       everything: unit tests, specs, integration specs   (make unit, make spec, make integration)
 #   make asan       the same under AddressSanitizer and UBSan          (make lint, make bench, make fuzz)
+#   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -37,7 +38,9 @@ EXPORT_SYMBOLS :=
 MODULE_FLAGS := -bundle -undefined dynamic_lookup
 # Its linker has no --wrap.
 SKIPPED_TESTS := core/test/test_fault.c
+FAULTY :=
 else
+FAULTY := $(BUILD)/test/faulty.so
 EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
@@ -54,13 +57,14 @@ UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TE
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
 # What the specs need besides the program.
-SUPPORT := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch $(BUILD)/test/peak $(BUILD)/test/unread
+SUPPORT_PROGRAMS := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch $(BUILD)/test/peak $(BUILD)/test/unread
+SUPPORT := $(SUPPORT_PROGRAMS) $(FAULTY)
 
 PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
 
-.PHONY: all core.so test unit spec integration asan lint bench fuzz can-fuzz demo install uninstall install-rock clean FORCE
+.PHONY: all core.so test unit spec integration asan lint bench soak faults fuzz can-fuzz demo install uninstall install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -119,13 +123,19 @@ FAULT_TESTS := $(filter %/test_fault,$(UNIT_TESTS))
 $(FAULT_TESTS): $(BUILD)/obj/test/fault.o
 $(FAULT_TESTS): LDFLAGS += $(FAULTS:%=-Wl,--wrap=%)
 
+# A library to preload.
+$(BUILD)/test/faulty.so: $(BUILD)/obj/test/faulty.o
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared $^ -o $@ -ldl
+
 # A Lua interpreter of our own, for the specs under ASan: the sanitizer's runtime must be in the program.
 $(BUILD)/test/lua_host: $(BUILD)/obj/test/lua_host.o
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) -lm
 
-$(SUPPORT): $(BUILD)/test/%: $(BUILD)/obj/test/%.o
+$(SUPPORT_PROGRAMS): $(BUILD)/test/%: $(BUILD)/obj/test/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
@@ -167,6 +177,15 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 # One table, and the same as JSON in the build directory.
 bench: all $(BENCHES)
 	@BUILD=$(BUILD) scripts/bench.sh
+
+soak: all $(BENCHES)
+	@BUILD=$(BUILD) scripts/soak.sh
+
+# A state in the build directory: an interrupted one continues. FAULTS_SECONDS=60 is a sample of it.
+faults:
+	scripts/bootstrap.sh --for=test
+	$(MAKE) all $(FAULTY)
+	@BUILD=$(BUILD) LUA=$(LUA) scripts/faults.sh
 
 # libFuzzer brings the main function. All that runs is compiled with its instrumentation.
 can-fuzz:
