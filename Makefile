@@ -2,8 +2,9 @@
 #
 #   make            build/molbuild, a program that runs from the checkout, and build/lua/molbuild/core.so
 #   make demo       the main job on a small template repository
-#   make test       everything: unit tests, specs, integration specs   (make unit, make spec, make integration)
-#   make asan       the same under AddressSanitizer and UBSan          (make lint, make bench, make fuzz)
+#   make check      the fast lane: lint, unit tests and specs          (make lint, make unit, make spec)
+#   make test       everything: unit tests, specs, integration specs   (make integration)
+#   make asan       the same under AddressSanitizer and UBSan          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
@@ -45,6 +46,9 @@ EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
 
+# The last line of a test run is its count: the inner make says nothing of directories.
+MAKEFLAGS += --no-print-directory
+
 # One short line a file; V=1 shows the commands.
 Q := $(if $(V),,@)
 say = @printf '  %-6s %s\n' $(1) $@
@@ -64,7 +68,8 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
 
-.PHONY: all core.so test unit spec integration asan lint bench soak faults fuzz can-fuzz demo install uninstall install-rock clean FORCE
+.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz demo install uninstall \
+	install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -141,10 +146,15 @@ $(SUPPORT_PROGRAMS): $(BUILD)/test/%: $(BUILD)/obj/test/%.o
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@
 
 # The tools may have to be installed first, and are looked for when make starts: hence the second make.
+check:
+	scripts/bootstrap.sh --for=test
+	$(MAKE) check-run
 test:
 	scripts/bootstrap.sh --for=test
 	$(MAKE) test-run
-.PHONY: test-run
+.PHONY: check-run test-run
+check-run: lint
+	$(RUN) unit spec
 test-run: all $(UNIT_TESTS) $(SUPPORT)
 	$(RUN) unit spec integration
 

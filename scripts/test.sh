@@ -1,116 +1,187 @@
 #!/bin/sh
-# Run what is asked for (unit, spec, integration), each file in a process of its own, and end with the counts:
-# "N passed, N failed". A program that dies, one that hangs, a pending spec, and a file that tests nothing count as failed.
+# Run what is asked for (unit, spec, integration) and end with the counts: "N passed, N failed". Files run side by side, each in
+# a process, a home and a directory for temporary files of its own. A program that dies, one that hangs, a pending spec, and a
+# file that tests nothing count as failed.
 #
-# INTEGRATION_SPECS names the integration specs to run; all when it is not set.
-# BUILD is the build directory, LUA the interpreter; LUA_HOST, where set, the one that runs the specs.
+#   INTEGRATION_SPECS   the integration specs to run; all when it is not set
+#   TEST_JOBS           how many files run at once; most of them wait most of the time
+#   TEST_LIMIT          seconds that a file may take
+#   BUILD, LUA          the build directory and the interpreter; LUA_HOST, where set, is the interpreter for the specs
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
 LUA=${LUA:-lua5.4}
-LIMIT=${TEST_LIMIT:-300} # seconds a file may take
-passed=0
-failed=0
-# Whatever the tests put into temporary files goes with this directory.
-out=$(mktemp -d "${TMPDIR:-/tmp}/molbuild-test.XXXXXX") || exit 1
-mkdir "$out/tmp" "$out/home"
-trap 'clean_up' EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+JOBS=${TEST_JOBS:-6}
+LIMIT=${TEST_LIMIT:-600}
+
+# These start first: the file that ends last must not be one that started late.
+LONGEST=""
+
+# Only root can start engines. Otherwise all integration specs share one engine, and take turns.
+own_engines() {
+	[ "$(id -u)" = 0 ] && [ "$(uname -s)" = Linux ]
+}
+
+# --- One file --------------------------------------------------------------------------------------------------------
+#
+# xargs starts this script for each file: scripts/test.sh --file RUN NUMBER FILE. RUN is the directory of the whole run,
+# RUN/NUMBER the one for the file's temporary files; RUN/NUMBER.tap, .err and, at the end, .status tell what came of it.
+
+# Name an engine that no other file uses at this time. It stays for the files that come later.
+take_engine() {
+	number=1
+	until mkdir "$run/engine$number.taken" 2>/dev/null; do number=$((number + 1)); done
+	taken=$run/engine$number.taken
+	mkdir -p "$run/engine$number"
+	spec/support/engine.sh start "$run/engine$number" || return 1
+	DOCKER_HOST=unix://$run/engine$number/docker.sock
+}
+
+# Of the caller's settings the tests get these alone: they must not use the caller's proxy, certificates, git configuration
+# or runtimes. A sanitizer's report must fail the test, whatever the status of the program means otherwise.
+# A program that hangs is ended. It stays in our process group, so that Ctrl-C reaches it.
+with_settings() {
+	env -i PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
+		MOLBUILD_BIN="$PWD/$BUILD/molbuild" ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
+		UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}" \
+		"$@"
+}
+
+run_file() {
+	bounded=
+	if timeout --foreground 1 true 2>/dev/null; then bounded="timeout --foreground -k 10 $LIMIT"; fi
+	case $1 in
+	spec/*)
+		# The library is loaded from the tree, and the C module from the build.
+		# shellcheck disable=SC2086 # words, or none
+		with_settings LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;" LUA_CPATH="./$BUILD/lua/?.so;;" \
+			$bounded "${LUA_HOST:-$LUA}" spec/support/busted.lua --output=TAP "$1"
+		;;
+	*)
+		# shellcheck disable=SC2086 # words, or none
+		with_settings CMOCKA_MESSAGE_OUTPUT=TAP $bounded "$1"
+		;;
+	esac
+}
+
+file() {
+	run=$1 dir=$1/$2 taken=
+	mkdir "$dir" "$dir.home"
+	start=$(date +%s)
+	case $3 in
+	spec/integration/*) ! own_engines || take_engine ;;
+	esac 2>"$dir.err" && run_file "$3" >"$dir.tap" 2>"$dir.err" </dev/null
+	echo "$? $(($(date +%s) - start))" >"$dir.status"
+	[ -z "$taken" ] || rmdir "$taken"
+	echo "$2 $3"
+}
+
+# --- All files -------------------------------------------------------------------------------------------------------
+
+# The files that WHAT asks for, one per line.
+list() {
+	case $1 in
+	unit)
+		for source in core/test/test_*.c; do
+			program=$BUILD/test/$(basename "$source" .c)
+			[ ! -x "$program" ] && [ "$(uname -s)" = Darwin ] || echo "$program"
+		done
+		;;
+	spec) printf '%s\n' spec/*_spec.lua ;;
+	# shellcheck disable=SC2086 # a list
+	integration) printf '%s\n' ${INTEGRATION_SPECS:-spec/integration/*_spec.lua} ;;
+	esac
+}
+
+longest_first() {
+	awk -v longest="$LONGEST" '
+		BEGIN { count = split(longest, names, " "); for (i in names) rank[names[i]] = i }
+		{ name = $0; sub(/.*\//, "", name); print name in rank ? rank[name] : count + 1, $0 }
+	' | sort -n -s -k 1,1 | cut -d ' ' -f 2
+}
+
+# queue JOBS [COMMAND...]: run the files that stdin names, so many at once, below COMMAND; report each when it is done.
+queue() {
+	jobs=$1
+	shift
+	longest_first | awk -v from="$numbered" '{ print from + NR, $0 }' >"$out/queue"
+	"$@" xargs -n 2 -P "$jobs" "$0" --file "$out" <"$out/queue" | while read -r number name; do
+		report "$number" "$name"
+	done
+	# A file that is not reported was not run.
+	while read -r number name; do
+		[ -f "$out/$number.status" ] || report "$number" "$name"
+	done <"$out/queue"
+	numbered=$((numbered + $(wc -l <"$out/queue")))
+}
+
+# Print what came of a file, all of it where something failed, and add it to the counts.
+report() {
+	dir=$out/$1
+	if ! read -r status seconds 2>/dev/null <"$dir.status"; then
+		echo "$2: not run"
+		echo "0 1" >>"$out/counts"
+		return
+	fi
+	ok=$(grep -v '# SKIP' "$dir.tap" | grep -c '^ok ')
+	not_ok=$(grep -c -e '^not ok ' -e '^ok .*# SKIP' "$dir.tap")
+	echo "$2: $ok passed, $not_ok failed ($seconds s)"
+	if [ "$not_ok" != 0 ] || [ "$status" != 0 ] || [ "$ok" = 0 ]; then
+		grep -v -e '^1\.\.' "$dir.tap" | grep -v '^ok [0-9]* - [^#]*$'
+		cat "$dir.err"
+		if [ "$not_ok" = 0 ]; then
+			echo "$2: ended with status $status after $ok tests"
+			not_ok=1
+		fi
+	fi
+	echo "$ok $not_ok" >>"$out/counts"
+}
 
 clean_up() {
+	for engine in "$out"/engine*/docker.sock; do
+		[ ! -e "$engine" ] || spec/support/engine.sh stop "$(dirname "$engine")" &
+	done
 	# Servers that a spec which died has left behind.
-	for conf in $(find "$out/tmp" -name nginx.conf 2>/dev/null); do
+	for conf in $(find "$out"/[0-9]* -name nginx.conf 2>/dev/null); do
 		spec/support/forge.sh stop "$(dirname "$conf")"
 	done
+	wait
 	chmod -R u+rwX "$out"
 	rm -rf "$out"
 }
 
-# The specs load the library from the tree, and the C module from the build. Nothing else of the caller's settings
-# counts: tests must not reach for the caller's proxy, certificates, git configuration or runtimes.
-keep="PATH=$PATH HOME=$out/home TMPDIR=$out/tmp LANG=C.UTF-8 BUILD=$BUILD LUA=$LUA MOLBUILD_BIN=$PWD/$BUILD/molbuild"
-[ -z "${DOCKER_HOST:-}" ] || keep="$keep DOCKER_HOST=$DOCKER_HOST"
-export UBSAN_OPTIONS=print_stacktrace=1
-# A sanitizer's report must fail the test, whatever the status of the program means otherwise.
-keep="$keep UBSAN_OPTIONS=$UBSAN_OPTIONS ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}"
+if [ "${1:-}" = --file ]; then
+	shift
+	file "$@"
+	exit
+fi
 
-# A hanging program is ended. It stays in our group, so that Ctrl-C reaches it.
-bounded() {
-	if timeout --foreground 1 true 2>/dev/null; then timeout --foreground -k 10 "$LIMIT" "$@"; else "$@"; fi
-}
+# Whatever the tests put into temporary files goes with this directory.
+out=$(mktemp -d "${TMPDIR:-/tmp}/molbuild-test.XXXXXX") || exit 1
+trap 'clean_up' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+: >"$out/counts"
+numbered=0
 
-# count NAME STATUS: from $out/tap, where the program's TAP is.
-count() {
-	ok=$(grep -v '# SKIP' "$out/tap" | grep -c '^ok ')
-	not_ok=$(grep -c -e '^not ok ' -e '^ok .*# SKIP' "$out/tap")
-	passed=$((passed + ok))
-	failed=$((failed + not_ok))
-	echo "$1: $ok passed, $not_ok failed"
-	[ "$not_ok" = 0 ] && [ "$2" = 0 ] && [ "$ok" != 0 ] && return
-	grep -v -e '^1\.\.' "$out/tap" | grep -v '^ok [0-9]* - [^#]*$'
-	cat "$out/err"
-	if [ "$not_ok" = 0 ]; then
-		echo "$1: ended with status $2 after $ok tests"
-		failed=$((failed + 1))
-	fi
-}
-
-unit() {
-	for source in core/test/test_*.c; do
-		program=$BUILD/test/$(basename "$source" .c)
-		[ -x "$program" ] || [ "$(uname -s)" != Darwin ] || continue
-		# shellcheck disable=SC2086 # the settings are a list
-		bounded env -i $keep CMOCKA_MESSAGE_OUTPUT=TAP "$program" >"$out/tap" 2>"$out/err" </dev/null
-		count "$program" $?
-	done
-}
-
-specs() {
-	for file in "$@"; do
-		# shellcheck disable=SC2086 # the settings are a list
-		bounded env -i $keep LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;" LUA_CPATH="./$BUILD/lua/?.so;;" \
-			"${LUA_HOST:-$LUA}" spec/support/busted.lua --output=TAP "$file" \
-			>"$out/tap" 2>"$out/err" </dev/null
-		count "$file" $?
-	done
-}
-
-# The integration specs need an engine: this script runs again below it, and writes its counts to a file.
-integration() {
-	if [ -n "${COUNTS_FILE:-}" ]; then
-		# shellcheck disable=SC2086 # a list
-		specs ${INTEGRATION_SPECS:-spec/integration/*_spec.lua}
-		return
-	fi
-	COUNTS_FILE=$out/counts spec/support/with-engine.sh "$0" integration
-	if [ -s "$out/counts" ]; then
-		read -r more_passed more_failed <"$out/counts"
-		passed=$((passed + more_passed))
-		failed=$((failed + more_failed))
-	else
-		echo "integration: not run"
-		failed=$((failed + 1))
-	fi
-}
-
+own= shared=
 for what in "$@"; do
 	case $what in
-	unit) unit ;;
-	spec) specs spec/*_spec.lua ;;
-	integration) integration ;;
+	unit | spec) own="$own $what" ;;
+	integration) if own_engines; then own="$own $what"; else shared=$what; fi ;;
 	*)
 		echo "usage: scripts/test.sh [unit] [spec] [integration]" >&2
 		exit 2
 		;;
 	esac
 done
+[ -z "$own" ] || queue "$JOBS" <<END
+$(for what in $own; do list "$what"; done)
+END
+[ -z "$shared" ] || queue 1 spec/support/with-engine.sh <<END
+$(list "$shared")
+END
 
-if [ -n "${COUNTS_FILE:-}" ]; then
-	echo "$passed $failed" >"$COUNTS_FILE"
-else
-	echo "$passed passed, $failed failed"
-fi
-[ "$failed" = 0 ]
+awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$out/counts"

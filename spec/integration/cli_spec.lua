@@ -155,14 +155,15 @@ describe("molbuild", function()
     local path = policy("broken.lua", "local x = 1\nreturn {{\n")
     local run = w:run { "run", path }
     assert.equal(70, run.status)
-    assert.truthy(run.stderr:find(path .. ":3:", 1, true), run.stderr)
+    -- Lua cuts the beginning of a long path off.
+    assert.truthy(run.stderr:find("/broken.lua:3:", 1, true), run.stderr)
   end)
 
   it("shows the traceback of a bug, exit 70", function()
     local path = policy("bug.lua", "return { run = function()\n  local x = nil\n  return x.y\nend }\n")
     local run = w:run { "run", path }
     assert.equal(70, run.status)
-    assert.truthy(run.stderr:find(path .. ":3:", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("/bug.lua:3:", 1, true), run.stderr)
     assert.truthy(run.stderr:find("traceback", 1, true))
   end)
 

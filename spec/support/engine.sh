@@ -1,7 +1,7 @@
 #!/bin/sh
 # A Docker engine of our own, for tests and for the demo. Needs root, dockerd and Linux.
 #
-#   engine.sh start DIR     DIR/docker.sock answers when this returns; DIR/log is dockerd's
+#   engine.sh start DIR     DIR/docker.sock answers when this returns; DIR/log is dockerd's. One that runs is left alone
 #   engine.sh start DIR OPTION...   the same with more options for dockerd, such as a port of 127.0.0.1 to listen at
 #   engine.sh stop DIR      ends it and all it has started, and removes what it has stored
 #
@@ -61,6 +61,8 @@ start() {
 	command -v dockerd >/dev/null || fail "dockerd is not installed (docker.io)"
 	command -v curl >/dev/null || fail "curl is not installed"
 	[ -d "$1" ] || fail "no directory $1"
+	if answers "$1"; then return; fi
+	end "$1"
 	socket=$1/docker.sock
 	[ ${#socket} -le 100 ] || fail "the path of the socket would be too long: $socket"
 	echo '{"shutdown-timeout": 1}' >"$1/daemon.json"
