@@ -15,6 +15,9 @@
 #ifndef MOLBUILD_VERSION
 #error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"
 #endif
+/* As in molbuild.errors. */
+#define EXIT_BUG 70
+
 #ifndef MOLBUILD_PREFIX
 #define MOLBUILD_PREFIX "/usr/local"
 #endif
@@ -83,8 +86,13 @@ static void install_searcher(lua_State *L)
 	lua_pop(L, 2);
 }
 
+/* What Lua raises without memory: the machine's matter, not a bug. */
+#define NO_MEMORY "not enough memory"
+
 static int with_traceback(lua_State *L)
 {
+	if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), NO_MEMORY) == 0)
+		return 1;
 	luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
 	return 1;
 }
@@ -127,10 +135,21 @@ static int open_stdio(void)
 	return 0;
 }
 
+/* What the library itself could not report. Returns the exit status. */
+static int tell_failure(const char *message)
+{
+	if (message && strcmp(message, NO_MEMORY) != 0) {
+		fprintf(stderr, "molbuild: %s\n", message);
+		return EXIT_BUG;
+	}
+	fprintf(stderr, "molbuild: out of memory\n");
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	lua_State *L;
-	int status = 70;
+	int status = EXIT_FAILURE;
 	start_clean();
 	if (open_stdio() < 0 || !(L = luaL_newstate())) {
 		fprintf(stderr, "molbuild: cannot start: out of memory or descriptors\n");
@@ -143,7 +162,7 @@ int main(int argc, char **argv)
 	if (lua_pcall(L, 2, 1, 1) == LUA_OK)
 		status = (int)lua_tointeger(L, -1);
 	else
-		fprintf(stderr, "molbuild: %s\n", lua_tostring(L, -1));
+		status = tell_failure(lua_tostring(L, -1));
 #ifdef MOLBUILD_CLOSE_STATE
 	lua_close(L);
 	return status;

@@ -147,3 +147,41 @@ describe("errors.fields", function()
     assert.is_nil(errors.fields(errors.new { kind = "auth", message = "m", traceback = "t" }).traceback)
   end)
 end)
+
+describe("a failure of the system", function()
+  it("is no bug when memory runs out, and has no traceback, wherever it is caught", function()
+    local function exhaust() error("not enough memory", 0) end
+    local _, raw = xpcall(exhaust, errors.handler) -- the handler is not called then
+    assert.equal("not enough memory", raw)
+    for _, e in ipairs { errors.handler(raw), errors.object(raw), errors.wrap(raw) } do
+      assert.same({ "failed", "out of memory", "ENOMEM" }, { e.kind, e.message, e.code })
+      assert.is_nil(e.traceback)
+      assert.truthy(e.hint)
+    end
+    assert.equal(1, errors.exit_code(raw))
+    assert.equal("molbuild: local-build: out of memory", errors.format(raw):match "^[^\n]*")
+    assert.equal("failed", errors.fields(raw).kind)
+  end)
+
+  it("is no bug when the core raises it", function()
+    local raised = setmetatable({ message = "cannot make the event loop: Too many open files", code = "EMFILE" },
+      { __name = "molbuild.failure" })
+    local e = errors.handler(raised)
+    assert.same({ "failed", "cannot make the event loop: Too many open files", "EMFILE" }, { e.kind, e.message, e.code })
+    assert.truthy(e.hint:find("ulimit -n", 1, true))
+  end)
+
+  it("stays a bug where a policy's own text only speaks of memory", function()
+    assert.equal("bug", errors.handler("x.lua:1: not enough memory").kind)
+    assert.equal("bug", errors.handler({ message = "m", code = "EIO" }).kind)
+  end)
+
+  it("is raised for a primitive that must succeed, with what to do", function()
+    assert.equal("value", errors.must("value"))
+    local _, e = pcall(errors.must, nil, "cannot read /x: Input/output error", "EIO")
+    assert.same({ "failed", "cannot read /x: Input/output error", "EIO" }, { e.kind, e.message, e.code })
+    assert.truthy(e.hint)
+    _, e = pcall(errors.must, nil, "m", "ENOSPC", { kind = "usage", hint = "my own" })
+    assert.same({ "usage", "my own" }, { e.kind, e.hint })
+  end)
+end)

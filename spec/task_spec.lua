@@ -531,3 +531,54 @@ describe("task.semaphore", function()
     end)
   end)
 end)
+
+describe("a wait that fails", function()
+  local real = core.loop.step
+
+  after_each(function()
+    core.loop.step = real
+  end)
+
+  local function fail_from(first, last)
+    local count = 0
+    core.loop.step = function(...)
+      count = count + 1
+      if count >= first and count <= last then
+        return nil, "waiting failed: Cannot allocate memory", "ENOMEM"
+      end
+      return real(...)
+    end
+  end
+
+  local function wait(closed)
+    local _ <close> = setmetatable({}, { __close = function() closed[#closed + 1] = "inner" end })
+    local child = task.spawn(function()
+      local _ <close> = setmetatable({}, { __close = function() closed[#closed + 1] = "child" end })
+      core.process.run { argv = { "sleep", "1000" } }
+      errors.raise { kind = "cancelled", message = "cancelled" }
+    end)
+    child:join()
+  end
+
+  for name, last in pairs { ["once ends the tasks in good order"] = 1, ["always closes the tasks"] = math.huge } do
+    it(name .. ", and is no bug", function()
+      local closed = {}
+      fail_from(1, last)
+      local ok, failure = pcall(task.run, function() wait(closed) end)
+      assert.is_false(ok)
+      assert.same({ "failed", "waiting failed: Cannot allocate memory", "ENOMEM" },
+        { failure.kind, failure.message, failure.code })
+      assert.same({ "child", "inner" }, closed)
+      assert.is_nil(task.current())
+    end)
+  end
+
+  it("breaks off without losing what is to be closed when a turn itself raises", function()
+    local closed = {}
+    core.loop.step = function() error("not enough memory", 0) end
+    local ok, failure = pcall(task.run, function() wait(closed) end)
+    assert.is_false(ok)
+    assert.equal("failed", errors.object(failure).kind)
+    assert.same({ "child", "inner" }, closed)
+  end)
+end)

@@ -19,6 +19,34 @@ int bind_fail(lua_State *L, const struct error *err)
 	return 3;
 }
 
+static int failure_to_string(lua_State *L)
+{
+	lua_getfield(L, 1, "message");
+	return 1;
+}
+
+int bind_raise(lua_State *L, const struct error *err)
+{
+	lua_createtable(L, 0, 2);
+	bind_push_masked(L, err->message, strlen(err->message));
+	lua_setfield(L, -2, "message");
+	lua_pushstring(L, err->code);
+	lua_setfield(L, -2, "code");
+	if (luaL_newmetatable(L, "molbuild.failure")) {
+		lua_pushcfunction(L, failure_to_string);
+		lua_setfield(L, -2, "__tostring");
+	}
+	lua_setmetatable(L, -2);
+	return lua_error(L);
+}
+
+/* As Lua itself does when it has no memory. */
+int bind_raise_no_memory(lua_State *L)
+{
+	lua_pushliteral(L, "not enough memory");
+	return lua_error(L);
+}
+
 int bind_status(lua_State *L, int result, const struct error *err)
 {
 	if (result < 0)
@@ -38,7 +66,7 @@ void bind_push_masked(lua_State *L, const char *text, size_t len)
 		lua_pushlstring(L, masked.data ? masked.data : "", masked.len);
 	buf_free(&masked);
 	if (failed)
-		luaL_error(L, "cannot mask a text: out of memory");
+		bind_raise_no_memory(L);
 }
 
 static int field(lua_State *L, int index, const char *name, int type)

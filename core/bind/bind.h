@@ -68,7 +68,14 @@ int bind_call(struct bind_op *op, int count, int results);
 /* Push nil, the masked message and the code. Returns 3. */
 int bind_fail(lua_State *L, const struct error *err);
 
-/* Push TEXT with every secret masked. */
+/* Raise what ERR says, for a function that cannot return it: molbuild.errors takes it for a failure of the world, not for
+ * a bug. Never returns; the type is for the return statement. */
+int bind_raise(lua_State *L, const struct error *err);
+
+/* Raise as Lua itself does when it has no memory. Never returns. */
+int bind_raise_no_memory(lua_State *L);
+
+/* Push TEXT with every secret masked. Raises Lua's own error when memory has run out. */
 void bind_push_masked(lua_State *L, const char *text, size_t len);
 
 /* Push 1 true, or fail. RESULT is what a function of core/lib returned. */

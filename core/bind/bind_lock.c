@@ -1,6 +1,7 @@
 /* molbuild.core.lock */
 #include "bind_lock.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bind.h"
@@ -163,9 +164,12 @@ static int lock_acquire(lua_State *L)
 		lua_newtable(L);
 	}
 	luaL_checktype(L, 2, LUA_TTABLE);
-	luaL_argcheck(L, strlen(path) < sizeof op->path, 1, "the path is too long");
 	lua_settop(L, 2);
 	bind_check_task(L);
+	if (strlen(path) >= sizeof op->path) {
+		error_errno(&err, ENAMETOOLONG, "cannot open the lock file %s", path);
+		return bind_fail(L, &err);
+	}
 	op = bind_new_op(L, &lock_type);
 	take_options(L, op, &purpose, &timeout_ns);
 	memcpy(op->path, path, strlen(path) + 1);

@@ -42,7 +42,7 @@ static struct bind_state *state_of(lua_State *L)
 	lua_setmetatable(L, -2);
 	state->loop = loop_new(&err);
 	if (!state->loop)
-		luaL_error(L, "%s", err.message);
+		bind_raise(L, &err);
 	lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
 	lua_pop(L, 1);
 	return state;

@@ -45,7 +45,7 @@ static int mask_url_(lua_State *L)
 	if (!failed)
 		lua_pushlstring(L, masked.data ? masked.data : "", masked.len);
 	buf_free(&masked);
-	return failed ? luaL_error(L, "cannot mask a URL: out of memory") : 1;
+	return failed ? bind_raise_no_memory(L) : 1;
 }
 
 /* mask.userinfo(url) -> true | nil, message, code */

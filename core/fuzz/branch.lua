@@ -1,8 +1,8 @@
 --- What may come of a forge's answer about a branch: a commit that stands in it, or one error that says so.
 --- Gives a function of the answer that raises where something else came of it, and gives a number for what was seen.
-local cjson = require "cjson"
 local errors = require "molbuild.errors"
 local gitea = require "molbuild.gitea"
+local json = require "molbuild.json"
 
 local WHERE = "https://forge.example/api"
 
@@ -23,9 +23,9 @@ end
 
 --- A number for how the parser ended and how far it came.
 local function seen(body)
-  local ok, message = pcall(cjson.decode, body)
-  if ok then return type(message) == "table" and 1 or 0 end
-  local number, place = 0, tonumber(message:match "at character (%d+)" or 0)
+  local value, message = json.decode(body)
+  if not message then return type(value) == "table" and 1 or 0 end
+  local number, place = 0, tonumber(message:match "at byte (%d+)" or 0)
   for byte in message:gsub("%d+", ""):gmatch "." do number = (number * 31 + byte:byte()) % 64 end
   return 2 + number * 16 + math.floor(math.log(place + 1, 2))
 end

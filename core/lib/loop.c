@@ -195,13 +195,20 @@ static void reap_children(struct loop *loop)
 			i = 0;
 }
 
+static int fail_multi(CURLMcode code, const char *what, struct error *err)
+{
+	if (code == CURLM_OUT_OF_MEMORY)
+		return error_errno(err, ENOMEM, "%s", what);
+	return error_set(err, "protocol", "%s: %s", what, curl_multi_strerror(code));
+}
+
 int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err)
 {
 	CURLMcode code;
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 	code = curl_multi_add_handle(loop->multi, transfer->easy);
 	if (code != CURLM_OK)
-		return error_set(err, "protocol", "cannot start a transfer: %s", curl_multi_strerror(code));
+		return fail_multi(code, "cannot start a transfer", err);
 	transfer->started = 1;
 	loop->transfers++;
 	return 0;
@@ -222,7 +229,7 @@ static int perform_transfers(struct loop *loop, struct error *err)
 	CURLMsg *message;
 	CURLMcode code = curl_multi_perform(loop->multi, &running);
 	if (code != CURLM_OK)
-		return error_set(err, "protocol", "transfers failed: %s", curl_multi_strerror(code));
+		return fail_multi(code, "transfers failed", err);
 	while ((message = curl_multi_info_read(loop->multi, &left))) {
 		struct loop_transfer *transfer;
 		CURLcode result = message->data.result;
@@ -267,15 +274,18 @@ int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err)
 {
 	struct curl_waitfd *waitfds;
 	unsigned count;
-	int child = 0, wait = wait_ms(loop, max_wait_ns);
+	int child = 0, saved, wait = wait_ms(loop, max_wait_ns);
 	CURLMcode code;
 	watches_waitfds(&loop->watches, &waitfds, &count);
 	loop->seen_ns += wait * NS_PER_MS;
 	code = curl_multi_poll(loop->multi, waitfds, count, wait, NULL);
+	saved = errno;
 	loop_now(loop);
 	/* A signal is no failure: the handler has written its byte. */
-	if (code != CURLM_OK && !(code == CURLM_UNRECOVERABLE_POLL && errno == EINTR))
-		return error_set(err, "protocol", "waiting failed: %s", curl_multi_strerror(code));
+	if (code == CURLM_UNRECOVERABLE_POLL && saved != EINTR)
+		return error_errno(err, saved, "waiting failed");
+	if (code != CURLM_OK && code != CURLM_UNRECOVERABLE_POLL)
+		return fail_multi(code, "waiting failed", err);
 	if (watches_dispatch(&loop->watches, err) < 0)
 		return -1;
 	signals_drain(&child);

@@ -70,12 +70,12 @@ function build_files.resolve(dir, name)
     elseif part ~= "." then
       here[#here + 1] = part
       local path = dir .. "/" .. table.concat(here, "/")
-      local there, message = core.fs.lstat(path)
-      stat = there
-      if not stat then
+      local there, message, code = core.fs.lstat(path)
+      stat = errors.must(there or code == "ENOENT" and {}, message, code)
+      if not there then
         return nil, links > 0 and "leads nowhere" or message
       elseif stat.type == "link" then
-        local target = core.fs.readlink(path) or ""
+        local target = errors.must(core.fs.readlink(path))
         links = links + 1
         if links > LINKS_MAX then
           return nil, "leads in a circle"
@@ -104,9 +104,8 @@ end
 
 local function check_file(dir, name)
   local itself, message, code = core.fs.lstat(dir .. "/" .. name)
-  if not itself and code ~= "ENOENT" then
-    errors.raise { kind = "failed", message = message, code = code }
-  elseif not itself and name == "Dockerfile" then
+  errors.must(itself or code == "ENOENT", message, code)
+  if not itself and name == "Dockerfile" then
     malformed(("cloned tree at %s has no Dockerfile"):format(dir), "put one at the root of the repository")
   elseif not itself then
     return

@@ -17,15 +17,7 @@ for _, code in ipairs { "EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT" } do
 end
 
 local function check(ok, message, code)
-  if not ok then
-    errors.raise {
-      kind = "failed",
-      message = message,
-      code = code,
-      hint = HINTS[code],
-    }
-  end
-  return ok
+  return errors.must(ok, message, code, { hint = HINTS[code] })
 end
 
 local WRITABLE_BY_ALL = 2
@@ -81,7 +73,7 @@ function cache.lock(root, name, options)
   })
   if not lock then
     local kind = code == "cancelled" and "cancelled" or code == "locked" and "locked" or "failed"
-    errors.raise { kind = kind, message = message, code = code, hint = HINTS[code] }
+    errors.must(nil, message, code, { kind = kind, hint = HINTS[code] })
   end
   if waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })

@@ -47,6 +47,7 @@ function child.run(options)
       kind = KINDS[code] or "failed",
       message = message,
       code = code,
+      hint = errors.hint(code),
       log = options.log_file,
       tail = result and child.last_lines(result.tail, 40),
     }

@@ -3,6 +3,7 @@
 --- asks the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.env"
+local json = require "molbuild.json"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 
@@ -19,8 +20,8 @@ local OLDEST, NEWEST = "1.24", "1.51"
 
 local function read_json(path)
   local text = core.fs.read(path, CONFIG_MAX)
-  local ok, value = pcall(require("cjson").decode, text or "")
-  return ok and type(value) == "table" and value or nil
+  local value = json.decode(text or "")
+  return type(value) == "table" and value or nil
 end
 
 --- The table in a field of a table that came from outside.
@@ -171,8 +172,8 @@ end
 -- Questions ---------------------------------------------------------------------------------------------------------
 
 local function message_of(response)
-  local ok, answer = pcall(require("cjson").decode, response.body)
-  local text = ok and type(answer) == "table" and answer.message
+  local answer = json.decode(response.body)
+  local text = type(answer) == "table" and answer.message
   return type(text) == "string" and text or "status " .. response.status
 end
 
@@ -211,8 +212,8 @@ local function ask_object(self, path)
   elseif response.status ~= 200 then
     return nil, "the engine says: " .. message_of(response)
   end
-  local ok, object = pcall(require("cjson").decode, response.body)
-  if ok and object then
+  local object = json.decode(response.body)
+  if object then
     return object
   end
   return nil, "the engine's answer is no JSON object"

@@ -87,8 +87,8 @@ end
 function Cli:image(ref)
   local result = docker_cli.run(self.command, { "image", "inspect", ref }, { capture = INSPECT_MAX, silent = true })
   if result.code == 0 then
-    local ok, answer = pcall(require("cjson").decode, result.stdout)
-    local image = ok and type(answer) == "table" and answer[1]
+    local answer = require("molbuild.json").decode(result.stdout)
+    local image = type(answer) == "table" and answer[1]
     return image or nil, not image and "the engine gave no usable answer" or nil
   elseif finds(result.tail, ABSENT) then
     return nil
@@ -107,8 +107,8 @@ function Cli:server()
   if result.code ~= 0 then
     return self:failure("version", result)
   end
-  local ok, answer = pcall(require("cjson").decode, result.stdout)
-  answer = ok and type(answer) == "table" and answer or {}
+  local answer = require("molbuild.json").decode(result.stdout)
+  answer = type(answer) == "table" and answer or {}
   local server = type(answer.Server) == "table" and answer.Server or answer.Client
   if type(server) ~= "table" then
     return nil, "the engine gave no usable answer"

@@ -63,15 +63,67 @@ function errors.is(value, kind)
   return getmetatable(value) == Error and (kind == nil or value.kind == kind)
 end
 
+--- What to do about a failure of the system, by its code.
+local HINTS = {
+  EMFILE = "let it open more files (ulimit -n)",
+  ENFILE = "the whole system has too many files open",
+  ENOMEM = "free some memory, or raise the limit of it (ulimit -v)",
+  EFBIG = "let it write larger files (ulimit -f)",
+  EAGAIN = "let this user run more processes (ulimit -u)",
+  ENOSPC = "make room on that file system",
+  EDQUOT = "make room on that file system, or have your quota raised",
+  EIO = "check the disk, or the network that the file system is on",
+}
+
+--- What to do about a failure of the system; nil where nothing general can be said.
+---@param code string?  such as "ENOSPC"
+---@return string?
+function errors.hint(code)
+  return HINTS[code]
+end
+
+--- The result of a primitive that must succeed; its failure becomes an error object.
+---@generic T
+---@param ok T?
+---@param message string?
+---@param code string?  such as "ENOSPC"
+---@param more { kind: string?, hint: string? }?  kind is "failed" when absent; hint comes before the one of the code
+---@return T
+function errors.must(ok, message, code, more)
+  if not ok then
+    more = more or {}
+    errors.raise { kind = more.kind, message = message, code = code, hint = more.hint or HINTS[code] }
+  end
+  return ok
+end
+
+--- What Lua, and the core in its place, raises when memory has run out. It never comes with a traceback.
+local NO_MEMORY = "not enough memory"
+
+--- The one place that tells failures of the system from bugs: a value that was raised and is no error object, as one.
+local function object_of(value)
+  if value == NO_MEMORY then
+    return { kind = "failed", message = "out of memory", code = "ENOMEM", hint = HINTS.ENOMEM }
+  end
+  local meta = getmetatable(value)
+  if type(value) == "table" and meta and meta.__name == "molbuild.failure" then -- raised by the core
+    return { kind = "failed", message = value.message, code = value.code, hint = HINTS[value.code] }
+  end
+  return { kind = "bug", message = tostring(value), cause = value }
+end
+
 --- The same error with more said before its message: `<prefix>: <message>`. Everything else stays as it was.
---- A value that is no error object becomes one of kind "bug".
+--- A value that is no error object becomes one: of kind "failed" when memory or another means of the system was missing,
+--- else of kind "bug".
 ---@param value any
 ---@param prefix string?
 ---@return molbuild.Error
 function errors.wrap(value, prefix)
   local before = prefix and prefix .. ": " or ""
   if not errors.is(value) then
-    return errors.new { kind = "bug", message = before .. tostring(value), cause = value }
+    local e = errors.new(object_of(value))
+    e.message = before .. e.message
+    return e
   end
   local e = errors.new(value)
   e.message = before .. value.message
@@ -79,7 +131,7 @@ function errors.wrap(value, prefix)
   return e
 end
 
---- For xpcall: an error object is left alone; anything else is a bug and gets its traceback.
+--- For xpcall: an error object is left alone, anything else becomes one; a bug gets its traceback.
 ---@param value any
 ---@return molbuild.Error
 function errors.handler(value)
@@ -87,17 +139,22 @@ function errors.handler(value)
     return value
   end
   local e = errors.wrap(value)
-  e.traceback = debug.traceback(nil, 2)
+  e.traceback = e.kind == "bug" and debug.traceback(nil, 2) or nil
   return e
+end
+
+--- The error object for a value that was caught: itself, where it is one. xpcall calls no handler when memory runs out.
+---@param value any
+---@return molbuild.Error
+function errors.object(value)
+  return errors.is(value) and value or errors.wrap(value)
 end
 
 --- The exit status for an error.
 ---@param value any
 ---@return integer
 function errors.exit_code(value)
-  if not errors.is(value) then
-    return EXIT.bug
-  end
+  value = errors.object(value)
   if value.signal and (value.kind == "signal" or value.kind == "cancelled") then
     return 128 + value.signal
   end
@@ -110,7 +167,7 @@ end
 ---@param prefix string?  "molbuild: local-build" when absent
 ---@return string
 function errors.format(value, prefix)
-  local e = errors.is(value) and value or errors.wrap(value)
+  local e = errors.object(value)
   local lines = { ("%s: %s"):format(prefix or "molbuild: local-build", text.one_line(e.message)) }
   if e.kind == "bug" and e.traceback then
     for line in tostring(e.traceback):gmatch("[^\n]+") do
@@ -125,7 +182,7 @@ end
 ---@param value any
 ---@return table
 function errors.fields(value)
-  local e = errors.is(value) and value or errors.wrap(value)
+  local e = errors.object(value)
   return {
     kind = e.kind,
     message = e.message,

@@ -184,6 +184,7 @@ local function ask_branch(url, branch, options)
   local arguments = { NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }
   local ok, result = xpcall(run, errors.handler, arguments, url, options, more)
   if not ok then
+    result = errors.object(result)
     -- It is the server's list that is too long.
     result.kind = result.code == "too_large" and "remote" or result.kind
     error(result, 0)

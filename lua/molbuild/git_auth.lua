@@ -4,6 +4,7 @@
 --- older one ignores them, is refused by the server, and then asks the credential helper, which stands in its arguments
 --- without the token, and gives it to this origin only.
 local core = require "molbuild.core"
+local errors = require "molbuild.errors"
 local origin = require "molbuild.origin"
 
 local git_auth = {}
@@ -102,7 +103,7 @@ end
 ---@param user string?  whose password is wanted
 ---@return string
 function git_auth.question(url, user)
-  local parts = assert(core.url.parse(url))
+  local parts = errors.must(core.url.parse(url))
   return ("protocol=%s\nhost=%s%s\npath=%s\n%s\n"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "",
     parts.path:gsub("^/", ""), user and "username=" .. user .. "\n" or "")
 end

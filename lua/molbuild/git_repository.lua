@@ -32,10 +32,7 @@ local NO_CONNECTION = {
 }
 
 local function must(ok, message, code)
-  if not ok then
-    errors.raise { kind = "failed", message = message, code = code, hint = code == "ENOSPC" and cache.FULL or nil }
-  end
-  return ok
+  return errors.must(ok, message, code, { hint = code == "ENOSPC" and cache.FULL or nil })
 end
 
 local function type_of(path)
@@ -96,7 +93,7 @@ local function inspect(options, config)
   local stat = core.fs.lstat(path)
   if not stat then
     return nil
-  elseif stat.type ~= "directory" or stat.uid ~= core.fs.lstat(options.parent).uid then
+  elseif stat.type ~= "directory" or stat.uid ~= must(core.fs.lstat(options.parent)).uid then
     return nil, "it is not ours"
   elseif text_of(path .. "/config") ~= config then
     return nil, "it is of another origin"
@@ -199,7 +196,7 @@ end
 local function tidy(options, bytes)
   local dir, packs, size = options.repository .. "/objects/pack", 0, 0
   for name in pairs(whole_packs(dir)) do
-    packs, size = packs + 1 / 2, size + core.fs.lstat(dir .. "/" .. name).size
+    packs, size = packs + 1 / 2, size + must(core.fs.lstat(dir .. "/" .. name)).size
   end
   if packs <= MAX_PACKS and size <= 2 * bytes + SPARE_BYTES then
     return

@@ -36,7 +36,7 @@ function gitea.branch_url(repo_url, branch)
     }
   end
   repo = repo:gsub("%.git$", "")
-  return assert(core.url.build {
+  return errors.must(core.url.build {
     scheme = url.scheme,
     host = url.host,
     port = url.port,
@@ -75,8 +75,8 @@ end
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise remote
 function gitea.commit_of(body, where)
-  local ok, answer = pcall(require("cjson").decode, body)
-  local commit = ok and type(answer) == "table" and answer.commit
+  local answer = require("molbuild.json").decode(body)
+  local commit = type(answer) == "table" and answer.commit
   return sha.check(type(commit) == "table" and commit.id, where)
 end
 

@@ -51,6 +51,7 @@ local function run_one(self, fn)
   task.scope().runtime = self.runtime
   local ok, result = xpcall(fn, errors.handler, self)
   local seconds = core.sys.monotonic() - started
+  result = ok and result or errors.object(result)
   if not ok and not is_cancelled(result) then
     events.emit("failed", errors.fields(result))
     result.reported = true

@@ -1,5 +1,6 @@
 --- Where a request goes: what a token is bound to.
 local core = require "molbuild.core"
+local errors = require "molbuild.errors"
 local names = require "molbuild.names"
 
 local origin = {}
@@ -8,7 +9,7 @@ local origin = {}
 ---@param url string
 ---@return string  "https://host:8443"
 function origin.of(url)
-  local parts = assert(core.url.parse(url))
+  local parts = errors.must(core.url.parse(url))
   return ("%s://%s%s"):format(parts.scheme, parts.host or "", parts.port and ":" .. parts.port or "")
 end
 

@@ -5,6 +5,9 @@ local events = require "molbuild.events"
 
 local retry = {}
 
+--- Seconds that a try has at least: a process that was stopped comes back when they are all over.
+local LEAST = 0.1
+
 --- The errors that may be over in a moment. Whether a name is unknown or its server does not answer just now, neither libcurl
 --- nor git reports.
 local CODES = { connect = true, reset = true, resolve = true }
@@ -75,7 +78,7 @@ end
 function retry.run(options, fn)
   local deadline = core.sys.monotonic() + (options.within or math.huge)
   for attempt = 1, options.attempts do
-    local results = table.pack(pcall(fn, options.within and deadline - core.sys.monotonic()))
+    local results = table.pack(pcall(fn, options.within and math.max(LEAST, deadline - core.sys.monotonic())))
     if results[1] then
       return table.unpack(results, 2, results.n)
     end

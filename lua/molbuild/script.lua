@@ -29,8 +29,12 @@ end
 --- The files that are being loaded, by real path: a fork named as the policy it loads means the next one on the path.
 local loading = {}
 
+--- What is said of a path where there is no file. Any other failure is the system's.
+local NO_FILE = { ENOENT = true, ENOTDIR = true, EACCES = true, ELOOP = true, ENAMETOOLONG = true }
+
 local function is_file(path)
-  local real = core.fs.realpath(path)
+  local real, message, code = core.fs.realpath(path)
+  errors.must(real or NO_FILE[code], message, code)
   local stat = real and core.fs.lstat(real)
   return stat and stat.type == "file" and not loading[real]
 end
@@ -88,14 +92,12 @@ end
 function script.load(name)
   local path, passed_over = script.find(name)
   local source, message, code = core.fs.read(path)
-  if not source then
-    errors.raise { kind = "usage", message = message, code = code }
-  end
+  errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
   local chunk, syntax = load(source, "@" .. path, "t", environment())
   if not chunk then
     errors.raise { kind = "bug", message = syntax }
   end
-  local real = core.fs.realpath(path)
+  local real = core.fs.realpath(path) or path
   loading[real] = true
   local ran, policy = xpcall(chunk, errors.handler)
   loading[real] = nil

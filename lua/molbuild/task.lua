@@ -342,14 +342,14 @@ function task.semaphore(places)
   return semaphore
 end
 
---- One turn: resume what is ready, or wait until something is.
+--- One turn: resume what is ready, or wait until something is. Gives an error object when the waiting failed.
 local function turn(on_signal)
   local ready = scheduler.ready
   if #ready == 0 then
-    local done, message = core.loop.step()
+    local done, message, code = core.loop.step()
     callback_scope = nil
     if not done then
-      error(message, 0)
+      return errors.new { kind = "failed", message = message, code = code }
     end
     for _, operation in ipairs(done) do
       wake(scheduler.waiting[operation])
@@ -362,6 +362,33 @@ local function turn(on_signal)
   scheduler.ready = {}
   for _, self in ipairs(ready) do
     resume(self)
+  end
+end
+
+--- Close a task and all under it: their to-be-closed variables run, what they wait for is ended at once.
+local function close_all(self)
+  for child in pairs(self.children) do
+    close_all(child)
+  end
+  coroutine.close(self.coroutine)
+end
+
+-- So often in a row may waiting fail: the tasks still wait for their children to end.
+local FAILURES_MAX = 3
+
+--- Turn until ROOT has ended. A failure of the waiting cancels everything. When it goes on failing, or a turn breaks off (out of
+--- memory), nothing more can be waited for: all tasks are closed.
+local function turn_to_the_end(root, on_signal)
+  local failures = 0
+  while not root.ended do
+    local ok, failure = pcall(turn, on_signal)
+    failures = ok and not failure and 0 or failures + 1
+    if not ok or failures == FAILURES_MAX then
+      close_all(root)
+      error(failure, 0)
+    elseif failure then
+      root:cancel(failure)
+    end
   end
 end
 
@@ -381,17 +408,14 @@ function task.run(fn, options)
     end
   end
   for _, signo in ipairs(options and options.signals or {}) do
-    assert(core.loop.catch(signo))
+    errors.must(core.loop.catch(signo))
   end
   root = new_task(nil, function() return task.spawn(fn):join() end)
-  while not root.ended do
-    local ok, failure = pcall(turn, on_signal)
-    if not ok then
-      scheduler = nil
-      error(failure, 0)
-    end
-  end
+  local ok, failure = pcall(turn_to_the_end, root, on_signal)
   scheduler = nil
+  if not ok then
+    error(failure, 0)
+  end
   return unwrap(root)
 end
 

@@ -34,16 +34,12 @@ local function each_link(dir, fn)
   local waiting = { { path = dir, depth = 0 } }
   while #waiting > 0 do
     local here = table.remove(waiting)
-    local entries, message, code = core.fs.list(here.path, math.maxinteger)
-    if not entries then
-      errors.raise { kind = "failed", message = message, code = code }
-    end
-    for _, name in ipairs(entries) do
+    for _, name in ipairs(errors.must(core.fs.list(here.path, math.maxinteger))) do
       local path = here.path .. "/" .. name
-      local stat = core.fs.lstat(path)
-      if stat and stat.type == "directory" then
+      local stat = errors.must(core.fs.lstat(path))
+      if stat.type == "directory" then
         waiting[#waiting + 1] = { path = path, depth = here.depth + 1 }
-      elseif stat and stat.type == "link" then
+      elseif stat.type == "link" then
         fn(path, here.depth)
       end
     end
@@ -55,9 +51,9 @@ end
 ---@return { path: string, target: string }[]  paths relative to the tree
 ---@raise failed
 function template.links_out(dir)
-  local root, links = core.fs.realpath(dir) .. "/", {}
+  local root, links = errors.must(core.fs.realpath(dir)) .. "/", {}
   each_link(dir, function(path, depth)
-    local target, ends_at = core.fs.readlink(path) or "?", core.fs.realpath(path)
+    local target, ends_at = errors.must(core.fs.readlink(path)), core.fs.realpath(path)
     if leads_out(target, depth) or ends_at and (ends_at .. "/"):sub(1, #root) ~= root then
       links[#links + 1] = { path = path:sub(#dir + 2), target = target }
     end

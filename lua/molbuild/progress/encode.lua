@@ -1,6 +1,6 @@
 -- JSON with keys in a fixed order.
 
-local cjson = require "cjson"
+local json = require "molbuild.json"
 local text = require "molbuild.text"
 
 local encode = {}
@@ -9,28 +9,31 @@ local encode = {}
 local LINE_ENDS = { ["\u{85}"] = "\\u0085", ["\u{2028}"] = "\\u2028", ["\u{2029}"] = "\\u2029" }
 
 --- JSON text with every character escaped that ends a line elsewhere.
----@param json string
+---@param document string
 ---@return string
-function encode.one_line(json)
+function encode.one_line(document)
   -- A search for a plain text is the quickest: nearly always there is none of them.
-  if json:find("\xE2\x80", 1, true) then
-    json = json:gsub("\xE2\x80[\xA8\xA9]", LINE_ENDS)
+  if document:find("\xE2\x80", 1, true) then
+    document = document:gsub("\xE2\x80[\xA8\xA9]", LINE_ENDS)
   end
-  if json:find("\u{85}", 1, true) then
-    json = json:gsub("\u{85}", LINE_ENDS)
+  if document:find("\u{85}", 1, true) then
+    document = document:gsub("\u{85}", LINE_ENDS)
   end
-  return json
+  return document
 end
 
 local function scalar(value)
   if type(value) == "string" then
-    -- A byte that is not UTF-8 would make the whole document invalid. cjson escapes every slash; nothing needs that.
-    return (encode.one_line(cjson.encode(text.valid(value, "\u{FFFD}"))):gsub("\\/", "/"))
+    -- A byte that is not UTF-8 would make the whole document invalid.
+    return encode.one_line(json.string(text.valid(value, "\u{FFFD}")))
   end
   if math.type(value) == "integer" then
     return ("%d"):format(value)
   end
-  return cjson.encode(value)
+  if type(value) == "number" then
+    return ("%.14g"):format(value)
+  end
+  return tostring(value)
 end
 
 local function sorted_keys(t, first)

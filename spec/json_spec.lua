@@ -1,0 +1,71 @@
+local cjson = require "cjson"
+local json = require "molbuild.json"
+
+describe("json.decode", function()
+  it("reads every kind of value", function()
+    assert.same({ a = { 1, -2.5, 1e3, "x", true, false }, b = {}, c = { d = {} } },
+      (json.decode ' { "a" : [1, -2.5, 1E+3, "x", true,false],"b":[] ,\n"c":{"d":{}}}\r\n'))
+    assert.equal(7, json.decode "7")
+    assert.equal("", json.decode '""')
+    assert.is_false(json.decode "false")
+    assert.equal(0.5, json.decode "0.5")
+    assert.equal("integer", math.type(json.decode "12"))
+  end)
+
+  it("leaves a null out of an object, and keeps its place in an array", function()
+    assert.same({}, (json.decode '{"a":null}'))
+    assert.same({ 1, json.null, 2 }, (json.decode "[1,null,2]"))
+    local value, message = json.decode "null"
+    assert.is_nil(value)
+    assert.is_nil(message)
+  end)
+
+  it("reads escapes, pairs of them too", function()
+    assert.equal('a"b\\c/d\b\f\n\r\te\u{E9}\u{1F600}\0',
+      json.decode [["a\"b\\c\/d\b\f\n\r\te\u00e9\uD83D\ude00\u0000"]])
+    assert.equal("\u{1F600} ü", json.decode '"\u{1F600} ü"')
+  end)
+
+  it("says what is wrong with a document that is none", function()
+    for _, text in ipairs {
+      "", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", '{"a"}', '{"a":}', '{"a":1,}', "{a:1}", "{1:2}", "tru", "True",
+      "nul", "nulll", '"', '"\\', '"\\x"', '"\\u12"', '"\\u12g4"', '"\\ud800"', '"\\udc00"', '"\\ud800\\u0041"', '"a\nb"', "1 2",
+      "01", "1.", ".5", "1e", "-", "+1", "0x10", "inf", "NaN", "[1]]", "1e5x", "-01", "\u{FEFF}1", "'a'", "1.e5", "//", "[1]/**/",
+    } do
+      local value, message = json.decode(text)
+      assert.is_nil(value, text)
+      assert.equal("string", type(message), text)
+    end
+  end)
+
+  it("refuses what nests without end, and reads what nests deep", function()
+    assert.is_nil((json.decode(("["):rep(100000))))
+    assert.is_nil((json.decode(('{"a":'):rep(100000))))
+    assert.is_table((json.decode(("["):rep(199) .. ("]"):rep(199))))
+  end)
+
+  it("reads what another encoder writes", function()
+    local value = { list = { 1, 2.25, "\1\31\127\u{2028}é/\\\"", { x = { true } } }, empty = "", n = -17 }
+    assert.same(value, (json.decode(cjson.encode(value))))
+  end)
+
+  it("passes on an error that is not the document's", function()
+    local find = string.find
+    string.find = function() error("not enough memory", 0) end -- luacheck: ignore
+    local ok, failure = pcall(json.decode, '{"a":"b"}')
+    string.find = find -- luacheck: ignore
+    assert.is_false(ok)
+    assert.equal("not enough memory", failure)
+  end)
+end)
+
+describe("json.string", function()
+  it("is read by another decoder as it was", function()
+    local all = {}
+    for code = 0, 0x7FF do all[#all + 1] = utf8.char(code) end
+    local text = table.concat(all) .. "\u{FFFD}\u{1F600}"
+    assert.equal(text, cjson.decode("[" .. json.string(text) .. "]")[1])
+    assert.equal(text, json.decode(json.string(text)))
+    assert.is_nil(json.string(text):find "[%c]")
+  end)
+end)
