@@ -10,6 +10,7 @@
 
 #include "bind/bind.h"
 #include "embedded.h"
+#include "lib/fd_now.h"
 #include "lib/start.h"
 
 #ifndef MOLBUILD_VERSION
@@ -89,6 +90,16 @@ static void install_searcher(lua_State *L)
 /* What Lua raises without memory: the machine's matter, not a bug. */
 #define NO_MEMORY "not enough memory"
 
+/* Nobody may read it: the end must not wait for that. */
+static void say(const char *what)
+{
+	char line[4096];
+	int len = snprintf(line, sizeof line, "molbuild: %s\n", what);
+	size_t left = len < (int)sizeof line ? (size_t)len : sizeof line - 1;
+	ssize_t put = fd_write_now(STDERR_FILENO, line, left);
+	(void)put;
+}
+
 static int with_traceback(lua_State *L)
 {
 	if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), NO_MEMORY) == 0)
@@ -139,10 +150,10 @@ static int open_stdio(void)
 static int tell_failure(const char *message)
 {
 	if (message && strcmp(message, NO_MEMORY) != 0) {
-		fprintf(stderr, "molbuild: %s\n", message);
+		say(message);
 		return EXIT_BUG;
 	}
-	fprintf(stderr, "molbuild: out of memory\n");
+	say("out of memory");
 	return EXIT_FAILURE;
 }
 
@@ -152,7 +163,7 @@ int main(int argc, char **argv)
 	int status = EXIT_FAILURE;
 	start_clean();
 	if (open_stdio() < 0 || !(L = luaL_newstate())) {
-		fprintf(stderr, "molbuild: cannot start: out of memory or descriptors\n");
+		say("cannot start: out of memory or descriptors");
 		return status;
 	}
 	lua_pushcfunction(L, with_traceback);

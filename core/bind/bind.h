@@ -104,6 +104,7 @@ int bind_open_sha256(lua_State *L);
 int bind_open_sys(lua_State *L);
 int bind_open_url(lua_State *L);
 int bind_open_width(lua_State *L);
+int bind_open_writer(lua_State *L);
 
 /* The module molbuild.core. */
 int luaopen_molbuild_core(lua_State *L);

@@ -50,8 +50,10 @@ void fd_pipe_room(int fd, size_t len)
 {
 #ifdef F_SETPIPE_SZ
 	int saved = errno;
-	if (fcntl(fd, F_SETPIPE_SZ, (int)len) < 0)
-		errno = saved;
+	int room = fcntl(fd, F_GETPIPE_SZ);
+	if (room >= 0 && (size_t)room < len)
+		fcntl(fd, F_SETPIPE_SZ, (int)len);
+	errno = saved;
 #else
 	(void)fd;
 	(void)len;
@@ -65,6 +67,13 @@ ssize_t fd_read(int fd, void *data, size_t len)
 		got = read(fd, data, len);
 	while (got < 0 && errno == EINTR);
 	return got;
+}
+
+int fd_check_written(int fd)
+{
+	int copy = dup(fd);
+	/* EINTR: the descriptor is closed all the same. */
+	return copy < 0 || (close(copy) < 0 && errno != EINTR) ? -1 : 0;
 }
 
 int fd_write_all(int fd, const void *data, size_t len)

@@ -14,7 +14,7 @@ void fd_close(int *fd);
 WARN_UNUSED int fd_pipe(int ends[2]);
 
 /* Ask for room for LEN bytes in a pipe, so that reader and writer wait for each other less often. Where the system
- * knows no such thing, or gives no more, the pipe stays as it is. */
+ * knows no such thing, or gives no more, the pipe stays as it is; one that has more keeps it. */
 void fd_pipe_room(int fd, size_t len);
 
 /* Returns 0, or -1 with errno set. */
@@ -24,6 +24,10 @@ WARN_UNUSED int fd_set_cloexec(int fd, int on);
 /* Write all LEN bytes, however many calls it takes; waits when the descriptor is non-blocking and full.
  * Returns 0, or -1 with errno set (some bytes may have been written). */
 WARN_UNUSED int fd_write_all(int fd, const void *data, size_t len);
+
+/* Whether what was written to FD is written as far as can be told: some file systems tell of a failure only when a descriptor
+ * is closed, which here is a copy of FD. Returns 0, or -1 with errno set. */
+WARN_UNUSED int fd_check_written(int fd);
 
 /* read() that is called again on EINTR. */
 ssize_t fd_read(int fd, void *data, size_t len);

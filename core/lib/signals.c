@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "fd_now.h"
 
 #define MAX_SIGNAL 32
 /* Arrivals of one signal, none of them taken, after which it has its default effect. */
@@ -32,7 +33,7 @@ static void on_signal(int signo)
 		return;
 	}
 	if (signo != SIGCHLD && ++arrivals[signo] >= PATIENCE) {
-		put = write(STDERR_FILENO, last_words, (size_t)last_words_len);
+		put = fd_write_now(STDERR_FILENO, last_words, (size_t)last_words_len);
 		signal(signo, SIG_DFL);
 		raise(signo);
 	}
@@ -83,6 +84,7 @@ int signals_last_words(const char *text, size_t len, struct error *err)
 		return error_set(err, "invalid", "the last words are longer than %zu bytes", sizeof last_words);
 	/* A signal in between finds none rather than half of them. */
 	last_words_len = 0;
+	fd_now_prepare();
 	memcpy(last_words, text, len);
 	last_words_len = (sig_atomic_t)len;
 	return 0;

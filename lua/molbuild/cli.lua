@@ -247,7 +247,8 @@ function cli.main(argv, program)
   if ok then
     return result
   end
-  core.sys.write(STDERR, errors.format(result, "molbuild") .. "\n")
+  core.writer.put(STDERR, errors.format(result, "molbuild") .. "\n")
+  core.writer.flush(STDERR, 2)
   return errors.exit_code(result)
 end
 

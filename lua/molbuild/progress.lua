@@ -1,6 +1,7 @@
 -- Which renderer shows a run: --progress, --color, -v, and what stderr is.
 
 local core = require "molbuild.core"
+local stream = require "molbuild.progress.stream"
 
 local STDERR = 2
 
@@ -11,7 +12,9 @@ local progress = {}
 ---@field verbose boolean?  show every output line
 ---@field color "auto"|"always"|"never"|nil  auto when absent
 ---@field several boolean?  whether there are several runtimes; found out when absent
----@field write fun(text: string)?  the rest: stderr and this process when absent
+---@field write fun(text: string, spare: boolean?)?  the rest: stderr and this process when absent; spare: build output,
+---which is dropped sooner than what molbuild reports
+---@field is_free (fun(): boolean)?  whether nothing waits to be written
 ---@field isatty (fun(): boolean)?
 ---@field getenv (fun(name: string): string?)?
 ---@field columns (fun(): integer?)?
@@ -21,10 +24,6 @@ local progress = {}
 ---@field width table?  as molbuild.core.width
 
 local defaults = {}
-
-function defaults.write(text)
-  core.sys.write(STDERR, text)
-end
 
 function defaults.isatty()
   return core.sys.isatty(STDERR)
@@ -96,7 +95,9 @@ end
 --- is nothing live on a terminal; with true when the policy has done its work. Events may follow all the same.
 ---@param options molbuild.ProgressOptions?
 ---@return { event: fun(self, e: table), tick: fun(self), close: fun(self, done: boolean?) }
+---@return molbuild.Stream stream  to stderr: its finish() comes last
 function progress.choose(options)
+  local output = stream.new()
   local all = {}
   for name, value in pairs(defaults) do
     all[name] = value
@@ -104,11 +105,15 @@ function progress.choose(options)
   for name, value in pairs(options or {}) do
     all[name] = value
   end
+  all.write = all.write or function(text, spare) output:write(text, spare) end
+  all.is_free = all.is_free or function() return output:is_free() end
   all.color = wants_color(all)
   all.unicode = is_unicode(all.getenv)
   all.reflows = reflows(all.getenv)
   all.width = all.width or core.width
-  return require("molbuild.progress." .. mode_for(all)).new(all)
+  local renderer = require("molbuild.progress." .. mode_for(all)).new(all)
+  output.renderer = renderer
+  return renderer, output
 end
 
 return progress

@@ -7,18 +7,16 @@ local task = require "molbuild.task"
 
 local run = {}
 
-local STDOUT = 1
+local STDOUT, STDERR = 1, 2
 local SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU = 1, 2, 14, 15, 24
 
--- Seconds between two frames, and how many frames a run may take to end before something is said.
-local TICK, PATIENCE = 0.1, 10
+-- Seconds between two frames, and how many frames make a second.
+local TICK, ONE_SECOND = 0.1, 10
 
 --- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
 local function sinks(settings)
-  local sink = {
-    renderer = require("molbuild.progress").choose(settings),
-    results = require("molbuild.results").new(),
-  }
+  local sink = { results = require("molbuild.results").new() }
+  sink.renderer, sink.stream = require("molbuild.progress").choose(settings)
   function sink.event(event)
     sink.renderer:event(event)
     sink.results:event(event)
@@ -55,11 +53,23 @@ local function tick_to_the_end(sink, body)
       core.sys.sleep(TICK)
       sink.renderer:tick()
       ticks = ticks + 1
-      if ticks == PATIENCE and errors.is(why, "signal") then
+      if ticks == ONE_SECOND and errors.is(why, "signal") then
         require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
       end
     end
   end)
+end
+
+-- stdout and stderr may be one pipe: what was reported before the result stands before it there, unless nobody reads.
+local function settle_stderr()
+  local before, silent = core.writer.pending(STDERR), 0
+  while before > 0 and silent < ONE_SECOND do
+    core.sys.sleep(TICK)
+    task.check()
+    local now = core.writer.pending(STDERR)
+    silent = now < before and 0 or silent + 1
+    before = now
+  end
 end
 
 --- Write what the policy returned to stdout. Everything else that can fail comes first: a result that was printed must
@@ -73,8 +83,10 @@ local function deliver(results, settings, sink)
   if sink.trace then
     write_trace(sink, settings.trace, { exit = 0 })
   end
-  local ok, message, code = core.sys.write(STDOUT, text)
+  settle_stderr()
+  local ok, message, code = core.writer.send(STDOUT, text)
   if not ok then
+    task.check()
     errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
   end
 end
@@ -167,6 +179,8 @@ function run.main(settings, name, args, version)
   local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
   local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
   scope.events, scope.lines = nil, nil
+  sink.renderer:close()
+  sink.stream:finish()
   return status
 end
 

@@ -17,6 +17,7 @@ core.sha256 = {}
 core.sys = {}
 core.url = {}
 core.width = {}
+core.writer = {}
 
 -- fs ----------------------------------------------------------------------------------------------------------------
 
@@ -432,5 +433,37 @@ function core.width.columns(text) end
 ---@param columns integer
 ---@return string
 function core.width.cut(text, columns) end
+
+-- writer ------------------------------------------------------------------------------------------------------------
+
+--- Write to stdout or stderr, masked, without waiting for a reader: what finds no room is queued, and written by the loop.
+--- When the queue is full the whole text is dropped.
+---@param fd integer  1 or 2
+---@param text string
+---@param spare boolean?  it is dropped sooner than others
+---@return boolean ok
+---@return integer? lines  how many were dropped
+---@return string? reason  why writing failed; nil when there was no reader
+function core.writer.put(fd, text, spare) end
+
+--- Write all of a text, masked. Waits for the reader.
+---@param fd integer  1 or 2
+---@param text string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.writer.send(fd, text) end
+
+--- How much waits to be written.
+---@param fd integer  1 or 2
+---@return integer bytes
+function core.writer.pending(fd) end
+
+--- Write what is queued; gives up after so long without a byte being read, after five times as long in all, and when a
+--- caught signal arrives. For the end of the program, outside of tasks.
+---@param fd integer  1 or 2
+---@param seconds number
+---@return boolean all
+function core.writer.flush(fd, seconds) end
 
 return core

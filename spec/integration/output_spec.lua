@@ -68,4 +68,142 @@ describe("molbuild's own output", function()
       assert.truthy(world.read(trace):find('"name":"run [^}]*"args":{[^}]*"exit":0'), world.read(trace))
     end)
   end)
+
+  describe("when nobody reads stderr", function()
+    -- A child prints much more than any queue holds, and goes on.
+    local FLOOD = [[
+      local flood = 'seq -f "line %0500.0f" 1 4000; echo done'
+      molbuild.child.run { argv = { "sh", "-c", flood }, log_file = DIR .. "/log" }
+    ]]
+
+    local function flood(rest)
+      return policy(("local DIR = %q\n"):format(w.dir) .. FLOOD .. rest)
+    end
+
+    local function read_now()
+      world.sh("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
+    end
+
+    local function got()
+      return world.read(w.dir .. "/got") or ""
+    end
+
+    for _, kind in ipairs { "socket", "terminal" } do
+      it("has its result all the same, and the log is whole: a " .. kind, function()
+        local run = w:start({ "run", "-v", "--progress=plain", flood 'return "it"' }, nil, nil, unread(2, kind))
+        local ended = run.wait(60)
+        assert.equal(0, ended.status)
+        assert.equal("it\n", ended.stdout)
+        local log = world.read(w.dir .. "/log")
+        assert.equal(4001, select(2, log:gsub("\n", "")))
+        assert.equal("done\n", log:sub(-5))
+      end)
+
+    end
+
+    it("ends by one TERM, and by --timeout", function()
+      local path = flood "molbuild.core.sys.sleep(100)"
+      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, nil, unread(2, "pipe"))
+      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      run.signal "TERM"
+      assert.equal(143, run.wait(30).status)
+      run = w:start({ "run", "-v", "--progress=plain", "--timeout=1", path }, nil, nil, unread(2, "terminal"))
+      assert.equal(9, run.wait(60).status)
+    end)
+
+    it("counts what it drops, where that is missing, when it is read again", function()
+      local path = flood [[
+        molbuild.log.info "first"
+        while not molbuild.core.fs.lstat(DIR .. "/go") do molbuild.core.sys.sleep(0.05) end
+        molbuild.log.info "last"
+        return "it"
+      ]]
+      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, nil, unread(2, "pipe"))
+      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      read_now()
+      world.sh("touch " .. w.dir .. "/go")
+      assert.equal(0, run.wait(30).status)
+      world.wait_for(function() return got():find "local%-build: last\n$" end, 30)
+      local before, dropped, after = got():match(
+        "^(.*\n)local%-build: warning: (%d+) lines were dropped: stderr was not read\n(.*)$")
+      assert.truthy(before, got():sub(-300))
+      assert.truthy(after == "local-build: first\nlocal-build: last\n", after:sub(1, 300))
+      -- The line that tells which script runs is there, too.
+      assert.equal(4001 + 1, select(2, before:gsub("\n", "")) + math.tointeger(tonumber(dropped)))
+      for line in before:gmatch "[^\n]*" do
+        assert.truthy(line == "" or line:find "^line %d+$" or line:find "^local%-build: running ", line)
+      end
+    end)
+
+    it("counts in an event with --progress=json", function()
+      local path = flood 'return "it"'
+      local run = w:start({ "run", "--progress=json", path }, nil, nil, unread(2, "pipe"))
+      assert.equal(0, run.wait(60).status)
+      world.wait_for(function() return got():find '"event":"run_ended"[^\n]*\n$' end, 30)
+      local list = record.events(got())
+      local lines = #record.named(list, "line")
+      local dropped = record.named(list, "log")[1].message:match "^(%d+) lines were dropped: stderr was not read$"
+      assert.equal(4001, lines + math.tointeger(tonumber(dropped)))
+      assert.equal("run_ended", list[#list].event)
+    end)
+
+    it("goes on in one piece on a terminal that was stopped", function()
+      local path = policy(("local DIR = %q\n"):format(w.dir)
+        .. 'return molbuild.job.run_all({ { runtime = "hermes", tag = "it" } }, function(job)\n' .. FLOOD .. [[
+        while not molbuild.core.fs.lstat(DIR .. "/go") do molbuild.core.sys.sleep(0.05) end
+        molbuild.log.info "last"
+        return "it"
+      end)[1] ]])
+      local run = w:start({ "run", "-v", "--progress=tty", path }, { TERM = "xterm" }, nil, unread(2, "terminal"))
+      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      read_now()
+      world.sh("touch " .. w.dir .. "/go")
+      assert.equal(0, run.wait(30).status)
+      world.wait_for(function() return got():find "local%-build: last\r\n" end, 30)
+      assert.truthy(got():find("%d+ lines were dropped: stderr was not read\r\n"))
+      assert.truthy(got():find "\27%[%?25h[^\27]*$", "the cursor is hidden")
+      assert.equal(select(2, got():gsub("\27%[%?2026h", "")), select(2, got():gsub("\27%[%?2026l", "")))
+    end)
+
+    it("ends with what was mistaken", function()
+      world.sh("mkfifo " .. w.dir .. "/fifo")
+      local fill = ("sh -c 'exec 9<>%s/fifo; dd if=/dev/zero bs=64k count=1 >&9 2>/dev/null; exec \"$@\" 2>&9' sh"):format(w.dir)
+      assert.equal(2, w:start({ "run", "--nonsense" }, nil, nil, fill).wait(30).status)
+    end)
+  end)
+
+  describe("when nobody reads stdout", function()
+    local LONG = 'return ("x"):rep(200000)'
+
+    for _, kind in ipairs { "pipe", "terminal" } do
+      it("fails by --timeout rather than with half a result and success: a " .. kind, function()
+        local run = w:start({ "run", "--timeout=1", policy(LONG) }, nil, nil, unread(1, kind))
+        local ended = run.wait(60)
+        assert.equal(9, ended.status)
+        assert.truthy(ended.stderr:find("--timeout", 1, true), ended.stderr)
+      end)
+    end
+
+    it("fails by a signal", function()
+      local run = w:start({ "run", "-v", policy('molbuild.log.info "here"\n' .. LONG) }, nil, nil, unread(1, "pipe"))
+      world.wait_for(function() return (run.stderr() or ""):find "here" end, 30)
+      run.signal "TERM"
+      assert.equal(143, run.wait(30).status)
+    end)
+
+    it("waits until somebody does, and has all of it then", function()
+      local run = w:start({ "run", policy(LONG) }, nil, nil, unread(1, "pipe"))
+      world.wait_for(function() return (world.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
+      world.sh("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
+      assert.equal(0, run.wait(30).status)
+      world.wait_for(function() return #(world.read(w.dir .. "/got") or "") == 200001 end, 30)
+    end)
+
+    it("is no success when the reader ends before the end of the result", function()
+      local run = w:start({ "run", policy(LONG) }, nil, nil, unread(1, "pipe"))
+      world.wait_for(function() return (world.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
+      world.sh("kill -KILL $(cat " .. w.dir .. "/got.pid)")
+      assert.equal(1, run.wait(30).status)
+    end)
+  end)
 end)

@@ -8,6 +8,8 @@ local FIRST = { "v", "time", "event", "runtime", "step" }
 local ARRAYS = { args = true, tail = true }
 -- Bytes of a line with its newline: less than 64 KiB, a usual limit of readers.
 local MAX_LINE = 64 * 1024 - 1
+-- Bytes that are written at once: a line of output may be empty, and its event is not.
+local BATCH = 64 * 1024
 -- What stands around the text of a line, of which a child's line leaves more than half free.
 local MAX_AROUND = 24 * 1024
 
@@ -35,12 +37,13 @@ end
 --- Write an event.
 ---@param e table
 function Json:event(e)
+  self.time = e.time
   local object = { v = events.version }
   for name, value in pairs(e) do
     object[name] = value
   end
   local text = bounded.encode(object, encoded, MAX_LINE - 1, size_of)
-  self.write(text .. "\n")
+  self.write(text .. "\n", e.event == "line")
 end
 
 -- A child's line has at most 16 KiB, and its bytes at most double. It has no other control character, and is UTF-8: the
@@ -53,10 +56,29 @@ function Json:_each(e, text)
   end
 end
 
+function Json:_write_all(text, head, tail)
+  local out, bytes, from = {}, 0, 1
+  local newline = text:find("\n", 1, true)
+  while newline do
+    out[#out + 1] = text:sub(from, newline - 1)
+    bytes = bytes + newline - from + #head + #tail
+    if bytes > BATCH then
+      self.write(head .. table.concat(out, tail .. head) .. tail, true)
+      out, bytes = {}, 0
+    end
+    from = newline + 1
+    newline = text:find("\n", from, true)
+  end
+  if out[1] then
+    self.write(head .. table.concat(out, tail .. head) .. tail, true)
+  end
+end
+
 --- Write a line of JSON for each of many lines.
 ---@param e table  a `line` event without its text
 ---@param text string  a newline behind each line
 function Json:lines(e, text)
+  self.time = e.time
   local empty = { v = events.version, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
   local head, tail = encode.object(empty, FIRST):sub(1, -3), '"}\n'
   if #head > MAX_AROUND then
@@ -67,15 +89,14 @@ function Json:lines(e, text)
       text = text:gsub(escape[1], escape[2])
     end
   end
-  text = encode.one_line(text)
-  local out, from = {}, 1
-  local newline = text:find("\n", 1, true)
-  while newline do
-    out[#out + 1] = text:sub(from, newline - 1)
-    from = newline + 1
-    newline = text:find("\n", from, true)
-  end
-  self.write(head .. table.concat(out, tail .. head) .. tail)
+  self:_write_all(encode.one_line(text), head, tail)
+end
+
+--- The event that reports what was dropped. It has the time of the one before which it is written.
+---@param message string
+---@return string
+function Json:note(message)
+  return encoded { v = events.version, time = self.time, event = "log", level = "warn", message = message } .. "\n"
 end
 
 --- Nothing here changes by itself.

@@ -29,10 +29,10 @@ function plain.new(opts)
 end
 
 -- Which script runs is said before the first line, if there is one.
-function Plain:_put(line)
+function Plain:_put(line, spare)
   local script = self.script
   self.script = nil
-  self.write((script and say.script(script) .. "\n" or "") .. line .. "\n")
+  self.write((script and say.script(script) .. "\n" or "") .. line .. "\n", spare)
 end
 
 function Plain:_step(e, what)
@@ -131,8 +131,15 @@ end
 ---@param lines string  a newline behind each
 function Plain:lines(e, lines)
   if self.verbose then
-    self:_put(say.output(e, lines, self.several))
+    self:_put(say.output(e, lines, self.several), true)
   end
+end
+
+--- The line that reports what was dropped.
+---@param message string
+---@return string
+function Plain:note(message)
+  return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
 end
 
 --- Nothing here changes by itself.

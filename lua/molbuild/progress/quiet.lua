@@ -2,6 +2,7 @@
 
 local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
+local say = require "molbuild.progress.say"
 
 local quiet = {}
 
@@ -13,7 +14,8 @@ Quiet.__index = Quiet
 ---@param opts { write: fun(text: string), color: boolean? }
 ---@return molbuild.QuietRenderer
 function quiet.new(opts)
-  return setmetatable({ write = opts.write, report = report.new(paint.new(opts.color or false)) }, Quiet)
+  local painter = paint.new(opts.color or false)
+  return setmetatable({ write = opts.write, paint = painter, report = report.new(painter) }, Quiet)
 end
 
 --- Keep a failure; show them at the end of the run.
@@ -30,6 +32,13 @@ end
 
 --- Nobody wants to see these.
 function Quiet.lines() end
+
+--- The line that reports what was dropped.
+---@param message string
+---@return string
+function Quiet:note(message)
+  return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
+end
 
 --- Nothing here changes by itself.
 function Quiet.tick() end

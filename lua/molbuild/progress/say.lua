@@ -50,6 +50,15 @@ function say.count(step, done, total)
   return ("%s %d/%d"):format(step, done, total)
 end
 
+--- What became of output that could not be written.
+---@param count integer  of lines
+---@param reason string?  why; nil when it was not read
+---@return string
+function say.dropped(count, reason)
+  return ("%d line%s dropped: stderr %s"):format(count, count == 1 and " was" or "s were",
+    reason and "could not be written: " .. reason or "was not read")
+end
+
 local LEVEL = { warn = { "warning: ", "yellow" }, error = { "error: ", "red" } }
 local DONE = { hit = "up to date", built = "built", registry = "from the registry" }
 

@@ -9,8 +9,10 @@ local screen = require "molbuild.progress.screen"
 local text = require "molbuild.text"
 
 local INTERVAL = 0.1
--- Lines kept back between two frames; more are drawn at once.
+-- Bytes of lines kept back between two frames; with more the next frame is drawn at once.
 local MAX_HELD = 64 * 1024
+-- The same while the terminal takes nothing (Ctrl-S); of more, build output is dropped.
+local MAX_STUCK = 256 * 1024
 -- A terminal that does not tell its size.
 local COLUMNS, ROWS = 80, 24
 
@@ -22,6 +24,7 @@ Tty.__index = Tty
 
 ---@class molbuild.TtyOptions
 ---@field write fun(text: string)
+---@field is_free (fun(): boolean)?  whether nothing waits to be written; always when absent
 ---@field columns fun(): integer?  asked before every frame
 ---@field rows fun(): integer?
 ---@field now fun(): number  seconds, monotonic
@@ -38,6 +41,7 @@ Tty.__index = Tty
 ---@return molbuild.TtyRenderer
 function tty.new(opts)
   local painter = paint.new(opts.color or false)
+  opts.is_free = opts.is_free or function() return true end
   return setmetatable({
     opts = opts,
     wants_lines = true, -- the newest one stands on the runtime's line
@@ -50,20 +54,23 @@ function tty.new(opts)
     jobs = {},
     by_key = {},
     name_width = 0,
-    held = {},
+    held = {}, -- lines for above the live ones
+    spare = {}, -- by index: those of them that are build output
     held_bytes = 0,
+    lost = 0, -- lines dropped
     last = -math.huge,
     dirty = false,
   }, Tty)
 end
 
-function Tty:_above(line)
+function Tty:_above(line, spare)
   if self.script then
     local script = say.script(self.script)
     self.script = nil
     self:_above(script)
   end
   self.held[#self.held + 1] = line
+  self.spare[#self.held] = spare
   self.held_bytes = self.held_bytes + #line
 end
 
@@ -115,10 +122,33 @@ function Tty:_block(columns, rows)
   return lines
 end
 
-function Tty:_draw()
+-- One line, in place of the newest that were dropped, reports all.
+function Tty:_drop_output()
+  local kept, bytes = {}, 0
+  for index, line in ipairs(self.held) do
+    if self.spare[index] then
+      self.lost = self.lost + 1
+    elseif line ~= self.note then
+      kept[#kept + 1] = line
+      bytes = bytes + #line
+    end
+  end
+  self.note = say.line({ event = "log", level = "warn", message = say.dropped(self.lost) }, false, self.paint)
+  kept[#kept + 1] = self.note
+  self.held, self.spare, self.held_bytes = kept, {}, bytes
+end
+
+-- While an earlier frame waits to be written none is drawn, but for the last one: each builds upon the one before it.
+function Tty:_draw(last)
+  if not last and not self.opts.is_free() then
+    if self.held_bytes > MAX_STUCK then
+      self:_drop_output()
+    end
+    return
+  end
   local columns, rows = self.opts.columns() or COLUMNS, self.opts.rows() or ROWS
   self.screen:draw(self.held, self:_block(columns, rows), columns)
-  self.held, self.held_bytes = {}, 0
+  self.held, self.spare, self.held_bytes, self.lost = {}, {}, 0, 0
   self.last, self.dirty = self.opts.now(), false
 end
 
@@ -214,7 +244,7 @@ function Tty:_finish()
   for _, line in ipairs(self.report:take()) do
     self:_above(line)
   end
-  self:_draw()
+  self:_draw(true)
 end
 
 function Tty:_changed()
@@ -244,7 +274,7 @@ function Tty:lines(e, lines)
   end
   if self.opts.verbose then
     for line in say.output(e, lines, self.several):gmatch "[^\n]*" do
-      self:_above(line)
+      self:_above(line, true)
     end
   end
   self:_changed()

@@ -1,0 +1,177 @@
+#include "writer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "fd_now.h"
+
+/* Bytes of one write; as many as a pipe usually holds. */
+#define PIECE ((size_t)64 << 10)
+/* The same where there was no room just now: a pipe that has room takes as much without waiting. */
+#define SMALL_PIECE ((size_t)4 << 10)
+/* The queue may pass its bounds by one text: what was written in part must be queued whole. */
+#define QUEUE_MAX ((size_t)1 << 30)
+
+#define WAIT_NS (100 * NS_PER_MS)
+/* Without a byte being read for so long, nobody reads. */
+#define PATIENCE_NS NS_PER_S
+
+/* The pipe's size that an unprivileged process may ask for. */
+#define PIPE_MAX ((size_t)1 << 20)
+
+static void on_room(struct loop_watch *watch, int ready);
+
+void writer_init(struct writer *writer, struct loop *loop, int fd)
+{
+	*writer = (struct writer){.loop = loop, .fd = fd};
+	writer->watch = (struct loop_watch){.ready = on_room, .fd = fd, .events = LOOP_WRITE};
+	buf_init(&writer->queue, QUEUE_MAX);
+	fd_now_prepare();
+}
+
+static void forget_queue(struct writer *writer)
+{
+	loop_watch_stop(writer->loop, &writer->watch);
+	buf_free(&writer->queue);
+	writer->sent = writer->reserved = 0;
+}
+
+void writer_close(struct writer *writer)
+{
+	forget_queue(writer);
+	writer->empty = NULL;
+}
+
+size_t writer_pending(const struct writer *writer)
+{
+	return writer->queue.len - writer->sent;
+}
+
+void writer_on_empty(struct writer *writer, void (*empty)(void *ud, int errnum), void *ud)
+{
+	writer->empty = empty;
+	writer->ud = ud;
+}
+
+/* Write what finds room. Returns how many bytes that were; errnum says when a write failed. */
+static size_t write_some(struct writer *writer, const char *text, size_t len, size_t piece)
+{
+	size_t done = 0;
+	writer->errnum = 0;
+	while (done < len) {
+		size_t left = len - done;
+		ssize_t put = fd_write_now(writer->fd, text + done, left < piece ? left : piece);
+		if (put < 0)
+			writer->errnum = errno;
+		if (put <= 0)
+			break;
+		done += (size_t)put;
+		writer->progress_ns = clock_monotonic_ns();
+	}
+	return done;
+}
+
+static void drain(struct writer *writer)
+{
+	void (*empty)(void *ud, int errnum) = writer->empty;
+	writer->sent += write_some(writer, writer->queue.data + writer->sent, writer_pending(writer), SMALL_PIECE);
+	if (writer_pending(writer) > 0 && !writer->errnum)
+		return;
+	forget_queue(writer);
+	writer->empty = NULL;
+	if (empty)
+		empty(writer->ud, writer->errnum);
+}
+
+static void on_room(struct loop_watch *watch, int ready)
+{
+	(void)ready;
+	drain((struct writer *)(void *)((char *)watch - offsetof(struct writer, watch)));
+}
+
+/* Let a slow reader catch up: else a build that prints quickly would outrun every reader. */
+static void wait_a_little(struct writer *writer)
+{
+	struct pollfd room = {.fd = writer->fd, .events = POLLOUT};
+	if (clock_monotonic_ns() - writer->progress_ns < PATIENCE_NS)
+		poll(&room, 1, (int)(WAIT_NS / NS_PER_MS));
+}
+
+static int enqueue(struct writer *writer, const char *text, size_t len)
+{
+	struct error err;
+	int first = writer_pending(writer) == 0;
+	if (writer->sent > writer->queue.len / 2) {
+		buf_shift(&writer->queue, writer->sent);
+		writer->sent = 0;
+	}
+	if (buf_append(&writer->queue, text, len) < 0) {
+		writer->errnum = errno;
+		return 0;
+	}
+	if (first) {
+		writer->progress_ns = clock_monotonic_ns();
+		/* What cannot be watched is tried again by the next text, and at the end. */
+		if (loop_watch_start(writer->loop, &writer->watch, &err) < 0)
+			writer->watch.slot = 0;
+	}
+	return 1;
+}
+
+/* Of a text that is spared the next ones are, too, until much is read: one gap is better than many. */
+static int has_room_to_spare(struct writer *writer, size_t len)
+{
+	size_t all = writer_pending(writer);
+	if (all > 0 && all + len > (writer->dropping ? WRITER_SPARE_MAX / 2 : WRITER_SPARE_MAX))
+		writer->dropping = 1;
+	else
+		writer->dropping = 0;
+	return !writer->dropping;
+}
+
+static int has_room(struct writer *writer, size_t len, int spare)
+{
+	if (spare)
+		return has_room_to_spare(writer, len);
+	return writer->reserved == 0 || writer->reserved + len <= WRITER_RESERVE;
+}
+
+int writer_put(struct writer *writer, const char *text, size_t len, int spare)
+{
+	size_t done = 0;
+	if (writer_pending(writer) > 0) {
+		if (writer_pending(writer) > WRITER_SLOW)
+			wait_a_little(writer);
+		drain(writer);
+		if (!has_room(writer, len, spare))
+			return 0;
+	}
+	if (writer_pending(writer) == 0)
+		done = write_some(writer, text, len, PIECE);
+	if (writer->errnum)
+		return 0;
+	if (done < len && !enqueue(writer, text + done, len - done))
+		return 0;
+	writer->reserved += spare || done == len ? 0 : len;
+	return 1;
+}
+
+void writer_flush(struct writer *writer, int64_t patience_ns)
+{
+	int64_t now = clock_monotonic_ns(), end = now + 5 * patience_ns;
+	struct error err;
+	if (writer_pending(writer) == 0)
+		return;
+	fd_pipe_room(writer->fd, PIPE_MAX);
+	drain(writer);
+	writer->progress_ns = now;
+	while (writer_pending(writer) > 0 && !loop_take_signal(writer->loop)) {
+		int64_t until = writer->progress_ns + patience_ns < end ? writer->progress_ns + patience_ns : end;
+		now = clock_monotonic_ns();
+		if (now >= until || loop_step(writer->loop, until - now, &err) < 0)
+			return;
+	}
+}

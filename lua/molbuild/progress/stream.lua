@@ -1,0 +1,58 @@
+-- stderr, as the renderers write to it: what it cannot take is dropped and counted, never waited for.
+
+local core = require "molbuild.core"
+local say = require "molbuild.progress.say"
+
+local STDERR = 2
+
+-- Seconds without a byte being read after which the rest is given up at the end.
+local PATIENCE = 2
+
+local stream = {}
+
+---@class molbuild.Stream
+---@field renderer { note: (fun(self, message: string): string)? }?  note: lines that report what was dropped; without it
+---nothing is reported
+local Stream = {}
+Stream.__index = Stream
+
+--- A stream to stderr.
+---@param writer table?  as molbuild.core.writer, which it is when absent
+---@return molbuild.Stream
+function stream.new(writer)
+  return setmetatable({ writer = writer or core.writer, lost = 0 }, Stream)
+end
+
+function Stream:_has_note()
+  return self.lost > 0 and self.renderer and self.renderer.note
+end
+
+--- Write a text, or drop it. Reports first what was dropped before it.
+---@param text string  whole lines, or a frame
+---@param spare boolean?  it is dropped sooner than others
+function Stream:write(text, spare)
+  local note = self:_has_note() and self.renderer:note(say.dropped(self.lost, self.reason)) or ""
+  local ok, lines, reason = self.writer.put(STDERR, note .. text, spare)
+  if ok then
+    self.lost = note == "" and self.lost or 0
+    return
+  end
+  self.lost = self.lost + lines - (note == "" and 0 or 1)
+  self.reason = reason
+end
+
+--- Whether nothing waits to be written.
+---@return boolean
+function Stream:is_free()
+  return self.writer.pending(STDERR) == 0
+end
+
+--- Write the rest, as far as it is read.
+function Stream:finish()
+  if self:_has_note() then
+    self:write ""
+  end
+  self.writer.flush(STDERR, PATIENCE)
+end
+
+return stream
