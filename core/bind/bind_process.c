@@ -167,6 +167,7 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->grace_ns = bind_field_seconds(L, 1, "grace", 10);
 	options->first_signal = (int)bind_field_integer(L, 1, "signal", 0);
 	options->log_file = bind_field_string(L, 1, "log_file", NULL);
+	options->log_max = (uint64_t)bind_field_integer(L, 1, "log_max", 0);
 	options->tail = (size_t)bind_field_integer(L, 1, "tail", 65536);
 	options->max_memory = (size_t)bind_field_integer(L, 1, "max_memory", 0);
 	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);

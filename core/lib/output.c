@@ -1,44 +1,32 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "fd.h"
 
 /* What one read can grow to: an invalid byte becomes the three of U+FFFD, and the masker holds back a little. */
 #define WORK_MAX ((size_t)4 << 20)
 /* Bytes that go through all that looks at them before the next ones do: they stay in the processor's cache. */
 #define SLICE ((size_t)16 << 10)
 
-static int open_log(struct output *output, const char *path, struct error *err)
-{
-	if (!path)
-		return 0;
-	output->log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (output->log_fd < 0)
-		return error_errno(err, errno, "cannot write the log %s", path);
-	return 0;
-}
-
 int output_init(struct output *output, const struct output_options *options, struct error *err)
 {
 	memset(output, 0, sizeof *output);
-	output->log_fd = -1;
+	output->log.fd = -1;
 	buf_init(&output->cleaned, WORK_MAX);
 	buf_init(&output->masked, WORK_MAX);
 	buf_init(&output->tail, options->tail);
 	clean_init(&output->clean);
 	mask_stream_init(&output->mask);
 	lines_init(&output->lines, OUTPUT_LINE_MAX, options->on_line, options->ud);
-	return open_log(output, options->log_file, err);
+	return options->log_file ? log_file_open(&output->log, options->log_file, options->log_max, err) : 0;
 }
 
 void output_free(struct output *output)
 {
-	fd_close(&output->log_fd);
+	/* Nobody is left to be told. */
+	if (log_file_close(&output->log) < 0)
+		errno = 0;
 	lines_free(&output->lines);
 	mask_stream_free(&output->mask);
 	buf_free(&output->cleaned);
@@ -46,14 +34,25 @@ void output_free(struct output *output)
 	buf_free(&output->tail);
 }
 
-static void write_log(struct output *output, const char *data, size_t len)
+/* A full disk must not end a build that may well succeed. */
+static void note_log_failure(struct output *output)
 {
-	if (output->log_fd < 0 || fd_write_all(output->log_fd, data, len) == 0)
-		return;
-	/* A full disk must not end a build that may well succeed. */
 	error_errno(&output->log_error, errno, "the log is incomplete");
 	output->log_failed = 1;
-	fd_close(&output->log_fd);
+}
+
+static void close_log(struct output *output)
+{
+	if (log_file_close(&output->log) < 0 && !output->log_failed)
+		note_log_failure(output);
+}
+
+static void write_log(struct output *output, const char *data, size_t len)
+{
+	if (output->log.fd < 0 || log_file_write(&output->log, data, len) == 0)
+		return;
+	note_log_failure(output);
+	close_log(output);
 }
 
 /* Masked text: to the log, the tail and the lines. */
@@ -108,6 +107,7 @@ int output_finish(struct output *output, struct error *err)
 	    mask_finish(&output->mask, &output->masked) < 0)
 		return error_errno(err, errno, "cannot clean the output");
 	stop = deliver(output, err);
+	close_log(output);
 	if (stop == 0 && output->lines.on_line)
 		stop = lines_finish(&output->lines);
 	return stop;

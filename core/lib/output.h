@@ -1,4 +1,4 @@
-/* What a child prints, on its way to people: terminal control removed, secrets masked, written to the log whole,
+/* What a child prints, on its way to people: terminal control removed, secrets masked, written to the log,
  * split into lines, the end kept. Memory is bounded whatever the child prints. */
 #ifndef MOLBUILD_OUTPUT_H
 #define MOLBUILD_OUTPUT_H
@@ -9,10 +9,12 @@
 #include "clean.h"
 #include "error.h"
 #include "lines.h"
+#include "log_file.h"
 #include "mask.h"
 
 struct output_options {
-	const char *log_file; /* created or truncated, mode 0600, never through a link; NULL: none */
+	const char *log_file; /* see log_file.h; NULL: none */
+	uint64_t log_max;     /* bytes that it may have; 0: LOG_FILE_MAX */
 	size_t tail;          /* bytes kept of the end */
 	/* One line, without its newline, at most OUTPUT_LINE_MAX bytes. Nonzero stops the feeding. May be NULL. */
 	int (*on_line)(void *ud, const char *line, size_t len);
@@ -28,7 +30,7 @@ struct output {
 	struct buf cleaned;
 	struct buf masked;
 	struct buf tail;
-	int log_fd;
+	struct log_file log;
 	int log_failed;         /* the log could not be written to its end: log_error says why */
 	struct error log_error;
 	char last[256]; /* what output_last_line() returned */

@@ -152,7 +152,7 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 	process->grace_ns = options->grace_ns ? options->grace_ns : DEFAULT_GRACE_NS;
 	process->first_signal = options->first_signal ? options->first_signal : SIGTERM;
 	process->out_fd = process->capture_fd = process->input_fd = process->status_fd = -1;
-	process->output.log_fd = -1;
+	process->output.log.fd = -1;
 	buf_init(&process->captured, options->capture);
 	buf_init(&process->input_left, options->input_len);
 	snprintf(process->program, sizeof process->program, "%s", slash ? slash + 1 : options->program);
@@ -167,7 +167,7 @@ struct process *process_start(struct loop *loop, const struct process_options *o
 {
 	struct process *process = new_process(loop, options);
 	struct output_options how = {
-		.log_file = options->log_file, .tail = options->tail, .on_line = NULL, .ud = process};
+		.log_file = options->log_file, .log_max = options->log_max, .tail = options->tail, .on_line = NULL, .ud = process};
 	if (!process) {
 		error_errno(err, ENOMEM, "cannot start %s", options->program);
 		return NULL;

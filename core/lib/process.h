@@ -39,7 +39,8 @@ struct process_options {
 	int64_t quiet_phase_ns;         /* the longest silence in a quiet phase; 0: none */
 	int64_t grace_ns;               /* between the first signal and KILL; 0: ten seconds */
 	int first_signal;               /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
-	const char *log_file;           /* see output.h; may be NULL */
+	const char *log_file;           /* see log_file.h; may be NULL */
+	uint64_t log_max;               /* bytes that it may have; 0: LOG_FILE_MAX */
 	size_t tail;                    /* bytes kept of the end of the output */
 	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
 	const int *keep;                /* descriptors that the child inherits */

@@ -128,11 +128,11 @@ static int never(void *ud, const char *line, size_t len)
 	return PROCESS_STOP;
 }
 
-/* The log holds KEPT bytes in the end, and we need less than 16 MiB more than before. */
-static void flood(const char *script, long kept)
+/* The log, bounded by MAX bytes, holds KEPT in the end, and we need less than 16 MiB more than before. */
+static void flood(const char *script, uint64_t max, long kept)
 {
 	struct process_options options = {
-	    .log_file = "log", .on_line = never, .on_lines = count_lines, .only = steps};
+	    .log_file = "log", .log_max = max, .on_line = never, .on_lines = count_lines, .only = steps};
 	struct run run = {0};
 	struct rusage before, after;
 	struct stat st;
@@ -147,20 +147,29 @@ static void flood(const char *script, long kept)
 	assert_exit(&run, 0);
 	assert_null(run.result.log_error);
 	assert_int_equal(stat("log", &st), 0);
-	assert_int_equal(st.st_size, kept);
+	assert_true(kept < 0 || st.st_size == kept);
 	assert_true((after.ru_maxrss - before.ru_maxrss) * unit < 16 * MIB);
 	run_free(&run, 1);
 }
 
-static void a_flood_takes_no_memory_and_is_logged_whole(void **state)
+static void a_flood_takes_no_memory(void **state)
 {
 	(void)state;
-	flood("yes '#12 13.0 a line such as a build prints' | head -c 134217728", 128 * MIB);
+	flood("yes '#12 13.0 a line such as a build prints' | head -c 134217728", 256 * MIB, 128 * MIB);
 	assert_int_equal(told, 128 * MIB + 1); /* the last line has no end */
-	flood("head -c 104857600 /dev/zero | tr '\\0' x", 100 * MIB);
+	flood("head -c 104857600 /dev/zero | tr '\\0' x", 100 * MIB + 4096, 100 * MIB);
 	assert_int_equal(told, OUTPUT_LINE_MAX + 1);
-	flood("yes x | head -c 33554432; head -c 67108864 /dev/zero; yes y | head -c 33554432", 64 * MIB);
+	flood("yes x | head -c 33554432; head -c 67108864 /dev/zero; yes y | head -c 33554432", 256 * MIB, 64 * MIB);
 	assert_int_equal(told, 64 * MIB);
+}
+
+static void a_flood_fills_no_disk(void **state)
+{
+	struct stat st;
+	(void)state;
+	flood("yes '#12 13.0 a line such as a build prints' | head -c 134217728; echo the end", 0, -1);
+	assert_int_equal(stat("log", &st), 0);
+	assert_true(st.st_size <= 64 * MIB && st.st_size >= 48 * MIB);
 }
 
 int main(void)
@@ -172,7 +181,8 @@ int main(void)
 	    FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),
 	    FIXTURE_TEST(an_unknown_sign_starts_nothing),
 	    FIXTURE_TEST(any_byte_counts_as_life),
-	    FIXTURE_TEST(a_flood_takes_no_memory_and_is_logged_whole),
+	    FIXTURE_TEST(a_flood_takes_no_memory),
+	    FIXTURE_TEST(a_flood_fills_no_disk),
 	};
 	return cmocka_run_group_tests_name("process_lines", tests, NULL, NULL);
 }

@@ -271,7 +271,8 @@ function core.mask.clear() end
 ---@field quiet_phase number?  seconds it may be silent once on_line has returned "quiet", until it returns otherwise
 ---@field grace number?  seconds between the first signal and KILL; 10 when absent
 ---@field signal integer?  the first signal; TERM when absent; after another one TERM follows in the middle of the grace
----@field log_file string?  the whole output goes there, masked
+---@field log_file string?  the output goes there, masked; what is beyond log_max is left out in the middle
+---@field log_max integer?  bytes; 64 MiB when absent
 ---@field tail integer?  bytes of the output's end that are kept; 65536 when absent
 ---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
 ---@field max_memory integer?  bytes of data that it and each of its children may have; no bound when absent
