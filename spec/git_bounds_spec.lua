@@ -42,6 +42,17 @@ describe("a fetch's bound", function()
     assert.equal("the fetch moves more than 0.5 bytes", raises(check, nil))
   end)
 
+  it("is none at 0", function()
+    local on_line, check = git_bounds.fetch(0)
+    assert.is_nil(on_line "Receiving objects:  99% (3/3), 900.00 GiB | 1.00 MiB/s")
+    check()
+    on_line, check = git_bounds.tree { files = 0, bytes = 0 }
+    for _ = 1, 3 do
+      assert.is_nil(on_line "100644 blob 0123456789012345678901234567890123456789 99999999999999\tf")
+    end
+    assert.equal(3, (check()))
+  end)
+
   it("may be none", function()
     local on_line, check = git_bounds.fetch(nil)
     assert.is_nil(on_line "Receiving objects:  33% (1/3), 900.00 GiB | 10 KiB/s")

@@ -36,6 +36,23 @@ describe("text.one_line", function()
   end)
 end)
 
+describe("text.number", function()
+  it("reads decimal numbers as people write them, however large", function()
+    for s, number in pairs {
+      ["0"] = 0, ["90"] = 90, ["0.5"] = 0.5, ["007"] = 7, ["010"] = 10, [" 720 "] = 720, ["720\r"] = 720, ["1."] = 1,
+      ["99999999999"] = 99999999999, ["9999999999999999999999"] = 1e22, [("9"):rep(400)] = math.huge,
+    } do
+      assert.equal(number, text.number(s), s)
+    end
+  end)
+
+  it("takes nothing else for one", function()
+    for _, s in ipairs { "", " ", "-1", "+1", "1e3", "0x10", "inf", "nan", "1h", "1,5", "1_000", "1 000", ".5", "1.5.2", "١" } do
+      assert.is_nil(text.number(s), s)
+    end
+  end)
+end)
+
 describe("text.duration", function()
   it("counts seconds, minutes and hours", function()
     assert.equal("0s", text.duration(0.9))

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local script = require "molbuild.script"
+local to_number = require("molbuild.text").number
 
 local cli = {}
 
@@ -14,8 +15,8 @@ cli.options = {
   { "--color", "WHEN", "colours: auto, always, never" },
   { "--output", "FORMAT", "the results on stdout: text, json" },
   { "--trace", "FILE", "write the run as Chrome trace events" },
-  { "--timeout", "SECONDS", "end the whole run after so long" },
-  { "--lock-timeout", "SECONDS", "wait at most so long for a lock" },
+  { "--timeout", "SECONDS", "end the whole run after so long; 0: never" },
+  { "--lock-timeout", "SECONDS", "wait at most so long for a lock; 0: not at all" },
   { "--no-wait", nil, "do not wait for a lock" },
   { "--jobs", "N", "build at most N images side by side" },
   { "-q", nil, "show failures only (--progress=quiet)" },
@@ -120,14 +121,14 @@ function cli.parse_run(argv, first)
 end
 
 local function number(options, name, whole)
-  local text = options[name]
-  if not text then
+  local given = options[name]
+  if not given then
     return nil
   end
-  local value = text:find "^%d+%.?%d*$" and tonumber(text)
+  local value = to_number(given)
   if not value or whole and (value < 1 or value ~= math.floor(value)) then
     local what = whole and "a whole number of at least 1" or "a number of seconds, such as 90 or 0.5"
-    run_usage('option --%s needs %s, not "%s"', name:gsub("_", "-"), what, text)
+    run_usage('option --%s needs %s, not "%s"', name:gsub("_", "-"), what, given)
   end
   return value
 end
@@ -150,13 +151,14 @@ local function check_options(options)
   if options.no_wait then
     options.lock_timeout = "0"
   end
+  local timeout = number(options, "timeout")
   return {
     mode = options.q and "quiet" or options.progress,
     verbose = options.v == true,
     color = options.color,
     json = options.output == "json",
     trace = options.trace,
-    timeout = number(options, "timeout"),
+    timeout = timeout ~= 0 and timeout or nil,
     lock_timeout = number(options, "lock_timeout"),
     jobs = number(options, "jobs", true) or math.max(2, core.sys.cpus()),
   }

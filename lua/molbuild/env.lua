@@ -1,6 +1,7 @@
 --- Environment variables, as policies are configured by them.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local text = require "molbuild.text"
 
 local env = {}
 
@@ -48,7 +49,7 @@ function env.choice(name, ...)
   return nil
 end
 
---- A variable that must be a number of at least 0 when it is set.
+--- A variable that must be a number when it is set (text.number). Where it bounds something, 0 means no bound.
 ---@param name string
 ---@param default number
 ---@return number
@@ -58,7 +59,7 @@ function env.number(name, default)
   if not value then
     return default
   end
-  local number = value:find "^%d+%.?%d*$" and tonumber(value)
+  local number = text.number(value)
   if not number then
     errors.raise { kind = "usage", message = ('%s must be a number, not "%s"'):format(name, value) }
   end

@@ -32,14 +32,14 @@ function git_bounds.received(line)
 end
 
 --- A watch over a fetch.
----@param bytes number?  that may come over the wire; no bound when absent
+---@param bytes number?  that may come over the wire; no bound when absent or 0
 ---@return fun(line: string): string? on_line
 ---@return fun(result: table?) check  raises when a bound was passed; takes the result of git, where it came to one
 function git_bounds.fetch(bytes)
   -- What cannot be compressed is a little larger on the wire than it is.
-  local most, passed = bytes and bytes * 1.01 + 1024 ^ 2, false
+  local most, passed = bytes and bytes > 0 and bytes * 1.01 + 1024 ^ 2, false
   local function on_line(line)
-    passed = passed or most ~= nil and (git_bounds.received(line) or 0) > most
+    passed = passed or most and (git_bounds.received(line) or 0) > most
     return passed and "stop" or nil
   end
   return on_line, function(result)
@@ -52,21 +52,22 @@ function git_bounds.fetch(bytes)
 end
 
 --- A watch over `git ls-tree -r -t -l`.
----@param bounds { files: integer, bytes: integer }
+---@param bounds { files: number, bytes: number }  0: no bound
 ---@return fun(line: string): string? on_line
 ---@return fun(): integer, integer check  how many files and directories, and their bytes; raises when a bound was passed
 function git_bounds.tree(bounds)
   local files, bytes, long = 0, 0, false
+  local most_files, most_bytes = bounds.files > 0 and bounds.files or math.huge, bounds.bytes > 0 and bounds.bytes or math.huge
   local function on_line(line)
     files = files + 1
     bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
     long = long or #line > PATH_MAX and #line:match "\t?([^\t]*)$" > PATH_MAX
-    return (files > bounds.files or bytes > bounds.bytes or long) and "stop" or nil
+    return (files > most_files or bytes > most_bytes or long) and "stop" or nil
   end
   return on_line, function()
-    if files > bounds.files then
+    if files > most_files then
       refuse("the tree holds more than %.14g files and directories", bounds.files)
-    elseif bytes > bounds.bytes then
+    elseif bytes > most_bytes then
       refuse("the tree is larger than %.14g bytes", bounds.bytes)
     elseif long then
       refuse("a path in the tree is longer than %d bytes", PATH_MAX)

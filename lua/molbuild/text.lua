@@ -62,6 +62,14 @@ function text.cut(s, bytes)
   return s:sub(1, stop)
 end
 
+--- The number that a person wrote: decimal digits, with a fraction or not; blanks around them do not matter, nor does how
+--- large it is. nil for anything else: a sign, an exponent, a unit, words such as "inf".
+---@param s string
+---@return number?
+function text.number(s)
+  return tonumber((s:match "^%s*(%d+%.?%d*)%s*$"))
+end
+
 --- `3s`, `1m12s`, `1h02m`.
 ---@param seconds number
 ---@return string

@@ -45,6 +45,14 @@ describe("molbuild", function()
     assert.truthy(w:run({ "nonsense" }).stderr:find("\nhint: molbuild --help\n", 1, true))
   end)
 
+  it("has no bound with --timeout=0, nor with one larger than any run", function()
+    local path = policy("quick.lua", 'return { run = function() molbuild.core.sys.sleep(0.05) return "done" end }')
+    for _, seconds in ipairs { "0", "0.0", "99999999999", ("9"):rep(400) } do
+      local run = w:run { "run", "--timeout=" .. seconds, "--lock-timeout=" .. seconds, path }
+      assert.equal("done\n", run.stdout, run.stderr)
+    end
+  end)
+
   it("loads no module from the current directory", function()
     for _, name in ipairs { "cjson", "argparse", "mine" } do
       policy(name .. ".lua", 'io.stderr:write "not to be run\\n" os.exit(99)')
