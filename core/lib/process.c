@@ -193,6 +193,17 @@ fail:
 	return NULL;
 }
 
+/* A killed child; one that is stuck in the kernel is let go after a while. */
+static void reap(pid_t pid)
+{
+	for (int tries = 0; tries < 3000; tries++) {
+		pid_t got = waitpid(pid, NULL, WNOHANG);
+		if (got != 0 && !(got < 0 && errno == EINTR))
+			return;
+		usleep(1000);
+	}
+}
+
 void process_free(struct process *process)
 {
 	if (!process)
@@ -201,8 +212,7 @@ void process_free(struct process *process)
 		loop_child_stop(process->loop, &process->child);
 		process_signal(process, SIGKILL);
 		if (!process->exited)
-			while (waitpid(process->child.pid, NULL, 0) < 0 && errno == EINTR)
-				continue;
+			reap(process->child.pid);
 	}
 	process_stop_timers(process);
 	process_close_streams(process);

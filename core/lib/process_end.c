@@ -11,6 +11,8 @@
 #define RECHECK_NS (20 * NS_PER_MS)
 /* After KILL: what is still there a second later is stuck in the kernel, or a zombie nobody reaps. */
 #define GIVE_UP_NS (1 * NS_PER_S)
+/* So much later the same holds of the program itself; what has much memory takes a while to end. */
+#define STUCK_NS (2 * NS_PER_S)
 
 void process_signal(struct process *process, int signo)
 {
@@ -128,6 +130,19 @@ static void drain(struct process *process)
 	}
 }
 
+/* What is left will not end. The program itself may be among it: nobody reports its exit then. */
+static void give_up(struct process *process, size_t left)
+{
+	process->result.strays_left = left;
+	if (!process->exited) {
+		loop_child_stop(process->loop, &process->child);
+		process->result.strays = process->result.strays > left ? process->result.strays : left;
+		process->result.code = -1;
+		process->result.signo = SIGKILL;
+	}
+	finish(process);
+}
+
 /* Being ended: go on to KILL when the grace is over, and finish when nothing is left. */
 static void press(struct process *process)
 {
@@ -143,9 +158,8 @@ static void press(struct process *process)
 		enter(process, ENDING, SIGTERM, process->grace_ns / 2);
 	} else if (late && process->phase == ENDING) {
 		enter(process, KILLING, SIGKILL, GIVE_UP_NS);
-	} else if (late && process->exited) {
-		process->result.strays_left = left;
-		finish(process);
+	} else if (late && (process->exited || loop_now(process->loop) >= process->deadline_ns + STUCK_NS)) {
+		give_up(process, left);
 	} else {
 		/* Again, for what was forked between the look and the signal. */
 		if (process->phase == KILLING)

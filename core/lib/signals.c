@@ -15,6 +15,7 @@
 static int pipe_ends[2] = {-1, -1};
 static pid_t pipe_owner;
 static volatile sig_atomic_t arrivals[MAX_SIGNAL];
+static volatile sig_atomic_t child_ended; /* since the last look; the byte alone could be lost */
 static int taken_order[MAX_SIGNAL];
 static int taken_count;
 
@@ -37,9 +38,12 @@ static void on_signal(int signo)
 		signal(signo, SIG_DFL);
 		raise(signo);
 	}
+	if (signo == SIGCHLD)
+		child_ended = 1;
 	/* A full pipe loses nothing: the loop has bytes to wake up for, and it asks every child. */
-	put = write(pipe_ends[1], &byte, 1);
-	(void)put;
+	do
+		put = write(pipe_ends[1], &byte, 1);
+	while (put < 0 && errno == EINTR);
 	errno = saved;
 }
 
@@ -94,6 +98,10 @@ void signals_drain(int *child)
 {
 	char bytes[64];
 	ssize_t got;
+	if (child_ended) {
+		child_ended = 0;
+		*child = 1;
+	}
 	while ((got = fd_read(pipe_ends[0], bytes, sizeof bytes)) > 0)
 		for (ssize_t i = 0; i < got; i++) {
 			if (bytes[i] == SIGCHLD)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #endif
 
 #include <cmocka.h>
@@ -302,6 +303,42 @@ static void die_running(void)
 	kill(getpid(), SIGKILL);
 }
 
+/* Become the tracer of PID, say so, and never look at it: its parent is told of its exit only when the tracer has seen it. */
+static void hold(pid_t pid, int told)
+{
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 && write(told, "!", 1) == 1)
+		for (;;)
+			pause();
+	_exit(1);
+}
+
+static void one_whose_exit_nobody_reports_is_not_waited_for(void **state)
+{
+	struct run run = {.answer_to = ""};
+	int told[2];
+	char byte;
+	pid_t tracer, pid;
+	(void)state;
+	run_start_script(&run, "echo $$; exec sleep 60", (struct process_options){.grace_ns = MS(100)});
+	run_until(&run, "|");
+	pid = atoi(run.lines);
+	assert_int_equal(pipe(told), 0);
+	tracer = fork();
+	if (tracer == 0)
+		hold(pid, told[1]);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	process_kill(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	assert_int_equal(run.result.strays_left, 1);
+	kill(tracer, SIGKILL);
+	assert_int_equal(waitpid(tracer, NULL, 0), tracer);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	run_free(&run, 1);
+	close(told[0]);
+	close(told[1]);
+}
+
 static void when_we_are_killed_it_gets_the_signal(void **state)
 {
 	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
@@ -334,6 +371,7 @@ int main(void)
 	    FIXTURE_TEST(cancelling_ends_what_escaped),
 	    FIXTURE_TEST(cancelling_ends_what_hides),
 	    FIXTURE_TEST(a_zombie_that_nobody_reaps_is_not_waited_for),
+	    FIXTURE_TEST(one_whose_exit_nobody_reports_is_not_waited_for),
 	    FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
 #endif
 	    FIXTURE_TEST(freeing_while_it_runs_leaves_nothing),

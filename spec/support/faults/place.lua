@@ -9,7 +9,7 @@ local place = {}
 --- tried, all when absent; `new`: only calls that no scenario before has; `allocations`: how many of them.
 place.scenarios = {
   { name = "hit", runtime = "hermes", hit = true, allocations = 600 },
-  { name = "cold", runtime = "codex", errors = 2, alike = 8, allocations = 160 },
+  { name = "cold", runtime = "codex", errors = 2, alike = 4, allocations = 160 },
   { name = "hit-https", runtime = "hermes", hit = true, https = true, new = true, allocations = 160 },
   { name = "moved", runtime = "crewai", kept = true, classic = true, errors = 1, new = true, allocations = 20 },
 }
