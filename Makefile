@@ -6,6 +6,7 @@
 #   make test       everything: unit tests, specs, integration specs   (make integration)
 #   make asan       the same under AddressSanitizer and UBSan          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
+#   make docs       the tables of settings in README, manual and docs/policy.md
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -69,7 +70,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
 
-.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz demo install uninstall \
+.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs demo install uninstall \
 	install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -230,6 +231,11 @@ fuzz: $(FUZZERS)
 		$$fuzzer $${words:+-dict=$$words} -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=10 \
 			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
 	done
+
+# The tables that list the settings, from the policy's own.
+docs: all
+	LUA_PATH='./lua/?.lua;./lua/?/init.lua;./?.lua;;' LUA_CPATH='./$(BUILD)/lua/?.so;;' \
+		$(LUA) -e 'require("spec.support.pages").write()'
 
 demo:
 	scripts/bootstrap.sh --for=demo

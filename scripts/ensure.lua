@@ -3,78 +3,41 @@
 --- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
 local molbuild = require "molbuild" -- a module is loaded when it is first named: a hit needs few of them
 local core, docker, errors, jobs, log = molbuild.core, molbuild.docker, molbuild.errors, molbuild.job, molbuild.log
-local env, env_number = molbuild.env.get, molbuild.env.number
 
-local ensure = {
+local ensure = molbuild.settings.define({
   runtimes = {
     "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
   },
-  branch = "main",
-  branches = {}, -- a runtime's own branch, where it has one: { hermes = "next" }
-  image_prefix = "molecule-local",
-  repo_prefix = "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-",
-  platform = "linux/amd64",
-  head_timeout = 30, -- seconds
-  stall = 240, -- seconds of silence after which a clone or a build is ended
-  ceiling = 720, -- seconds it may take in all
-  max_files = 20000, max_bytes = 2 * 1024 ^ 3, -- of a template's tree
-  keep_trees = 3, -- of each runtime, in the cache
-}
+  per_runtime = {}, -- settings of single runtimes: { hermes = { branch = "next", ceiling = 1800 } }
+  inputs = { [".runtime-version"] = "RUNTIME_VERSION" }, -- files of a template that become build arguments
+}, molbuild.load "ensure-settings.lua")
 
 -- 1. Names ----------------------------------------------------------------------------------------------------------
 --- The runtimes that the command line names.
 function ensure.names(args)
-  local known, all, names = {}, table.concat(ensure.runtimes, ", "), {}
-  for _, name in ipairs(ensure.runtimes) do known[name] = true end
-  for _, arg in ipairs(args) do
-    if arg == "--all" then
-      table.move(ensure.runtimes, 1, #ensure.runtimes, #names + 1, names)
-    elseif known[arg] then
-      names[#names + 1] = arg
-    else
-      molbuild.raise {
-        kind = "usage",
-        message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
-        hint = arg:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
-      }
-    end
-  end
-  if #names == 0 then
-    molbuild.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
-  end
-  return names
+  return jobs.named(args, ensure.runtimes)
 end
 
---- All that the steps need to know of one runtime, from the environment and the table above.
+--- All that the steps need to know of one runtime: its settings, and what follows from them.
 function ensure.job(runtime)
-  local job = {
-    runtime = molbuild.names.component(runtime, "the runtime"),
-    branch = molbuild.names.branch(ensure.branches[runtime] or ensure.branch),
-    repo_url = env("MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX", ensure.repo_prefix) .. runtime,
-    platform = env("MOLECULE_IMAGE_PLATFORM", ensure.platform),
-    registry = env "MOLECULE_IMAGE_REGISTRY",
-    cache = env("MOLECULE_LOCAL_BUILD_CACHE", molbuild.env.cache_dir() .. "/molecule/workspace-template-build"),
-    stall = env_number("MOLECULE_BUILD_STALL_GRACE_S", ensure.stall),
-    ceiling = env_number("MOLECULE_BUILD_CEILING_S", ensure.ceiling),
-    max_files = env_number("MOLECULE_TEMPLATE_MAX_FILES", ensure.max_files),
-    max_bytes = env_number("MOLECULE_TEMPLATE_MAX_BYTES", ensure.max_bytes),
-    build_args = {}, labels = {}, engine = docker.engine(),
+  local job = molbuild.settings.read(ensure, runtime)
+  local variables = job.variables
+  job.runtime = molbuild.names.component(runtime, "the runtime")
+  job.engine = docker.engine()
+  job.bounds = { -- which setting a bound is, for its error
+    timeout = variables.ceiling, stall = variables.stall, files = variables.max_files, bytes = variables.max_bytes,
   }
-  job.repo_url = molbuild.token.strip(job.repo_url, "MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX")
-  job.cache = molbuild.names.directory(job.cache, "MOLECULE_LOCAL_BUILD_CACHE")
-  local where = job.registry and "MOLECULE_IMAGE_REGISTRY" or "image_prefix"
-  job.image = molbuild.names.image_prefix(job.registry or ensure.image_prefix, where) .. "/workspace-template-" .. runtime
-  job.alias = job.image .. ":latest"
-  if not job.registry then
-    job.lookup = molbuild.env.choice("MOLECULE_HEAD_LOOKUP", "git", "gitea") == "git" and "git" or nil
-    local scheme = molbuild.names.repository(job.repo_url, "MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX")
-    job.lookup = job.lookup or (scheme == "http" or scheme == "https") and "gitea" or "git"
-    job.token, job.user = molbuild.token.find(job.repo_url, {
-      env = "MOLECULE_GITEA_TOKEN", file = "MOLECULE_GITEA_TOKEN_FILE", user = "MOLECULE_GITEA_USER",
-      helper = molbuild.env.choice("MOLECULE_GITEA_CREDENTIAL_HELPER", "0", "1") == "1",
-    })
-  end
-  docker.check_platform(job.platform, "MOLECULE_IMAGE_PLATFORM")
+  job.image = (job.registry or job.image_prefix) .. "/workspace-template-" .. runtime
+  if job.registry then return job end
+  local where = job.repo_url and ("per_runtime.%s.repo_url"):format(runtime) or variables.repo_prefix
+  local usual = molbuild.token.strip(job.repo_prefix .. runtime, variables.repo_prefix)
+  job.repo_url = job.repo_url and molbuild.token.strip(job.repo_url, where) or usual
+  local scheme = molbuild.names.repository(job.repo_url, where)
+  job.lookup = (scheme == "http" or scheme == "https") and job.head_lookup or "git"
+  job.token, job.user = molbuild.token.find(job.repo_url, {
+    env = variables.token, file = variables.token_file, user = variables.token_user,
+    helper = job.credential_helper == "1", meant_for = usual,
+  })
   return job
 end
 
@@ -87,7 +50,10 @@ end
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
 function ensure.preflight(job)
   for _, tool in ipairs { job.engine.command, "git" } do
-    if not core.process.find(tool) then
+    local path = core.process.find(tool)
+    if path then
+      log.detail("%s is %s", tool, path)
+    else
       molbuild.raise {
         kind = "missing_tool",
         message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
@@ -117,17 +83,34 @@ function ensure.head(job)
 end
 
 -- 5. Tag ------------------------------------------------------------------------------------------------------------
+--- The platform of the images where it is to be the engine's own, which may be another machine.
+function ensure.engine_platform(job)
+  local platform, message = job.engine:platform()
+  return platform or molbuild.raise { kind = "missing_tool", message = "cannot tell the engine's platform: " .. message }
+end
+
+-- A tag's ending: the architecture of a platform that has not the plain tags, and what sets a caller's images apart.
+local function ending(job, always)
+  local plain = job.target == "linux/amd64" and not always
+  return (plain and "" or "-" .. docker.short_platform(job.target)) .. (job.isolation and "--" .. job.isolation or "")
+end
+
 function ensure.tag(job)
-  local suffix = job.platform == "linux/amd64" and "" or "-" .. docker.short_platform(job.platform)
-  return ("%s:%s%s"):format(job.image, job.sha:sub(1, 12), suffix)
+  local always = job.platform == "native" or job.tag_arch == "always"
+  return ("%s:%s%s"):format(job.image, job.sha:sub(1, 12), ending(job, always))
+end
+
+--- The name that moves with the branch. Each platform has its own: none takes away another's.
+function ensure.latest(job)
+  return job.image .. ":latest" .. ending(job)
 end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
 --- Whether the engine has the tag, and it is what was asked for. Neither yes nor no is logged, and taken for a no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  local wrong = message or image and molbuild.image.mismatch(image, job.sha, job.platform, job.labels)
-  if wrong and wrong ~= job.wrong then log.warn("%s: %s — building it anew", job.tag, wrong) end
+  local wrong = message or image and molbuild.image.mismatch(image, job.sha, job.target, job.labels)
+  if wrong and wrong ~= job.wrong then log.warn("%s: %s — building it again", job.tag, wrong) end
   job.wrong = wrong
   job.image_id = image and not wrong and image.id or nil
   return job.image_id ~= nil
@@ -162,15 +145,17 @@ end
 -- 9. Check ----------------------------------------------------------------------------------------------------------
 function ensure.check(job)
   molbuild.template.check(job.dir, job.engine.command)
+  job.inputs = molbuild.inputs.read(job.dir, ensure.inputs)
 end
 
 -- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
   local runtime = { ["app.molecule.runtime"] = job.runtime }
+  local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs or {}, job.build_args)
   local image = job.engine:build {
-    tag = job.tag, dir = job.dir, platform = job.platform, builder = job.builder,
-    build_args = job.build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, job.labels),
+    tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
+    build_args = build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
   }
@@ -199,6 +184,8 @@ function ensure.image(job)
     return job.tag
   end
   step "preflight"
+  job.target = job.platform == "native" and step "engine_platform" or job.platform
+  job.alias = ensure.latest(job)
   local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is all that is asked, while HEAD is looked up
   for _ = 1, 3 do
     job.sha = molbuild.sha.check(step "head", "the step head")
@@ -213,6 +200,16 @@ function ensure.image(job)
   molbuild.raise { kind = "remote", message = ("%s keeps moving at %s"):format(job.branch, core.mask.url(job.repo_url)) }
 end
 
+--- Says what is built from where, and warns where that will be slow.
+function ensure.announce(job)
+  log.info("building %s from %s at %s for %s", job.tag, core.mask.url(job.repo_url), job.sha, job.target)
+  local own = job.platform ~= "native" and job.engine:platform() or job.target
+  if own and molbuild.image.is_emulated(job.target, own) then
+    log.warn_once("%s is emulated on this engine, which is %s: a build is slow and may fail; "
+      .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform", job.target, own)
+  end
+end
+
 --- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 function ensure.make(job, step)
   local lock <close> = step "lock"
@@ -220,6 +217,7 @@ function ensure.make(job, step)
   if step "cached" then return true end
   local place <close> = jobs.place()
   job.outcome = "built"
+  ensure.announce(job)
   local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- meanwhile
   if not step "clone" then return false end
   job.builder, job.builder_advice = builder:join()

@@ -19,7 +19,10 @@ describe("the steps of ensure.lua", function()
     calls = {}
     job = {
       runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",
-      engine = { builder = function() return "buildkit" end, ask_early = closes },
+      platform = "linux/amd64", image = "name",
+      engine = {
+        builder = function() return "buildkit" end, platform = function() return "linux/amd64" end, ask_early = closes,
+      },
     }
     local results = {
       head = function() return SHA end,

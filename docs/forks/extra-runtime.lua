@@ -4,6 +4,6 @@ local molbuild = require "molbuild"
 local ensure = molbuild.load "ensure.lua"
 
 table.insert(ensure.runtimes, "my-agent")
-ensure.branches["my-agent"] = "next"
+ensure.per_runtime["my-agent"] = { branch = "next" }
 
 return ensure

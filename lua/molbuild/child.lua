@@ -13,10 +13,14 @@ local KINDS = {
   not_found = "missing_tool",
 }
 
+--- Which option of child.run a failure is about, by its code.
+local BOUNDS = { timeout = "timeout", stalled = "stall" }
+
 --- Run a program to its end. Its output lines become `line` events where the scope `wants_lines` (not with `silent`).
 ---@param options table  as for core.process.run, but on_lines
 ---@return table result  as core.process.run gives it, whatever the exit code
----@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun
+---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun; `bound` names the option
+---  that a timeout is about
 function child.run(options)
   local run = {}
   for name, value in pairs(options) do
@@ -48,6 +52,7 @@ function child.run(options)
       message = message,
       code = code,
       hint = errors.hint(code),
+      bound = BOUNDS[code],
       log = options.log_file,
       tail = result and child.last_lines(result.tail, 40),
     }

@@ -65,9 +65,13 @@ local function parser()
   local eject = top:command("eject", "Write a copy of a policy, to change it.")
   eject:argument("script", "An installed policy, such as ensure.lua.")
   eject:argument("dir", "Where to write it; the current directory when absent."):args "?"
+  local shown = top:command("settings", "Print the settings of a policy: each value, and where it comes from.")
+  shown:option("--output", "text, or json: one object per line"):argname "FORMAT"
+  shown:argument("script", "A policy: a path, or a name to look up.")
+  shown:argument("runtime", "With the values of this runtime."):args "?"
   local version = top:command("version", "Print the version.")
   top:command("help", "Print this, or the help of a command."):argument("command"):args "?"
-  return top, { run = run, eject = eject, version = version }
+  return top, { run = run, eject = eject, settings = shown, version = version }
 end
 
 local function print_help(name)
@@ -209,21 +213,33 @@ local function eject(argv)
   return 0
 end
 
+--- molbuild settings
+local function show_settings(argv)
+  local options, name, args = cli.parse_run(argv, 2)
+  local json = check_options(options).json
+  if #args > 1 then
+    usage "usage: molbuild settings [--output=json] SCRIPT [RUNTIME]"
+  end
+  local policy, path = script.load(name)
+  write(STDOUT, require("molbuild.settings_show").policy(policy, path, args[1], json))
+  return 0
+end
+
+local COMMANDS = { run = run, eject = eject, settings = show_settings }
+
 local function command(argv, program)
-  local first = argv[1]
-  if first == "run" and argv[2] ~= "--help" and argv[2] ~= "-h" then
-    return run(argv, program)
-  elseif first == "eject" and argv[2] ~= "--help" and argv[2] ~= "-h" then
-    return eject(argv)
+  local first, second = argv[1], argv[2]
+  if COMMANDS[first] and second ~= "--help" and second ~= "-h" then
+    return COMMANDS[first](argv, program)
   elseif first == "version" or first == "--version" then
     write(STDOUT, "molbuild " .. program.version .. "\n")
     return 0
   elseif first == "help" or first == "--help" or first == "-h" then
     return print_help(argv[2])
-  elseif first == "run" or first == "eject" then
+  elseif COMMANDS[first] then
     return print_help(first)
   end
-  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, version, help)")
+  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, settings, version, help)")
 end
 
 --- The scripts that came with this program: beside it in a checkout, below the prefix otherwise.

@@ -14,9 +14,11 @@ local PATH_MAX = 3000
 
 local UNITS = { bytes = 1, KiB = 1024, MiB = 1024 ^ 2, GiB = 1024 ^ 3 }
 
-local function refuse(format, ...)
+-- BOUND is the option that holds the bound; nil for one that cannot be set.
+local function refuse(bound, format, ...)
   errors.raise {
     kind = "template",
+    bound = bound,
     message = format:format(...),
     hint = "the repository is not what a template should be: large things belong elsewhere",
   }
@@ -44,9 +46,9 @@ function git_bounds.fetch(bytes)
   end
   return on_line, function(result)
     if passed then
-      refuse("the fetch moves more than %.14g bytes", bytes)
+      refuse("bytes", "the fetch moves more than %.14g bytes", bytes)
     elseif result and result.code ~= 0 and result.tail:find "attempting to allocate %d+ over limit" then
-      refuse "an object of the repository takes more than 1 GiB of memory"
+      refuse(nil, "an object of the repository takes more than 1 GiB of memory")
     end
   end
 end
@@ -66,11 +68,11 @@ function git_bounds.tree(bounds)
   end
   return on_line, function()
     if files > most_files then
-      refuse("the tree holds more than %.14g files and directories", bounds.files)
+      refuse("files", "the tree holds more than %.14g files and directories", bounds.files)
     elseif bytes > most_bytes then
-      refuse("the tree is larger than %.14g bytes", bounds.bytes)
+      refuse("bytes", "the tree is larger than %.14g bytes", bounds.bytes)
     elseif long then
-      refuse("a path in the tree is longer than %d bytes", PATH_MAX)
+      refuse(nil, "a path in the tree is longer than %d bytes", PATH_MAX)
     end
     return files, bytes
   end
@@ -87,7 +89,7 @@ function git_bounds.checkout(tail)
       hint = "names such as .git are git's own, in any spelling that some system takes for it",
     }
   elseif tail:find("File name too long", 1, true) then
-    refuse "the tree holds a name that is longer than the file system takes"
+    refuse(nil, "the tree holds a name that is longer than the file system takes")
   end
 end
 

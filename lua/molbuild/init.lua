@@ -3,8 +3,9 @@
 local molbuild = {}
 
 local MODULES = {
-  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true, image = true,
-  job = true, log = true, names = true, network = true, retry = true, sha = true, task = true, template = true, token = true,
+  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true,
+  image = true, inputs = true, job = true, log = true, names = true, network = true, retry = true, settings = true,
+  sha = true, task = true, template = true, token = true,
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.

@@ -6,7 +6,45 @@ local task = require "molbuild.task"
 
 local job = {}
 
---- Run one step of a job: tells its start and end, and notes its time in job.steps.
+--- The runtimes that a command line names, in its order; `--all` stands for all of them.
+---@param args string[]
+---@param known string[]
+---@return string[]
+---@raise usage
+function job.named(args, known)
+  local is_known, all, list = {}, table.concat(known, ", "), {}
+  for _, name in ipairs(known) do is_known[name] = true end
+  for _, arg in ipairs(args) do
+    if arg == "--all" then
+      table.move(known, 1, #known, #list + 1, list)
+    elseif is_known[arg] then
+      list[#list + 1] = arg
+    else
+      errors.raise {
+        kind = "usage",
+        message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
+        hint = arg:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
+      }
+    end
+  end
+  if #list == 0 then
+    errors.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
+  end
+  return list
+end
+
+-- An error about a bound names the setting that holds it: behind the time where one is told, else at the end.
+local function name_bound(failure, bounds)
+  local name = bounds and bounds[failure.bound]
+  if name then
+    local before, after = failure.message:match "^(.- [%d.e+]+ s)(;.*)$"
+    failure.message = ("%s (%s)%s"):format(before or failure.message, name, after or "")
+    failure.bound = nil
+  end
+end
+
+--- Run one step of a job: reports its start and end, and notes its time in job.steps. A failure that has a field `bound`
+--- gets the name of the setting, which job.bounds[failure.bound] is.
 ---@param self table  the job
 ---@param name string
 ---@param fn fun(self: table): ...
@@ -25,6 +63,7 @@ function job.step(self, name, fn)
     local failure = results[2]
     if errors.is(failure) then
       failure.step = failure.step or name
+      name_bound(failure, self.bounds)
     end
     error(failure, 0)
   end

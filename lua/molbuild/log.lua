@@ -21,15 +21,35 @@ function log.info(format, ...)
   say("info", format, ...)
 end
 
---- The same for what concerns the whole run, whichever task finds it out first: it is said once.
----@param format string
----@param ... any
-function log.once(format, ...)
+local function say_once(level, format, ...)
   local scope, message = task.scope(), formatted(format, ...)
   local said = scope.said or {}
   if not said[message] then
     said[message] = true
-    events.emit("log", { level = "info", message = message }, { events = scope.events })
+    events.emit("log", { level = level, message = message }, { events = scope.events })
+  end
+end
+
+--- The same for what concerns the whole run, whichever task finds it out first: it is logged once.
+---@param format string
+---@param ... any
+function log.once(format, ...)
+  say_once("info", format, ...)
+end
+
+--- A warning that concerns the whole run, logged once.
+---@param format string
+---@param ... any
+function log.warn_once(format, ...)
+  say_once("warn", format, ...)
+end
+
+--- A detail that is logged with -v alone.
+---@param format string
+---@param ... any
+function log.detail(format, ...)
+  if task.scope().verbose then
+    say("info", format, ...)
   end
 end
 

@@ -92,6 +92,26 @@ function names.image_prefix(prefix, where)
   return bare
 end
 
+local ENDING_MAX = 48
+
+--- The last part of a tag, which keeps the images of one caller apart from another's. White space around it is taken off;
+--- nothing is left of an empty one.
+---@param ending any
+---@param where string  named in the message
+---@return string?
+---@raise usage
+function names.tag_ending(ending, where)
+  local bare = type(ending) == "string" and ending:match "^%s*(.-)%s*$" or ""
+  if bare == "" then
+    return nil
+  elseif not bare:find "^[a-z0-9][a-z0-9_.-]*$" then
+    refuse(where, ending, 'it is made of a-z, 0-9, "_", "." and "-", and begins with a letter or a digit')
+  elseif #bare > ENDING_MAX then
+    refuse(where, ending, ("it is longer than %d bytes"):format(ENDING_MAX))
+  end
+  return bare
+end
+
 local FORBIDDEN_IN_BRANCH = {
   { "^%-", "it begins with a dash" },
   { "[%c\x7F ]", "it holds a space or a control character" },

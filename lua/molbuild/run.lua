@@ -96,6 +96,7 @@ local function run_policy(policy, args, settings, sink)
   local function body()
     local scope, state = task.scope(), { over = false }
     scope.wants_lines = sink.renderer.wants_lines or settings.verbose
+    scope.verbose = settings.verbose
     scope.lock_timeout = settings.lock_timeout
     scope.places = task.semaphore(settings.jobs)
     scope.said = {}

@@ -8,6 +8,12 @@ local script = {}
 --- Where the installed scripts are: beside the program in a checkout, else below the prefix. Set by molbuild.cli.
 script.installed = nil
 
+--- The files that are being loaded, by real path: a fork named as the policy it loads means the next one on the path.
+local loading = {}
+
+--- The directory of the file that is being loaded at the moment; nil outside of that.
+local beside
+
 --- The directories a bare name is looked up in, in order. The current one is last.
 ---@return string[]
 function script.directories()
@@ -21,13 +27,11 @@ function script.directories()
     list[#list + 1] = config .. "/molbuild/scripts"
   end
   list[#list + 1] = "/etc/molbuild/scripts"
+  list[#list + 1] = beside
   list[#list + 1] = script.installed
   list[#list + 1] = "."
   return list
 end
-
---- The files that are being loaded, by real path: a fork named as the policy it loads means the next one on the path.
-local loading = {}
 
 --- What is said of a path where there is no file. Any other failure is the system's.
 local NO_FILE = { ENOENT = true, ENOTDIR = true, EACCES = true, ELOOP = true, ENAMETOOLONG = true }
@@ -97,10 +101,10 @@ function script.load(name)
   if not chunk then
     errors.raise { kind = "bug", message = syntax }
   end
-  local real = core.fs.realpath(path) or path
-  loading[real] = true
+  local real, outer = core.fs.realpath(path) or path, beside
+  loading[real], beside = true, real:match "^(.*)/"
   local ran, policy = xpcall(chunk, errors.handler)
-  loading[real] = nil
+  loading[real], beside = nil, outer
   if not ran then
     error(policy, 0)
   end

@@ -200,7 +200,8 @@ end
 --- token.strip() was given, else, if HELPER says so, from git's own credential helpers. The variables named are kept from
 --- children from then on. Only http and https take a token.
 ---@param url string  the repository
----@param from { env: string?, file: string?, user: string?, helper: boolean? }  names of variables
+---@param from { env: string?, file: string?, user: string?, helper: boolean?, meant_for: string? }  names of variables; the
+---  URL whose origin the variables' token is meant for: at another one it is not used. `url` when absent
 ---@return string? token
 ---@return string? user  nil: the usual one
 ---@raise usage | auth
@@ -212,6 +213,8 @@ function token.find(url, from)
   local file = take(from.file)
   if not url:find "^https?://" then
     return nil
+  elseif from.meant_for and origin.of(from.meant_for) ~= origin.of(url) then
+    value, file, user = nil, nil, nil
   end
   if not value and file then
     value = from_file(from.file)

@@ -67,11 +67,11 @@ describe("an image", function()
       assert.equal("hit", ensure({ PATH = path }).outcome)
     end)
 
-    it("of another revision is built anew, which is said, by " .. builder, function()
+    it("of another revision is built again, which is said, by " .. builder, function()
       local other = sha:sub(1, 12) .. ("0"):rep(28)
       local wrong = planted(('LABEL %srevision="%s"'):format(LABEL, other))
       local result, stderr = ensure { PATH = path }
-      local words = ("%s: it was built from the revision %s, not %s — building it anew"):format(tag, other, sha)
+      local words = ("%s: it was built from the revision %s, not %s — building it again"):format(tag, other, sha)
       assert.equal(1, select(2, stderr:gsub(words:gsub("%p", "%%%0"), "")), stderr)
       local labels, id = inspect(tag)
       assert.same({ "built", id }, { result.outcome, result.image_id })
@@ -80,13 +80,13 @@ describe("an image", function()
       assert.same({ "right", "right" }, { says(tag), says(NAME .. "latest") })
     end)
 
-    it("of another platform is built anew, which is said, by " .. builder, function()
+    it("of another platform is built again, which is said, by " .. builder, function()
       -- Built here: the classic builder has its layers in the cache then, and would take them.
       ensure { PATH = path, MOLECULE_IMAGE_PLATFORM = "linux/arm64" }
       world.sh(("docker tag %s-arm64 %s"):format(tag, tag))
       assert.equal("arm64", select(3, inspect(tag)))
       local result, stderr = ensure { PATH = path }
-      local words = tag .. ": it is for the platform linux/arm64, not linux/amd64 — building it anew"
+      local words = tag .. ": it is for the platform linux/arm64, not linux/amd64 — building it again"
       assert.truthy(stderr:find(words, 1, true), stderr)
       assert.same({ "built", "amd64" }, { result.outcome, select(3, inspect(tag)) })
       assert.equal("right", says(tag))
@@ -116,7 +116,7 @@ describe("an image", function()
       assert.same({}, (inspect(tag)))
       local result, stderr = ensure(ask)
       assert.same({ "hit", id }, { result.outcome, result.image_id }, stderr)
-      assert.is_nil(stderr:find("anew", 1, true), stderr)
+      assert.is_nil(stderr:find("again", 1, true), stderr)
       assert.equal("wrong", says(NAME .. "latest"))
     end)
 

@@ -1,0 +1,98 @@
+--- Files of a template that become build arguments, such as `.runtime-version`: without them a commit that changes such a file
+--- alone would get a new tag, and from the builder's cache the old layers.
+local core = require "molbuild.core"
+local log = require "molbuild.log"
+local names = require "molbuild.names"
+
+local inputs = {}
+
+local FILE_MAX = 4096 -- bytes
+
+--- A label of each input stands under the argument's name: RUNTIME_VERSION is app.molecule.runtime-version.
+local LABEL = "app.molecule."
+
+--- The version in a file's text: its first line without white space, what follows the last "@", without a leading "v".
+---@param text string
+---@return string? version  nil: the first line is empty, or holds no version
+---@return string? line  what is no version
+function inputs.version(text)
+  local line = text:gsub("^\u{FEFF}", ""):match "^[^\n]*":gsub("%s", "")
+  if line == "" then
+    return nil
+  end
+  local version = line:match "[^@]*$":gsub("^[vV](.)", "%1")
+  if version:find "^%d[%w.+_-]*$" then
+    return version
+  end
+  return nil, line
+end
+
+-- The text of a declared file; nil with the reason for one that is there and is not used.
+local function read(path)
+  local stat, message, code = core.fs.lstat(path)
+  if not stat then
+    local absent = code == "ENOENT" or code == "ENOTDIR"
+    return nil, not absent and message or nil
+  elseif stat.type ~= "file" then
+    return nil, "it is no regular file"
+  elseif stat.size > FILE_MAX then
+    return nil, ("it has %d bytes, and may have %d"):format(stat.size, FILE_MAX)
+  end
+  return core.fs.read(path, FILE_MAX)
+end
+
+local function value_of(dir, file)
+  local text, why = read(dir .. "/" .. file)
+  if not text then
+    return nil, why
+  end
+  local version, line = inputs.version(text)
+  return version, line and ('"%s" is no version'):format(names.shown(line)) or nil
+end
+
+local function sorted(declared)
+  local files = {}
+  for file in pairs(declared) do files[#files + 1] = file end
+  table.sort(files)
+  return files
+end
+
+--- The inputs that a tree declares. A file that is missing or empty is passed over; a warning names one that cannot be used.
+---@param dir string  a checked tree
+---@param declared table<string, string>  the build argument of each file, by its path in the tree
+---@return table<string, string> values  by file
+function inputs.read(dir, declared)
+  local values = {}
+  for _, file in ipairs(sorted(declared)) do
+    local value, why = value_of(dir, file)
+    if why then
+      log.warn("%s of the template gives no build argument %s: %s", names.shown(file), declared[file], why)
+    end
+    values[file] = value
+  end
+  return values
+end
+
+--- The build arguments with the inputs among them, and a label for each input. An argument that is given already wins.
+---@param declared table<string, string>  as for inputs.read
+---@param values table<string, string>  as of inputs.read
+---@param build_args table<string, string>
+---@return table<string, string> build_args
+---@return table<string, string> labels
+function inputs.apply(declared, values, build_args)
+  local all, labels = {}, {}
+  for name, value in pairs(build_args) do all[name] = value end
+  for _, file in ipairs(sorted(declared)) do
+    local name, value = declared[file], values[file]
+    if value and not build_args[name] then
+      log.info("%s=%s from %s", name, value, file)
+      all[name] = value
+    elseif value and build_args[name] ~= value then
+      log.info("%s=%s from the policy, not %s from %s", name, names.shown(build_args[name]), value, file)
+    end
+    labels[LABEL .. name:lower():gsub("_", "-")] = all[name]
+  end
+  return all, labels
+end
+
+return inputs

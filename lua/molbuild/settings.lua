@@ -1,0 +1,222 @@
+--- The settings of a policy: one table of rows says each one's name, default, type, variable and meaning. From it come
+--- the values that the steps use, what `molbuild settings` prints, and docs/settings.md.
+local env = require "molbuild.env"
+local errors = require "molbuild.errors"
+local names = require "molbuild.names"
+
+local settings = {}
+
+---@class molbuild.Setting
+---@field [1] string  the name: a field of the policy, and of a job
+---@field [2] any  the default; nil: none
+---@field [3] string  the type, a key of TYPES below
+---@field [4] string  what it is, in one line
+---@field variable string?  the environment variable that overrides the policy
+---@field per_runtime boolean?  whether `per_runtime` may set it
+---@field choices string[]?  of the type choice
+---@field min number?
+---@field max number?
+---@field shown_default string?  the default in words, where it depends on the machine
+---@field replaces string?  a former name of it in the policy, which is refused
+
+---@class molbuild.SettingValue
+---@field row molbuild.Setting
+---@field value any
+---@field origin "default"|"fork"|"variable"
+---@field where string  how to name its place to people: a variable, "ceiling", "per_runtime.hermes.ceiling"
+
+local function misuse(format, ...)
+  errors.raise { kind = "usage", message = format:format(...) }
+end
+
+-- A setting that a variable gives is text; one that a fork gives has its type already.
+local function number(value, row, where, from_variable)
+  if from_variable then
+    value = env.number(where)
+  end
+  local whole = row[3] ~= "seconds"
+  local wanted = whole and "a whole number" or "a number of seconds"
+  local good = math.type(value) ~= nil and not (whole and value ~= math.floor(value))
+  if not good or value < (row.min or 0) or value > (row.max or math.huge) then
+    local bounds = (row.min or 0) > 0 and (" of at least %g"):format(row.min) or ""
+    bounds = row.max and bounds .. (" of at most %g"):format(row.max) or bounds
+    misuse('%s must be %s%s, not "%s"', where, wanted, bounds, names.shown(value))
+  end
+  return value
+end
+
+local function text(value, _, where)
+  if type(value) ~= "string" or value == "" then
+    misuse("%s must be a text, not %s", where, type(value) == "string" and "empty" or "a " .. type(value))
+  end
+  return value
+end
+
+local function choice(value, row, where)
+  for _, one in ipairs(row.choices) do
+    if value == one then
+      return value
+    end
+  end
+  misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), names.shown(value))
+end
+
+local function map(value, _, where)
+  local copy = {}
+  if type(value) ~= "table" then
+    misuse("%s must be a table of name = text, not a %s", where, type(value))
+  end
+  for name, item in pairs(value) do
+    if type(name) ~= "string" or type(item) ~= "string" then
+      misuse("%s must be a table of name = text: [%s] is not", where, names.shown(name))
+    end
+    copy[name] = item
+  end
+  return copy
+end
+
+-- A check that wants a text and the place it came from.
+local function named(check)
+  return function(value, row, where)
+    return check(text(value, row, where), where)
+  end
+end
+
+--- Each type gives the value in its final form, or raises an error that names the place.
+local TYPES = {
+  seconds = number, count = number, bytes = number, text = text, choice = choice, map = map,
+  branch = named(function(value) return names.branch(value) end),
+  directory = named(names.directory), prefix = named(names.image_prefix), ending = named(names.tag_ending),
+  platform = named(function(value, where)
+    return value == "native" and value or require("molbuild.docker").check_platform(value, where)
+  end),
+}
+
+-- A value of the policy's that is no good is a mistake in the policy, not of whoever called it.
+local function checked(row, value, where, from_variable)
+  local check = TYPES[row[3]] or error("unknown type of a setting: " .. tostring(row[3]), 0)
+  local ok, result = xpcall(check, errors.handler, value, row, where, from_variable)
+  if not ok and not from_variable and errors.is(result, "usage") then
+    result.kind = "bug"
+  end
+  return ok and result or not ok and error(result, 0) or nil
+end
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if b[key] ~= value then return false end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then return false end
+  end
+  return true
+end
+
+--- Give a policy its settings: ROWS becomes its field `settings`, each default a field of the setting's name.
+---@param policy table
+---@param rows molbuild.Setting[]
+---@return table policy
+function settings.define(policy, rows)
+  policy.settings = rows
+  for _, row in ipairs(rows) do
+    policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
+  end
+  return policy
+end
+
+local function mistake(format, ...)
+  errors.raise { kind = "bug", message = format:format(...) }
+end
+
+-- What a fork wrote for single runtimes: known settings of known runtimes, or it would be without effect in silence.
+local function check_per_runtime(policy)
+  local allowed, known, list = {}, {}, {}
+  for _, row in ipairs(policy.settings) do
+    if row.per_runtime then
+      allowed[row[1]], list[#list + 1] = true, row[1]
+    end
+  end
+  for _, runtime in ipairs(policy.runtimes) do known[runtime] = true end
+  for runtime, own in pairs(policy.per_runtime) do
+    if not known[runtime] then
+      mistake("per_runtime.%s: no such runtime (one of %s)", names.shown(runtime), table.concat(policy.runtimes, ", "))
+    elseif type(own) ~= "table" then
+      mistake("per_runtime.%s must be a table of settings, not a %s", runtime, type(own))
+    end
+    for name in pairs(own) do
+      if not allowed[name] then
+        mistake("per_runtime.%s.%s: no such setting (one of %s)", runtime, names.shown(name), table.concat(list, ", "))
+      end
+    end
+  end
+end
+
+-- Both a fork's own table and the runtime's: the runtime's entries win.
+local function merged(general, own)
+  local all = {}
+  for name, value in pairs(general) do all[name] = value end
+  for name, value in pairs(own) do all[name] = value end
+  return all
+end
+
+-- The value of a row before it is checked, and where it comes from.
+local function find(policy, row, runtime)
+  local name, variable = row[1], row.variable and env.get(row.variable)
+  if variable then
+    return variable, "variable", row.variable
+  end
+  local own = (policy.per_runtime[runtime] or {})[name]
+  if own ~= nil then
+    local mixed = row[3] == "map" and type(own) == "table" and type(policy[name]) == "table"
+    return mixed and merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
+  end
+  return policy[name], same(policy[name], row[2]) and "default" or "fork", name
+end
+
+--- The settings of a policy, in the order of its table, each checked. A variable overrides what the policy says; for one
+--- runtime `per_runtime` overrides the policy's general value. Secrets have no value here.
+---@param policy table
+---@param runtime string?  the policy's general values when absent
+---@return molbuild.SettingValue[]
+---@raise usage  a variable's value is no good
+---@raise bug  the policy's is
+function settings.list(policy, runtime)
+  check_per_runtime(policy)
+  local list = {}
+  for index, row in ipairs(policy.settings) do
+    if row.replaces and policy[row.replaces] ~= nil then
+      mistake("%s is no setting any more: write per_runtime.NAME = { %s = ... }", row.replaces, row[1])
+    end
+    local entry = { row = row, origin = "default", where = row.variable or row[1] }
+    if row[3] == "secret" then
+      entry.origin = env.get(row.variable) and "variable" or "default"
+    else
+      local value, origin, where = find(policy, row, runtime)
+      if value ~= nil then
+        value = checked(row, value, where, origin == "variable")
+      end
+      entry.value, entry.origin, entry.where = value, origin, where
+    end
+    list[index] = entry
+  end
+  return list
+end
+
+--- The settings as fields of a table, which becomes a job. `variables` names the variable of each, for messages.
+---@param policy table
+---@param runtime string
+---@return table
+---@raise usage | bug
+function settings.read(policy, runtime)
+  local values = { variables = {} }
+  for _, entry in ipairs(settings.list(policy, runtime)) do
+    local name = entry.row[1]
+    values[name], values.variables[name] = entry.value, entry.row.variable
+  end
+  return values
+end
+
+return settings

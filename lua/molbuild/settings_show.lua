@@ -1,0 +1,98 @@
+--- The settings of a policy as people and programs see them: `molbuild settings`.
+local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local names = require "molbuild.names"
+local encode = require "molbuild.progress.encode"
+local settings = require "molbuild.settings"
+
+local settings_show = {}
+
+-- A value as people see it.
+local function shown(entry)
+  local value = entry.value
+  if entry.row[3] == "secret" then
+    return entry.origin == "variable" and "(set)" or "-"
+  elseif value == nil or type(value) == "table" and next(value) == nil then
+    return "-"
+  elseif type(value) == "table" then
+    local words = {}
+    for name, item in pairs(value) do words[#words + 1] = name .. "=" .. item end
+    table.sort(words)
+    return table.concat(words, ", ")
+  elseif math.type(value) then
+    return ("%.14g"):format(value)
+  end
+  return value:find "://" and core.mask.url(value) or value
+end
+
+--- The settings as a table for people: name, value, and where each comes from.
+---@param list molbuild.SettingValue[]  as of settings.list
+---@return string
+function settings_show.text(list)
+  local rows, widths = { { "setting", "value", "from" } }, { 0, 0 }
+  for index, entry in ipairs(list) do
+    local from = entry.origin
+    if entry.origin == "variable" or entry.where:find(".", 1, true) then
+      from = ("%s %s"):format(from, entry.where)
+    end
+    rows[index + 1] = { entry.row[1], names.shown(shown(entry)), from }
+  end
+  for _, row in ipairs(rows) do
+    for column = 1, 2 do
+      widths[column] = math.max(widths[column], #row[column])
+    end
+  end
+  local lines = {}
+  for index, row in ipairs(rows) do
+    lines[index] = ("%-" .. widths[1] .. "s  %-" .. math.min(widths[2], 40) .. "s  %s\n"):format(row[1], row[2], row[3])
+  end
+  return table.concat(lines)
+end
+
+--- The settings as JSON: one object per line.
+---@param list molbuild.SettingValue[]  as of settings.list
+---@return string
+function settings_show.json(list)
+  local lines = {}
+  for index, entry in ipairs(list) do
+    local row = entry.row
+    local object = {
+      name = row[1], origin = entry.origin, where = entry.where, variable = row.variable, type = row[3], text = row[4],
+      set = row[3] == "secret" and entry.origin == "variable" or nil, value = entry.value,
+    }
+    if type(object.value) == "string" and object.value:find "://" then
+      object.value = core.mask.url(object.value)
+    end
+    lines[index] = encode.object(object, { "name", "value", "origin" }) .. "\n"
+  end
+  return table.concat(lines)
+end
+
+local function check_runtime(policy, runtime)
+  for _, known in ipairs(policy.runtimes) do
+    if known == runtime then return end
+  end
+  errors.raise {
+    kind = "usage",
+    message = ('unknown runtime "%s" (one of %s)'):format(names.shown(runtime), table.concat(policy.runtimes, ", ")),
+  }
+end
+
+--- What `molbuild settings` prints of a policy.
+---@param policy table
+---@param path string  the policy's file, for messages
+---@param runtime string?  the policy's general values when absent
+---@param json boolean
+---@return string
+---@raise usage | bug
+function settings_show.policy(policy, path, runtime, json)
+  if type(policy.settings) ~= "table" then
+    errors.raise { kind = "usage", message = path .. " declares no settings" }
+  elseif runtime then
+    check_runtime(policy, runtime)
+  end
+  local list = settings.list(policy, runtime)
+  return json and settings_show.json(list) or settings_show.text(list)
+end
+
+return settings_show

@@ -1,0 +1,195 @@
+-- The settings of a policy: read, checked, shown, and told where each comes from.
+local cjson = require "cjson"
+local errors = require "molbuild.errors"
+local pages = require "spec.support.pages"
+local script = require "molbuild.script"
+local settings = require "molbuild.settings"
+local settings_show = require "molbuild.settings_show"
+
+local core = require "molbuild.core"
+
+describe("the settings of a policy", function()
+  local policy, variables
+  local getenv = core.sys.getenv
+
+  before_each(function()
+    variables = {}
+    core.sys.getenv = function(name) return variables[name] end
+    policy = settings.define({ runtimes = { "hermes", "codex" }, per_runtime = {} }, {
+      { "branch", "main", "branch", "the branch", per_runtime = true, replaces = "branches" },
+      { "ceiling", 720, "seconds", "the longest time", variable = "CEILING_S", per_runtime = true },
+      { "files", 20, "count", "how many", variable = "FILES", min = 1, max = 100 },
+      { "kind", "a", "choice", "which", variable = "KIND", choices = { "a", "b" } },
+      { "platform", "linux/amd64", "platform", "the platform", variable = "PLATFORM", per_runtime = true },
+      { "isolation", nil, "ending", "an ending", variable = "ISOLATION" },
+      { "prefix", "https://forge.example/o/t-", "text", "a URL", variable = "PREFIX" },
+      { "args", { A = "1" }, "map", "arguments", per_runtime = true },
+      { "token", nil, "secret", "a secret", variable = "TOKEN" },
+    })
+  end)
+
+  after_each(function() core.sys.getenv = getenv end)
+
+  local function fails(kind, runtime)
+    local ok, failure = pcall(settings.list, policy, runtime)
+    assert.is_false(ok)
+    assert.is_true(errors.is(failure, kind), tostring(failure.kind) .. ": " .. tostring(failure))
+    return failure.message
+  end
+
+  local function entry(name, runtime)
+    for _, one in ipairs(settings.list(policy, runtime)) do
+      if one.row[1] == name then return one end
+    end
+  end
+
+  it("are fields of the policy, with their defaults", function()
+    assert.equal("main", policy.branch)
+    assert.equal(720, policy.ceiling)
+    assert.same({ A = "1" }, policy.args)
+    assert.same({ 720, "default" }, { entry("ceiling").value, entry("ceiling").origin })
+  end)
+
+  it("come from the default, a fork, the fork's word on one runtime, or a variable, which wins", function()
+    policy.ceiling = 60
+    assert.same({ 60, "fork", "ceiling" }, { entry("ceiling").value, entry("ceiling").origin, entry("ceiling").where })
+    policy.per_runtime.hermes = { ceiling = 1800 }
+    local one = entry("ceiling", "hermes")
+    assert.same({ 1800, "fork", "per_runtime.hermes.ceiling" }, { one.value, one.origin, one.where })
+    assert.equal(60, entry("ceiling", "codex").value)
+    variables.CEILING_S = "90"
+    one = entry("ceiling", "hermes")
+    assert.same({ 90, "variable", "CEILING_S" }, { one.value, one.origin, one.where })
+    variables.CEILING_S = ""
+    assert.equal(1800, entry("ceiling", "hermes").value)
+  end)
+
+  it("are the fields of a job, with the variable of each", function()
+    local job = settings.read(policy, "hermes")
+    assert.equal(720, job.ceiling)
+    assert.equal("CEILING_S", job.variables.ceiling)
+    assert.is_nil(job.token)
+    job.args.B = "2"
+    assert.same({ A = "1" }, policy.args)
+  end)
+
+  it("that are tables are mixed: the runtime's entries win", function()
+    policy.args.B = "2"
+    policy.per_runtime.hermes = { args = { B = "3", C = "4" } }
+    assert.same({ A = "1", B = "3", C = "4" }, settings.read(policy, "hermes").args)
+    assert.same({ A = "1", B = "2" }, settings.read(policy, "codex").args)
+  end)
+
+  it("of a fork that are no good are the policy's mistake, and are named", function()
+    for name, case in pairs {
+      ceiling = { "5m", 'ceiling must be a number of seconds, not "5m"' },
+      files = { 2.5, 'files must be a whole number of at least 1 of at most 100, not "2.5"' },
+      kind = { "c", 'kind must be a or b, not "c"' },
+      platform = { "arm64", 'platform: "arm64" is no platform, such as linux/arm64' },
+      branch = { "a b", 'the branch "a b" cannot be used: it holds a space or a control character' },
+      args = { { "x" }, "args must be a table of name = text: [1] is not" },
+    } do
+      local before = policy[name]
+      policy[name] = case[1]
+      assert.equal(case[2], fails "bug")
+      policy[name] = before
+    end
+    policy.per_runtime.hermes = { ceiling = true }
+    assert.equal('per_runtime.hermes.ceiling must be a number of seconds, not "true"', fails("bug", "hermes"))
+  end)
+
+  it("of a variable that are no good are the caller's", function()
+    for variable, value in pairs {
+      FILES = "0", KIND = "c", PLATFORM = "x", ISOLATION = "-x", CEILING_S = "soon",
+    } do
+      variables = { [variable] = value }
+      assert.truthy(fails("usage"):find(variable, 1, true))
+    end
+  end)
+
+  it("for single runtimes are known ones, of known runtimes", function()
+    policy.per_runtime = { hermes = { ceilng = 1 } }
+    assert.equal("per_runtime.hermes.ceilng: no such setting (one of branch, ceiling, platform, args)", fails "bug")
+    policy.per_runtime = { hermes = { files = 1 } }
+    assert.truthy(fails("bug"):find("per_runtime.hermes.files: no such setting", 1, true))
+    policy.per_runtime = { nobody = {} }
+    assert.equal("per_runtime.nobody: no such runtime (one of hermes, codex)", fails "bug")
+    policy.per_runtime = { hermes = "next" }
+    assert.equal("per_runtime.hermes must be a table of settings, not a string", fails "bug")
+  end)
+
+  it("that had another name are refused under it", function()
+    policy.branches = { hermes = "next" }
+    assert.equal("branches is no setting any more: write per_runtime.NAME = { branch = ... }", fails "bug")
+  end)
+
+  it("take native for a platform", function()
+    variables.PLATFORM = "native"
+    assert.equal("native", entry("platform").value)
+  end)
+
+  describe("as an ending of tags", function()
+    it("is trimmed, and none when nothing is left", function()
+      variables.ISOLATION = " ci-7_a.b\t\n"
+      assert.equal("ci-7_a.b", entry("isolation").value)
+      variables.ISOLATION = " \n"
+      assert.is_nil(entry("isolation").value)
+    end)
+
+    it("has at most 48 characters of a few kinds", function()
+      variables.ISOLATION = ("x"):rep(48)
+      assert.equal(48, #entry("isolation").value)
+      for _, value in ipairs { ("x"):rep(49), "A", "-x", ".x", "_x", "a b", "a/b", "a:b", "ä", "a\nb", "a\0b" } do
+        variables.ISOLATION = value
+        assert.truthy(fails("usage"):find("ISOLATION", 1, true), value)
+      end
+    end)
+  end)
+
+  it("are shown with value and origin; a secret's value is not", function()
+    variables.TOKEN, variables.PREFIX = "hunter2hunter2", "https://me:secret77@forge.example/o/t-"
+    local text = settings_show.policy(policy, "x.lua", nil, false)
+    assert.truthy(text:find "\nceiling +720 +default\n", text)
+    assert.truthy(text:find "\ntoken +%(set%) +variable TOKEN\n", text)
+    assert.is_nil(text:find "hunter2")
+    assert.is_nil(text:find "secret77")
+    for line in settings_show.policy(policy, "x.lua", "hermes", true):gmatch "[^\n]+" do
+      local object = cjson.decode(line)
+      assert.is_nil(line:find "hunter2" or line:find "secret77")
+      assert.is_string(object.name)
+      assert.is_string(object.origin)
+    end
+  end)
+
+  it("are those of a known runtime alone, and of a policy that declares some", function()
+    assert.has_error(function() settings_show.policy(policy, "x.lua", "nobody", false) end)
+    local ok, failure = pcall(settings_show.policy, {}, "x.lua", nil, false)
+    assert.is_false(ok)
+    assert.equal("x.lua declares no settings", failure.message)
+  end)
+end)
+
+describe("the settings of ensure.lua", function()
+  it("stand in the README, the manual and docs/policy.md as the policy's table has them", function()
+    local list = pages.list()
+    assert.equal(3, #list)
+    for _, page in ipairs(list) do
+      assert.is_true(page.text == page.is, page.path .. " is out of date: run make docs")
+    end
+  end)
+
+  it("have a meaning each, and a type that is known", function()
+    local policy = script.load "scripts/ensure.lua"
+    assert.is_true(#policy.settings >= 20)
+    for _, row in ipairs(policy.settings) do
+      assert.is_string(row[1])
+      assert.is_string(row[4], row[1])
+    end
+    assert.equal(#policy.settings, #settings.list(policy))
+  end)
+
+  it("have what the native fork says", function()
+    local job = settings.read(script.load "scripts/ensure-native.lua", "hermes")
+    assert.same({ "native", "always" }, { job.platform, job.tag_arch })
+  end)
+end)
