@@ -135,6 +135,9 @@ ensure.per_runtime.hermes = {
     assert.equal(NAME .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
     local requests = w:requests "/other/t-mine"
     assert.is_true(#requests > before)
+    for _, line in ipairs(requests) do -- whether it came with credentials is the seventh field
+      assert.equal("no", line:match(("[^\t]*\t"):rep(6) .. "([^\t]*)"), line)
+    end
     run = w:run({ "run", fork 'ensure.per_runtime.hermes = { repo_url = "https://h/" }', "hermes" }, {})
     assert.truthy(run.stderr:find("per_runtime.hermes.repo_url", 1, true), run.stderr)
   end)
