@@ -108,6 +108,59 @@ describe("errors.exit_code", function()
   end)
 end)
 
+describe("errors.retry", function()
+  local function retry(fields)
+    return errors.retry(errors.new(fields))
+  end
+
+  for kind, expected in pairs {
+    failed = false, usage = false, missing_tool = false, remote = true, auth = false, not_found = false, template = false,
+    build = false, timeout = true, locked = true, signal = true, cancelled = true, bug = false, my_own = false,
+  } do
+    it(("is %s for %s"):format(expected, kind), function()
+      assert.equal(expected, retry { kind = kind })
+    end)
+  end
+
+  for status, expected in pairs {
+    [500] = true, [502] = true, [503] = true, [504] = true, [429] = true, [408] = true, [400] = false, [410] = false,
+    [302] = false,
+  } do
+    it(("is %s for the status %d of a server"):format(expected, status), function()
+      assert.equal(expected, retry { kind = "remote", status = status })
+    end)
+  end
+
+  for code, expected in pairs {
+    ENOSPC = true, EDQUOT = true, EMFILE = true, EACCES = false, EROFS = false, connect = true, reset = true,
+    resolve = true, tls = false, denied = false, redirect = false, too_large = false,
+  } do
+    it(("is %s for the code %s"):format(expected, code), function()
+      local kind = code:find "^E" and "failed" or "remote"
+      assert.equal(expected, retry { kind = kind, code = code })
+    end)
+  end
+
+  it("is no for a kind that stays, whatever its code or status", function()
+    assert.is_false(retry { kind = "auth", code = "connect", status = 503 })
+    assert.is_false(retry { kind = "usage", code = "ENOSPC" })
+  end)
+
+  it("is what the error itself says", function()
+    assert.is_true(retry { kind = "build", retry = true })
+    assert.is_false(retry { kind = "remote", code = "connect", retry = false })
+  end)
+
+  it("stays with an error that is wrapped", function()
+    local inner = errors.new { kind = "build", message = "m", retry = true }
+    assert.is_true(errors.retry(errors.wrap(inner, "before")))
+  end)
+
+  it("is no for anything that is no error object", function()
+    assert.is_false(errors.retry("oops"))
+  end)
+end)
+
 describe("errors.format", function()
   it("says the message on one line and the hint on the next", function()
     local e = errors.new { kind = "remote", message = "no\nanswer", hint = "wait\27[1m" }
@@ -139,7 +192,9 @@ describe("errors.fields", function()
       kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "a" }, cause = "c", code = "x",
     }
     assert.same(
-      { kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "a" } }, errors.fields(e))
+      {
+        kind = "build", exit = 8, retry = false, message = "m", hint = "h", step = "build", log = "/l", tail = { "a" },
+      }, errors.fields(e))
   end)
 
   it("holds the traceback of a bug only", function()

@@ -1,6 +1,7 @@
 local core = require "molbuild.core"
 local documented = require("spec.support.record").documented
 local events = require "molbuild.events"
+local schema = require "spec.support.schema"
 
 local function emitted(name, fields, scope)
   local seen = {}
@@ -94,7 +95,9 @@ local FULL = {
   run_ended = { exit = 0, seconds = 1.5 },
   job_started = {},
   job_waiting = {},
-  job_ended = { ok = true, cancelled = false, seconds = 2, outcome = "built", image = "a:b" },
+  job_ended = {
+    ok = true, cancelled = false, skipped = false, seconds = 2, outcome = "built", image = "a:b", sha = "0f",
+  },
   step_started = { step = "clone" },
   step_ended = { step = "clone", ok = true, seconds = 1 },
   line = { text = "x" },
@@ -105,78 +108,128 @@ local FULL = {
   },
   lock_acquired = { path = "/l", seconds = 31.5 },
   retry = { what = "HEAD", attempt = 2, attempts = 3, seconds = 0.5, message = "refused" },
+  alive = { seconds = 30, silent = 20 },
   result = { image = "a:b", sha = "0f", image_id = "sha256:00", outcome = "hit", seconds = 1, steps = { head = 0.1 } },
   failed = {
-    kind = "build", message = "m", hint = "h", step = "build", log = "/l", tail = { "x" }, traceback = "t",
+    kind = "build", exit = 8, retry = false, message = "m", hint = "h", step = "build", log = "/l", tail = { "x" }, traceback = "t",
   },
 }
 
-describe("events.check", function()
-  for name in pairs(events.schema) do
-    it("accepts " .. name, function()
-      assert.is_true(events.check(emitted(name, FULL[name], { runtime = "hermes" })))
-    end)
+-- As the json renderer writes it.
+local function line_of(name, fields)
+  local out = {}
+  local renderer = require("molbuild.progress.json").new { write = function(text) out[#out + 1] = text end }
+  renderer:event(emitted(name, fields, { runtime = "hermes", step = "build" }))
+  return out[1]
+end
 
-    for field, wanted in pairs(events.schema[name]) do
-      it(("refuses %s with a wrong %s"):format(name, field), function()
-        local e = emitted(name, FULL[name])
-        e[field] = function() end
-        assert.is_nil((events.check(e)))
-      end)
+local function copy_without(fields, left_out)
+  local copy = {}
+  for name, value in pairs(fields) do
+    copy[name] = name ~= left_out and value or nil
+  end
+  return copy
+end
 
-      it(("%s %s without %s"):format(wanted:sub(-1) == "?" and "accepts" or "refuses", name, field), function()
-        local e = emitted(name, FULL[name])
-        e[field] = nil
-        assert.equal(wanted:sub(-1) == "?" or nil, (events.check(e)))
-      end)
+describe("docs/events.schema.json", function()
+  local page = schema.read "events"
+
+  -- Run FN(name, definition, full) for every event.
+  local function each(fn)
+    for _, name in ipairs(page.properties.event.enum) do
+      fn(name, page.definitions[name], FULL[name])
     end
   end
 
-  it("refuses an unknown event", function()
-    local ok, message = events.check { event = "nonsense", time = 1 }
-    assert.is_nil(ok)
-    assert.equal("unknown event nonsense", message)
+  -- The validator must object to every line.
+  local function refuses_all(lines)
+    local _, said = schema.check("events", table.concat(lines))
+    for number, line in ipairs(lines) do
+      assert.truthy(said:find(("line %d: "):format(number), 1, true), line)
+    end
+  end
+
+  it("accepts every event, full and with nothing but what it must have", function()
+    local lines = {}
+    each(function(name, definition, full)
+      lines[#lines + 1] = line_of(name, full)
+      local least = {}
+      for _, field in ipairs(definition.required or {}) do
+        least[field] = full[field]
+      end
+      lines[#lines + 1] = line_of(name, least)
+    end)
+    assert(schema.check("events", table.concat(lines)))
   end)
 
-  it("refuses an unknown field", function()
-    local ok, message = events.check { event = "line", time = 1, text = "x", colour = "red" }
-    assert.is_nil(ok)
-    assert.equal("line: unknown field colour", message)
+  it("refuses each without a field that it must have", function()
+    local lines = {}
+    each(function(name, definition, full)
+      for _, field in ipairs(definition.required or {}) do
+        if field ~= "step" then -- each event may have that one
+          lines[#lines + 1] = line_of(name, copy_without(full, field))
+        end
+      end
+    end)
+    refuses_all(lines)
   end)
 
-  it("refuses a word that is not among the choices", function()
-    local ok, message = events.check { event = "log", time = 1, level = "warn|error", message = "m" }
-    assert.is_nil(ok)
-    assert.equal("log: field level is not info|warn|error", message)
+  it("refuses each with a field of another type", function()
+    local lines = {}
+    each(function(name, _, full)
+      for field in pairs(full) do
+        local wrong = copy_without(full)
+        wrong[field] = { 7 }
+        lines[#lines + 1] = line_of(name, wrong)
+      end
+    end)
+    refuses_all(lines)
   end)
 
-  it("refuses a list with something else in it", function()
-    assert.is_nil((events.check {
-      event = "run_started", time = 1, version = "1", script = "s", path = "/s", args = { "a", 2 },
-    }))
+  it("refuses an unknown event, an unknown field, a word that is not among the choices and another version", function()
+    refuses_all {
+      '{"v":1,"time":1,"event":"nonsense"}\n',
+      line_of("line", { text = "x", colour = "red" }),
+      line_of("log", { level = "warn|error", message = "m" }),
+      line_of("run_started", { version = "1", script = "s", path = "/s", args = { "a", 2 } }),
+      '{"v":2,"time":1,"event":"job_started"}\n',
+    }
+  end)
+
+  it("has every event that the library emits", function()
+    local found = 0
+    for line in io.popen("grep -rhoE 'emit[a-z_]*\\(?[ ]?\"[a-z_]+\"' lua/molbuild"):lines() do
+      local name = line:match '"(.+)"'
+      assert.truthy(page.definitions[name], name)
+      found = found + 1
+    end
+    assert.truthy(found > 12, found)
+  end)
+
+  it("has the version that is written", function()
+    assert.equal(events.version, page.properties.v.const)
   end)
 end)
 
 describe("docs/events.md", function()
+  local page, tables = schema.read "events", documented()
+
   it("tells every event with its fields and their types", function()
-    local page = documented()
-    for name, fields in pairs(events.schema) do
-      assert.same({ [name] = fields }, { [name] = page["`" .. name .. "`"] })
+    for _, name in ipairs(page.properties.event.enum) do
+      assert.same({ [name] = schema.fields(page.definitions[name]) }, { [name] = tables["`" .. name .. "`"] })
     end
   end)
 
   it("tells no event that is none", function()
-    for heading in pairs(documented()) do
+    for heading in pairs(tables) do
       local name = heading:match("^`(.+)`$")
-      assert.truthy(not name or events.schema[name], heading)
+      assert.truthy(not name or page.definitions[name], heading)
     end
   end)
 
   it("tells the fields of every event", function()
-    local expected = { v = "integer" }
-    for name, kind in pairs(events.common) do
-      expected[name] = kind
-    end
-    assert.same(expected, documented()["Every event"])
+    local expected = schema.fields(page)
+    expected.event = "string"
+    assert.same(expected, tables["Every event"])
   end)
 end)

@@ -2,22 +2,26 @@ local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
 local job = require "molbuild.job"
+local schema = require "spec.support.schema"
 local task = require "molbuild.task"
 
 describe("jobs side by side", function()
-  local seen
+  local seen, asked
+  local written = {} -- by all of them
 
-  local function run_all(names, fn)
+  local function run_all(names, fn, options)
     local jobs = {}
     for index, name in ipairs(names) do
       jobs[index] = { runtime = name, tag = "m/" .. name .. ":0f", outcome = "built" }
     end
+    local renderer = require("molbuild.progress.json").new { write = function(text) written[#written + 1] = text end }
     return task.run(function()
+      task.scope().asked = asked
       task.scope().events = function(e)
-        assert(events.check(e))
         seen[#seen + 1] = e
+        renderer:event(e)
       end
-      return job.run_all(jobs, fn)
+      return job.run_all(jobs, fn, options)
     end)
   end
 
@@ -32,7 +36,7 @@ describe("jobs side by side", function()
   end
 
   before_each(function()
-    seen = {}
+    seen, asked = {}, {}
   end)
 
   it("are all told before the first one begins", function()
@@ -95,5 +99,66 @@ describe("jobs side by side", function()
     assert.same({}, told "failed")
     local last = seen[#seen]
     assert.same({ "job_ended", false, true }, { last.event, last.ok, last.cancelled })
+  end)
+
+  it("note what was asked for, in order, and nothing twice that was noted before", function()
+    asked = { "codex" }
+    run_all({ "hermes", "codex", "hermes" }, function() end)
+    assert.same({ "codex", "hermes", "hermes" }, asked)
+  end)
+
+  it("say the commit of one that failed", function()
+    pcall(run_all, { "hermes" }, function(self)
+      self.sha = "0f"
+      errors.raise { kind = "build", message = "no" }
+    end)
+    assert.same({ "job_ended", "0f" }, { seen[#seen].event, seen[#seen].sha })
+  end)
+
+  describe("that may be skipped", function()
+    local function missing(self)
+      if self.runtime:find "^gone" then
+        errors.raise { kind = "not_found", message = "no " .. self.runtime }
+      elseif self.runtime == "bad" then
+        errors.raise { kind = "build", message = self.runtime }
+      end
+      return "image of " .. self.runtime
+    end
+
+    local options = { skip = function(_, failure) return failure.kind == "not_found" end }
+
+    it("are left out of the results, each with one warning", function()
+      local results = run_all({ "gone1", "a", "gone2", "b", "gone1" }, missing, options)
+      assert.same({ "image of a", "image of b" }, results)
+      assert.same({}, told "failed")
+      assert.same({ "gone1", "gone2" }, told "log")
+      local skipped = {}
+      for _, e in ipairs(seen) do
+        if e.event == "job_ended" then
+          skipped[e.runtime] = { e.ok, e.skipped }
+        elseif e.event == "log" then
+          assert.same({ "warn", "skipped: no " .. e.runtime }, { e.level, e.message })
+        end
+      end
+      assert.same({ gone1 = { false, true }, gone2 = { false, true }, a = { true }, b = { true } }, skipped)
+    end)
+
+    it("do not hide what failed", function()
+      local ok, failure = pcall(run_all, { "gone1", "bad", "b" }, missing, options)
+      assert.same({ false, "build" }, { ok, failure.kind })
+      assert.same({ "bad" }, told "failed")
+    end)
+
+    it("are an error of that kind when nothing is left", function()
+      local ok, failure = pcall(run_all, { "gone1", "gone2" }, missing, options)
+      assert.same({ false, "not_found", "nothing is left: each one was skipped: no gone1" },
+        { ok, failure.kind, failure.message })
+      assert.falsy(failure.reported)
+    end)
+  end)
+
+  it("emit what docs/events.schema.json knows", function()
+    assert.truthy(#written > 50)
+    assert(schema.check("events", table.concat(written)))
   end)
 end)

@@ -168,7 +168,13 @@ local function check_options(options)
   }
 end
 
--- Who reads objects is told of a mistake in the options by one, too.
+-- Whether a command line that cannot be used asks for objects by this option.
+local function wants_json(argv, option)
+  local line = "\0" .. table.concat(argv, "\0") .. "\0"
+  return line:find(("\0%s=json\0"):format(option), 1, true) or line:find(("\0%s\0json\0"):format(option), 1, true)
+end
+
+-- A caller that reads objects gets one for a mistake in the options, too.
 local function settings_of(argv)
   local ok, settings, name, args = xpcall(function()
     local options, name, args = cli.parse_run(argv, 2)
@@ -177,11 +183,16 @@ local function settings_of(argv)
   if ok then
     return settings, name, args
   end
-  local line = table.concat(argv, "\0") .. "\0"
-  if not line:find("\0--progress=json\0", 1, true) and not line:find("\0--progress\0json\0", 1, true) then
-    error(settings, 0)
+  local json = wants_json(argv, "--output")
+  if wants_json(argv, "--progress") then
+    return { mode = "json", json = json, failure = settings }
+  elseif json then
+    local results = require("molbuild.results").new()
+    results.failed = errors.fields(settings)
+    core.writer.put(STDOUT, results:failures())
+    core.writer.flush(STDOUT, 2)
   end
-  return { mode = "json", failure = settings }
+  error(settings, 0)
 end
 
 --- molbuild run

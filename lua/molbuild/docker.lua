@@ -35,25 +35,28 @@ function Engine:run(arguments, more)
   return require("molbuild.docker_cli").run(self.command, arguments, more)
 end
 
---- What to do about an engine that cannot be reached, by what is said of it.
+--- What to do about an engine that cannot be reached, by what is said of it; and whether it may be reached later with
+--- nothing changed here, as after its restart.
 local function hint(self, message)
   if message:find("permission denied", 1, true) then
-    return "see to it that you may use it (id -nG should name its group)"
+    return "see to it that you may use it (id -nG should name its group)", false
   elseif message:find("certificat", 1, true) or message:find(".pem", 1, true) then
-    return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context"
+    return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context", false
   elseif message:find('context "', 1, true) then
-    return "name a context that there is (docker context ls), or set DOCKER_HOST"
+    return "name a context that there is (docker context ls), or set DOCKER_HOST", false
   elseif self.podman then
-    return "start it (for example: sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs"
+    return "start it (for example: sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs", true
   end
-  return "start it (for example: sudo systemctl start docker), or point DOCKER_HOST at one that runs"
+  return "start it (for example: sudo systemctl start docker), or point DOCKER_HOST at one that runs", true
 end
 
 function Engine:raise_unreachable(message)
+  local advice, may_return = hint(self, message)
   errors.raise {
     kind = "missing_tool",
+    retry = may_return,
     message = ("the %s cannot be reached: %s"):format(self.podman and "podman service" or "Docker Engine", message),
-    hint = hint(self, message),
+    hint = advice,
   }
 end
 

@@ -4,7 +4,8 @@
 -- message  what happened, in one line
 -- hint     what to do about it
 -- cause    the value this error was made from
--- More fields may be given and are kept: signal (a number), runtime, step, log, tail, traceback.
+-- retry    whether the same call may help later, where that is known better than errors.retry() can tell
+-- More fields may be given and are kept: code, status, signal (a number), runtime, step, log, tail, traceback.
 
 local text = require "molbuild.text"
 
@@ -16,24 +17,36 @@ function Error.__tostring(self)
   return self.message
 end
 
-local EXIT = {
-  failed = 1,
-  usage = 2,
-  missing_tool = 3,
-  remote = 4,
-  auth = 5,
-  not_found = 6,
-  template = 7,
-  build = 8,
-  timeout = 9,
-  locked = 10,
-  bug = 70,
+-- For each kind the exit status, and whether its cause passes by itself. Where `retry` is absent, that depends on the
+-- error's code alone.
+local KINDS = {
+  failed = { exit = 1 },
+  usage = { exit = 2, retry = false },
+  missing_tool = { exit = 3 },
+  remote = { exit = 4, retry = true },
+  auth = { exit = 5, retry = false },
+  not_found = { exit = 6, retry = false },
+  template = { exit = 7, retry = false },
+  build = { exit = 8 },
+  timeout = { exit = 9, retry = true },
+  locked = { exit = 10, retry = true },
+  signal = { exit = 1, retry = true },
+  cancelled = { exit = 1, retry = true },
+  bug = { exit = 70, retry = false },
+}
+
+-- What a code adds to that: an errno name, or a word of core.http.
+local RETRY_CODES = {
+  ENOSPC = true, EDQUOT = true, ENOMEM = true, EAGAIN = true, EMFILE = true, ENFILE = true,
+  resolve = true, connect = true, reset = true, timeout = true,
+  tls = false, denied = false, redirect = false, invalid = false, too_large = false,
 }
 
 ---@class molbuild.Error
 ---@field kind string
 ---@field message string
 ---@field hint string?
+---@field retry boolean?
 ---@field cause any
 ---@field signal integer?
 ---@field traceback string?
@@ -150,6 +163,10 @@ function errors.object(value)
   return errors.is(value) and value or errors.wrap(value)
 end
 
+local function kind_of(value)
+  return KINDS[value.kind] or KINDS.failed
+end
+
 --- The exit status for an error.
 ---@param value any
 ---@return integer
@@ -158,7 +175,28 @@ function errors.exit_code(value)
   if value.signal and (value.kind == "signal" or value.kind == "cancelled") then
     return 128 + value.signal
   end
-  return EXIT[value.kind] or EXIT.failed
+  return kind_of(value).exit
+end
+
+--- Whether the same call may succeed later while nobody changes its settings, the template or a server: after a network
+--- failure, a timeout, a wait for a lock, a full disk. The error's own field `retry` decides first; then its kind, with
+--- the HTTP status or the code where there is one.
+---@param value any
+---@return boolean
+function errors.retry(value)
+  value = errors.object(value)
+  if value.retry ~= nil then
+    return value.retry and true or false
+  end
+  local by_kind, status = kind_of(value).retry, value.kind == "remote" and value.status
+  if by_kind == false then
+    return false
+  elseif status then
+    return status >= 500 or status == 408 or status == 429
+  elseif RETRY_CODES[value.code] ~= nil then
+    return RETRY_CODES[value.code]
+  end
+  return by_kind or false
 end
 
 --- An error as people see it, without a newline at the end: a line for the message, a line for the hint, and for a
@@ -185,6 +223,8 @@ function errors.fields(value)
   local e = errors.object(value)
   return {
     kind = e.kind,
+    exit = errors.exit_code(e),
+    retry = errors.retry(e),
     message = e.message,
     hint = e.hint,
     step = e.step,

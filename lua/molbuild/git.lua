@@ -144,12 +144,12 @@ end
 
 local function fail(what, url, result)
   if is_full(result.tail) then
-    errors.raise { kind = "failed", message = what .. ": no space left on device", hint = cache.FULL }
+    errors.raise { kind = "failed", message = what .. ": no space left on device", code = "ENOSPC", hint = cache.FULL }
   end
   local moved, code = git_auth.moved(url, result.tail), network.code_of(result.tail)
   errors.raise {
     kind = kind_of(result.tail),
-    code = code,
+    code = moved and "redirect" or code,
     status = tonumber(result.tail:match "returned error: (%d%d%d)"),
     message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git.reason(result)),
     hint = moved and "change the prefix to where the repository is now" or network.hint(code, url),
@@ -159,8 +159,13 @@ end
 
 local function expect(result, what)
   if result.code ~= 0 then
-    local hint = is_full(result.tail) and cache.FULL or nil
-    errors.raise { kind = "failed", message = ("%s: %s"):format(what, git.reason(result)), hint = hint }
+    local full = is_full(result.tail)
+    errors.raise {
+      kind = "failed",
+      message = ("%s: %s"):format(what, git.reason(result)),
+      code = full and "ENOSPC" or nil,
+      hint = full and cache.FULL or nil,
+    }
   end
   return result
 end

@@ -57,6 +57,7 @@ local function fail(response, code, message, api)
   elseif target then
     errors.raise {
       kind = "remote",
+      code = "redirect",
       message = ("the repository moved: %s leads to %s; change the prefix"):format(api, target),
       hint = "with a token no redirect is followed: it is for the origin of the prefix alone",
     }

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
+local log = require "molbuild.log"
 local task = require "molbuild.task"
 
 local job = {}
@@ -85,31 +86,48 @@ local function is_cancelled(failure)
   return errors.is(failure, "cancelled") or errors.is(failure, "signal")
 end
 
-local function run_one(self, fn)
+-- Why a job came to nothing, as its last event says it.
+local function tell_failure(failure, skipped)
+  if skipped then
+    log.warn("skipped: %s", failure.message)
+  elseif not is_cancelled(failure) then
+    events.emit("failed", errors.fields(failure))
+    failure.reported = true
+  end
+end
+
+local function tell_result(self, seconds)
+  events.emit("result", {
+    image = self.tag,
+    sha = self.sha,
+    image_id = self.image_id,
+    outcome = self.outcome,
+    seconds = seconds,
+    steps = self.steps or {},
+  })
+end
+
+local function run_one(self, fn, skip)
   local started = core.sys.monotonic()
   task.scope().runtime = self.runtime
   local ok, result = xpcall(fn, errors.handler, self)
   local seconds = core.sys.monotonic() - started
   result = ok and result or errors.object(result)
-  if not ok and not is_cancelled(result) then
-    events.emit("failed", errors.fields(result))
-    result.reported = true
-  elseif ok then
-    events.emit("result", {
-      image = self.tag,
-      sha = self.sha,
-      image_id = self.image_id,
-      outcome = self.outcome,
-      seconds = seconds,
-      steps = self.steps or {},
-    })
+  local cancelled = not ok and is_cancelled(result)
+  self.skipped = not ok and not cancelled and skip ~= nil and skip(self, result)
+  if ok then
+    tell_result(self, seconds)
+  else
+    tell_failure(result, self.skipped)
   end
   events.emit("job_ended", {
     ok = ok,
-    cancelled = not ok and is_cancelled(result) or nil,
+    cancelled = cancelled or nil,
+    skipped = self.skipped or nil,
     seconds = seconds,
     outcome = ok and self.outcome or nil,
     image = ok and self.tag or nil,
+    sha = self.sha,
   })
   if not ok then
     error(result, 0)
@@ -120,35 +138,63 @@ end
 -- Each runtime once, and where in the list it stands. All are told before the first one begins: whether there are
 -- several decides what every line looks like.
 local function tell_started(jobs)
-  local distinct, places = {}, {}
-  for _, self in ipairs(jobs) do
+  local distinct, places, names = {}, {}, {}
+  for index, self in ipairs(jobs) do
+    names[index] = self.runtime
     if not places[self.runtime] then
       distinct[#distinct + 1] = self
       places[self.runtime] = #distinct
       events.emit("job_started", { runtime = self.runtime })
     end
   end
+  job.asked(names)
   return distinct, places
+end
+
+--- Note which runtimes were asked for: with --output=json each has an object on stdout, whatever happens from now on.
+--- Those of an earlier call are not noted again. run_all() does this; a policy that can fail before does it first.
+---@param runtimes string[]  in the order asked for; one that stands there twice has two objects
+function job.asked(runtimes)
+  local asked, before = task.scope().asked or {}, {}
+  for _, name in ipairs(asked) do
+    before[name] = true
+  end
+  for _, name in ipairs(runtimes) do
+    if not before[name] then
+      asked[#asked + 1] = name
+    end
+  end
 end
 
 --- Run FN for every job, side by side; one whose runtime stands in the list twice is done once. A failure does not stop
 --- the others; when all have ended, the first failed one's error is raised, in the order of the jobs. Every failure is
 --- reported by then.
+---
+--- With `skip`, a failure for which it returns true is a warning, and the job has no result. When every job is skipped,
+--- that is an error, of the kind of the first one's.
 ---@param jobs table[]  each with a field `runtime`, which names it in what people see
 ---@param fn fun(job: table): any
----@return any[] results  in the order of the jobs
-function job.run_all(jobs, fn)
+---@param options { skip: (fun(job: table, failure: molbuild.Error): boolean)? }?
+---@return any[] results  in the order of the jobs, without those that were skipped
+function job.run_all(jobs, fn, options)
   local distinct, places = tell_started(jobs)
   local outcomes = task.map(distinct, { settle = true }, function(self)
-    return run_one(self, fn)
+    return run_one(self, fn, options and options.skip)
   end)
-  local results = {}
-  for index, self in ipairs(jobs) do
-    local outcome = outcomes[places[self.runtime]]
-    if not outcome.ok then
+  local results, skipped = {}, nil
+  for _, self in ipairs(jobs) do
+    local place = places[self.runtime]
+    local outcome = outcomes[place]
+    if outcome.ok then
+      results[#results + 1] = outcome.value
+    elseif distinct[place].skipped then
+      skipped = skipped or outcome.error
+    else
       error(outcome.error, 0)
     end
-    results[index] = outcome.value
+  end
+  if skipped and #results == 0 then
+    error(errors.wrap(skipped, "nothing is left: each one was skipped"), 0)
   end
   return results
 end

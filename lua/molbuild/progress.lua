@@ -91,10 +91,11 @@ local function reflows(getenv)
   return not (term:find("^screen") and set(getenv, "STY")) and term ~= "linux"
 end
 
---- A renderer: an object with event(e), tick() (to be called some ten times a second) and close([done]), after which there
---- is nothing live on a terminal; with true when the policy has done its work. Events may follow all the same.
+--- A renderer: an object with event(e), tick() (gives the seconds until it must be called again, nil for never) and
+--- close([done]), after which there is nothing live on a terminal; with true when the policy has done its work. Events may
+--- follow all the same. `alive_every`: the seconds of silence after which it wants an `alive` event; nil: none.
 ---@param options molbuild.ProgressOptions?
----@return { event: fun(self, e: table), tick: fun(self), close: fun(self, done: boolean?) }
+---@return { event: fun(self, e: table), tick: (fun(self): number?), close: fun(self, done: boolean?), alive_every: number? }
 ---@return molbuild.Stream stream  to stderr: its finish() comes last
 function progress.choose(options)
   local output = stream.new()

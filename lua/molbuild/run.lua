@@ -12,14 +12,28 @@ local SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU = 1, 2, 14, 15, 24
 
 -- Seconds between two frames, and how many frames make a second.
 local TICK, ONE_SECOND = 0.1, 10
+-- Seconds between two looks when nothing is due.
+local IDLE = 3600
+-- Seconds without a byte being read after which the results of a run that failed are given up.
+local PATIENCE = 2
 
 --- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
 local function sinks(settings)
   local sink = { results = require("molbuild.results").new() }
   sink.renderer, sink.stream = require("molbuild.progress").choose(settings)
+  if sink.renderer.alive_every then
+    sink.alive = require("molbuild.alive").new {
+      every = sink.renderer.alive_every,
+      now = core.sys.monotonic,
+      emit = function(fields) events.emit_masked("alive", fields, { events = sink.event }) end,
+    }
+  end
   function sink.event(event)
     sink.renderer:event(event)
     sink.results:event(event)
+    if sink.alive then
+      sink.alive:event(event)
+    end
     if sink.trace then
       sink.trace:event(event)
     end
@@ -27,6 +41,9 @@ local function sinks(settings)
   -- Neither the results nor a trace have lines.
   function sink.lines(event, text)
     sink.renderer:lines(event, text)
+    if sink.alive then
+      sink.alive:lines(event)
+    end
   end
   return sink
 end
@@ -42,16 +59,19 @@ local function write_trace(sink, path, ending)
   sink.trace = trace
 end
 
+-- Let time pass for what shows the run. Gives the seconds until that is due again.
+local function tick(sink)
+  return math.min(sink.renderer:tick() or IDLE, sink.alive and sink.alive:tick() or IDLE)
+end
+
 -- Time goes on while a run that was ended waits for its children to end.
 local function tick_to_the_end(sink, body)
-  while core.sys.sleep(TICK) do
-    sink.renderer:tick()
-  end
+  while core.sys.sleep(tick(sink)) do end
   local why, ticks = task.current().cancelled, 0
   task.shield(function()
     while not body.over do
       core.sys.sleep(TICK)
-      sink.renderer:tick()
+      tick(sink)
       ticks = ticks + 1
       if ticks == ONE_SECOND and errors.is(why, "signal") then
         require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
@@ -84,6 +104,7 @@ local function deliver(results, settings, sink)
     write_trace(sink, settings.trace, { exit = 0 })
   end
   settle_stderr()
+  sink.delivered = true
   local ok, message, code = core.writer.send(STDOUT, text)
   if not ok then
     task.check()
@@ -98,6 +119,7 @@ local function run_policy(policy, args, settings, sink)
     scope.wants_lines = sink.renderer.wants_lines or settings.verbose
     scope.verbose = settings.verbose
     scope.lock_timeout = settings.lock_timeout
+    scope.asked = sink.results.asked
     scope.places = task.semaphore(settings.jobs)
     scope.said = {}
     local ticker = task.spawn(tick_to_the_end, sink, state)
@@ -147,6 +169,19 @@ local function load_and_run(name, args, settings, sink, version)
   run_policy(policy, args, settings, sink)
 end
 
+--- Write to stdout, as objects, what a run that failed came to; not after a result that could be written in part only.
+--- A signal may have ended the run: a reader that does not read must not keep it.
+local function deliver_failures(sink)
+  -- As in deliver(): the failures that are kept back come first.
+  sink.renderer:close()
+  local ok, _, reason = core.writer.put(STDOUT, sink.results:failures())
+  if not core.writer.flush(STDOUT, PATIENCE) or not ok then
+    events.emit("failed", errors.fields(errors.new {
+      kind = "failed", message = "cannot write the result: " .. (reason or "nobody reads it"),
+    }))
+  end
+end
+
 --- Report how the run ended. The trace of a run that failed is written here.
 local function tell_end(sink, settings, failure, seconds)
   if failure and not failure.reported then
@@ -160,6 +195,9 @@ local function tell_end(sink, settings, failure, seconds)
     end
   end
   sink.trace = nil
+  if failure and settings.json and not sink.delivered then
+    deliver_failures(sink)
+  end
   events.emit("run_ended", { exit = status, seconds = seconds })
   return status
 end

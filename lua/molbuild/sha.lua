@@ -13,10 +13,10 @@ function sha.check(value, where)
     if #value == 40 or #value == 64 then
       return value
     elseif #value < 40 then
-      errors.raise { kind = "remote", message = ('short sha "%s" from %s'):format(value, where) }
+      errors.raise { kind = "remote", retry = false, message = ('short sha "%s" from %s'):format(value, where) }
     end
   end
-  errors.raise { kind = "remote", message = ("no usable commit id in the answer of %s"):format(where) }
+  errors.raise { kind = "remote", retry = false, message = ("no usable commit id in the answer of %s"):format(where) }
 end
 
 return sha

@@ -132,7 +132,8 @@ describe("molbuild", function()
     local path = policy("values.lua", 'return { run = function() return "one", 2 end }')
     assert.equal('{"value":"one"}\n{"value":2}\n', w:run({ "run", "--output=json", path }).stdout)
     path = policy("fails.lua", 'return { run = function() error "x" end }')
-    assert.equal("", w:run({ "run", "--output=json", path }).stdout)
+    local results = record.results(w:run({ "run", "--output=json", path }).stdout)
+    assert.same({ 1, "failed", "bug", 70 }, { #results, results[1].outcome, results[1].error.kind, results[1].error.exit })
   end)
 
   for name, path in pairs { ["a directory"] = "", ["nothing"] = "/none/trace.json", ["a device"] = false } do

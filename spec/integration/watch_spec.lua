@@ -24,14 +24,6 @@ local function lines_of(text)
   return lines
 end
 
-local function objects(text)
-  local list = {}
-  for index, line in ipairs(lines_of(text)) do
-    list[index] = cjson.decode(line)
-  end
-  return list
-end
-
 local function image_id(image)
   return world.sh("docker image inspect -f '{{.Id}}' " .. image)
 end
@@ -156,7 +148,7 @@ describe("a run", function()
       assert.truthy(said, "no line of " .. name)
     end
 
-    local results = objects(run.stdout)
+    local results = record.results(run.stdout)
     assert.equal(3, #results)
     for index, name in ipairs(runtimes) do
       local image, result = IMAGE:format(name, sha[name]:sub(1, 12)), results[index]
@@ -189,7 +181,7 @@ describe("a run", function()
     run = w:run { "run", "--progress=json", "--output=json", "--trace=" .. trace, "ensure.lua", "codex", "hermes", "codex" }
     list = record.events(run.stderr)
     assert.equal(2, #record.named(list, "result"))
-    local again = objects(run.stdout)
+    local again = record.results(run.stdout)
     assert.same({ "codex", "hermes", "codex" }, { again[1].runtime, again[2].runtime, again[3].runtime })
     for _, result in ipairs(again) do
       local image = IMAGE:format(result.runtime, sha[result.runtime]:sub(1, 12))
@@ -206,7 +198,7 @@ describe("a run", function()
       { MOLECULE_IMAGE_REGISTRY = "registry.example/x" })
     assert.equal(0, run.status)
     record.events(run.stderr)
-    local results = objects(run.stdout)
+    local results = record.results(run.stdout)
     assert.same({ "hermes", "registry.example/x/workspace-template-hermes:latest", "registry" },
       { results[1].runtime, results[1].image, results[1].outcome })
     assert.same({ nil, nil, {} }, { results[1].sha, results[1].image_id, results[1].steps })
@@ -239,11 +231,16 @@ describe("a run", function()
     local run = w:run({ "run", "--jobs=3", "--output=json", "--trace=" .. trace, "ensure.lua", "hermes", "claude-code", "codex" },
       { MOLECULE_GITEA_TOKEN = w.token })
     assert.equal(8, run.status, run.stderr)
-    assert.equal("", run.stdout)
-    assert.is_nil(run.stderr:find(w.token, 1, true))
+    assert.is_nil((run.stdout .. run.stderr):find(w.token, 1, true))
+    local results = record.results(run.stdout)
+    for index, name in ipairs { "hermes", "claude-code", "codex" } do
+      local result = results[index]
+      assert.same({ name, sha[name], index == 2 and "built" or "failed" }, { result.runtime, result.sha, result.outcome })
+      assert.truthy(index == 2 or result.error.kind == "build" and result.error.exit == 8 and not result.error.retry)
+    end
     local lines, from = lines_of(run.stderr), nil
     for index, line in ipairs(lines) do
-      from = from or line:find("failed", 1, true) and index
+      from = from or line == "local-build: hermes: failed in step build" and index
     end
     -- The good one had ended before the first failure was shown.
     assert.equal("local-build: claude-code: " .. IMAGE:format("claude-code", sha["claude-code"]:sub(1, 12)) .. " built",

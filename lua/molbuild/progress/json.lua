@@ -13,7 +13,10 @@ local BATCH = 64 * 1024
 -- What stands around the text of a line, of which a child's line leaves more than half free.
 local MAX_AROUND = 24 * 1024
 
-local json = {}
+local json = {
+  --- Seconds of silence after which there is an `alive` event.
+  alive_every = 10,
+}
 
 ---@class molbuild.JsonRenderer
 local Json = {}
@@ -23,7 +26,7 @@ Json.__index = Json
 ---@param opts { write: fun(text: string) }
 ---@return molbuild.JsonRenderer
 function json.new(opts)
-  return setmetatable({ write = opts.write, wants_lines = true }, Json)
+  return setmetatable({ write = opts.write, wants_lines = true, alive_every = json.alive_every }, Json)
 end
 
 local function encoded(object)

@@ -8,7 +8,10 @@ local text = require "molbuild.text"
 -- The others take no time worth a line.
 local SLOW_STEPS = { clone = true, build = true }
 
-local plain = {}
+local plain = {
+  --- Seconds without a line of a runtime after which there is one that says that it is still at work.
+  alive_every = 60,
+}
 
 ---@class molbuild.PlainRenderer
 local Plain = {}
@@ -23,6 +26,7 @@ function plain.new(opts)
     write = opts.write,
     verbose = opts.verbose or false,
     several = opts.several or false,
+    alive_every = plain.alive_every,
     paint = painter,
     report = report.new(painter),
   }, Plain)
@@ -73,6 +77,13 @@ function handlers.step_ended(self, e)
   if SLOW_STEPS[e.step] and e.ok then
     self:_step(e, e.step .. " done in " .. text.duration(e.seconds))
   end
+end
+
+-- Without -v nobody knows here when the last line came.
+function handlers.alive(self, e)
+  local what = e.step and e.step .. " still running after " or "still waiting for a place after "
+  local silent = self.verbose and e.step and ", silent for " .. text.duration(e.silent) or ""
+  self:_step(e, text.one_line(what) .. text.duration(e.seconds) .. silent)
 end
 
 function handlers.progress(self, e)

@@ -281,10 +281,12 @@ function Tty:lines(e, lines)
 end
 
 --- Draw what changed, times included. To be called some ten times a second.
+---@return number seconds  until the next call is due
 function Tty:tick()
   if (self.dirty or #self.jobs > 0) and self.opts.now() - self.last >= INTERVAL then
     self:_draw()
   end
+  return INTERVAL
 end
 
 --- Show what was kept back, and leave the terminal as it was, whatever happens. May be called twice.
