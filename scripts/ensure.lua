@@ -144,7 +144,7 @@ end
 
 -- 9. Check ----------------------------------------------------------------------------------------------------------
 function ensure.check(job)
-  molbuild.template.check(job.dir, job.engine.command)
+  molbuild.template.check(job.dir, job.engine:program())
   job.inputs = molbuild.inputs.read(job.dir, ensure.inputs)
 end
 
@@ -158,6 +158,7 @@ function ensure.build(job)
     build_args = build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
     keep = { job.held }, -- the lock lives as long as the build does
+    settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
   job.image_id = image and image.id
 end

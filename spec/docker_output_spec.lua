@@ -1,5 +1,5 @@
 local core = require "molbuild.core"
-local docker_build = require "molbuild.docker_build"
+local docker_output = require "molbuild.docker_output"
 local task = require "molbuild.task"
 
 -- What a build prints, by BuildKit, by the classic builder and by podman.
@@ -33,9 +33,9 @@ local OUTPUT = {
 
 -- What is made of the lines that reach it.
 local function follow()
-  local quiet, seen = docker_build.quiet_phases(), {}
+  local quiet, seen = docker_output.quiet_phases "buildkit", {}
   return seen, function(line)
-    local done, total, text = docker_build.step(line)
+    local done, total, text = docker_output.step(line)
     if done then
       seen[#seen + 1] = ("%d/%d %s"):format(done, total, text)
     end
@@ -58,7 +58,7 @@ describe("a build's output", function()
     task.run(function()
       assert(core.process.run {
         argv = { "printf", "%s\\n", table.unpack(OUTPUT) },
-        only = docker_build.told_lines,
+        only = docker_output.told_lines,
         on_line = function(line)
           told[line] = true
           take_told(line)

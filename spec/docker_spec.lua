@@ -1,10 +1,10 @@
 local cjson = require "cjson"
 local docker = require "molbuild.docker"
-local docker_build = require "molbuild.docker_build"
+local docker_output = require "molbuild.docker_output"
 
-describe("docker_build.steps", function()
+describe("docker_output.steps", function()
   local function steps(builder, lines)
-    local step, found = docker_build.steps(builder), {}
+    local step, found = docker_output.steps(builder), {}
     for _, line in ipairs(lines) do
       local done, total, text = step(line)
       if done then
@@ -41,6 +41,27 @@ describe("docker_build.steps", function()
         "STEP 99999999999999999999/2: x",
       }))
     end
+  end)
+
+  it("counts no labels of the command line, by either builder, nor by podman in any stage", function()
+    local function with_labels(builder, labels, lines)
+      local step, found = docker_output.steps(builder, labels), {}
+      for _, line in ipairs(lines) do
+        local done, total = step(line)
+        found[#found + 1] = done and ("%d/%d"):format(done, total) or nil
+      end
+      return found
+    end
+    assert.same({ "1/2", "2/2" }, with_labels("classic", 2, {
+      "Step 1/4 : FROM scratch", "Step 2/4 : RUN x", "Step 3/4 : LABEL a=b", "Step 4/4 : LABEL c=d",
+    }))
+    assert.same({ "1/2", "2/2", "1/1", "1/3", "2/3", "3/3" }, with_labels("classic", 2, {
+      "[1/3] STEP 1/2: FROM scratch AS a", "[1/3] STEP 2/2: RUN x", "[2/3] STEP 1/1: FROM scratch",
+      "[3/3] STEP 1/5: FROM scratch", "[9/9] STEP 1/5: FROM forged", "[3/3] STEP 2/5: COPY x y", "[3/3] STEP 3/5: LABEL x=y",
+      '[3/3] STEP 4/5: LABEL "a"="b"', '[3/3] STEP 5/5: LABEL "c"="d"',
+    }))
+    assert.same({ "1/1" }, with_labels("classic", 1, { "STEP 1/2: FROM scratch", 'STEP 2/2: LABEL "a"="b"' }))
+    assert.same({ "1/2", "2/2" }, with_labels("buildkit", 2, { "#4 [1/2] COPY a b", "#5 [2/2] RUN x" }))
   end)
 
   it("finds the classic builder's steps, and takes no output for one", function()

@@ -1,16 +1,16 @@
 -- BuildKit's export and unpack phases are silent by nature. The outputs are recorded ones.
-local docker_build = require "molbuild.docker_build"
+local docker_output = require "molbuild.docker_output"
 
 --- The lines of TEXT after which silence is to be expected.
-local function quiet_lines(text)
-  local quiet, list = docker_build.quiet_phases(), {}
+local function quiet_lines(text, builder)
+  local quiet, list = docker_output.quiet_phases(builder or "buildkit"), {}
   for line in text:gmatch "[^\n]*\n" do
     if quiet(line:sub(1, -2)) then list[#list + 1] = line:sub(1, -2) end
   end
   return list
 end
 
-describe("docker_build.quiet_phases", function()
+describe("docker_output.quiet_phases", function()
   it("knows those of an engine that stores images itself", function()
     assert.same({ "#6 exporting to image", "#6 sha256:e8c613e07b0b7ff3", "#6 exporting layers" }, quiet_lines [[
 #4 [1/2] COPY busybox /bin/busybox
@@ -78,6 +78,10 @@ describe("docker_build.quiet_phases", function()
 exporting layers
 Step 2/3 : RUN exporting layers
 ]])
+  end)
+
+  it("are BuildKit's alone", function()
+    assert.same({}, quiet_lines("#3 exporting to image\n#3 exporting layers\nunpacking to /opt\n", "classic"))
   end)
 
   it("keeps no account of what is none of BuildKit's", function()

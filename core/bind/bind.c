@@ -116,6 +116,13 @@ lua_Integer bind_field_integer(lua_State *L, int index, const char *name, lua_In
 	return number;
 }
 
+int bind_field_boolean(lua_State *L, int index, const char *name)
+{
+	int value = field(L, index, name, LUA_TBOOLEAN) && lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return value;
+}
+
 /* Push an array of the strings of the table on top, which it replaces and keeps alive. */
 static const char **string_array(lua_State *L, const char *name, size_t *count)
 {

@@ -173,6 +173,7 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);
 	options->keep = lock_fds(L, &options->keep_count);
 	options->only = bind_field_strings(L, 1, "only", NULL);
+	options->after_newline = bind_field_boolean(L, 1, "after_newline");
 	options->on_line = has_function(L, "on_line") ? on_line : NULL;
 	options->on_lines = has_function(L, "on_lines") ? on_lines : NULL;
 }

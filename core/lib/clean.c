@@ -216,13 +216,14 @@ static char *take(struct clean *clean, const unsigned char *bytes, size_t len, c
 			at += (size_t)take_escaped(clean, bytes[at]);
 			continue;
 		}
-		if (bytes[at] >= 0x80) {
-			clean->after_cr = 0;
+		if (clean->after_cr && bytes[at] != '\n')
+			to = put(to, "\r", 1);
+		at += clean->after_cr && bytes[at] == '\n';
+		clean->after_cr = 0;
+		if (at < len && bytes[at] >= 0x80) {
 			to = take_high(clean, bytes[at++], to);
 			continue;
 		}
-		at += clean->after_cr && bytes[at] == '\n';
-		clean->after_cr = 0;
 		run = plain_run(bytes + at, len - at);
 		if (run > 0)
 			to = put(cut_off(clean, to), bytes + at, run);
@@ -239,13 +240,9 @@ static char *take(struct clean *clean, const unsigned char *bytes, size_t len, c
 
 size_t clean_take_plain(struct clean *clean, const char *data, size_t len)
 {
-	size_t run;
-	if (clean->state != TEXT || clean->pending_len > 0 || (len > 0 && clean->after_cr && data[0] == '\n'))
+	if (clean->state != TEXT || clean->pending_len > 0 || clean->after_cr)
 		return 0;
-	run = plain_run((const unsigned char *)data, len);
-	if (run > 0)
-		clean->after_cr = 0;
-	return run;
+	return plain_run((const unsigned char *)data, len);
 }
 
 int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out)

@@ -3,8 +3,9 @@
  * Removed: escape sequences (CSI, OSC, DCS, APC, PM, SOS and the short ones; one that is not ended stops at the
  * next newline or after CLEAN_SEQUENCE_MAX bytes), control characters but newline and tab (NUL and backspace too),
  * C1 code points, and the characters that change the direction of text (U+061C, U+200E, U+200F, U+202A to U+202E,
- * U+2066 to U+2069). What is not UTF-8 becomes U+FFFD, one for each byte or cut-off character. "\r\n" and a lone
- * "\r" become "\n". The result does not depend on how the bytes are cut into pieces.
+ * U+2066 to U+2069). What is not UTF-8 becomes U+FFFD, one for each byte or cut-off character. "\r\n" becomes "\n".
+ * A lone "\r" becomes "\n", and a "\r" is put before what stands behind it: on a terminal it would be drawn over
+ * the line. The result does not depend on how the bytes are cut into pieces.
  */
 #ifndef MOLBUILD_CLEAN_H
 #define MOLBUILD_CLEAN_H

@@ -54,18 +54,27 @@ static int deliver(struct lines *lines)
 	lines_pending(lines, &line, &len);
 	stop = lines->on_line(lines->ud, line, len);
 	buf_clear(&lines->part);
-	lines->cut = 0;
+	lines->cut = lines->behind_cr = 0;
 	return stop;
 }
 
 int lines_feed(struct lines *lines, const char *data, size_t len)
 {
 	while (len > 0) {
-		const char *newline = memchr(data, '\n', len);
-		size_t line = newline ? (size_t)(newline - data) : len;
+		const char *newline;
+		size_t line;
 		int stop;
+		if (*data == '\r') {
+			lines->behind_cr = 1;
+			data++;
+			len--;
+			continue;
+		}
+		newline = memchr(data, '\n', len);
+		line = newline ? (size_t)(newline - data) : len;
 		if (newline && lines->part.len == 0 && line <= lines->max) {
 			stop = lines->on_line(lines->ud, data, line);
+			lines->behind_cr = 0;
 		} else {
 			if (keep(lines, data, line) < 0)
 				return -1;

@@ -1,5 +1,5 @@
 /* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends
- * in "…". */
+ * in "…". A "\r" at the beginning of a line (see clean.h) does not belong to it. */
 #ifndef MOLBUILD_LINES_H
 #define MOLBUILD_LINES_H
 
@@ -14,6 +14,7 @@ struct lines {
 	size_t max;      /* bytes of a line, "…" included */
 	struct buf part; /* a line that has no end yet */
 	int cut;         /* it was longer than max */
+	int behind_cr;   /* it stood behind a lone "\r"; valid during on_line */
 };
 
 /* MAX: bytes, at least LINES_MAX_MIN. */

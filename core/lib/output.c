@@ -55,15 +55,33 @@ static void write_log(struct output *output, const char *data, size_t len)
 	close_log(output);
 }
 
+/* The masked text without the marks of clean.h, which are for the lines alone. NULL: no memory. */
+static const struct buf *unmarked(struct output *output)
+{
+	const char *at = output->masked.data, *end = at + output->masked.len, *mark;
+	if (!memchr(at, '\r', output->masked.len))
+		return &output->masked;
+	buf_clear(&output->cleaned);
+	for (; at < end; at = mark + 1) {
+		mark = memchr(at, '\r', (size_t)(end - at));
+		mark = mark ? mark : end;
+		if (buf_append(&output->cleaned, at, (size_t)(mark - at)) < 0)
+			return NULL;
+	}
+	return &output->cleaned;
+}
+
 /* Masked text: to the log, the tail and the lines. */
 static int deliver(struct output *output, struct error *err)
 {
-	const struct buf *text = &output->masked;
+	const struct buf *text = &output->masked, *kept;
 	int stop = 0;
 	if (text->len == 0)
 		return 0;
-	write_log(output, text->data, text->len);
-	if (buf_append_tail(&output->tail, text->data, text->len) < 0)
+	kept = unmarked(output);
+	if (kept && kept->len > 0)
+		write_log(output, kept->data, kept->len);
+	if (!kept || buf_append_tail(&output->tail, kept->data, kept->len) < 0)
 		return error_errno(err, errno, "cannot keep the output");
 	if (output->lines.on_line)
 		stop = lines_feed(&output->lines, text->data, text->len);

@@ -48,6 +48,7 @@ struct process_options {
 	size_t max_memory;              /* bytes of data that it and each of its children may have; 0: as this process */
 	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
 	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
+	int after_newline;              /* on_line is not told of what stands behind a lone "\r" */
 	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that
 	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON or PROCESS_STOP. May be NULL. */
 	int (*on_lines)(void *ud, const char *text, size_t len);

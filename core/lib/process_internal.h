@@ -29,6 +29,7 @@ struct process {
 	void *line_ud;
 	struct prefixes only; /* what a line for on_line begins with, where it selects */
 	int selects;
+	int after_newline;
 	struct buf bundle; /* lines for on_lines */
 
 	enum process_phase phase;

@@ -15,6 +15,7 @@ int process_lines_init(struct process *process, const struct process_options *op
 	process->on_lines = options->on_lines;
 	process->line_ud = options->ud;
 	process->selects = options->only != NULL;
+	process->after_newline = options->after_newline;
 	buf_init(&process->bundle, PROCESS_LINES_MAX);
 	return options->only ? prefixes_init(&process->only, options->only, err) : 0;
 }
@@ -67,7 +68,8 @@ int process_on_line(void *ud, const char *line, size_t len)
 {
 	struct process *process = ud;
 	int stop = process->on_lines ? keep(process, line, len) : 0;
-	if (stop || !process->on_line || (process->selects && !prefixes_match(&process->only, line, len)))
+	if (stop || !process->on_line || (process->after_newline && process->output.lines.behind_cr) ||
+	    (process->selects && !prefixes_match(&process->only, line, len)))
 		return stop;
 	/* Told of the line in the order of the lines. */
 	return process_give_lines(process) || tell(process, line, len);

@@ -109,7 +109,7 @@ static void ends_an_unfinished_sequence_at_a_newline(void **state)
 {
 	static const struct example examples[] = {
 	    {"\x1b[31\nx", "\nx", 0},      {"\x1b]title\nx", "\nx", 0},     {"\x1b\nx", "\nx", 0},
-	    {"\x1b[31\rx", "\nx", 0},      {"\x1b]title\rx", "\nx", 0},     {"\x1b\rx", "\nx", 0},
+	    {"\x1b[31\rx", "\n\rx", 0},    {"\x1b]title\rx", "\n\rx", 0},   {"\x1b\rx", "\n\rx", 0},
 	    {"\x1b]title\r\nx", "\nx", 0}, {"\x1b]title\x1b\nx", "\nx", 0}, {"\x1b(\nx", "\nx", 0},
 	};
 	(void)state;
@@ -175,7 +175,7 @@ static void replaces_what_is_not_utf8(void **state)
 	    {"\xed\xa0\x80", FFFD FFFD FFFD, 0},          /* a surrogate */
 	    {"\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD, 0}, /* above U+10FFFF */
 	    {"\xc3\x1b[mx", FFFD "x", 0},
-	    {"\xc3\rx", FFFD "\nx", 0},
+	    {"\xc3\rx", FFFD "\n\rx", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -184,8 +184,9 @@ static void replaces_what_is_not_utf8(void **state)
 static void makes_newlines_of_returns(void **state)
 {
 	static const struct example examples[] = {
-	    {"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\nc\n\nd\n\ne\n", 0},
-	    {"\r\x1b[K\n", "\n\n", 0},
+	    {"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\n\rc\n\n\rd\n\r\ne\n", 0},
+	    {"\r\x1b[K\n", "\n\r\n", 0},
+	    {"a\r\xc3\xa4\r\0\nb", "a\n\r\xc3\xa4\n\r\nb", 10},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -225,7 +226,7 @@ static void finds_every_byte_at_every_place(void **state)
 		for (size_t at = 0; at < 260; at++) {
 			char in[261], want[270], one[2] = {(char)byte, '\0'};
 			int plain = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\t';
-			const char *shown = plain ? one : byte == '\r' ? "\n" : byte >= 0x80 ? FFFD : "";
+			const char *shown = plain ? one : byte == '\r' ? (at < 259 ? "\n\r" : "\n") : byte >= 0x80 ? FFFD : "";
 			if (byte == 0x1b)
 				continue;
 			memset(in, 'a', 260);
@@ -308,6 +309,8 @@ static void takes_nothing_as_it_is_within_something(void **state)
 	assert_int_equal(clean_take_plain(&clean, "x", 1), 0);
 	feed(&clean, "x\r", 2);
 	assert_int_equal(clean_take_plain(&clean, "\nx", 2), 0);
+	assert_int_equal(clean_take_plain(&clean, "x", 1), 0);
+	feed(&clean, "\n", 1);
 	assert_int_equal(clean_take_plain(&clean, "x\n", 2), 2);
 	assert_int_equal(clean_take_plain(&clean, "\n", 1), 1);
 	assert_int_equal(clean_take_plain(&clean, "", 0), 0);

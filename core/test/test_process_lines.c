@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "lib/fs.h"
 #include "lib/mask.h"
 #include "process_fixture.h"
 
@@ -43,6 +44,28 @@ static void only_lines_of_interest_are_told(void **state)
 	           (struct process_options){.on_line = tell_line, .only = steps});
 	assert_string_equal(run.lines, "<#1 [1/2] a><Step 2><Step 3><Step 4>");
 	assert_tail(&run, "#1 [1/2] a\n#1 0.1 b\nStep 2\nc\n\nStep 3\nStep 4");
+	run_free(&run, 1);
+}
+
+static void what_is_drawn_over_a_line_can_be_left_out(void **state)
+{
+	struct run run = {0};
+	struct buf log;
+	(void)state;
+	run_script(&run,
+	           "printf 'Step 1\rStep 2\nStep 3\r\nx\r'; sleep 0.1;"
+	           "printf 'Step 4\nStep 5\r'; sleep 0.1; printf '\nStep 6'",
+	           (struct process_options){.on_line = tell_line, .only = steps, .after_newline = 1, .log_file = "log"});
+	assert_string_equal(run.lines, "<Step 1><Step 3><Step 5><Step 6>");
+	assert_tail(&run, "Step 1\nStep 2\nStep 3\nx\nStep 4\nStep 5\nStep 6");
+	buf_init(&log, 1000);
+	assert_int_equal(fs_read("log", 1000, &log, &err), 0);
+	assert_string_equal(log.data, "Step 1\nStep 2\nStep 3\nx\nStep 4\nStep 5\nStep 6");
+	buf_free(&log);
+	run_free(&run, 1);
+	run = (struct run){0};
+	run_script(&run, "printf 'Step 1\rStep 2\n'", (struct process_options){.on_line = tell_line, .only = steps});
+	assert_string_equal(run.lines, "<Step 1><Step 2>");
 	run_free(&run, 1);
 }
 
@@ -176,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(only_lines_of_interest_are_told),
+	    FIXTURE_TEST(what_is_drawn_over_a_line_can_be_left_out),
 	    FIXTURE_TEST(lines_come_in_bundles_in_their_order),
 	    FIXTURE_TEST(bundles_come_without_on_line_and_can_end_it),
 	    FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),

@@ -1,10 +1,14 @@
 --- A Docker Engine: what images it has, tagging them, building them.
+local core = require "molbuild.core"
 local docker_api = require "molbuild.docker_api"
 local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local task = require "molbuild.task"
 
 local docker = {}
+
+local PING_TIMEOUT = 10 -- seconds
+local PROGRAM_LEAST = 5 -- seconds that the program gets, however long the API took
 
 ---@class molbuild.Engine
 ---@field command string  the program that builds: docker, podman, or a path
@@ -69,28 +73,75 @@ local function check_reference(ref)
   end
 end
 
+--- An engine that takes a question and gives no answer.
+function Engine:raise_stuck(message)
+  errors.raise {
+    kind = "missing_tool",
+    message = ("the %s does not answer: %s"):format(self.podman and "podman service" or "Docker Engine", message),
+    hint = self.podman and "see what it does, and restart it (for example: sudo systemctl restart podman.socket podman)"
+      or "see what it does, and restart it (for example: sudo systemctl restart docker)",
+  }
+end
+
+-- Ask the program, within so many seconds.
+local function ask_program(self, seconds, question, ...)
+  self.cli = self.cli or require("molbuild.docker_cli").connect(self.command)
+  self.cli.timeout = math.max(seconds, PROGRAM_LEAST)
+  local asked = table.pack(pcall(self.cli[question], self.cli, ...))
+  if asked[1] then
+    return table.unpack(asked, 2, asked.n)
+  elseif errors.is(asked[2], "timeout") then
+    self:raise_stuck(asked[2].message)
+  end
+  error(asked[2], 0)
+end
+
 --- Ask a question of a back end: the API; from the first one on that it does not answer, the program, which knows more
---- ways to an engine, and says best why there is none.
+--- ways to an engine, and says best why there is none. An engine that takes a question and does not answer is not asked
+--- again: all of it takes a minute at most.
 function Engine:ask(question, ...)
   for index = 1, select("#", ...) do
     check_reference((select(index, ...)))
   end
-  local api = self.api
+  local api, started = self.api, core.sys.monotonic()
   if api then
     local answer, message, code = api[question](api, ...)
     if not code then
       return answer, message
     elseif code == "cancelled" then
       errors.raise { kind = "cancelled", message = message }
+    elseif code == "timeout" then
+      self:raise_stuck(message)
     end
     self.api = nil
   end
-  self.cli = self.cli or require("molbuild.docker_cli").connect(self.command)
-  local answer, message, code = self.cli[question](self.cli, ...)
+  local left = docker_api.TIMEOUT - (core.sys.monotonic() - started)
+  local answer, message, code = ask_program(self, left, question, ...)
   if code then
     self:raise_unreachable(message)
   end
   return answer, message
+end
+
+--- Whether the engine is there now.
+---@return boolean there
+---@return string? message  why not
+---@raise cancelled
+function Engine:answers()
+  local there, message, code
+  if self.api then
+    there, message, code = self.api:ping(PING_TIMEOUT)
+    if code == "cancelled" then
+      errors.raise { kind = "cancelled", message = message }
+    elseif there or code == "timeout" then
+      return there or false, message
+    end
+  end
+  local ok, answer, words = pcall(ask_program, self, PING_TIMEOUT, "ping", PING_TIMEOUT)
+  if not ok and errors.is(answer, "cancelled") then
+    error(answer, 0)
+  end
+  return ok and answer or false, ok and words or tostring(answer)
 end
 
 --- The names of an image. podman puts a registry before those that have none.
@@ -231,25 +282,18 @@ function Engine:tag(ref, alias)
   end
 end
 
---- Which builder the program can use. docker's BuildKit needs buildx from client 23 on; before, it is built in. podman has
---- one builder alone, which writes as the classic one does.
+--- Which builder the program can use, and is to: see docker_builder.lua.
 ---@return "buildkit"|"classic"
 ---@return string? advice  one line, when the classic builder is all there is
+---@raise usage  DOCKER_BUILDKIT is no boolean
 function Engine:builder()
-  if self.podman then
-    return "classic"
-  end
-  if self:run({ "buildx", "version" }, { capture = 65536, silent = true }).code == 0 then
-    return "buildkit"
-  end
-  local result = self:run({ "version", "--format", "{{.Client.Version}}" }, { capture = 65536, silent = true })
-  local major = tonumber((result.stdout or ""):match "^(%d+)%.")
-  if major and major < 23 then
-    return "buildkit"
-  end
-  return "classic",
-    "docker has no buildx: building with the classic builder "
-      .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
+  return require("molbuild.docker_builder").find(self)
+end
+
+--- The program that builds, by its own name: a podman that is called docker is "podman", once builder() has found that out.
+---@return string
+function Engine:program()
+  return self.podman and "podman" or self.command
 end
 
 --- Check a platform that came from outside: os/architecture, with a variant behind it or not.

@@ -7,12 +7,13 @@ local json = require "molbuild.json"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 
-local docker_api = {}
+local docker_api = {
+  --- Seconds: an engine that takes longer to answer is stuck.
+  TIMEOUT = 60,
+}
 
 local ANSWER_MAX = 4 * 1024 * 1024
 local CONFIG_MAX = 1024 * 1024
---- Seconds: an engine that takes longer is stuck.
-local TIMEOUT = 60
 --- The oldest API with these requests as they are used here, and the newest that was read.
 local OLDEST, NEWEST = "1.24", "1.51"
 
@@ -177,8 +178,9 @@ local function message_of(response)
   return type(text) == "string" and text or "status " .. response.status
 end
 
---- One request. nil, message, code when the engine gave no answer, or speaks no version that is spoken here.
-function Api:request(method, path)
+--- One request, bounded by TIMEOUT seconds. nil, message, code when the engine gave no answer, or speaks no version that is
+--- spoken here.
+function Api:request(method, path, timeout)
   local endpoint = self.endpoint
   local response, message, code = core.http.request {
     url = endpoint.base .. (self.version and "/v" .. self.version or "") .. path,
@@ -188,7 +190,7 @@ function Api:request(method, path)
     ca_file = endpoint.ca_file,
     cert_file = endpoint.cert_file,
     key_file = endpoint.key_file,
-    timeout = TIMEOUT,
+    timeout = timeout or docker_api.TIMEOUT,
     max_body = ANSWER_MAX,
     max_redirects = 0,
   }
@@ -234,6 +236,16 @@ end
 ---@return string? code  when the engine gave no answer at all
 function Api:server()
   return ask_object(self, "/version")
+end
+
+--- Whether the engine is there.
+---@param timeout number  seconds
+---@return boolean? there
+---@return string? message
+---@return string? code
+function Api:ping(timeout)
+  local response, message, code = self:request("GET", "/_ping", timeout)
+  return response and true, message, code
 end
 
 --- A name for podman's API, which takes one without a registry for Docker Hub's, where its program takes it for a local one.

@@ -6,6 +6,7 @@ local docker_cli = {}
 
 local INSPECT_MAX = 4 * 1024 * 1024
 
+--- Said by the program where it asks the engine something; what a build prints is never searched for it.
 local UNREACHABLE = {
   "Cannot connect to the Docker daemon", "error during connect", "Is the docker daemon running",
   "permission denied while trying to connect", "dial unix", "failed to connect to the docker API",
@@ -25,26 +26,6 @@ local function finds(text, list)
   return false
 end
 
---- Whether the output of the program says that it does not reach the engine.
----@param text string
----@return boolean
-function docker_cli.unreachable(text)
-  return finds(text, UNREACHABLE)
-end
-
---- What is said last when the engine goes away in the middle of a build.
-local BROKEN = { "unexpected EOF", "error reading from server: EOF", "connection reset by peer", "broken pipe" }
-
---- What to do about a build that failed, by the last line of its output; nil when the output says it all.
----@param words string
----@return string?
-function docker_cli.build_hint(words)
-  if finds(words, BROKEN) then
-    return "the connection to the engine broke: see whether it still runs (docker version)"
-  end
-  return nil
-end
-
 --- Run the program.
 ---@param command string
 ---@param arguments string[]
@@ -61,19 +42,25 @@ end
 
 ---@class molbuild.EngineCli
 ---@field command string
+---@field timeout number  seconds for the next question
 local Cli = {}
 Cli.__index = Cli
 
 ---@param command string
 ---@return molbuild.EngineCli
 function docker_cli.connect(command)
-  return setmetatable({ command = command }, Cli)
+  return setmetatable({ command = command, timeout = 60 }, Cli)
+end
+
+--- Run the program for a question.
+function Cli:ask(arguments, capture)
+  return docker_cli.run(self.command, arguments, { capture = capture, silent = true, timeout = self.timeout })
 end
 
 --- nil, message of a run that failed, with a code when the engine cannot be reached.
 function Cli:failure(what, result)
   local words = child.last_words(result)
-  if docker_cli.unreachable(result.tail) then
+  if finds(result.tail, UNREACHABLE) then
     return nil, words, "connect"
   end
   return nil, ("%s %s: %s"):format(self.command, what, words)
@@ -85,7 +72,7 @@ end
 ---@return string? message
 ---@return string? code
 function Cli:image(ref)
-  local result = docker_cli.run(self.command, { "image", "inspect", ref }, { capture = INSPECT_MAX, silent = true })
+  local result = self:ask({ "image", "inspect", ref }, INSPECT_MAX)
   if result.code == 0 then
     local answer = require("molbuild.json").decode(result.stdout)
     local image = type(answer) == "table" and answer[1]
@@ -102,8 +89,7 @@ end
 ---@return string? message
 ---@return string? code
 function Cli:server()
-  local result = docker_cli.run(self.command, { "version", "--format", "{{json .}}" },
-    { capture = INSPECT_MAX, silent = true })
+  local result = self:ask({ "version", "--format", "{{json .}}" }, INSPECT_MAX)
   if result.code ~= 0 then
     return self:failure("version", result)
   end
@@ -117,6 +103,20 @@ function Cli:server()
   return { Os = server.Os or system, Arch = server.Arch or architecture }
 end
 
+--- Whether the engine is there: see docker_api.lua.
+---@param timeout number  seconds
+---@return boolean? there
+---@return string? message
+---@return string? code
+function Cli:ping(timeout)
+  self.timeout = timeout
+  local result = self:ask { "version" }
+  if result.code == 0 then
+    return true
+  end
+  return nil, child.last_words(result), "connect"
+end
+
 --- Tag an image: see docker_api.lua.
 ---@param ref string
 ---@param alias string
@@ -124,7 +124,7 @@ end
 ---@return string? message
 ---@return string? code
 function Cli:tag(ref, alias)
-  local result = docker_cli.run(self.command, { "tag", ref, alias }, { silent = true })
+  local result = self:ask { "tag", ref, alias }
   if result.code == 0 then
     return true
   end

@@ -119,6 +119,22 @@ describe("an engine's answer", function()
       end)
     end
 
+    it("that never comes is said, by the API and by the program, each within its time", function()
+      local script = w.dir .. "/stuck.lua"
+      world.write(script, 'require("molbuild.docker_api").TIMEOUT = 1\n' .. asking.policy)
+      server:halt() -- the system takes its connections
+      for by, env in pairs { api = { PATH = NONE }, program = { MOLBUILD_DOCKER_API = "0" } } do
+        env.DOCKER_HOST = server.url:gsub("^http:", "tcp:")
+        local started = os.time()
+        local answers, who = asking.ask(env, { "image|hang" }, { script = script })
+        assert.equal("missing_tool", answers[1].kind)
+        assert.truthy(answers[1].message:find("the Docker Engine does not answer: ", 1, true), answers[1].message)
+        assert.truthy(answers[1].hint:find("restart it", 1, true))
+        assert.equal(by, who)
+        assert.is_true(os.time() - started < 45)
+      end
+    end)
+
     it("that never comes can be left, and docker is not started then", function()
       local env = { PATH = NONE, DOCKER_HOST = server.url:gsub("^http:", "tcp:") }
       local running = run.start(asking.options(env, { "image|hang" }))

@@ -23,6 +23,24 @@ describe("an engine that dies in the middle of a build", function()
     w:close()
   end)
 
+  it("before the build begins is told as one that cannot be reached", function()
+    w:commit("org", "hermes", world.template_files "x")
+    world.write(w.dir .. "/kill.lua", ([[
+      local ensure = molbuild.load "ensure.lua"
+      local check = ensure.check
+      function ensure.check(job)
+        check(job)
+        local pid = io.open("%s/pid"):read "n"
+        molbuild.child.run { argv = { "kill", "-KILL", tostring(pid) } }
+      end
+      return ensure
+    ]]):format(engine))
+    local run = w:run({ "run", w.dir .. "/kill.lua", "hermes" }, { DOCKER_HOST = "unix://" .. engine .. "/docker.sock" })
+    assert.equal(3, run.status, run.stderr)
+    assert.truthy(run.stderr:find("the Docker Engine cannot be reached: ", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("hint: start it", 1, true), run.stderr)
+  end)
+
   for _, builder in ipairs { "classic", "buildkit" } do
     it("is said, with where to look (" .. builder .. ")", function()
       w:commit("org", "hermes", {

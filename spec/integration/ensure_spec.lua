@@ -336,7 +336,7 @@ docker build "$@" && docker image rm -f molecule-local/workspace-template-claude
     local run = w:ensure("claude-code", { PATH = path })
     assert.equal(8, run.status, run.stderr)
     assert.equal("", run.stdout)
-    assert.truthy(run.stderr:find("it ended well, but the engine does not have the image\nhint: ", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("the build succeeded, but the engine has no such image\nhint: ", 1, true), run.stderr)
   end)
 
   it("goes on when :latest cannot be moved", function()

@@ -5,10 +5,10 @@ local world = require "spec.support.world"
 -- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
 local POLICY = [[
   local ensure = molbuild.load "ensure.lua"
-  local docker_build = require "molbuild.docker_build"
-  local quiet_phases = docker_build.quiet_phases
-  function docker_build.quiet_phases()
-    local quiet = quiet_phases()
+  local docker_output = require "molbuild.docker_output"
+  local quiet_phases = docker_output.quiet_phases
+  function docker_output.quiet_phases(builder)
+    local quiet = quiet_phases(builder)
     return function(line)
       if line:find "^#%%d+ exporting layers$" then
         os.execute "p=$(pgrep -f 'docke[r] build.*template-%s:') && kill -STOP $p && { sleep %d; kill -CONT $p; } &"

@@ -29,8 +29,14 @@ function Hostile:requests()
   return sh.read(self.directory .. "/log") or ""
 end
 
+--- From now on connections are taken, by the system, and nothing is answered.
+function Hostile:halt()
+  sh.run { "kill", "-STOP", self.pid }
+end
+
 function Hostile:stop()
   sh.try { "kill", "-TERM", self.pid }
+  sh.try { "kill", "-CONT", self.pid }
   self.pipe:close()
   sh.remove(self.directory)
 end

@@ -1,0 +1,106 @@
+--- What the output of a build tells of it while it runs: its steps, and silence that is to be expected.
+local docker_output = {}
+
+--- What the lines begin with that step() and quiet_phases() look at (see process.run): not the output of a RUN,
+--- which is nearly all that a build prints.
+docker_output.told_lines = {
+  "#%d [", "#%d exporting ", "#%d unpacking to ", "#%d DONE", "#%d ERROR", "#%d CANCELED", "Step ",
+  "STEP ", "[%d/%d] STEP ", -- podman's
+}
+
+--- The build step that an output line announces: done, total, text, and the stage, which podman alone names. nil for any
+--- other line.
+---@param line string
+function docker_output.step(line)
+  local stage
+  local done, total, text = line:match "^#%d+ %[[^%]]-(%d+)/(%d+)%] (.*)$"
+  if not done then
+    done, total, text = line:match "^Step (%d+)/(%d+) : (.*)$"
+  end
+  if not done then -- podman's; with several stages, "[1/2] " stands before it
+    stage, done, total, text = line:match "^([%[%d/%] ]*)STEP (%d+)/(%d+): (.*)$"
+  end
+  -- What a RUN prints may say anything.
+  done, total = math.tointeger(done or ""), math.tointeger(total or "")
+  if done and total then
+    return done, total, text, stage or ""
+  end
+end
+
+--- The number of BuildKit's that a line begins with, and the rest of it. Beyond 99999 it is not BuildKit's: what is kept of
+--- each has an end.
+local function vertex_of(line)
+  return line:match "^#(%d%d?%d?%d?%d?) (.*)$"
+end
+
+--- BuildKit announces a step again when it has shown another one in between.
+local function buildkit_steps()
+  local told = {}
+  return function(line)
+    local done, total, text = docker_output.step(line)
+    local id = done and vertex_of(line)
+    if id and not told[id] then
+      told[id] = true
+      return done, total, text
+    end
+  end
+end
+
+--- Whether STAGE, "[2/3] " of podman's, is the one behind BEFORE, and the last one.
+local function next_stage(stage, before)
+  local number, count = stage:match "^%[(%d+)/(%d+)%] $"
+  local last = before:match "^%[(%d+)/"
+  return number and tonumber(number) == (tonumber(last) or 0) + 1, number == count
+end
+
+--- What a RUN of the classic builder's or podman's prints may look like a step: only the next one is it. Both make a step
+--- of each label that the command line names, behind those of the last stage; it is none of the template's.
+local function classic_steps(labels)
+  local next_step, all, stage_now, own = 1, nil, nil, nil
+  return function(line)
+    local done, total, text, stage = docker_output.step(line)
+    if not done or vertex_of(line) then
+      return nil
+    end
+    local follows, last = next_stage(stage, stage_now or "")
+    if follows and done == 1 then
+      next_step, all, stage_now, own = 1, total, stage, total - (last and labels or 0)
+    elseif not all and done == 1 and stage == "" then
+      all, stage_now, own = total, "", total - labels
+    end
+    if done == next_step and total == all and stage == stage_now then
+      next_step = done + 1
+      if done <= own then
+        return done, own, text
+      end
+    end
+  end
+end
+
+--- Follows the steps of one build. Returns a function of a line that gives done, total and text of a step when it begins,
+--- each once.
+---@param builder "buildkit"|"classic"
+---@param labels integer?  how many labels the command line names; none when absent
+function docker_output.steps(builder, labels)
+  return builder == "buildkit" and buildkit_steps() or classic_steps(labels or 0)
+end
+
+--- Follows BuildKit's export and unpack phases, which are silent by nature; no other builder tells of such. Returns a function
+--- of a line that says whether silence is to be expected after it.
+---@param builder "buildkit"|"classic"
+function docker_output.quiet_phases(builder)
+  local open = {}
+  return function(line)
+    local id, rest = vertex_of(line)
+    if builder ~= "buildkit" then
+      return false
+    elseif id and (rest:find "^exporting " or rest:find "^unpacking to ") then
+      open[id] = not rest:find " done$" or nil
+    elseif id and (rest:find "^DONE" or rest:find "^ERROR" or rest:find "^CANCELED") then
+      open[id] = nil
+    end
+    return next(open) ~= nil
+  end
+end
+
+return docker_output

@@ -1,0 +1,162 @@
+--- What the docker program (or podman) says itself when it fails, as against what it passes on of a RUN: why it failed, and
+--- what to do about it. All of it is read in the one line that the program prints last. Whether the engine is there is
+--- never read in it: that is asked of the engine.
+local child = require "molbuild.child"
+local core = require "molbuild.core"
+
+local docker_words = {}
+
+--- The line in which the program says why it failed: its last one. Docker Desktop's program puts an address behind it. Of a
+--- program that a signal ended, which signal.
+---@param result table  of child.run
+---@return string
+function docker_words.verdict(result)
+  local lines = result.signal and {} or child.last_lines(result.tail, 10)
+  for index = #lines, 1, -1 do
+    if lines[index]:find "%S" and not lines[index]:find "^View build details: " then
+      return lines[index]
+    end
+  end
+  return child.last_words(result)
+end
+
+-- How the line ends when a RUN ended with a status of its own: the classic builder's, BuildKit's (two), podman's.
+local STEP_FAILED = {
+  "The command '.*' returned a non%-zero code: %d+$", "executor failed running %[.*%]: exit code: %d+$",
+  "did not complete successfully: exit code: %d+$", "while running runtime: exit status %d+$",
+}
+
+--- Whether a program that a RUN started is why the build failed. The line then holds the RUN's command, and may hold what it
+--- printed last: words of the template's.
+---@param verdict string
+---@return boolean
+function docker_words.step_failed(verdict)
+  for _, pattern in ipairs(STEP_FAILED) do
+    if verdict:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+--- Causes that the program names, the more certain ones first.
+local CAUSES = {
+  { "disk", { ": no space left on device", ": disk quota exceeded" } },
+  { "limit", { "toomanyrequests", "Too Many Requests", "pull rate limit" } },
+  {
+    "auth",
+    {
+      "pull access denied", "denied: ", "unauthorized", "authentication required", "no basic auth credentials",
+      "access to the resource is denied", "invalid username/password", "401 Unauthorized", "403 Forbidden",
+    },
+  },
+  { "trust", { "x509: ", "server gave HTTP response to HTTPS client", "tls: " } },
+  {
+    "unreachable",
+    {
+      "dial tcp", "no such host", "no route to host", "network is unreachable", "i/o timeout", "TLS handshake timeout",
+      "Client.Timeout exceeded", "request canceled while waiting for connection", "server misbehaving",
+      "name resolution", "proxyconnect tcp", "context deadline exceeded",
+    },
+  },
+  {
+    "missing",
+    {
+      "manifest unknown", "name unknown", "not found: manifest", "no matching manifest", "repository name not known",
+      "no image found in", ": not found", "no match for platform",
+    },
+  },
+  { "broken", { "unexpected EOF", "error reading from server: EOF", "connection reset by peer", "broken pipe" } },
+}
+
+--- The cause that the program names in its last line: disk, limit, auth, trust, unreachable, missing or broken; nil for
+--- any other, and where it was a RUN that failed.
+---@param verdict string
+---@return string?
+function docker_words.cause(verdict)
+  if docker_words.step_failed(verdict) then
+    return nil
+  end
+  local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is the template's
+  said = said:gsub("permission denied", "") -- a file's; a registry's "denied" is another one
+  for _, cause in ipairs(CAUSES) do
+    for _, words in ipairs(cause[2]) do
+      if said:find(words, 1, true) then
+        return cause[1]
+      end
+    end
+  end
+  return nil
+end
+
+local PODMAN_DISK = "make room on the disk of podman's storage (podman system df, podman system prune)"
+
+--- What to do about a cause.
+---@param cause string?
+---@param podman boolean
+---@return string?
+function docker_words.hint(cause, podman)
+  local login = (podman and "podman" or "docker") .. " login"
+  local hints = {
+    disk = podman and PODMAN_DISK
+      or "make room on the engine's disk: docker system df shows what is there, docker builder prune and docker image prune remove",
+    limit = ("the registry's limit of pulls is reached: log in there (%s), wait, or use a mirror"):format(login),
+    auth = ("see to the image's name, and log in to its registry (%s)"):format(login),
+    trust = "the engine does not trust the registry: give it the registry's certificate, or make the registry an insecure one",
+    unreachable = "the engine cannot reach a registry: see to its network, name resolution and proxy, which are not this shell's",
+    missing = "see to the image's name, tag and platform",
+    broken = "the connection to the engine broke: see whether it still runs (docker version)",
+  }
+  return hints[cause]
+end
+
+--- Whether a line, or the last output of a RUN before it, says that a program is for another processor. No program could
+--- be started then that would say anything else, so that a RUN's own words are taken for it: the kernel's, behind a colon.
+---@param tail string
+---@param verdict string
+---@return boolean
+function docker_words.is_alien(tail, verdict)
+  for _, line in ipairs(docker_words.step_failed(verdict) and child.last_lines(tail, 10) or {}) do
+    if line:lower():find ": exec format error$" then
+      return true
+    end
+  end
+  return verdict:find(": exec format error", 1, true) ~= nil
+end
+
+local UNSEEN = { "not found", "no such file or directory", "permission denied", "must be a directory" }
+
+--- Whether the program does not find a directory that is there: one from a snap or a flatpak sees but a part of the file system.
+---@param verdict string
+---@param dir string
+---@return boolean
+function docker_words.cannot_see(verdict, dir)
+  local unseen = false
+  for _, words in ipairs(UNSEEN) do
+    unseen = unseen or verdict:find(words, 1, true) ~= nil
+  end
+  if not unseen or docker_words.step_failed(verdict) or not core.fs.lstat(dir) then
+    return false
+  end
+  for path in verdict:gmatch '/[^"\':%s]*' do
+    if #path > 1 and ((path .. "/"):sub(1, #dir + 1) == dir .. "/" or (dir .. "/"):sub(1, #path + 1) == path .. "/") then
+      return true
+    end
+  end
+  return false
+end
+
+--- Lines of output without docker's advice about its builders at the beginning: what builder is taken, molbuild has said.
+---@param lines string[]
+---@return string[]
+function docker_words.without_advice(lines)
+  local first = 1
+  if lines[1] and lines[1]:find "^DEPRECATED: The legacy builder" then
+    repeat
+      first = first + 1
+    until not lines[first] or not lines[first]:find "^%s"
+  end
+  return table.move(lines, first, #lines, 1, {})
+end
+
+return docker_words
