@@ -108,6 +108,8 @@ static int tell(struct process_op *process, int which, const char *text, size_t 
 		result = PROCESS_QUIET;
 	else if (answer && strcmp(answer, "stop") == 0)
 		result = PROCESS_STOP;
+	else if (answer && strcmp(answer, "wait") == 0)
+		result = PROCESS_WAIT;
 	lua_pop(L, 1);
 	return result;
 }
@@ -118,7 +120,7 @@ static int on_line(void *ud, const char *line, size_t len)
 	return tell(ud, BIND_CALLBACK, line, len);
 }
 
-/* on_lines(text) -> "stop" to end the process */
+/* on_lines(text) -> "stop" to end the process, "wait" to read no more for a moment */
 static int on_lines(void *ud, const char *text, size_t len)
 {
 	return tell(ud, BIND_ON_LINES, text, len);

@@ -77,14 +77,15 @@ static int put_masked(lua_State *L, struct writer *writer, int spare, lua_Intege
 	return result;
 }
 
-/* writer.put(fd, text[, spare]) -> true | false, lines, reason */
+/* writer.put(fd, text[, spare]) -> true, slow | false, lines, reason */
 static int put(lua_State *L)
 {
 	struct writer *writer = check_writer(L);
 	lua_Integer lines;
 	if (put_masked(L, writer, lua_toboolean(L, 3), &lines)) {
 		lua_pushboolean(L, 1);
-		return 1;
+		lua_pushboolean(L, writer_is_slow(writer));
+		return 2;
 	}
 	lua_pushboolean(L, 0);
 	lua_pushinteger(L, lines);
@@ -96,6 +97,13 @@ static int put(lua_State *L)
 static int pending(lua_State *L)
 {
 	lua_pushinteger(L, (lua_Integer)writer_pending(check_writer(L)));
+	return 1;
+}
+
+/* writer.is_slow(fd) -> boolean */
+static int is_slow(lua_State *L)
+{
+	lua_pushboolean(L, writer_is_slow(check_writer(L)));
 	return 1;
 }
 
@@ -189,7 +197,8 @@ static int send_(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"put", put}, {"send", send_}, {"pending", pending}, {"flush", flush}, {NULL, NULL}};
+	{"put", put}, {"send", send_}, {"pending", pending}, {"is_slow", is_slow},
+	{"flush", flush}, {NULL, NULL}};
 
 int bind_open_writer(lua_State *L)
 {

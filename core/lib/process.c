@@ -127,6 +127,7 @@ static int watch_all(struct process *process, struct error *err)
 	process->ceiling.fire = process_on_ceiling;
 	process->silence.fire = process_on_silence;
 	process->next.fire = process_on_next;
+	process->pause.fire = process_on_pause;
 	if (loop_child_start(process->loop, &process->child, err) < 0 ||
 	    watch_fd(process, &process->out, process->out_fd, LOOP_READ, process_on_out, err) < 0 ||
 	    watch_fd(process, &process->capture, process->capture_fd, LOOP_READ, process_on_capture, err) < 0 ||

@@ -22,7 +22,12 @@ enum {
 	PROCESS_QUIET = 1, /* from here on silence is to be expected: the quiet_phase bound counts until on_line returns
 			    * something else */
 	PROCESS_STOP = 2,  /* end the process, as cancelled */
+	PROCESS_WAIT = 3,  /* of on_lines: read no more for PROCESS_WAIT_NS, since whoever gets the lines is slower; then
+			    * on_lines is called without text, and may answer so again */
 };
+
+/* Shorter than a pipe takes to fill, for most programs. */
+#define PROCESS_WAIT_NS (20 * NS_PER_MS)
 
 #define PROCESS_LINES_MAX (((size_t)1 << 20) + OUTPUT_LINE_MAX)
 
@@ -50,7 +55,8 @@ struct process_options {
 	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
 	int after_newline;              /* on_line is not told of what stands behind a lone "\r" */
 	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that
-	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON or PROCESS_STOP. May be NULL. */
+	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON, PROCESS_WAIT or PROCESS_STOP. May be
+	 * NULL. */
 	int (*on_lines)(void *ud, const char *text, size_t len);
 	void *ud;
 };

@@ -83,6 +83,7 @@ void process_stop_timers(struct process *process)
 {
 	loop_timer_stop(process->loop, &process->ceiling);
 	loop_timer_stop(process->loop, &process->silence);
+	loop_timer_stop(process->loop, &process->pause);
 	loop_timer_stop(process->loop, &process->next);
 }
 
@@ -188,6 +189,7 @@ void process_on_exit(struct loop_child *child, int status)
 	if (process->status_fd >= 0)
 		process_on_status(&process->status, LOOP_READ);
 	process->exited = 1;
+	process_resume(process);
 	process->result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	process->result.signo = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	loop_timer_stop(process->loop, &process->ceiling);

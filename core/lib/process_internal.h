@@ -36,6 +36,7 @@ struct process {
 	int exited;
 	int stopped; /* err says why */
 	int quiet;   /* in a quiet phase */
+	int slow;    /* on_lines asked to wait */
 	int first_signal;
 	int64_t started_ns; /* monotonic; what follows, and deadline_ns, is on the loop's clock */
 	int64_t heard_ns, timeout_ns, stall_ns, quiet_phase_ns, grace_ns;
@@ -43,7 +44,7 @@ struct process {
 	struct loop_child child;
 	struct loop_watch out, capture, input, status;
 	int out_fd, capture_fd, input_fd, status_fd;
-	struct loop_timer ceiling, silence, next; /* next: the end of the drain, the grace, or the next look */
+	struct loop_timer ceiling, silence, pause, next; /* next: the end of the drain, the grace, or the next look */
 	int64_t deadline_ns;                      /* when the phase we are in gives way to the next */
 
 	struct output output;
@@ -93,6 +94,10 @@ int process_on_line(void *ud, const char *line, size_t len);
 int process_give_lines(struct process *process);
 
 /* process_stream.c */
+
+/* Read output again, unless it was not paused. */
+void process_resume(struct process *process);
+void process_on_pause(struct loop_timer *timer);
 
 void process_on_out(struct loop_watch *watch, int ready);
 void process_on_capture(struct loop_watch *watch, int ready);

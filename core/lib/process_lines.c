@@ -33,6 +33,7 @@ int process_give_lines(struct process *process)
 		return 0;
 	answer = process->on_lines(process->line_ud, process->bundle.data, process->bundle.len);
 	buf_clear(&process->bundle);
+	process->slow |= answer == PROCESS_WAIT;
 	return answer == PROCESS_STOP;
 }
 

@@ -50,6 +50,40 @@ static void take_captured(struct process *process, const char *data, size_t len)
 	process_stop(process, &err);
 }
 
+/* What is not read fills the pipe, and the program waits. After its exit nothing more can come than a pipe holds. */
+static int pause_stream(struct process *process, struct loop_watch *watch)
+{
+	struct error err;
+	if (!process->slow || process->exited)
+		return 0;
+	process->slow = 0;
+	if (process->out_fd < 0 || loop_timer_start(process->loop, &process->pause, PROCESS_WAIT_NS, &err) < 0)
+		return 0;
+	loop_watch_stop(process->loop, watch);
+	return 1;
+}
+
+void process_resume(struct process *process)
+{
+	struct error err;
+	loop_timer_stop(process->loop, &process->pause);
+	if (process->out_fd < 0 || process->out.slot)
+		return;
+	/* It was we who did not listen. */
+	process->heard_ns = clock_monotonic_ns();
+	if (loop_watch_start(process->loop, &process->out, &err) < 0)
+		process_stop(process, &err);
+}
+
+void process_on_pause(struct loop_timer *timer)
+{
+	struct process *process = OWNER(timer, pause);
+	struct error err;
+	if (process->on_lines(process->line_ud, "", 0) != PROCESS_WAIT ||
+	    loop_timer_start(process->loop, timer, PROCESS_WAIT_NS, &err) < 0)
+		process_resume(process);
+}
+
 static void read_stream(struct process *process, struct loop_watch *watch, int *fd,
 			void (*take)(struct process *process, const char *data, size_t len))
 {
@@ -64,6 +98,8 @@ static void read_stream(struct process *process, struct loop_watch *watch, int *
 		}
 		process->heard_ns = loop_now(process->loop);
 		take(process, bytes, (size_t)got);
+		if (watch == &process->out && pause_stream(process, watch))
+			return;
 	}
 }
 

@@ -1,7 +1,6 @@
 #include "writer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #include "clock.h"
@@ -15,7 +14,6 @@
 /* The queue may pass its bounds by one text: what was written in part must be queued whole. */
 #define QUEUE_MAX ((size_t)1 << 30)
 
-#define WAIT_NS (100 * NS_PER_MS)
 /* Without a byte being read for so long, nobody reads. */
 #define PATIENCE_NS NS_PER_S
 
@@ -92,14 +90,6 @@ static void on_room(struct loop_watch *watch, int ready)
 	drain((struct writer *)(void *)((char *)watch - offsetof(struct writer, watch)));
 }
 
-/* Let a slow reader catch up: else a build that prints quickly would outrun every reader. */
-static void wait_a_little(struct writer *writer)
-{
-	struct pollfd room = {.fd = writer->fd, .events = POLLOUT};
-	if (clock_monotonic_ns() - writer->progress_ns < PATIENCE_NS)
-		poll(&room, 1, (int)(WAIT_NS / NS_PER_MS));
-}
-
 static int enqueue(struct writer *writer, const char *text, size_t len)
 {
 	struct error err;
@@ -121,14 +111,25 @@ static int enqueue(struct writer *writer, const char *text, size_t len)
 	return 1;
 }
 
-/* Of a text that is spared the next ones are, too, until much is read: one gap is better than many. */
+static int is_read(const struct writer *writer)
+{
+	return clock_monotonic_ns() - writer->progress_ns < PATIENCE_NS;
+}
+
+int writer_is_slow(const struct writer *writer)
+{
+	return writer_pending(writer) > WRITER_SLOW && is_read(writer);
+}
+
+/* After a text that was dropped the next ones are, too, until much is read: one gap is better than many. */
 static int has_room_to_spare(struct writer *writer, size_t len)
 {
-	size_t all = writer_pending(writer);
-	if (all > 0 && all + len > (writer->dropping ? WRITER_SPARE_MAX / 2 : WRITER_SPARE_MAX))
-		writer->dropping = 1;
-	else
-		writer->dropping = 0;
+	size_t all = writer_pending(writer) + len, max = WRITER_SPARE_MAX;
+	if (writer->dropping)
+		max /= 2;
+	else if (is_read(writer))
+		max = WRITER_SLOW_MAX;
+	writer->dropping = writer_pending(writer) > 0 && all > max;
 	return !writer->dropping;
 }
 
@@ -143,8 +144,6 @@ int writer_put(struct writer *writer, const char *text, size_t len, int spare)
 {
 	size_t done = 0;
 	if (writer_pending(writer) > 0) {
-		if (writer_pending(writer) > WRITER_SLOW)
-			wait_a_little(writer);
 		drain(writer);
 		if (!has_room(writer, len, spare))
 			return 0;

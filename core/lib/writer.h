@@ -6,7 +6,7 @@
  *   writer_close(&writer);
  *
  * The queue is bounded. A text is queued whole or dropped whole: texts that can be spared, such as a build's lines, sooner
- * than others. While the reader reads, only slower than we write, writer_put() waits for it a little instead. */
+ * than others. For a reader that reads, only slower than we write, ask writer_is_slow(), and write no more meanwhile. */
 #ifndef MOLBUILD_WRITER_H
 #define MOLBUILD_WRITER_H
 
@@ -17,9 +17,11 @@
 #include "error.h"
 #include "loop.h"
 
-/* Bytes in the queue after which writer_put() waits for the reader; with which a text that can be spared is no longer queued;
- * and of other texts, which are queued beyond that. The first text of either kind is queued whatever its length. */
+/* Bytes in the queue after which who writes much should wait for the reader; with which a text that can be spared is no longer
+ * queued, as long as the reader reads and when it has not for a second; and of other texts, which are queued beyond that. The
+ * first text of either kind is queued whatever its length. */
 #define WRITER_SLOW ((size_t)256 << 10)
+#define WRITER_SLOW_MAX ((size_t)32 << 20)
 #define WRITER_SPARE_MAX ((size_t)512 << 10)
 #define WRITER_RESERVE ((size_t)1 << 20)
 
@@ -43,9 +45,11 @@ void writer_init(struct writer *writer, struct loop *loop, int fd);
 void writer_close(struct writer *writer);
 
 /* Write LEN bytes at TEXT, or queue them. SPARE: they may be dropped sooner than others. Returns 1, or 0 when they were
- * dropped: errnum says why, or is 0 when they were not read. Waits 100 ms at most, and in all no more than a second
- * without a byte being read. */
+ * dropped: errnum says why, or is 0 when they were not read. */
 WARN_UNUSED int writer_put(struct writer *writer, const char *text, size_t len, int spare);
+
+/* Whether much is queued, and somebody reads. */
+int writer_is_slow(const struct writer *writer);
 
 /* Bytes in the queue. */
 size_t writer_pending(const struct writer *writer);

@@ -91,6 +91,48 @@ static void bundles_come_without_on_line_and_can_end_it(void **state)
 	run_free(&run, 1);
 }
 
+/* Asks to wait each time, and at every second question. */
+static int take_slowly(void *ud, const char *text, size_t len)
+{
+	static int asked;
+	size_t *taken = ud;
+	(void)text;
+	*taken += len;
+	return len > 0 || ++asked % 2 ? PROCESS_WAIT : PROCESS_GO_ON;
+}
+
+static int slow_done;
+
+static void on_slow_done(void *ud, const struct error *error, const struct process_result *result)
+{
+	(void)ud;
+	(void)result;
+	assert_null(error);
+	slow_done = 1;
+}
+
+/* None of it is silence, either. */
+static void a_slow_receiver_holds_the_program_up_and_misses_nothing(void **state)
+{
+	static const char *const argv[] = {"sh", "-c", "yes 1234567 | head -c 4194304", NULL};
+	size_t taken = 0;
+	struct process *process;
+	struct loop *loop;
+	struct process_options options = {
+	    .program = "/bin/sh", .argv = argv, .on_lines = take_slowly, .stall_ns = NS_PER_S, .ud = &taken};
+	(void)state;
+	slow_done = 0;
+	loop = loop_new(&err);
+	assert_non_null(loop);
+	process = process_start(loop, &options, on_slow_done, &taken, &err);
+	assert_non_null(process);
+	while (!slow_done)
+		assert_int_equal(loop_step(loop, 20 * NS_PER_S, &err), 0);
+	assert_int_equal(taken, 4 * MIB);
+	process_free(process);
+	loop_free(loop);
+}
+
 static void a_line_of_no_interest_does_not_end_a_quiet_phase(void **state)
 {
 	struct run run = {.answer_to = "Step 1", .answer = PROCESS_QUIET};
@@ -202,6 +244,7 @@ int main(void)
 	    FIXTURE_TEST(what_is_drawn_over_a_line_can_be_left_out),
 	    FIXTURE_TEST(lines_come_in_bundles_in_their_order),
 	    FIXTURE_TEST(bundles_come_without_on_line_and_can_end_it),
+	    FIXTURE_TEST(a_slow_receiver_holds_the_program_up_and_misses_nothing),
 	    FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),
 	    FIXTURE_TEST(an_unknown_sign_starts_nothing),
 	    FIXTURE_TEST(any_byte_counts_as_life),

@@ -30,7 +30,9 @@ function child.run(options)
   -- A build can print millions of lines: those that nobody wants to see cost nothing here.
   if scope.wants_lines and not options.silent then
     function run.on_lines(text)
-      events.emit_lines(text, scope)
+      -- Without text the question is whether there is room for more.
+      local slow = text == "" and scope.is_slow and scope.is_slow() or text ~= "" and events.emit_lines(text, scope)
+      return slow and "wait" or nil
     end
   end
   run.on_line = run.on_line and task.callback(run.on_line)

@@ -56,6 +56,7 @@ end
 --- once: an event that stands for each of them, but for its text, and their text.
 ---@param text string  whole lines, a newline behind each; masked by the core
 ---@param scope { events: fun(event: table)?, lines: fun(event: table, text: string)?, runtime: string?, step: string? }
+---@return boolean? slow  nothing more should come for a moment
 function events.emit_lines(text, scope)
   if scope.lines then
     return scope.lines(complete("line", {}, scope), text)

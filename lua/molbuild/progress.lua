@@ -13,7 +13,7 @@ local progress = {}
 ---@field color "auto"|"always"|"never"|nil  auto when absent
 ---@field several boolean?  whether there are several runtimes; found out when absent
 ---@field write fun(text: string, spare: boolean?)?  the rest: stderr and this process when absent; spare: build output,
----which is dropped sooner than what molbuild reports
+---which is dropped sooner than what molbuild reports; true: the reader is slow
 ---@field is_free (fun(): boolean)?  whether nothing waits to be written
 ---@field isatty (fun(): boolean)?
 ---@field getenv (fun(name: string): string?)?
@@ -106,7 +106,7 @@ function progress.choose(options)
   for name, value in pairs(options or {}) do
     all[name] = value
   end
-  all.write = all.write or function(text, spare) output:write(text, spare) end
+  all.write = all.write or function(text, spare) return output:write(text, spare) end
   all.is_free = all.is_free or function() return output:is_free() end
   all.color = wants_color(all)
   all.unicode = is_unicode(all.getenv)

@@ -40,10 +40,14 @@ local function sinks(settings)
   end
   -- Neither the results nor a trace have lines.
   function sink.lines(event, text)
-    sink.renderer:lines(event, text)
+    local slow = sink.renderer:lines(event, text)
     if sink.alive then
       sink.alive:lines(event)
     end
+    return slow
+  end
+  function sink.is_slow()
+    return (sink.renderer.is_slow and sink.renderer or sink.stream):is_slow()
   end
   return sink
 end
@@ -214,10 +218,10 @@ function run.main(settings, name, args, version)
   local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
   local scope = task.scope()
   -- The scope of the whole process: what is said outside of every task is heard, too.
-  scope.events, scope.lines = sink.event, sink.lines
+  scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow
   local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
   local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
-  scope.events, scope.lines = nil, nil
+  scope.events, scope.lines, scope.is_slow = nil, nil, nil
   sink.renderer:close()
   sink.stream:finish()
   return status

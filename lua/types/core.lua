@@ -280,7 +280,8 @@ function core.mask.clear() end
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
 ---@field only string[]?  on_line is called only for lines that begin so; "%d" stands for digits, "%%" for a "%"
 ---@field after_newline boolean?  on_line is not called for what stands behind a lone carriage return, drawn over a line
----@field on_lines (fun(text: string): "stop"|nil)?  called with all lines, many at once, a newline behind each
+---@field on_lines (fun(text: string): "stop"|"wait"|nil)?  called with all lines, many at once, a newline behind each;
+---"wait": it is not read for a moment, after which this is called with "" and may answer so again
 
 ---@class molbuild.core.ProcessResult
 ---@field code integer?  the exit code
@@ -444,7 +445,7 @@ function core.width.cut(text, columns) end
 ---@param text string
 ---@param spare boolean?  it is dropped sooner than others
 ---@return boolean ok
----@return integer? lines  how many were dropped
+---@return boolean|integer more  whether the reader is slow, and nothing should be written for a moment; how many lines were dropped
 ---@return string? reason  why writing failed; nil when there was no reader
 function core.writer.put(fd, text, spare) end
 
@@ -460,6 +461,11 @@ function core.writer.send(fd, text) end
 ---@param fd integer  1 or 2
 ---@return integer bytes
 function core.writer.pending(fd) end
+
+--- Whether much is queued, and somebody reads: what can wait should not be written then.
+---@param fd integer  1 or 2
+---@return boolean
+function core.writer.is_slow(fd) end
 
 --- Write what is queued; gives up after so long without a byte being read, after five times as long in all, and when a
 --- caught signal arrives. For the end of the program, outside of tasks.

@@ -60,26 +60,28 @@ function Json:_each(e, text)
 end
 
 function Json:_write_all(text, head, tail)
-  local out, bytes, from = {}, 0, 1
+  local out, bytes, from, slow = {}, 0, 1, false
   local newline = text:find("\n", 1, true)
   while newline do
     out[#out + 1] = text:sub(from, newline - 1)
     bytes = bytes + newline - from + #head + #tail
     if bytes > BATCH then
-      self.write(head .. table.concat(out, tail .. head) .. tail, true)
+      slow = self.write(head .. table.concat(out, tail .. head) .. tail, true)
       out, bytes = {}, 0
     end
     from = newline + 1
     newline = text:find("\n", from, true)
   end
   if out[1] then
-    self.write(head .. table.concat(out, tail .. head) .. tail, true)
+    slow = self.write(head .. table.concat(out, tail .. head) .. tail, true)
   end
+  return slow
 end
 
 --- Write a line of JSON for each of many lines.
 ---@param e table  a `line` event without its text
 ---@param text string  a newline behind each line
+---@return boolean? slow  nothing more should come for a moment
 function Json:lines(e, text)
   self.time = e.time
   local empty = { v = events.version, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
@@ -92,7 +94,7 @@ function Json:lines(e, text)
       text = text:gsub(escape[1], escape[2])
     end
   end
-  self:_write_all(encode.one_line(text), head, tail)
+  return self:_write_all(encode.one_line(text), head, tail)
 end
 
 --- The event that reports what was dropped. It has the time of the one before which it is written.

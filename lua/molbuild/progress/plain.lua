@@ -36,7 +36,7 @@ end
 function Plain:_put(line, spare)
   local script = self.script
   self.script = nil
-  self.write((script and say.script(script) .. "\n" or "") .. line .. "\n", spare)
+  return self.write((script and say.script(script) .. "\n" or "") .. line .. "\n", spare)
 end
 
 function Plain:_step(e, what)
@@ -140,9 +140,10 @@ end
 --- Show the lines that a child printed.
 ---@param e table  what their events have in common
 ---@param lines string  a newline behind each
+---@return boolean? slow  nothing more should come for a moment
 function Plain:lines(e, lines)
   if self.verbose then
-    self:_put(say.output(e, lines, self.several), true)
+    return self:_put(say.output(e, lines, self.several), true)
   end
 end
 

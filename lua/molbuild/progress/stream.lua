@@ -30,21 +30,29 @@ end
 --- Write a text, or drop it. Reports first what was dropped before it.
 ---@param text string  whole lines, or a frame
 ---@param spare boolean?  it is dropped sooner than others
+---@return boolean slow  the reader is slower than we write: nothing that can wait should be written for a moment
 function Stream:write(text, spare)
   local note = self:_has_note() and self.renderer:note(say.dropped(self.lost, self.reason)) or ""
-  local ok, lines, reason = self.writer.put(STDERR, note .. text, spare)
+  local ok, more, reason = self.writer.put(STDERR, note .. text, spare)
   if ok then
     self.lost = note == "" and self.lost or 0
-    return
+    return more == true
   end
-  self.lost = self.lost + lines - (note == "" and 0 or 1)
+  self.lost = self.lost + more - (note == "" and 0 or 1)
   self.reason = reason
+  return false
 end
 
 --- Whether nothing waits to be written.
 ---@return boolean
 function Stream:is_free()
   return self.writer.pending(STDERR) == 0
+end
+
+--- Whether the reader is slower than we write.
+---@return boolean
+function Stream:is_slow()
+  return self.writer.is_slow(STDERR)
 end
 
 --- Write the rest, as far as it is read.

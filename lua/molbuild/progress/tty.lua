@@ -13,6 +13,8 @@ local INTERVAL = 0.1
 local MAX_HELD = 64 * 1024
 -- The same while the terminal takes nothing (Ctrl-S); of more, build output is dropped.
 local MAX_STUCK = 256 * 1024
+-- Seconds for which a build is held up while the terminal takes nothing.
+local PATIENCE = 1
 -- A terminal that does not tell its size.
 local COLUMNS, ROWS = 80, 24
 
@@ -141,6 +143,7 @@ end
 -- While an earlier frame waits to be written none is drawn, but for the last one: each builds upon the one before it.
 function Tty:_draw(last)
   if not last and not self.opts.is_free() then
+    self.blocked = self.blocked or self.opts.now()
     if self.held_bytes > MAX_STUCK then
       self:_drop_output()
     end
@@ -148,7 +151,7 @@ function Tty:_draw(last)
   end
   local columns, rows = self.opts.columns() or COLUMNS, self.opts.rows() or ROWS
   self.screen:draw(self.held, self:_block(columns, rows), columns)
-  self.held, self.spare, self.held_bytes, self.lost = {}, {}, 0, 0
+  self.held, self.spare, self.held_bytes, self.lost, self.blocked = {}, {}, 0, 0, nil
   self.last, self.dirty = self.opts.now(), false
 end
 
@@ -267,6 +270,7 @@ end
 --- Show the newest of the lines that a child printed, or all of them.
 ---@param e table  what their events have in common
 ---@param lines string  a newline behind each
+---@return boolean? slow  nothing more should come for a moment
 function Tty:lines(e, lines)
   local job = self.by_key[e.runtime or ""]
   if job then
@@ -278,6 +282,13 @@ function Tty:lines(e, lines)
     end
   end
   self:_changed()
+  return self:is_slow()
+end
+
+--- Whether much waits to be drawn, and the terminal may take it soon.
+---@return boolean
+function Tty:is_slow()
+  return self.blocked ~= nil and self.held_bytes > MAX_HELD and self.opts.now() - self.blocked < PATIENCE
 end
 
 --- Draw what changed, times included. To be called some ten times a second.

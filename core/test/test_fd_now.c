@@ -1,0 +1,95 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fixture.h"
+#include "lib/clock.h"
+#include "lib/fd.h"
+#include "lib/fd_now.h"
+
+static char text[1 << 20];
+
+/* Another program may fill the pipe between poll() and the write, and a terminal has room for less than is written. */
+static void check_comes_back(int reading, int writing)
+{
+	int64_t begun = clock_monotonic_ns();
+	ssize_t put;
+	size_t all = 0;
+	fd_now_prepare();
+	while ((put = fd_write_now(writing, text, sizeof text)) > 0)
+		all += (size_t)put;
+	assert_int_equal(put, 0);
+	assert_true(all > 0 && all < 64 * sizeof text);
+	assert_true(clock_monotonic_ns() - begun < 20 * NS_PER_S);
+	assert_int_equal(fcntl(writing, F_GETFL) & O_NONBLOCK, 0);
+	fd_close(&reading);
+	fd_close(&writing);
+}
+
+static void a_full_pipe_holds_nothing_up(void **state)
+{
+	int ends[2];
+	(void)state;
+	assert_int_equal(fd_pipe(ends), 0);
+	check_comes_back(ends[0], ends[1]);
+}
+
+static void a_full_socket_holds_nothing_up(void **state)
+{
+	int ends[2];
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	check_comes_back(ends[0], ends[1]);
+}
+
+static void a_full_terminal_holds_nothing_up(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	(void)state;
+	assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	check_comes_back(master, open(ptsname(master), O_RDWR | O_NOCTTY));
+}
+
+static void a_reader_that_has_gone_is_an_error(void **state)
+{
+	int ends[2];
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(fd_pipe(ends), 0);
+	fd_close(&ends[0]);
+	assert_int_equal(fd_write_now(ends[1], "x", 1), -1);
+	assert_int_equal(errno, EPIPE);
+	fd_close(&ends[1]);
+}
+
+static void a_file_takes_all(void **state)
+{
+	int fd = open("file", O_WRONLY | O_CREAT, 0600);
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_now(fd, text, sizeof text), sizeof text);
+	fd_close(&fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FIXTURE_TEST(a_full_pipe_holds_nothing_up),
+		FIXTURE_TEST(a_full_socket_holds_nothing_up),
+		FIXTURE_TEST(a_full_terminal_holds_nothing_up),
+		FIXTURE_TEST(a_reader_that_has_gone_is_an_error),
+		FIXTURE_TEST(a_file_takes_all),
+	};
+	return cmocka_run_group_tests_name("fd_now", tests, NULL, NULL);
+}
