@@ -71,13 +71,18 @@ function ensure.head(job)
     { token = job.token, user = job.user, timeout = ensure.head_timeout })
   if ok then return result end
   if not errors.is(result) or result.kind == "cancelled" then error(result, 0) end
-  if result.kind == "not_found" and job.lookup == "gitea" then
-    result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
+  if result.kind == "not_found" and result.missing ~= "branch" then
+    if job.lookup == "gitea" then
+      result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
+    end
+    result.hint = not job.token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
   elseif result.kind == "auth" then
     result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
   elseif result.kind == "timeout" then
     result.kind = "remote"
   end
+  if result.code == "no_api" then result.hint = "where the forge is no Gitea, set MOLECULE_HEAD_LOOKUP=git" end
+  if result.said then result.message = ("%s (the forge says: %s)"):format(result.message, result.said) end
   error(errors.wrap(result, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
     job.runtime, core.mask.url(job.repo_url))), 0)
 end

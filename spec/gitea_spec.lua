@@ -40,6 +40,8 @@ describe("gitea.commit_of", function()
     ["lists too deep"] = ("["):rep(deep) .. ("]"):rep(deep),
     ["objects too deep"] = ('{"commit":'):rep(deep) .. "1" .. ("}"):rep(deep),
     ["an endless list"] = ("["):rep(65536),
+    ["megabytes of lists"] = ('{"x":[%s[]],"commit":{"id":"%s"}}'):format(("{},"):rep(1 << 20), SHA),
+    ["megabytes of short texts"] = ('{"x":[%s""],"commit":{"id":"%s"}}'):format(('"\\"",'):rep(1 << 19), SHA),
     ["invalid UTF-8"] = '{"commit":{"id":"\xff\xfe"}}',
     ["half a surrogate"] = '{"commit":{"id":"\\ud800"}}',
     ["a NUL byte"] = "\0",
@@ -52,4 +54,26 @@ describe("gitea.commit_of", function()
       assert.is_true(#failure.message < 200)
     end)
   end
+end)
+
+describe("gitea.commit_of, of a long message,", function()
+  -- What a forge makes of release notes: all is escaped, and the payload of the signature repeats it.
+  local line = [[- [\u003ca href=\"https:\/\/h\/1\"\u003e](#1), {fix} \u0026 \\ "improve"\n]]
+  local text = line:gsub('"improve"', '\\"improve\\"'):rep(15000)
+
+  it("takes the commit", function()
+    local body = ('{"commit":{"id":"%s","message":"%s","verification":{"payload":"%s"}}}'):format(SHA, text, text)
+    assert.is_true(#body > 1 << 20 and #body < 4 << 20, #body)
+    assert.equal(SHA, gitea.commit_of(body, "h"))
+  end)
+
+  it("takes little memory for one that is made of escapes", function()
+    local body = ('{"commit":{"id":"%s","message":"%s"}}'):format(SHA, ("\\n"):rep(2 << 20))
+    collectgarbage()
+    collectgarbage "stop"
+    finally(function() collectgarbage "restart" end)
+    local before = collectgarbage "count"
+    assert.equal(SHA, gitea.commit_of(body, "h"))
+    assert.is_true(collectgarbage "count" - before < 16 * 1024)
+  end)
 end)

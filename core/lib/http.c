@@ -192,6 +192,7 @@ static int redirect(struct http_request *request)
 	char *target = NULL;
 	int same_origin = 0, allowed;
 	curl_easy_getinfo(request->easy, CURLINFO_REDIRECT_URL, &target);
+	request->response.redirect = target;
 	if (!target || !request->follow || request->redirects_left < 0)
 		return 0;
 	allowed = check_redirect(request, target, &same_origin);

@@ -44,7 +44,8 @@ struct http_response {
 	size_t header_count;
 	const char *body;
 	size_t body_len;
-	const char *url; /* the one that answered, after redirects */
+	const char *url;      /* the one that answered, after redirects */
+	const char *redirect; /* where an answer that is a redirect leads, absolute; NULL for any other */
 };
 
 struct http_request;

@@ -21,6 +21,7 @@ static void gives_status_headers_and_body(void **state)
 	assert_string_equal(header("x-thing"), "Value: x ");
 	assert_string_equal(header("etag"), "\"1\"");
 	assert_null(header("X-Thing"));
+	assert_null(response.redirect);
 	assert_int_equal(response.header_count, 3);
 	ask("/missing", PLAIN);
 	assert_answer(404, "gone");
@@ -176,9 +177,12 @@ static void a_redirect_of_a_post_is_the_answer(void **state)
 
 static void a_redirect_is_the_answer_where_that_is_wanted(void **state)
 {
+	char url[64];
 	(void)state;
 	ask("/to-ok", (struct http_options){.max_redirects = -1});
 	assert_answer(302, "bye");
+	snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", server.port);
+	assert_string_equal(response.redirect, url);
 	assert_string_equal(header("location"), "/ok");
 	assert_int_equal(asked("/ok "), 0);
 }

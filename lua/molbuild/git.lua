@@ -64,8 +64,7 @@ local function environment(url, options)
   return env
 end
 
---- Run git; URL is given when it talks to a remote.
-local function run(arguments, url, options, more)
+local function run_once(arguments, url, options, more)
   local argv = { "git" }
   for _, settings in ipairs { SETTINGS, git_auth.settings(url, options) } do
     for _, setting in ipairs(settings) do
@@ -88,6 +87,30 @@ local function run(arguments, url, options, more)
     input = more and more.input,
   }
   return child.run(how)
+end
+
+--- Where repositories were found within their origin, by the URL in use: a redirect is looked for once.
+local located = {}
+
+local MAX_REDIRECTS = 5
+
+--- Run git; URL is given when it talks to a remote, and stands in ARGUMENTS then. With a token, redirects within the origin are
+--- followed here: git would take the token along wherever one leads.
+local function run(arguments, url, options, more)
+  local at, redirects = located[url or ""] or url, 0
+  while true do
+    local words = {}
+    for index, word in ipairs(arguments) do
+      words[index] = word == url and at or word
+    end
+    local result = run_once(words, at, options, more)
+    local target = url and result.code ~= 0 and git_auth.location(at, result.tail, options)
+    redirects = redirects + 1
+    if not target or redirects > MAX_REDIRECTS then
+      return result
+    end
+    at, located[url] = target, target
+  end
 end
 
 -- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
@@ -199,7 +222,9 @@ local function ask_branch(url, branch, options)
   -- Others that end like it are listed, too, and may come before it.
   local id = ("\n" .. result.stdout):match("\n(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
   if not id then
-    errors.raise { kind = "not_found", message = ("no branch %s at %s"):format(branch, core.mask.url(url)) }
+    errors.raise {
+      kind = "not_found", missing = "branch", message = ("no branch %s at %s"):format(branch, core.mask.url(url)),
+    }
   end
   return sha.check(id, core.mask.url(url))
 end

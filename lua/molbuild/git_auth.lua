@@ -5,6 +5,7 @@
 --- without the token, and gives it to this origin only.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local names = require "molbuild.names"
 local origin = require "molbuild.origin"
 
 local git_auth = {}
@@ -29,6 +30,10 @@ local function base64(data)
     end
   end
   return table.concat(out)
+end
+
+local function authorization(options)
+  return "Basic " .. base64((options.user or USER) .. ":" .. options.token)
 end
 
 --- Ssh, git and file have no use for a token.
@@ -82,7 +87,7 @@ function git_auth.add(env, url, options)
     env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
     -- For the whole URL: what the user set for a part of it does not win over that.
     local settings = {
-      extraHeader = "Authorization: Basic " .. base64(user .. ":" .. options.token),
+      extraHeader = "Authorization: " .. authorization(options),
       followRedirects = "false",
       sslVerify = "true",
     }
@@ -122,17 +127,49 @@ function git_auth.answer(text)
   return { username = fields.username ~= "" and fields.username or nil, password = fields.password }
 end
 
---- Whether git was led elsewhere, and if the server tells whoever asks without a token, where: git itself does not say.
+--- Whether git failed because the server redirected it.
+---@param output string  of the git command that failed
+---@return boolean
+function git_auth.is_redirected(output)
+  return output:find("unable to update url base from redirection", 1, true) ~= nil
+    or output:find "returned error: 30[12378]" ~= nil
+end
+
+local DISCOVERY = "/info/refs?service=git-upload-pack"
+
+--- Where within its origin a repository is, of which git was redirected. With a token git follows no redirect itself: it would
+--- send the token wherever one leads.
 ---@param url string
 ---@param output string  of the git command that failed
----@return string? message
-function git_auth.moved(url, output)
-  if not output:find "unable to update url base from redirection" and not output:find "returned error: 30[12378]" then
+---@param options { token: string?, user: string? }
+---@return string? url  of the repository; nil when it was not redirected, or led to another origin or to no repository
+function git_auth.location(url, output, options)
+  if not takes_token(url, options) or not git_auth.is_redirected(output) then
     return nil
   end
-  local asked = url .. "/info/refs?service=git-upload-pack"
+  local response = core.http.request {
+    url = url .. DISCOVERY,
+    headers = { Authorization = authorization(options) },
+    follow = false,
+    timeout = 10,
+    proxy = origin.is_direct(url) and "" or nil,
+  }
+  -- An "=" would end the name of a setting that the URL is part of.
+  local target = response and response.redirect and response.redirect:match "^([^?#@=]+)/info/refs[^/]*$"
+  return target and origin.same(target, url) and pcall(names.repository, target) and target or nil
+end
+
+--- Where a repository that git was redirected from is, as the server tells whoever asks without a token: git does not say.
+---@param url string
+---@param output string  of the git command that failed
+---@return string? message  nil when it was not redirected
+function git_auth.moved(url, output)
+  if not git_auth.is_redirected(output) then
+    return nil
+  end
+  local asked = url .. DISCOVERY
   local response = core.http.request { url = asked, follow = false, timeout = 10, max_body = 1024 * 1024 }
-  local target = response and origin.redirect_of(response, asked)
+  local target = response and origin.redirect_of(response)
   return "the repository moved" .. (target and " to " .. target:gsub("/info/refs[^/]*$", "") or "")
 end
 

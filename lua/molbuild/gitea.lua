@@ -1,15 +1,20 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
+local gitea_reason = require "molbuild.gitea_reason"
+local log = require "molbuild.log"
 local names = require "molbuild.names"
-local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
 
 local gitea = {}
 
-local ANSWER_MAX = 64 * 1024
+--- An answer repeats the commit's message, and a signature's payload once more, with escapes: release notes take their room.
+local ANSWER_MAX = 4 * 1024 * 1024
+--- Bytes of an answer that are no text in quotes. It is text that is long in an honest answer; what lists and objects take when
+--- they are read is many times their length.
+local STRUCTURE_MAX = 64 * 1024
 
 local function encode(text)
   return (text:gsub("[^%w%-._~/]", function(character)
@@ -17,13 +22,7 @@ local function encode(text)
   end))
 end
 
---- The API's address of a branch. The last two parts of the repository's path are organisation and name; what stands
---- before them is where the forge itself lives.
----@param repo_url string  https://host/org/repo
----@param branch string
----@return string
----@raise usage
-function gitea.branch_url(repo_url, branch)
+local function parts_of(repo_url)
   local url, message = core.url.parse(repo_url)
   if not url then
     errors.raise { kind = "usage", message = message }
@@ -35,39 +34,38 @@ function gitea.branch_url(repo_url, branch)
       message = ('"%s" does not name a repository: an organisation and a name are needed'):format(core.mask.url(repo_url)),
     }
   end
-  repo = repo:gsub("%.git$", "")
+  return url, base, org, (repo:gsub("%.git$", ""))
+end
+
+--- The API's address of a repository. The last two parts of the repository's path are organisation and name; what stands
+--- before them is where the forge itself lives.
+---@param repo_url string  https://host/org/repo
+---@return string
+---@raise usage
+local function repository_url(repo_url)
+  local url, base, org, repo = parts_of(repo_url)
   return errors.must(core.url.build {
-    scheme = url.scheme,
-    host = url.host,
-    port = url.port,
-    path = ("%s/api/v1/repos/%s/%s/branches/%s"):format(base, org, repo, encode(names.branch(branch))),
+    scheme = url.scheme, host = url.host, port = url.port, path = ("%s/api/v1/repos/%s/%s"):format(base, org, repo),
   })
 end
 
-local function fail(response, code, message, api)
-  local target = response and origin.redirect_of(response, api)
-  if code == "cancelled" then
-    errors.raise { kind = "cancelled", message = message }
-  elseif not response then
-    errors.raise { kind = "remote", message = message, code = code, hint = network.hint(code) }
-  elseif response.status == 404 then
-    errors.raise { kind = "not_found", message = "repo not found at " .. api }
-  elseif response.status == 401 or response.status == 403 then
-    errors.raise { kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api) }
-  elseif target then
-    errors.raise {
-      kind = "remote",
-      code = "redirect",
-      message = ("the repository moved: %s leads to %s; change the prefix"):format(api, target),
-      hint = "with a token no redirect is followed: it is for the origin of the prefix alone",
-    }
+--- The API's address of a branch.
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@return string
+---@raise usage
+function gitea.branch_url(repo_url, branch)
+  return ("%s/branches/%s"):format(repository_url(repo_url), encode(names.branch(branch)))
+end
+
+--- An answer as it is to be read. Of a large one the escapes go first, since each is a piece in memory: the commit's id has none.
+---@return string?  nil when more of it is lists and objects than an honest one has
+local function readable(body)
+  if #body <= STRUCTURE_MAX then
+    return body
   end
-  errors.raise {
-    kind = "remote",
-    message = ("unexpected status %d at %s"):format(response.status, api),
-    status = response.status,
-    retry_after = response.headers["retry-after"],
-  }
+  local plain = body:gsub("\\.", "?")
+  return #plain:gsub('"[^"]*"', '""') <= STRUCTURE_MAX and plain or nil
 end
 
 --- The commit in the branch API's answer, whatever the answer holds.
@@ -76,13 +74,14 @@ end
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise remote
 function gitea.commit_of(body, where)
-  local answer = require("molbuild.json").decode(body)
+  local text = readable(body)
+  local answer = text and require("molbuild.json").decode(text)
   local commit = type(answer) == "table" and answer.commit
   return sha.check(type(commit) == "table" and commit.id, where)
 end
 
-local function ask(api, options, seconds)
-  local response, message, code = core.http.request {
+local function request(api, options, seconds)
+  return core.http.request {
     url = api,
     headers = {
       Accept = "application/json",
@@ -90,28 +89,84 @@ local function ask(api, options, seconds)
     },
     timeout = seconds,
     max_body = ANSWER_MAX,
-    -- With a token nothing is followed, and none is shown to a proxy: it is for this origin alone.
-    follow = not options.token,
+    -- With a token other origins are not asked, and none is shown to a proxy: it is for this origin alone.
+    follow = not options.token or "origin",
     proxy = options.token and origin.is_direct(api) and "" or nil,
   }
-  if not response or response.status ~= 200 then
-    fail(response, code, message, api)
+end
+
+--- A forge gives the new name for the old one until somebody else takes the old one: it is for the user to change.
+local function warn_of_move(api, url)
+  local from, to = core.url.parse(api), core.url.parse(url)
+  if from and to and from.path ~= to.path then
+    log.warn("the repository has a new name: %s leads to %s; change the prefix", api, names.shown(core.mask.url(url)))
   end
-  return gitea.commit_of(response.body, api)
+end
+
+local function ask(api, options, seconds)
+  local response, message, code = request(api, options, seconds)
+  if not response or response.status ~= 200 then
+    error(gitea_reason.failure(api, response, message, code), 0)
+  end
+  local page = gitea_reason.page(response, api)
+  if page then
+    error(page, 0)
+  end
+  local id = gitea.commit_of(response.body, api)
+  warn_of_move(api, response.url)
+  return id
+end
+
+--- Whether git finds the repository, but no such branch in it; nil when it does not tell.
+local function git_lacks_branch(repo_url, branch, options)
+  local ok, result = pcall(require("molbuild.git").branch_head, repo_url, branch,
+    { token = options.token, user = options.user, timeout = 10 })
+  if not ok and errors.is(result, "cancelled") then
+    error(result, 0)
+  end
+  return not ok and errors.is(result, "not_found") and result.missing == "branch" or nil
+end
+
+--- Whether it is the branch that a 404 is about: in the forge's words, else by asking for the repository, else by git. nil
+--- when none of them tells.
+local function lacks_branch(failure, repo_url, branch, options)
+  if gitea_reason.is_branch(failure.said) then
+    return true
+  end
+  local response, message, code = request(repository_url(repo_url), options, 10)
+  if code == "cancelled" then
+    errors.raise { kind = "cancelled", message = message }
+  elseif response and (response.status == 200 or response.status == 404 and gitea_reason.is_api(response)) then
+    return response.status == 200
+  end
+  return git_lacks_branch(repo_url, branch, options)
+end
+
+--- A 404 is for the repository and for the branch alike: say which it is.
+local function explain(failure, repo_url, branch, options)
+  if errors.is(failure, "not_found") and failure.code ~= "no_api" then
+    failure.missing = lacks_branch(failure, repo_url, branch, options) and "branch" or "repository"
+    if failure.missing == "branch" then
+      failure.message = ('no branch "%s" at %s'):format(branch, gitea.branch_url(repo_url, branch))
+    end
+  end
+  error(failure, 0)
 end
 
 --- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be over
 --- in a moment (see retry.transient) is tried again, three times in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
----@param options { token: string?, timeout: number? }  timeout in seconds, for all of it, 30 when absent
+---@param options { token: string?, user: string?, timeout: number? }  timeout in seconds, for all of it, 30 when absent
 ---@return string sha  40 or 64 lowercase hex digits
----@raise usage | remote | auth | not_found | cancelled
+---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is what the
+---  forge says, where the message does not have it; the code "no_api": it is not of Gitea's kind
 function gitea.branch_head(repo_url, branch, options)
   local api = gitea.branch_url(repo_url, branch)
-  return retry.run({ what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
+  local ok, result = pcall(retry.run, { what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
     return ask(api, options, left)
   end)
+  return ok and result or explain(result, repo_url, branch, options)
 end
 
 return gitea

@@ -13,6 +13,18 @@ function origin.of(url)
   return ("%s://%s%s"):format(parts.scheme, parts.host or "", parts.port and ":" .. parts.port or "")
 end
 
+local PORTS = { http = 80, https = 443 }
+
+--- Whether two http or https URLs have one scheme, host (in any case) and port.
+---@param a string
+---@param b string
+---@return boolean  false when one of them is no URL
+function origin.same(a, b)
+  local one, two = core.url.parse(a), core.url.parse(b)
+  return one ~= nil and two ~= nil and one.scheme == two.scheme and (one.host or ""):lower() == (two.host or ""):lower()
+    and (one.port or PORTS[one.scheme]) == (two.port or PORTS[two.scheme])
+end
+
 local function is_loopback_address(host)
   local octets = { host:match "^(%d+)%.(%d+)%.(%d+)%.(%d+)$" }
   for _, octet in ipairs(octets) do
@@ -41,19 +53,11 @@ function origin.is_direct(url)
 end
 
 --- Where an answer redirects to, fit to be shown; nil for an answer that does not.
----@param response { status: integer, headers: table<string, string> }
----@param url string  what was asked for
+---@param response { redirect: string? }
 ---@return string?
-function origin.redirect_of(response, url)
-  local location = response.headers.location
-  if response.status < 300 or response.status > 399 or not location then
-    return nil
-  end
-  if location:sub(1, 1) == "/" and location:sub(2, 2) ~= "/" then
-    location = origin.of(url) .. location
-  end
+function origin.redirect_of(response)
   -- Masked first: of a secret that is cut, the rest would be shown.
-  return names.shown(core.mask.url(location))
+  return response.redirect and names.shown(core.mask.url(response.redirect)) or nil
 end
 
 return origin

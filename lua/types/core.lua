@@ -136,6 +136,7 @@ function core.fs.free_bytes(path) end
 ---@field headers table<string, string>  names in lower case
 ---@field body string
 ---@field url string  the one that answered
+---@field redirect string?  where an answer that is a redirect leads, absolute
 
 --- One request and its answer, whatever its status. Waits.
 ---@param options molbuild.core.HttpOptions

@@ -158,7 +158,7 @@ describe("ensure.lua", function()
     ["upper case"] = '{"commit":{"id":"' .. ("A"):rep(40) .. '"}}',
     ["41 digits"] = '{"commit":{"id":"' .. ("a"):rep(41) .. '"}}',
     ["64 KiB of ["] = ("["):rep(65536),
-    ["a body past the bound"] = (" "):rep(65537),
+    ["a body past the bound"] = (" "):rep((4 << 20) + 1),
     ["a truncated body"] = '{"commit":{"id":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa',
     ["HTML"] = "<html><body>It works!</body></html>",
     ["nothing"] = "",

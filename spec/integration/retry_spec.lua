@@ -77,6 +77,6 @@ describe("the HEAD lookup", function()
 
   it("is not tried again after a 404", function()
     assert.equal(6, w:ensure("hermes").status)
-    assert.equal(1, #w:requests "/api/")
+    assert.equal(1, #w:requests "/branches/main")
   end)
 end)

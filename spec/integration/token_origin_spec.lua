@@ -59,6 +59,39 @@ describe("a token", function()
     end
   end)
 
+  it("follows a repository to its new name in the same origin, for the lookup and for git", function()
+    local sha = w:commit("private", "renamed", world.template_files "x")
+    local api, path = "/api/v1/repos/private/t-%s/branches/main", "/private/t-claude-code/info/refs"
+    w:respond(api:format "claude-code", redirect(301, w.http .. api:format "renamed"))
+    for _, lookup in ipairs { "gitea", "git" } do
+      -- In full, within the host, and by way of another one.
+      for _, to in ipairs { w.http .. "/private/t-renamed", "/private/t-renamed", "/private/t-renamed.git", "/private/t-twice" } do
+        w:respond(path, redirect(301, to .. "/info/refs?service=git-upload-pack"))
+        w:respond("/private/t-twice/info/refs", redirect(307, "/private/t-renamed/info/refs?service=git-upload-pack"))
+        local cache = ("%s/cache-%s-%s"):format(w.dir, lookup, to:match "[^/]*$")
+        local result = t:fetch(t:private { MOLECULE_HEAD_LOOKUP = lookup, MOLECULE_LOCAL_BUILD_CACHE = cache })
+        assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+        local warning = ("the repository has a new name: %s leads to %s; change the prefix\n"):format(
+          w.http .. api:format "claude-code", w.http .. api:format "renamed")
+        assert.equal(lookup == "gitea", result.stderr:find(warning, 1, true) ~= nil, result.stderr)
+      end
+    end
+  end)
+
+  it("follows no redirect of git's for ever, nor one to what is no repository", function()
+    w:commit("private", "claude-code", world.template_files "x")
+    for to, shown in pairs {
+      ["/private/t-claude-code/info/refs?service=git-upload-pack"] = "/private/t-claude-code\n", ["/user/login"] = "/user/login\n",
+    } do
+      w:respond("/private/t-claude-code/info/refs", redirect(302, to))
+      world.write(w.forge .. "/log/access.log", "")
+      local result = t:fetch(t:private { MOLECULE_HEAD_LOOKUP = "git" })
+      assert.equal(4, result.status, result.stderr)
+      assert.truthy(result.stderr:find("t-claude-code: the repository moved to " .. w.http .. shown, 1, true), result.stderr)
+      assert.is_true(#w:requests "/private/" <= 14)
+    end
+  end)
+
   it("is not shown to the proxy that leads to its origin", function()
     local proxy = require("spec.support.hostile").start()
     local env = { https_proxy = proxy.url, MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "https://forge.example/org/t-" }

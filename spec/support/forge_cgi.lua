@@ -97,8 +97,8 @@ local function send_branch(org, name, branch)
   local commit = git_dir and commit_of(git_dir, branch)
   if not commit then
     return answer("404 Not Found", {
-      errors = cjson.null,
-      message = git_dir and "branch does not exist" or "The target couldn't be found.",
+      errors = git_dir and { ("branch does not exist [name: %s]"):format(branch) } or cjson.null,
+      message = "The target couldn't be found.",
       url = url,
     })
   end
@@ -118,6 +118,15 @@ local function send_branch(org, name, branch)
     user_can_push = false, user_can_merge = false,
     effective_branch_protection_name = "",
   })
+end
+
+local function send_repository(org, name)
+  if org == "private" and authorization ~= "token " .. token() then
+    return answer("401 Unauthorized", { message = "token is required", url = "" })
+  elseif not repository(org, name) then
+    return answer("404 Not Found", { errors = cjson.null, message = "The target couldn't be found.", url = "" })
+  end
+  answer("200 OK", { id = 1, name = name, full_name = org .. "/" .. name, default_branch = "main" })
 end
 
 -- git ---------------------------------------------------------------------------------------------------------------
@@ -147,6 +156,8 @@ local function main()
   if send_canned() then return end
   local org, name, branch = path:match "^/api/v1/repos/([%w._-]+)/([%w._-]+)/branches/(.+)$"
   if org then return send_branch(org, name, branch) end
+  org, name = path:match "^/api/v1/repos/([%w._-]+)/([%w._-]+)$"
+  if org then return send_repository(org, name) end
   org, name = path:match "^/([%w._-]+)/([%w._-]+)/"
   if org and (path:find "/info/refs$" or path:find "/git%-upload%-pack$" or path:find "/objects/") then
     return send_git(org, name)
