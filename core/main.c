@@ -3,9 +3,11 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bind/bind.h"
@@ -100,6 +102,23 @@ static void say(const char *what)
 	(void)put;
 }
 
+/* Whether MOLBUILD_LUA_PATH, where it is set, names a directory, by an absolute path; else it is said why not. Without this
+ * the modules that are compiled in would run in silence, instead of those that were asked for. */
+static bool check_lua_path(void)
+{
+	const char *path = getenv("MOLBUILD_LUA_PATH");
+	struct stat stat_of;
+	char message[4000];
+	if (!path || !*path || (*path == '/' && stat(path, &stat_of) == 0 && S_ISDIR(stat_of.st_mode)))
+		return true;
+	snprintf(message, sizeof message,
+		"MOLBUILD_LUA_PATH: \"%.3000s\" is not %s\n"
+		"hint: name the directory of the library's modules by its whole path, or unset the variable",
+		path, *path == '/' ? "a directory" : "an absolute path");
+	say(message);
+	return false;
+}
+
 static int with_traceback(lua_State *L)
 {
 	if (lua_type(L, 1) == LUA_TSTRING && strcmp(lua_tostring(L, 1), NO_MEMORY) == 0)
@@ -162,6 +181,8 @@ int main(int argc, char **argv)
 	lua_State *L;
 	int status = EXIT_FAILURE;
 	start_clean();
+	if (!check_lua_path())
+		return 2;
 	if (open_stdio() < 0 || !(L = luaL_newstate())) {
 		say("cannot start: out of memory or descriptors");
 		return status;

@@ -119,6 +119,7 @@ describe("names.directory", function()
   end)
 
   it("refuses control characters", function()
+    assert.equal('CACHE: "~/cache" begins with ~, which only a shell expands', why(names.directory, "~/cache", "CACHE"))
     assert.equal('CACHE "/a?b" cannot be used: it holds a control character', why(names.directory, "/a\nb", "CACHE"))
   end)
 end)

@@ -38,7 +38,10 @@ describe("progress.choose", function()
 
   it("writes plain lines in CI", function()
     assert.equal("plain", chosen({}, { TERM = "xterm", CI = "true" }, true))
-    assert.equal("tty", chosen({}, { TERM = "xterm", CI = "" }, true))
+    assert.equal("plain", chosen({}, { TERM = "xterm", CI = "woodpecker" }, true))
+    for _, no in ipairs { "", "0", "false", "False", "no", "off" } do
+      assert.equal("tty", chosen({}, { TERM = "xterm", CI = no }, true))
+    end
   end)
 
   for _, mode in ipairs(MODULES) do

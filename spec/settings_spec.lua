@@ -20,6 +20,7 @@ describe("the settings of a policy", function()
       { "ceiling", 720, "seconds", "the longest time", variable = "CEILING_S", per_runtime = true },
       { "files", 20, "count", "how many", variable = "FILES", min = 1, max = 100 },
       { "kind", "a", "choice", "which", variable = "KIND", choices = { "a", "b" } },
+      { "helper", "0", "switch", "whether", variable = "HELPER" },
       { "platform", "linux/amd64", "platform", "the platform", variable = "PLATFORM", per_runtime = true },
       { "isolation", nil, "ending", "an ending", variable = "ISOLATION" },
       { "prefix", "https://forge.example/o/t-", "text", "a URL", variable = "PREFIX" },
@@ -48,6 +49,18 @@ describe("the settings of a policy", function()
     assert.equal(720, policy.ceiling)
     assert.same({ A = "1" }, policy.args)
     assert.same({ 720, "default" }, { entry("ceiling").value, entry("ceiling").origin })
+  end)
+
+  it("that are switches have the words in use", function()
+    assert.equal("0", entry("helper").value)
+    for word, value in pairs { ["1"] = "1", yes = "1", ["true"] = "1", ["0"] = "0", ["false"] = "0", off = "0" } do
+      variables.HELPER = word
+      assert.equal(value, entry("helper").value, word)
+    end
+    variables.HELPER = "maybe"
+    assert.equal('HELPER must be 0 or 1, not "maybe"', fails "usage")
+    variables.HELPER, policy.helper = nil, true
+    assert.equal('helper must be "0" or "1", not "true"', fails "bug")
   end)
 
   it("come from the default, a fork, the fork's word on one runtime, or a variable, which wins", function()

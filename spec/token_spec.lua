@@ -91,6 +91,15 @@ describe("a token", function()
     assert.is_nil(result.stderr:find("others can read", 1, true), result.stderr)
   end)
 
+  it("comes from a file as editors save it", function()
+    for _, text in ipairs { "\xEF\xBB\xBF" .. TOKEN .. "\r\n", TOKEN .. "\r\n", "\xEF\xBB\xBF" .. TOKEN } do
+      assert_token(find { T_FILE = file(text) }, TOKEN)
+    end
+    assert_usage({ T_FILE = file "\xFF\xFEs\0" }, "T_FILE: " .. dir .. "/token is UTF-16 text: save it as UTF-8")
+    assert_usage({ T_FILE = file "\xEF\xBB\xBF\n" }, "T_FILE: there is no token in " .. dir .. "/token")
+    assert_usage({ T_FILE = "~/token" }, 'T_FILE: "~/token" begins with ~')
+  end)
+
   it("has a file that others should not read: they are warned of once", function()
     for _, mode in ipairs { "644", "640", "604" } do
       local words, result = find { T_FILE = file(TOKEN, mode) }

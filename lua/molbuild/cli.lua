@@ -29,12 +29,12 @@ local CHOICES = {
   output = { "text", "json" },
 }
 
-local function usage(message, command)
-  errors.raise { kind = "usage", message = message, hint = ("molbuild %s--help"):format(command or "") }
+local function usage(message, hint)
+  errors.raise { kind = "usage", message = message, hint = hint or "molbuild --help" }
 end
 
 local function run_usage(format, ...)
-  usage(format:format(...), "run ")
+  usage(format:format(...), "molbuild run --help")
 end
 
 local function write(fd, text)
@@ -74,19 +74,46 @@ local function parser()
   return top, { run = run, eject = eject, settings = shown, version = version }
 end
 
-local function print_help(name)
-  local top, commands = parser()
-  local about = commands[name] or top
-  write(STDOUT, about:get_help() .. "\n")
-  return 0
-end
-
 local function find_option(name)
   for _, option in ipairs(cli.options) do
     if option[1] == name then
       return option
     end
   end
+end
+
+local COMMANDS = { "run", "eject", "settings", "version", "help" }
+
+local function contains(list, value)
+  for _, entry in ipairs(list) do
+    if entry == value then
+      return true
+    end
+  end
+  return false
+end
+
+--- What to write instead of a first argument that is no command: an option before it, a script without one.
+local function unknown_command(first)
+  local name = first:match "^[^=]*"
+  if find_option(name) then
+    usage(("option %s must stand behind the command"):format(name), ("molbuild run %s ... SCRIPT"):format(name))
+  elseif first:sub(1, 1) == "-" then
+    usage(("unknown option %s"):format(name))
+  elseif first:find "%.lua$" then
+    usage(("unknown command %s"):format(first), ("molbuild run %s"):format(first))
+  end
+  usage(("unknown command %s: it is one of %s"):format(first, table.concat(COMMANDS, ", ")))
+end
+
+local function print_help(name)
+  if name and not contains(COMMANDS, name) then
+    unknown_command(name)
+  end
+  local top, commands = parser()
+  local about = commands[name] or top
+  write(STDOUT, about:get_help() .. "\n")
+  return 0
 end
 
 --- Split the arguments of `run`: options, script, and what belongs to the script.
@@ -135,15 +162,6 @@ local function number(options, name, whole)
     run_usage('option --%s needs %s, not "%s"', name:gsub("_", "-"), what, given)
   end
   return value
-end
-
-local function contains(list, value)
-  for _, entry in ipairs(list) do
-    if entry == value then
-      return true
-    end
-  end
-  return false
 end
 
 local function check_options(options)
@@ -202,11 +220,20 @@ local function run(argv, program)
   return require("molbuild.run").main(settings, name, args, program.version)
 end
 
+local function eject_usage(message)
+  errors.raise { kind = "usage", message = message, hint = "molbuild eject SCRIPT [DIR]" }
+end
+
 --- molbuild eject
 local function eject(argv)
-  local name, dir = argv[2], argv[3] or "."
-  if not name or #argv > 3 or name:sub(1, 1) == "-" then
-    usage "usage: molbuild eject SCRIPT [DIR]"
+  for index = 2, #argv do
+    if argv[index]:sub(1, 1) == "-" then
+      eject_usage("unknown option " .. argv[index])
+    end
+  end
+  local name, dir = argv[2] or "", argv[3] or "."
+  if name == "" or #argv > 3 then
+    eject_usage(name == "" and "no script named" or ("unexpected argument %s"):format(argv[4]))
   end
   local path = script.find(name)
   local target = dir .. "/" .. name:match "[^/]+$"
@@ -229,28 +256,35 @@ local function show_settings(argv)
   local options, name, args = cli.parse_run(argv, 2)
   local json = check_options(options).json
   if #args > 1 then
-    usage "usage: molbuild settings [--output=json] SCRIPT [RUNTIME]"
+    usage(("unexpected argument %s"):format(args[2]), "molbuild settings [--output=json] SCRIPT [RUNTIME]")
   end
   local policy, path = script.load(name)
   write(STDOUT, require("molbuild.settings_show").policy(policy, path, args[1], json))
   return 0
 end
 
-local COMMANDS = { run = run, eject = eject, settings = show_settings }
+local RUNNERS = { run = run, eject = eject, settings = show_settings }
 
 local function command(argv, program)
   local first, second = argv[1], argv[2]
-  if COMMANDS[first] and second ~= "--help" and second ~= "-h" then
-    return COMMANDS[first](argv, program)
-  elseif first == "version" or first == "--version" then
-    write(STDOUT, "molbuild " .. program.version .. "\n")
-    return 0
-  elseif first == "help" or first == "--help" or first == "-h" then
-    return print_help(argv[2])
-  elseif COMMANDS[first] then
+  if RUNNERS[first] and second ~= "--help" and second ~= "-h" then
+    return RUNNERS[first](argv, program)
+  elseif RUNNERS[first] then
     return print_help(first)
   end
-  usage(first and ("unknown command %s"):format(first) or "no command given (run, eject, settings, version, help)")
+  local is_help = first == "help" or first == "--help" or first == "-h"
+  local is_version = first == "version" or first == "--version"
+  if #argv > (is_help and 2 or 1) and (is_help or is_version) then
+    usage(("unexpected argument %s"):format(argv[#argv]))
+  elseif is_help then
+    return print_help(second)
+  elseif is_version then
+    write(STDOUT, "molbuild " .. program.version .. "\n")
+    return 0
+  elseif (first or "") == "" then
+    usage(("no command given: it is one of %s"):format(table.concat(COMMANDS, ", ")))
+  end
+  unknown_command(first)
 end
 
 --- The scripts that came with this program: beside it in a checkout, below the prefix otherwise.

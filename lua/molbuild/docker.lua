@@ -26,7 +26,7 @@ Engine.__index = Engine
 ---@param options { command: string? }?
 ---@return molbuild.Engine
 function docker.engine(options)
-  local command = options and options.command or env.get("MOLBUILD_DOCKER", "docker")
+  local command = options and options.command or env.check_path(env.get("MOLBUILD_DOCKER", "docker"), "MOLBUILD_DOCKER")
   return setmetatable({
     command = command,
     podman = command:match "[^/]*$" == "podman",

@@ -110,7 +110,7 @@ local PODMAN_OWN = { "CONTAINER_CONNECTION", "CONTAINERS_CONF", "CONTAINERS_STOR
 
 --- podman's service: CONTAINER_HOST, the user's socket, the system's.
 local function podman_endpoint()
-  local host, runtime_dir = env.get "CONTAINER_HOST", env.get "XDG_RUNTIME_DIR"
+  local host, runtime_dir = env.get "CONTAINER_HOST", env.xdg "XDG_RUNTIME_DIR"
   if host then
     return endpoint_of(host)
   end
@@ -147,7 +147,7 @@ Api.__index = Api
 function docker_api.connect(command)
   local kind = command:match "[^/]*$"
   local find = ENDPOINTS[kind]
-  if not find or env.choice("MOLBUILD_DOCKER_API", "0", "1") == "0" then
+  if not find or not env.switch("MOLBUILD_DOCKER_API", true) then
     return nil
   end
   local wanted = kind == "docker" and env.get "DOCKER_API_VERSION"

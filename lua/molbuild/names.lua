@@ -1,5 +1,6 @@
 --- Names that came from outside, checked before they become part of a path, a tag, a URL or an argument.
 local core = require "molbuild.core"
+local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local text = require "molbuild.text"
 
@@ -156,6 +157,7 @@ end
 ---@return string
 ---@raise usage
 function names.directory(path, where)
+  env.check_path(path, where)
   if path:find "%c" then
     refuse(where, path, "it holds a control character")
   end

@@ -1,6 +1,7 @@
 -- Which renderer shows a run: --progress, --color, -v, and what stderr is.
 
 local core = require "molbuild.core"
+local env = require "molbuild.env"
 local stream = require "molbuild.progress.stream"
 
 local STDERR = 2
@@ -62,7 +63,7 @@ local function mode_for(opts)
   if opts.mode and opts.mode ~= "auto" then
     return opts.mode
   end
-  return can_move_cursor(opts) and not set(opts.getenv, "CI") and "tty" or "plain"
+  return can_move_cursor(opts) and not env.says_yes(opts.getenv "CI") and "tty" or "plain"
 end
 
 -- --color is the newer word of the two: it wins over NO_COLOR.

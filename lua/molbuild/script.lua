@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local env = require "molbuild.env"
 local errors = require "molbuild.errors"
+local text_file = require "molbuild.text_file"
 
 local script = {}
 
@@ -14,15 +15,30 @@ local loading = {}
 --- The directory of the file that is being loaded at the moment; nil outside of that.
 local beside
 
---- The directories a bare name is looked up in, in order. The current one is last.
----@return string[]
-function script.directories()
+--- The directories of MOLBUILD_PATH. An empty entry is none. A relative one would be another directory for each current one,
+--- in which anybody may have put a policy.
+local function own_directories()
   local list = {}
   for dir in env.get("MOLBUILD_PATH", ""):gmatch "[^:]+" do
+    env.check_path(dir, "MOLBUILD_PATH")
+    if dir:sub(1, 1) ~= "/" then
+      errors.raise {
+        kind = "usage",
+        message = ('MOLBUILD_PATH: "%s" is not an absolute path'):format(dir),
+        hint = "write whole paths, such as MOLBUILD_PATH=/srv/policies",
+      }
+    end
     list[#list + 1] = dir
   end
-  local home = env.get "HOME"
-  local config = env.get "XDG_CONFIG_HOME" or home and home .. "/.config"
+  return list
+end
+
+--- The directories a bare name is looked up in, in order. The current one is last.
+---@return string[]
+---@raise usage
+function script.directories()
+  local list = own_directories()
+  local config = env.xdg("XDG_CONFIG_HOME", ".config")
   if config then
     list[#list + 1] = config .. "/molbuild/scripts"
   end
@@ -41,6 +57,22 @@ local function is_file(path)
   errors.must(real or NO_FILE[code], message, code)
   local stat = real and core.fs.lstat(real)
   return stat and stat.type == "file" and not loading[real]
+end
+
+local function refuse_missing(name, looked)
+  local real = #looked == 1 and core.fs.realpath(looked[1])
+  if real then
+    errors.raise {
+      kind = "usage",
+      message = ("script %s %s"):format(name, loading[real] and "loads itself" or "is no regular file"),
+      hint = "name the file of another policy",
+    }
+  end
+  errors.raise {
+    kind = "usage",
+    message = ("no script %s; looked for %s"):format(name, table.concat(looked, ", ")),
+    hint = "name a policy that is there by its path, or its directory in MOLBUILD_PATH",
+  }
 end
 
 --- The file that a name means. A name with a slash is that file.
@@ -65,10 +97,7 @@ function script.find(name)
       looked[#looked + 1] = path
     end
   end
-  errors.raise {
-    kind = "usage",
-    message = ("no script %s; looked for %s"):format(name, table.concat(looked, ", ")),
-  }
+  refuse_missing(name, looked)
 end
 
 --- What a policy sees as its globals: Lua's own, `molbuild`, and a `print` that goes to stderr, masked: stdout
@@ -95,7 +124,7 @@ end
 ---@raise usage | bug
 function script.load(name)
   local path, passed_over = script.find(name)
-  local source, message, code = core.fs.read(path)
+  local source, message, code = text_file.read_lua(path)
   errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
   local chunk, syntax = load(source, "@" .. path, "t", environment())
   if not chunk then

@@ -61,6 +61,15 @@ local function choice(value, row, where)
   misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), names.shown(value))
 end
 
+local function switch(value, _, where, from_variable)
+  if from_variable then
+    return env.switch(where) and "1" or "0"
+  elseif value ~= "0" and value ~= "1" then
+    misuse('%s must be "0" or "1", not "%s"', where, names.shown(value))
+  end
+  return value
+end
+
 local function map(value, _, where)
   local copy = {}
   if type(value) ~= "table" then
@@ -84,7 +93,8 @@ end
 
 --- Each type gives the value in its final form, or raises an error that names the place.
 local TYPES = {
-  seconds = number, count = number, bytes = number, text = text, choice = choice, map = map,
+  seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch,
+  map = map,
   branch = named(function(value) return names.branch(value) end),
   directory = named(names.directory), prefix = named(names.image_prefix), ending = named(names.tag_ending),
   platform = named(function(value, where)

@@ -5,6 +5,7 @@ local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local log = require "molbuild.log"
 local names = require "molbuild.names"
+local text_file = require "molbuild.text_file"
 
 local template = {}
 
@@ -80,7 +81,7 @@ local function warn_of_missing(dir)
     log.warn "the template has submodules: they are not fetched, their directories are empty"
   end
   local stat = core.fs.lstat(dir .. "/.gitattributes")
-  local attributes = stat and stat.type == "file" and core.fs.read(dir .. "/.gitattributes", FILE_MAX)
+  local attributes = stat and stat.type == "file" and text_file.read(dir .. "/.gitattributes", FILE_MAX)
   if attributes and ("\n" .. attributes):find "\n[^#\n]*%sfilter=lfs%f[%s\0]" then
     log.warn "the template keeps files in Git LFS: they are not fetched, what stands there are pointers to them"
   end

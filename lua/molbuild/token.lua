@@ -4,11 +4,12 @@ local env = require "molbuild.env"
 local errors = require "molbuild.errors"
 local log = require "molbuild.log"
 local origin = require "molbuild.origin"
+local text_file = require "molbuild.text_file"
 
 local token = {}
 
---- A token and the newline that an editor puts behind it.
-local FILE_MAX = 4096 + 2
+--- A token, the byte order mark that an editor may put before it, and the line's end behind it.
+local FILE_MAX = 3 + 4096 + 2
 
 --- What was taken from the environment, by variable. It is gone from there: taken once, known to all jobs of a run.
 local taken = {}
@@ -69,7 +70,7 @@ local function checked(value, where)
 end
 
 local function read_file(path, name)
-  local text, message = core.fs.read(path, FILE_MAX)
+  local text, message = text_file.read(env.check_path(path, name), FILE_MAX)
   if not text then
     refuse("%s: %s", name, message)
   end
@@ -247,7 +248,7 @@ end
 function token.check_url(url)
   local parts = core.url.parse(url)
   if parts and parts.scheme == "http" and not origin.is_loopback(url)
-    and core.sys.getenv "MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN" ~= "1" then
+    and not env.switch "MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN" then
     errors.raise {
       kind = "auth",
       message = ("the token is not sent to %s in clear text"):format(core.mask.url(url)),

@@ -47,7 +47,7 @@ describe("a fork of ensure.lua", function()
 
   it("is found by its name in a directory of MOLBUILD_PATH", function()
     local run = w:run({ "run", "extra-runtime.lua", "my-agent" },
-      { MOLBUILD_PATH = "docs/forks", MOLECULE_IMAGE_REGISTRY = "registry.example" })
+      { MOLBUILD_PATH = world.sh "pwd" .. "/docs/forks", MOLECULE_IMAGE_REGISTRY = "registry.example" })
     assert.equal(0, run.status, run.stderr)
     assert.equal("registry.example/workspace-template-my-agent:latest\n", run.stdout)
   end)
