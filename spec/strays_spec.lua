@@ -1,4 +1,4 @@
--- What a child leaves behind is ended within 15 seconds, whatever it does against it, and that is said.
+-- What a child leaves behind is ended, whatever it does against it, and that is said.
 local child = require "molbuild.child"
 local core = require "molbuild.core"
 local task = require "molbuild.task"
@@ -7,11 +7,14 @@ local function read(path)
   return core.fs.read(path, 100)
 end
 
--- What begins a grandchild; it writes its pid into the file "pid" and lives on for half a minute and more. The program
+-- Seconds. The grace is 10; a busy machine may take its time, but a grandchild must not have ended by itself.
+local LIMIT, LIFE = 60, 120
+
+-- What begins a grandchild; it writes its pid into the file "pid" and lives on for LIFE seconds and more. The program
 -- goes on when that is done.
 local function grandchild(prefix, first)
-  local lives = "echo $$ >pid.new; mv pid.new pid; i=0; while [ $i -lt 600 ]; do i=$((i + 1)); sleep 0.05; done"
-  return ("%s sh -c '%s %s' & until [ -e pid ]; do sleep 0.01; done;"):format(prefix, first, lives)
+  local lives = "echo $$ >pid.new; mv pid.new pid; i=0; while [ $i -lt %d ]; do i=$((i + 1)); sleep 0.05; done"
+  return ("%s sh -c '%s %s' & until [ -e pid ]; do sleep 0.05; done;"):format(prefix, first, lives:format(LIFE * 20))
 end
 
 local DEAF = 'trap "" TERM INT HUP;'
@@ -35,11 +38,11 @@ local function run(dir, case)
   scope.events = function(e)
     if e.event == "log" and e.level == "warn" then warnings[#warnings + 1] = e.message end
   end
-  local began = core.sys.monotonic()
   local running = task.spawn(function()
     result = child.run { argv = { "sh", "-c", case[1] .. " echo ready; " .. case[2] }, cwd = dir }
   end)
   while not read(dir .. "/pid") do core.sys.sleep(0.02) end
+  local began = core.sys.monotonic()
   if case.cancel then running:cancel() end
   pcall(running.join, running)
   local seconds = core.sys.monotonic() - began
@@ -71,11 +74,11 @@ describe("a grandchild", function()
   end)
 
   for name, case in pairs(CASES) do
-    it(name .. " is ended within 15 s, and that is said", function()
+    it(name .. " is ended, and that is said", function()
       assert.is_true(outcomes[name].ok, tostring(outcomes[name].error))
       local outcome = outcomes[name].value
       assert.truthy(outcome.state == "" or outcome.state:find "^Z", outcome.state)
-      assert.is_true(outcome.seconds < 15, outcome.seconds)
+      assert.is_true(outcome.seconds < LIMIT, outcome.seconds)
       -- The sleep of a moment that it has just begun may be counted, too.
       assert.equal(1, #outcome.warnings)
       assert.truthy(outcome.warnings[1]:find "^sh left [12] process%(es%) behind: ended$", outcome.warnings[1])
