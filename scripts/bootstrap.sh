@@ -65,6 +65,7 @@ check_debian() {
 	command_or strace strace
 	command_or openssl openssl
 	command_or podman podman
+	command_or go golang-go
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || need python3-jsonschema
 }
 
@@ -122,7 +123,8 @@ Darwin) check_mac ;;
 	else
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
-			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace, openssl, podman and python3-jsonschema." >&2
+			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace, openssl," \
+			"podman, Go and python3-jsonschema." >&2
 	fi
 	;;
 esac

@@ -162,3 +162,43 @@ describe("jobs side by side", function()
     assert(schema.check("events", table.concat(written)))
   end)
 end)
+
+describe("the runtimes that arguments name", function()
+  local KNOWN = { "codex", "crewai", "hermes" }
+
+  -- The list, what --all alone stands for in order, and what was noted as asked for; or the failure's message.
+  local function named(...)
+    local args, asked = { ... }, {}
+    return task.run(function()
+      task.scope().asked = asked
+      local ok, list, optional = pcall(job.named, args, KNOWN)
+      if not ok then
+        return list.message, asked
+      end
+      local names = {}
+      for _, name in ipairs(KNOWN) do
+        names[#names + 1] = optional[name] and name
+      end
+      assert.same(list, asked)
+      return list, names
+    end)
+  end
+
+  it("are those named, in order, as often as they are named", function()
+    assert.same({ { "hermes", "codex", "hermes" }, {} }, { named("hermes", "codex", "hermes") })
+  end)
+
+  it("are all with --all, which need not be there but for those that are named, too", function()
+    assert.same({ { "codex", "crewai", "hermes" }, { "codex", "crewai", "hermes" } }, { named "--all" })
+    assert.same({ { "codex", "crewai", "hermes", "crewai" }, { "codex", "hermes" } }, { named("--all", "crewai") })
+  end)
+
+  it("are noted as asked for also where one is unknown", function()
+    local message, asked = named("codex", "nonesuch", "--force")
+    assert.truthy(message:find('unknown runtime "nonesuch"', 1, true))
+    assert.same({ "codex", "nonesuch" }, asked)
+    message, asked = named()
+    assert.truthy(message:find("no runtime named", 1, true))
+    assert.same({}, asked)
+  end)
+end)

@@ -7,31 +7,59 @@ local task = require "molbuild.task"
 
 local job = {}
 
---- The runtimes that a command line names, in its order; `--all` stands for all of them.
----@param args string[]
----@param known string[]
----@return string[]
----@raise usage
-function job.named(args, known)
-  local is_known, all, list = {}, table.concat(known, ", "), {}
+--- Note which runtimes were asked for: with --output=json each has an object on stdout, whatever happens from now on.
+--- Those of an earlier call are not noted again. run_all() does this; a policy that can fail before does it first.
+---@param runtimes string[]  in the order asked for; one that stands there twice has two objects
+function job.asked(runtimes)
+  local asked, before = task.scope().asked or {}, {}
+  for _, name in ipairs(asked) do
+    before[name] = true
+  end
+  for _, name in ipairs(runtimes) do
+    if not before[name] then
+      asked[#asked + 1] = name
+    end
+  end
+end
+
+-- What the arguments ask for, known or not; which of it `--all` alone stands for; the first argument that is neither.
+local function asked_for(args, known)
+  local is_known, explicit, list, unknown = {}, {}, {}, nil
   for _, name in ipairs(known) do is_known[name] = true end
   for _, arg in ipairs(args) do
     if arg == "--all" then
       table.move(known, 1, #known, #list + 1, list)
-    elseif is_known[arg] then
-      list[#list + 1] = arg
     else
-      errors.raise {
-        kind = "usage",
-        message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(arg, all),
-        hint = arg:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
-      }
+      unknown = unknown or not is_known[arg] and arg or nil
+      explicit[arg] = true
+      if arg:sub(1, 1) ~= "-" then list[#list + 1] = arg end
     end
   end
-  if #list == 0 then
+  local optional = {}
+  for _, name in ipairs(list) do optional[name] = not explicit[name] or nil end
+  return list, optional, unknown
+end
+
+--- The runtimes that a command line names, in its order; `--all` stands for all of them.
+---@param args string[]
+---@param known string[]
+---@return string[]
+---@return table<string, true> optional  those that `--all` alone stands for
+---@raise usage
+function job.named(args, known)
+  local all = table.concat(known, ", ")
+  local list, optional, unknown = asked_for(args, known)
+  job.asked(list)
+  if unknown then
+    errors.raise {
+      kind = "usage",
+      message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(unknown, all),
+      hint = unknown:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
+    }
+  elseif #list == 0 then
     errors.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
   end
-  return list
+  return list, optional
 end
 
 -- An error about a bound names the setting that holds it: behind the time where one is told, else at the end.
@@ -114,7 +142,7 @@ local function run_one(self, fn, skip)
   local seconds = core.sys.monotonic() - started
   result = ok and result or errors.object(result)
   local cancelled = not ok and is_cancelled(result)
-  self.skipped = not ok and not cancelled and skip ~= nil and skip(self, result)
+  self.skipped = not ok and not cancelled and skip ~= nil and skip(self, result) or false
   if ok then
     tell_result(self, seconds)
   else
@@ -149,21 +177,6 @@ local function tell_started(jobs)
   end
   job.asked(names)
   return distinct, places
-end
-
---- Note which runtimes were asked for: with --output=json each has an object on stdout, whatever happens from now on.
---- Those of an earlier call are not noted again. run_all() does this; a policy that can fail before does it first.
----@param runtimes string[]  in the order asked for; one that stands there twice has two objects
-function job.asked(runtimes)
-  local asked, before = task.scope().asked or {}, {}
-  for _, name in ipairs(asked) do
-    before[name] = true
-  end
-  for _, name in ipairs(runtimes) do
-    if not before[name] then
-      asked[#asked + 1] = name
-    end
-  end
 end
 
 --- Run FN for every job, side by side; one whose runtime stands in the list twice is done once. A failure does not stop

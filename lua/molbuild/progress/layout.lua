@@ -21,7 +21,7 @@ local layout = {}
 ---@field done integer?
 ---@field total integer?
 ---@field text string  the newest line of output
----@field ended { ok: boolean, cancelled: boolean?, seconds: number, outcome: string?, image: string?,
+---@field ended { ok: boolean, cancelled: boolean?, skipped: boolean?, seconds: number, outcome: string?, image: string?,
 ---reason: string? }?
 
 local function live_status(job)
@@ -41,6 +41,9 @@ local function end_status(job, unicode)
   local marks = MARKS[unicode and "unicode" or "ascii"]
   if job.ended.ok then
     return marks.ok .. say.outcome(job.ended.outcome), "green"
+  end
+  if job.ended.skipped then
+    return "skipped", "yellow"
   end
   local how = job.ended.cancelled and "ended" or "failed"
   local where = job.waiting and " while waiting" or job.step and not job.between and " in " .. job.step or ""

@@ -173,7 +173,7 @@ end
 function handlers.job_ended(self, e)
   local job = self:_job(e)
   job.ended = {
-    ok = e.ok, cancelled = e.cancelled, seconds = e.seconds, outcome = e.outcome,
+    ok = e.ok, cancelled = e.cancelled, skipped = e.skipped, seconds = e.seconds, outcome = e.outcome,
     image = e.image and text.one_line(e.image), reason = job.reason,
   }
   if e.outcome == "hit" then

@@ -1,0 +1,72 @@
+-- The caller in Go of docs/provisioner.md, compiled and run against a real run.
+local world = require "spec.support.world"
+
+describe("docs/examples/provisioner.go", function()
+  local w
+
+  setup(function()
+    w = world.new()
+    world.sh(("cd %s && HOME=%s GO111MODULE=off GOFLAGS= GOCACHE=%s/go go build -o %s/provisioner %s/docs/examples/provisioner.go")
+      :format(w.dir, w.dir, w.dir, w.dir, world.sh "pwd"))
+  end)
+
+  teardown(function()
+    world.remove_images()
+    w:close()
+  end)
+
+  local function template(script)
+    local files = world.template_files "it"
+    files.work = script
+    files.Dockerfile = table.concat({
+      "FROM scratch", "COPY busybox /bin/busybox", "COPY says work /",
+      'RUN ["/bin/busybox", "sh", "/work"]', 'CMD ["/bin/busybox", "cat", "/says"]', "",
+    }, "\n")
+    return files
+  end
+
+  -- What stands before molbuild is the caller, told by -molbuild what to call.
+  local function start(...)
+    return w:start({ ... }, nil, nil, w.dir .. "/provisioner -molbuild")
+  end
+
+  it("reports a build, a hit and a failure, each with its runtime", function()
+    local sha = w:commit("org", "hermes", template "exit 0")
+    w:commit("org", "codex", template "exit 3")
+    local image = "molecule-local/workspace-template-hermes:" .. sha:sub(1, 12)
+    local ended = start("hermes", "codex").wait()
+    assert.equal(1, ended.status, ended.stderr)
+    local first, second = ended.stdout:match "^([^\n]+)\n([^\n]+)\n$"
+    assert.equal("hermes built " .. image, first)
+    assert.truthy(second:find "^codex failed build retry=false: docker build ", second)
+    assert.truthy(ended.stderr:find("hermes: build 4/", 1, true), ended.stderr)
+
+    ended = start("hermes").wait()
+    assert.same({ 0, ("hermes hit %s\n"):format(image) }, { ended.status, ended.stdout })
+  end)
+
+  it("tries again what may succeed later", function()
+    w:answer(500, "down", "hermes", 3) -- as often as molbuild itself asks
+    local ended = start("hermes").wait()
+    assert.equal(0, ended.status, ended.stderr)
+    assert.truthy(ended.stdout:find "^hermes hit ", ended.stdout)
+  end)
+
+  it("does not try again what needs a change", function()
+    local ended = start("nonesuch").wait()
+    assert.equal(1, ended.status)
+    assert.truthy(ended.stdout:find "^nonesuch failed usage retry=false: ", ended.stdout)
+  end)
+
+  it("cancels in good order, and has a result all the same", function()
+    w:commit("org", "claude-code", template "/bin/busybox sleep 300")
+    local running = start "claude-code"
+    world.wait_for(function() return running.stderr():find("claude-code: build 4/", 1, true) end, 60)
+    running.signal "TERM"
+    local ended = running.wait(60)
+    assert.equal(1, ended.status)
+    assert.truthy(ended.stdout:find "^claude%-code failed signal retry=true: ", ended.stdout)
+    local lock = world.sh(("flock -n %s/locks/claude-code.lock true && echo free"):format(w.cache))
+    assert.equal("free", lock)
+  end)
+end)
