@@ -193,6 +193,8 @@ int main(int argc, char **argv)
 	lua_pushlightuserdata(L, argv);
 	if (lua_pcall(L, 2, 1, 1) == LUA_OK)
 		status = (int)lua_tointeger(L, -1);
+	else if (bind_result_is_out())
+		status = EXIT_SUCCESS;
 	else
 		status = tell_failure(lua_tostring(L, -1));
 #ifdef MOLBUILD_CLOSE_STATE

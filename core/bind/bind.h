@@ -94,6 +94,9 @@ const char **bind_field_strings(lua_State *L, int index, const char *name, size_
 /* A table of name = value as an array of "name<SEPARATOR>value" strings, sorted by nothing; otherwise the same. */
 const char **bind_field_pairs(lua_State *L, int index, const char *name, const char *separator);
 
+/* Whether writer.send() has written the run's result, whole. */
+int bind_result_is_out(void);
+
 /* Each topic pushes its table of functions. */
 int bind_open_fs(lua_State *L);
 int bind_open_http(lua_State *L);

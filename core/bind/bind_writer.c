@@ -123,7 +123,15 @@ static int flush(lua_State *L)
 struct send_op {
 	struct bind_op op;
 	struct writer *writer;
+	int result; /* it is the run's result */
 };
+
+static int result_is_out;
+
+int bind_result_is_out(void)
+{
+	return result_is_out;
+}
 
 static int failed(lua_State *L, const struct writer *writer, int errnum)
 {
@@ -136,19 +144,21 @@ static int failed(lua_State *L, const struct writer *writer, int errnum)
 }
 
 /* Some file systems tell only then that a file could not be written: of a copy, since the descriptor stays open. */
-static int written(lua_State *L, struct writer *writer)
+static int written(lua_State *L, struct writer *writer, int result)
 {
 	if (fd_check_written(writer->fd) < 0)
 		return failed(L, writer, errno);
+	result_is_out = result_is_out || result;
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int send_push(lua_State *L, struct bind_op *op)
 {
+	struct send_op *send = (struct send_op *)op;
 	if (op->failed)
 		return bind_fail(L, &op->err);
-	return written(L, ((struct send_op *)op)->writer);
+	return written(L, send->writer, send->result);
 }
 
 static void send_release(struct bind_op *op)
@@ -178,20 +188,22 @@ static void on_empty(void *ud, int errnum)
 	bind_done(&send->op, errnum ? &err : NULL);
 }
 
-/* writer.send(fd, text) -> true | nil, message, code: waits until all of it is written */
+/* writer.send(fd, text[, result]) -> true | nil, message, code: waits until all of it is written */
 static int send_(lua_State *L)
 {
 	struct writer *writer = check_writer(L);
 	struct send_op *send;
 	lua_Integer lines;
+	int result = lua_toboolean(L, 3);
 	bind_check_task(L);
 	if (!put_masked(L, writer, 0, &lines))
 		return failed(L, writer, writer->errnum);
 	if (writer_pending(writer) == 0)
-		return written(L, writer);
+		return written(L, writer, result);
 	lua_settop(L, 0);
 	send = bind_new_op(L, &send_type);
 	send->writer = writer;
+	send->result = result;
 	writer_on_empty(writer, on_empty, send);
 	return bind_wait(L);
 }

@@ -109,7 +109,8 @@ local function deliver(results, settings, sink)
   end
   settle_stderr()
   sink.delivered = true
-  local ok, message, code = core.writer.send(STDOUT, text)
+  local ok, message, code = core.writer.send(STDOUT, text, true)
+  sink.complete = ok
   if not ok then
     task.check()
     errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
@@ -220,11 +221,23 @@ function run.main(settings, name, args, version)
   -- The scope of the whole process: what is said outside of every task is heard, too.
   scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow
   local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
-  local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
-  scope.events, scope.lines, scope.is_slow = nil, nil, nil
-  sink.renderer:close()
-  sink.stream:finish()
-  return status
+  local function finish()
+    local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
+    scope.events, scope.lines, scope.is_slow = nil, nil, nil
+    sink.renderer:close()
+    sink.stream:finish()
+    return status
+  end
+  if not sink.complete then
+    return finish()
+  end
+  -- The result is out and stays right: neither a signal nor memory that ends now makes this run a failed one.
+  ok = true
+  local finished, problem = pcall(finish)
+  if not finished then
+    pcall(core.writer.put, STDERR, errors.format(problem) .. "\n")
+  end
+  return 0
 end
 
 return run

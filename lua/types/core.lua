@@ -453,10 +453,11 @@ function core.writer.put(fd, text, spare) end
 --- Write all of a text, masked. Waits for the reader.
 ---@param fd integer  1 or 2
 ---@param text string
+---@param result boolean?  it is the run's result: once it is written, memory that ends does not make the run fail
 ---@return true? ok
 ---@return string? message
 ---@return string? code
-function core.writer.send(fd, text) end
+function core.writer.send(fd, text, result) end
 
 --- How much waits to be written.
 ---@param fd integer  1 or 2

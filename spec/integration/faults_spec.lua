@@ -1,4 +1,5 @@
--- core/test/faulty.c, by which `make faults` lets allocations and closes fail.
+-- core/test/faulty.c, by which `make faults` lets allocations and closes fail, and what is tried with it at each point.
+local molbuild = os.getenv "MOLBUILD_BIN" or "build/molbuild"
 local sh = require "spec.support.sh"
 
 local FAULTY = (os.getenv "BUILD" or "build") .. "/test/faulty.so"
@@ -55,5 +56,26 @@ describe("the library that lets calls fail", function()
     assert.equal("", (run("FAULTY_ALLOC=100000000", "env"):gsub("[^\n]*\n", function(line)
       return (line:find "FAULTY" or line:find "LD_PRELOAD") and line or ""
     end)))
+  end)
+end)
+
+describe("a result that has been written", function()
+  local dir = sh.temporary "faults"
+  teardown(function() sh.remove(dir) end)
+
+  it("is not followed by a failure, whenever memory ends", function()
+    sh.write(dir .. "/policy.lua", 'return { run = function() return "image" end }')
+    local counts, outcomes = dir .. "/counts", {}
+    local function try(settings)
+      local pipe = io.popen(("env LD_PRELOAD=%s %s %s run %s/policy.lua 2>/dev/null"):format(
+        sh.quote(FAULTY), settings, sh.quote(molbuild), dir))
+      local text = pipe:read "a"
+      local ok = pipe:close()
+      outcomes[tostring(ok) .. " " .. text] = true
+    end
+    try("FAULTY_COUNTS=" .. counts)
+    local all = ("<I8"):unpack(sh.read(counts))
+    for back = 0, 240, 4 do try(("FAULTY_ALLOC=%d+"):format(all - back)) end
+    assert.same({ ["true image\n"] = true, ["nil "] = true }, outcomes)
   end)
 end)
