@@ -84,6 +84,20 @@ void process_on_pause(struct loop_timer *timer)
 		process_resume(process);
 }
 
+/* Output that cannot be read is no end of it: what is missing would pass for nothing, and the program would die of a closed
+ * pipe, which is not its fault. */
+static void stream_failed(struct process *process, int errnum, const char *what)
+{
+	struct error err;
+	error_errno(&err, errnum, "cannot %s of %s", what, process->program);
+	if (process->phase == RUNNING) {
+		process_stop(process, &err);
+	} else if (!process->stopped) {
+		process->err = err;
+		process->stopped = 1;
+	}
+}
+
 static void read_stream(struct process *process, struct loop_watch *watch, int *fd,
 			void (*take)(struct process *process, const char *data, size_t len))
 {
@@ -91,6 +105,8 @@ static void read_stream(struct process *process, struct loop_watch *watch, int *
 		ssize_t got = fd_read(*fd, bytes, sizeof bytes);
 		if (got < 0 && errno == EAGAIN)
 			return;
+		if (got < 0)
+			stream_failed(process, errno, "read the output");
 		if (got <= 0) {
 			close_stream(process, watch, fd);
 			process_advance(process);
@@ -109,6 +125,8 @@ static void read_ready(int fd, struct process *process,
 	ssize_t got;
 	for (int turn = 0; fd >= 0 && turn < READS_A_TURN; turn++) {
 		got = fd_read(fd, bytes, sizeof bytes);
+		if (got < 0 && errno != EAGAIN)
+			stream_failed(process, errno, "read the output");
 		if (got <= 0)
 			return;
 		take(process, bytes, (size_t)got);
@@ -142,7 +160,9 @@ void process_on_input(struct loop_watch *watch, int ready)
 	(void)ready;
 	if (put < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* A child that does not read its input to the end (EPIPE) is its own affair. */
+	/* A child that does not read its input to the end is its own affair. */
+	if (put < 0 && errno != EPIPE)
+		stream_failed(process, errno, "write the input");
 	if (put >= 0)
 		buf_shift(&process->input_left, (size_t)put);
 	if (put < 0 || process->input_left.len == 0)
