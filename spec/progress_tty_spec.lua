@@ -121,6 +121,28 @@ describe("the terminal renderer", function()
     assert.is_true(#line < 84)
   end)
 
+  it("draws all again when it was stopped and goes on, but only what stays in the background", function()
+    local continued, ours = false, true
+    local r = t.renderer {
+      continued = function()
+        local was = continued
+        continued = false
+        return was
+      end,
+      in_foreground = function() return ours end,
+    }
+    t.building(r, "hermes")
+    continued = true
+    t.clock = t.clock + 1
+    r:tick()
+    assert.truthy(t.frame()[1]:find "^hermes  build 4/9")
+    continued, ours = true, false
+    t.clock = t.clock + 1
+    r:tick()
+    t.show(r, { event = "log", level = "info", message = "here" })
+    assert.equal("local-build: here\n", t.writes[#t.writes])
+  end)
+
   it("tells what was ended from what failed", function()
     local r = t.renderer()
     t.building(r, "hermes")

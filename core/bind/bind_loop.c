@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/give_back.h"
 
 #define STATE_KEY "molbuild.state"
 #define OP_KEY "molbuild.op"
@@ -226,7 +227,14 @@ static int loop_last_words_(lua_State *L)
 	struct error err;
 	size_t len;
 	const char *text = luaL_checklstring(L, 1, &len);
-	return bind_status(L, loop_last_words(bind_loop(L), text, len, &err), &err);
+	return bind_status(L, give_back_set(text, len, &err), &err);
+}
+
+/* loop.continued() -> boolean */
+static int loop_continued(lua_State *L)
+{
+	lua_pushboolean(L, give_back_continued());
+	return 1;
 }
 
 /* loop.signal() -> signo | nil */
@@ -297,7 +305,7 @@ static int loop_sleep(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"step", loop_step_}, {"catch", loop_catch}, {"last_words", loop_last_words_},
+	{"step", loop_step_}, {"catch", loop_catch}, {"last_words", loop_last_words_}, {"continued", loop_continued},
 	{"signal", loop_signal}, {"sleep", loop_sleep}, {NULL, NULL}};
 
 int bind_open_loop(lua_State *L)

@@ -68,6 +68,13 @@ static int terminal_size(lua_State *L)
 	return 2;
 }
 
+/* sys.in_foreground(fd) -> boolean */
+static int in_foreground(lua_State *L)
+{
+	lua_pushboolean(L, sys_in_foreground((int)luaL_checkinteger(L, 1)));
+	return 1;
+}
+
 /* sys.signal_name(signo) -> "SIGKILL (9)" */
 static int signal_name(lua_State *L)
 {
@@ -140,6 +147,7 @@ static const luaL_Reg functions[] = {{"monotonic", monotonic},
 				     {"cpus", cpus},
 				     {"isatty", is_a_tty},
 				     {"terminal_size", terminal_size},
+				     {"in_foreground", in_foreground},
 				     {"signal_name", signal_name},
 				     {"getenv", get_env},
 				     {"take_env", take_env},

@@ -303,12 +303,6 @@ int loop_catch_signal(struct loop *loop, int signo, struct error *err)
 	return signals_catch(signo, err);
 }
 
-int loop_last_words(struct loop *loop, const char *text, size_t len, struct error *err)
-{
-	(void)loop;
-	return signals_last_words(text, len, err);
-}
-
 int loop_take_signal(struct loop *loop)
 {
 	(void)loop;

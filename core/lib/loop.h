@@ -93,10 +93,6 @@ void loop_transfer_stop(struct loop *loop, struct loop_transfer *transfer);
  * that never comes back to the loop can still be ended from the keyboard. */
 WARN_UNUSED int loop_catch_signal(struct loop *loop, int signo, struct error *err);
 
-/* What is then written to stderr, LEN bytes at TEXT (at most 64, copied; 0 for nothing): a terminal whose cursor is
- * hidden is given back so. Returns 0, or -1 with err set: "invalid" when they are too many. */
-WARN_UNUSED int loop_last_words(struct loop *loop, const char *text, size_t len, struct error *err);
-
 /* The oldest caught signal that has not been taken yet, or 0. */
 int loop_take_signal(struct loop *loop);
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "fd.h"
-#include "fd_now.h"
+#include "give_back.h"
 
 #define MAX_SIGNAL 32
 /* Arrivals of one signal, none of them taken, after which it has its default effect. */
@@ -18,9 +18,6 @@ static volatile sig_atomic_t arrivals[MAX_SIGNAL];
 static volatile sig_atomic_t child_ended; /* since the last look; the byte alone could be lost */
 static int taken_order[MAX_SIGNAL];
 static int taken_count;
-
-static char last_words[SIGNALS_LAST_WORDS_MAX];
-static volatile sig_atomic_t last_words_len;
 
 static void on_signal(int signo)
 {
@@ -34,7 +31,7 @@ static void on_signal(int signo)
 		return;
 	}
 	if (signo != SIGCHLD && ++arrivals[signo] >= PATIENCE) {
-		put = fd_write_now(STDERR_FILENO, last_words, (size_t)last_words_len);
+		give_back_now();
 		signal(signo, SIG_DFL);
 		raise(signo);
 	}
@@ -79,18 +76,6 @@ int signals_catch(int signo, struct error *err)
 		return 0;
 	if (sigaction(signo, &action, NULL) < 0)
 		return error_errno(err, errno, "cannot catch signal %d", signo);
-	return 0;
-}
-
-int signals_last_words(const char *text, size_t len, struct error *err)
-{
-	if (len > sizeof last_words)
-		return error_set(err, "invalid", "the last words are longer than %zu bytes", sizeof last_words);
-	/* A signal in between finds none rather than half of them. */
-	last_words_len = 0;
-	fd_now_prepare();
-	memcpy(last_words, text, len);
-	last_words_len = (sig_atomic_t)len;
 	return 0;
 }
 

@@ -20,11 +20,6 @@ void signals_drain(int *child);
 /* The oldest caught signal not taken yet, or 0. */
 int signals_take(void);
 
-/* What is written to stderr when a signal that nobody took has its default effect: LEN bytes at TEXT, copied; 0 for
- * nothing. Returns 0, or -1 with err set: "invalid" when they are more than SIGNALS_LAST_WORDS_MAX. */
-enum { SIGNALS_LAST_WORDS_MAX = 64 };
-WARN_UNUSED int signals_last_words(const char *text, size_t len, struct error *err);
-
 /* For a child after fork: default dispositions, and no signal blocked. Async-signal-safe. */
 void signals_reset(void);
 

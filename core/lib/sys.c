@@ -62,6 +62,12 @@ int sys_terminal_size(int fd, int *columns, int *rows)
 	return 0;
 }
 
+int sys_in_foreground(int fd)
+{
+	pid_t group = tcgetpgrp(fd);
+	return group < 0 || group == getpgrp();
+}
+
 void sys_signal_name(int signo, char out[SYS_SIGNAL_NAME_MAX])
 {
 	static const struct {

@@ -16,6 +16,9 @@ int sys_cpus(void);
  * ENXIO when it does not know its size. */
 WARN_UNUSED int sys_terminal_size(int fd, int *columns, int *rows);
 
+/* Whether this process's group is the one that the terminal behind FD belongs to now; also when that cannot be told. */
+int sys_in_foreground(int fd);
+
 /* The name of the signal SIGNO for people, as "SIGKILL (9)"; "signal 99" for one that has none. Into OUT, which has room for
  * SYS_SIGNAL_NAME_MAX bytes. */
 enum { SYS_SIGNAL_NAME_MAX = 32 };

@@ -22,6 +22,8 @@ local progress = {}
 ---@field rows (fun(): integer?)?
 ---@field now (fun(): number)?  seconds, monotonic
 ---@field last_words (fun(text: string))?  see molbuild.progress.screen
+---@field continued (fun(): boolean)?  whether the program has been continued after a stop
+---@field in_foreground (fun(): boolean)?  whether the terminal is ours
 ---@field width table?  as molbuild.core.width
 
 local defaults = {}
@@ -44,6 +46,14 @@ end
 
 function defaults.last_words(text)
   core.loop.last_words(text)
+end
+
+function defaults.continued()
+  return core.loop.continued()
+end
+
+function defaults.in_foreground()
+  return core.sys.in_foreground(STDERR)
 end
 
 function defaults.now()

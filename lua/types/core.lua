@@ -204,12 +204,17 @@ function core.loop.step(seconds) end
 ---@return string? code
 function core.loop.catch(signo) end
 
---- What is written to stderr when a signal ends the program at once: the third one of a kind that was not taken.
+--- What is written to stderr when a signal ends or stops the program at once, and where it ends itself: it gives a terminal
+--- back.
 ---@param text string  at most 64 bytes; empty: nothing
 ---@return true? ok
 ---@return string? message
 ---@return string? code
 function core.loop.last_words(text) end
+
+--- Whether the program has been continued since the last call, after a signal had stopped it.
+---@return boolean
+function core.loop.continued() end
 
 --- The oldest caught signal that was not taken yet.
 ---@return integer? signo
@@ -355,6 +360,11 @@ function core.sys.isatty(fd) end
 ---@return integer? columns  nothing when it is no terminal
 ---@return integer? rows
 function core.sys.terminal_size(fd) end
+
+--- Whether this process's group is the one that a terminal belongs to now; also when that cannot be told.
+---@param fd integer
+---@return boolean
+function core.sys.in_foreground(fd) end
 
 --- The name of a signal for people: "SIGKILL (9)"; "signal 99" for one that has none.
 ---@param signo integer

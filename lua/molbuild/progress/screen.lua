@@ -117,6 +117,11 @@ function Screen:draw(above, block, columns)
   self.drawn, self.columns = block, columns
 end
 
+--- The program was stopped and has been continued: what was drawn is the shell's now, and the terminal was given back.
+function Screen:forget()
+  self.drawn, self.hidden = {}, false
+end
+
 --- Leave the terminal as it was: colours, wrapping, cursor. What is on it stays. May be called twice.
 function Screen:close()
   if self.hidden then

@@ -36,6 +36,8 @@ Tty.__index = Tty
 ---@field color boolean?
 ---@field unicode boolean?
 ---@field last_words (fun(text: string))?  see molbuild.progress.screen
+---@field continued (fun(): boolean)?  whether the program has been continued after a stop; never when absent
+---@field in_foreground (fun(): boolean)?  whether the terminal is ours; always when absent
 ---@field reflows boolean?  whether the terminal wraps its lines anew when it gets narrower; true when absent
 
 --- A renderer that draws live lines.
@@ -43,7 +45,9 @@ Tty.__index = Tty
 ---@return molbuild.TtyRenderer
 function tty.new(opts)
   local painter = paint.new(opts.color or false)
-  opts.is_free = opts.is_free or function() return true end
+  local function always() return true end
+  opts.is_free, opts.in_foreground = opts.is_free or always, opts.in_foreground or always
+  opts.continued = opts.continued or function() return false end
   return setmetatable({
     opts = opts,
     wants_lines = true, -- the newest one stands on the runtime's line
@@ -150,7 +154,9 @@ function Tty:_draw(last)
     return
   end
   local columns, rows = self.opts.columns() or COLUMNS, self.opts.rows() or ROWS
-  self.screen:draw(self.held, self:_block(columns, rows), columns)
+  -- A run that the shell has continued in the background has no live lines: the cursor is the shell's.
+  local ours = not self.was_stopped or self.opts.in_foreground()
+  self.screen:draw(self.held, ours and self:_block(columns, rows) or {}, columns)
   self.held, self.spare, self.held_bytes, self.lost, self.blocked = {}, {}, 0, 0, nil
   self.last, self.dirty = self.opts.now(), false
 end
@@ -294,6 +300,10 @@ end
 --- Draw what changed, times included. To be called some ten times a second.
 ---@return number seconds  until the next call is due
 function Tty:tick()
+  if self.opts.continued() then
+    self.was_stopped, self.dirty = true, true
+    self.screen:forget()
+  end
   if (self.dirty or #self.jobs > 0) and self.opts.now() - self.last >= INTERVAL then
     self:_draw()
   end

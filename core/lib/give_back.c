@@ -1,0 +1,106 @@
+#include "give_back.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fd_now.h"
+#include "macros.h"
+
+static char words[GIVE_BACK_MAX];
+static volatile sig_atomic_t words_len;
+static volatile sig_atomic_t continued;
+static pid_t owner;
+
+/* Signals that end a program by default, but for those that the loop catches, and KILL. */
+static const int ending[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,   SIGBUS,  SIGFPE, SIGUSR1,
+			     SIGSEGV, SIGUSR2, SIGSYS,  SIGVTALRM, SIGPROF, SIGHUP, SIGINT,
+			     SIGTERM, SIGALRM, SIGXCPU};
+
+void give_back_now(void)
+{
+	ssize_t put;
+	/* A fork that has not yet called exec has nothing to give back. */
+	if (words_len == 0 || owner != getpid())
+		return;
+	put = fd_write_now(STDERR_FILENO, words, (size_t)words_len);
+	(void)put;
+}
+
+/* Have the default effect of SIGNO now. Returns when that was to stop, and the program has been continued. */
+static void have_effect(int signo)
+{
+	sigset_t one;
+	signal(signo, SIG_DFL);
+	sigemptyset(&one);
+	sigaddset(&one, signo);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+}
+
+static void on_end(int signo)
+{
+	give_back_now();
+	have_effect(signo);
+}
+
+/* No SA_RESTART: a write that waits for the terminal is to return. */
+static void catch(int signo, void (*handler)(int signo))
+{
+	struct sigaction old, action = {.sa_handler = handler};
+	sigemptyset(&action.sa_mask);
+	if (sigaction(signo, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+		sigaction(signo, &action, NULL);
+}
+
+static void on_stop(int signo)
+{
+	int saved = errno;
+	give_back_now();
+	have_effect(signo);
+	catch(signo, on_stop);
+	errno = saved;
+}
+
+static void on_continue(int signo)
+{
+	(void)signo;
+	continued = 1;
+}
+
+static void prepare(void)
+{
+	if (owner == getpid())
+		return;
+	owner = getpid();
+	fd_now_prepare();
+	for (size_t i = 0; i < ARRAY_LEN(ending); i++)
+		catch(ending[i], on_end);
+	catch(SIGTSTP, on_stop);
+	catch(SIGCONT, on_continue);
+	/* A policy may end the program itself. Nothing can be done when there is no memory for this. */
+	if (atexit(give_back_now) != 0)
+		errno = 0;
+}
+
+int give_back_set(const char *text, size_t len, struct error *err)
+{
+	if (len > sizeof words)
+		return error_set(err, "invalid", "what gives the terminal back is longer than %zu bytes", sizeof words);
+	if (len > 0)
+		prepare();
+	/* A signal in between finds nothing rather than half of it. */
+	words_len = 0;
+	memcpy(words, text, len);
+	words_len = (sig_atomic_t)len;
+	return 0;
+}
+
+int give_back_continued(void)
+{
+	int was = continued;
+	continued = 0;
+	return was;
+}
