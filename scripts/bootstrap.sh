@@ -66,6 +66,7 @@ check_debian() {
 	command_or openssl openssl
 	command_or podman podman
 	command_or go golang-go
+	command_or docker-registry docker-registry
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || need python3-jsonschema
 }
 
@@ -124,7 +125,7 @@ Darwin) check_mac ;;
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
 			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace, openssl," \
-			"podman, Go and python3-jsonschema." >&2
+			"podman, docker-registry, Go and python3-jsonschema." >&2
 	fi
 	;;
 esac

@@ -324,4 +324,15 @@ function Engine:build(options)
   return require("molbuild.docker_build").run(self, options)
 end
 
+--- Pull an image from its registry by the program, whose credentials count; see docker_pull.lua.
+---@param ref string
+---@param options molbuild.PullOptions?
+---@return molbuild.Image?  nil when the engine's answer cannot be understood
+---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled | usage
+function Engine:pull(ref, options)
+  check_reference(ref)
+  self.early = nil
+  return require("molbuild.docker_pull").run(self, ref, options or {})
+end
+
 return docker
