@@ -206,4 +206,35 @@ describe("molbuild's own output", function()
       assert.equal(1, run.wait(30).status)
     end)
   end)
+
+  describe("started with a closed descriptor", function()
+    -- What the run itself opens first would get the number.
+    local function files()
+      local path = policy(([[
+        molbuild.log.info "to nobody"
+        molbuild.child.run { argv = { "echo", "output" }, log_file = "%s/log" }
+        assert(molbuild.core.fs.write_atomic("%s/file", "content", 384))
+        return "it"
+      ]]):format(w.dir, w.dir))
+      return path, function()
+        assert.equal("output\n", world.read(w.dir .. "/log"))
+        assert.equal("content", world.read(w.dir .. "/file"))
+      end
+    end
+
+    for _, case in ipairs { { "0<&-", 0, "it\n" }, { "1>&-", 1 }, { "2>&-", 0, "it\n" }, { "0<&- 1>&- 2>&-", 1 } } do
+      it("writes its own files alone, and the result only where there is a stdout: " .. case[1], function()
+        local path, check = files()
+        local run = w:run({ "run", "-v", "--trace=" .. w.dir .. "/t.json", path }, nil, case[1])
+        assert.equal(case[2], run.status, run.stderr)
+        assert.equal(case[3] or "", run.stdout)
+        check()
+        assert.equal("{", world.read(w.dir .. "/t.json"):sub(1, 1))
+      end)
+    end
+
+    it("fails for help, too, when that is stdout", function()
+      assert.equal(1, w:run({ "version" }, nil, ">&-").status)
+    end)
+  end)
 end)
