@@ -85,6 +85,10 @@ static void tell_failure(struct http_request *request, CURLcode result)
 {
 	const char *what = request->detail[0] ? request->detail : curl_easy_strerror(result);
 	const char *code = http_code(request->easy, result, request->detail);
+	if (request->transfer.flooded) {
+		refuse(request, "protocol", "the server sends without end, and nothing that belongs to an answer");
+		return;
+	}
 	/* Which of the two it is, libcurl does not say. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";

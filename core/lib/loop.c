@@ -6,12 +6,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "fd.h"
 #include "heap.h"
 #include "signals.h"
+#include "watchdog.h"
 #include "watches.h"
 
 /* Later than this, and we were kept from running. */
@@ -24,6 +27,8 @@ struct loop {
 	int64_t lost_ns; /* time in which this process could not run, in all */
 	CURLM *multi;
 	size_t transfers;
+	unsigned floods; /* how often the watchdog ended what libcurl read */
+	int unread;      /* transfers may have finished that have not been called back */
 	struct heap heap;
 	struct watches watches;
 	struct loop_watch signal_watch;
@@ -202,14 +207,37 @@ static int fail_multi(CURLMcode code, const char *what, struct error *err)
 	return error_set(err, "protocol", "%s: %s", what, curl_multi_strerror(code));
 }
 
+static curl_socket_t open_socket(void *ud, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	int fd = socket(address->family, address->socktype, address->protocol);
+	(void)ud;
+	(void)purpose;
+	if (fd < 0 || fd_set_cloexec(fd, 1) < 0) {
+		fd_close(&fd);
+		return CURL_SOCKET_BAD;
+	}
+	watchdog_add(fd);
+	return fd;
+}
+
+static int close_socket(void *ud, curl_socket_t fd)
+{
+	(void)ud;
+	watchdog_remove(fd);
+	return close(fd);
+}
+
 int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err)
 {
 	CURLMcode code;
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	code = curl_multi_add_handle(loop->multi, transfer->easy);
 	if (code != CURLM_OK)
 		return fail_multi(code, "cannot start a transfer", err);
 	transfer->started = 1;
+	transfer->floods = loop->floods;
 	loop->transfers++;
 	return 0;
 }
@@ -223,13 +251,11 @@ void loop_transfer_stop(struct loop *loop, struct loop_transfer *transfer)
 	loop->transfers--;
 }
 
-static int perform_transfers(struct loop *loop, struct error *err)
+static void call_back_transfers(struct loop *loop)
 {
-	int left, running;
+	int left;
 	CURLMsg *message;
-	CURLMcode code = curl_multi_perform(loop->multi, &running);
-	if (code != CURLM_OK)
-		return fail_multi(code, "transfers failed", err);
+	loop->unread = 0;
 	while ((message = curl_multi_info_read(loop->multi, &left))) {
 		struct loop_transfer *transfer;
 		CURLcode result = message->data.result;
@@ -237,8 +263,28 @@ static int perform_transfers(struct loop *loop, struct error *err)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
 		loop_transfer_stop(loop, transfer);
+		transfer->flooded = result != CURLE_OK && transfer->floods != loop->floods;
 		transfer->finished(transfer, result);
 	}
+}
+
+static int perform_transfers(struct loop *loop, struct error *err)
+{
+	int running;
+	struct loop_timer *timer = heap_first(&loop->heap);
+	CURLMcode code;
+	watchdog_begin(timer && timer->due_ns < INT64_MAX - loop->lost_ns ? timer->due_ns + loop->lost_ns : INT64_MAX);
+	code = curl_multi_perform(loop->multi, &running);
+	loop->unread = watchdog_end();
+	if (code != CURLM_OK)
+		return fail_multi(code, "transfers failed", err);
+	if (!loop->unread) {
+		call_back_transfers(loop);
+		return 0;
+	}
+	/* What was ended for a timer or a signal ends by that: those who wait for them come first. This process did run. */
+	loop->floods++;
+	loop->seen_ns = clock_monotonic_ns();
 	return 0;
 }
 
@@ -258,6 +304,8 @@ static int wait_ms(struct loop *loop, int64_t max_wait_ns)
 {
 	struct loop_timer *timer = heap_first(&loop->heap);
 	int64_t wait = max_wait_ns < 0 ? INT64_MAX : max_wait_ns;
+	if (loop->unread)
+		return 0;
 	if (timer) {
 		int64_t until = timer->due_ns - loop_now(loop);
 		if (until < wait)

@@ -81,8 +81,10 @@ void loop_child_stop(struct loop *loop, struct loop_child *child);
 /* Transfers: an easy handle that the multi handle of this loop carries. */
 struct loop_transfer {
 	void (*finished)(struct loop_transfer *transfer, CURLcode result); /* already removed from the multi handle */
-	CURL *easy;                                                         /* not owned; CURLOPT_PRIVATE is the loop's */
+	CURL *easy; /* not owned; CURLOPT_PRIVATE, CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION are the loop's */
 	int started;
+	unsigned floods; /* the loop's count when it started */
+	int flooded;     /* set with a failure: a server sent without end, and the connections were ended (watchdog.h) */
 };
 
 WARN_UNUSED int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struct error *err);

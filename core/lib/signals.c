@@ -96,6 +96,14 @@ void signals_drain(int *child)
 		}
 }
 
+int signals_waiting(void)
+{
+	for (int signo = 1; signo < MAX_SIGNAL; signo++)
+		if (arrivals[signo])
+			return 1;
+	return 0;
+}
+
 int signals_take(void)
 {
 	int signo;

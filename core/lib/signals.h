@@ -17,6 +17,9 @@ WARN_UNUSED int signals_catch(int signo, struct error *err);
 /* Read what has arrived: *CHILD becomes 1 when a SIGCHLD was among it. */
 void signals_drain(int *child);
 
+/* Whether a caught signal other than SIGCHLD has not been taken yet. Async-signal-safe. */
+int signals_waiting(void);
+
 /* The oldest caught signal not taken yet, or 0. */
 int signals_take(void);
 
