@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/fs.h"
 
 #define DEFAULT_MAX_FILE ((lua_Integer)1 << 20)
@@ -102,15 +103,28 @@ static int list(lua_State *L)
 	return 1;
 }
 
-/* fs.read(path [, max]) -> data | nil, message, code */
+/* fs.type(path) -> "file" | ... | nil, message, code */
+static int type_(lua_State *L)
+{
+	struct error err;
+	const char *type;
+	if (fs_type(luaL_checkstring(L, 1), &type, &err) < 0)
+		return bind_fail(L, &err);
+	lua_pushstring(L, type);
+	return 1;
+}
+
+/* fs.read(path [, max [, seconds]]) -> data | nil, message, code */
 static int read_(lua_State *L)
 {
 	struct buf data;
 	struct error err;
 	size_t max = (size_t)luaL_optinteger(L, 2, DEFAULT_MAX_FILE);
+	lua_Number wait = luaL_optnumber(L, 3, 0);
 	int result;
+	luaL_argcheck(L, wait >= 0 && wait <= 3600, 3, "seconds from 0 to 3600 expected");
 	buf_init(&data, max);
-	result = fs_read(luaL_checkstring(L, 1), max, &data, &err);
+	result = fs_read_pipe(luaL_checkstring(L, 1), max, (int64_t)(wait * (double)NS_PER_S), &data, &err);
 	if (result == 0)
 		lua_pushlstring(L, data.data ? data.data : "", data.len);
 	buf_free(&data);
@@ -145,6 +159,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
 				     {"realpath", realpath_},
 				     {"readlink", readlink_},
 				     {"lstat", lstat_},
+				     {"type", type_},
 				     {"list", list},
 				     {"read", read_},
 				     {"write_atomic", write_atomic},

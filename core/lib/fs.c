@@ -56,6 +56,15 @@ int fs_lstat(const char *path, struct fs_stat *out, struct error *err)
 	return 0;
 }
 
+int fs_type(const char *path, const char **type, struct error *err)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return error_errno(err, errno, "cannot look at %s", path);
+	*type = type_name(st.st_mode);
+	return 0;
+}
+
 /* Returns 0 when PATH is a directory by now, or -1 with errno set. */
 static int make_directory(const char *path, mode_t mode)
 {

@@ -25,6 +25,9 @@ struct fs_stat {
 /* What is at PATH itself: a link is not followed. */
 WARN_UNUSED int fs_lstat(const char *path, struct fs_stat *st, struct error *err);
 
+/* What PATH leads to, as in struct fs_stat; a link is followed. */
+WARN_UNUSED int fs_type(const char *path, const char **type, struct error *err);
+
 /* Make the directory PATH and the missing ones above it, all with MODE (less the umask). One that is there, or a
  * link to one, is fine whatever its mode; anything else in the way is ENOTDIR. */
 WARN_UNUSED int fs_mkdirp(const char *path, mode_t mode, struct error *err);
@@ -51,6 +54,11 @@ void fs_names_free(struct fs_names *names);
  * leaves room for: too_large; no regular file: invalid, or EISDIR, and a FIFO does not make it wait. OUT is
  * unchanged on failure. */
 WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct error *err);
+
+/* The same, where PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
+ * nanoseconds: timeout. When nobody has it open to write, it is invalid after two seconds. This process does nothing else
+ * meanwhile; a signal that is caught ends it: EINTR. */
+WARN_UNUSED int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err);
 
 /* Replace PATH by a file of these LEN bytes and exactly MODE, at once: readers see the old one or the new one, also
  * after a power cut. A link at PATH is replaced, not followed. Nothing is left behind on failure. */

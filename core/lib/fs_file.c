@@ -2,18 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fd.h"
 
 #define CHUNK 65536U
 
-/* The opened regular file, or -1 with err set. */
-static int open_regular(const char *path, struct error *err)
+/* The opened regular file, or pipe where those are taken; or -1 with err set. */
+static int open_to_read(const char *path, int pipes, struct error *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: opening a FIFO waits for a writer. It changes nothing for a regular file. */
@@ -24,7 +26,7 @@ static int open_regular(const char *path, struct error *err)
 		error_errno(err, errno, "cannot read %s", path);
 	else if (S_ISDIR(st.st_mode))
 		error_errno(err, EISDIR, "cannot read %s", path);
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && !(pipes && S_ISFIFO(st.st_mode)))
 		error_set(err, "invalid", "%s is not a regular file", path);
 	else
 		return fd;
@@ -32,8 +34,42 @@ static int open_regular(const char *path, struct error *err)
 	return -1;
 }
 
+/* How long a pipe may have nobody who writes to it. */
+#define WRITER_NS (2 * NS_PER_S)
+
+struct reader {
+	int fd;
+	int64_t writer_ns, deadline_ns; /* for a pipe: until when it must have a writer, and its end; 0: a file */
+	int begun;                      /* there is, or was, a writer's data or end */
+};
+
+/* As read(). For a pipe it waits; errno EPIPE: for a writer in vain; ETIME: for too long. */
+static ssize_t read_some(struct reader *reader, void *data, size_t len)
+{
+	for (;;) {
+		struct pollfd poll_fd = {.fd = reader->fd, .events = POLLIN};
+		ssize_t got = fd_read(reader->fd, data, len);
+		int64_t left;
+		int ready;
+		if (got > 0)
+			reader->begun = 1;
+		if (!reader->deadline_ns || got > 0 || (got == 0 && reader->begun) || (got < 0 && errno != EAGAIN))
+			return got;
+		/* 0: nobody has opened it to write yet. EAGAIN: somebody has, and is not ready. */
+		left = (got == 0 ? reader->writer_ns : reader->deadline_ns) - clock_monotonic_ns();
+		ready = left <= 0 ? 0 : poll(&poll_fd, 1, (int)(left / NS_PER_MS) + 1);
+		if (ready < 0)
+			return -1;
+		if (left <= 0) {
+			errno = got == 0 ? EPIPE : ETIME;
+			return -1;
+		}
+		reader->begun |= ready > 0;
+	}
+}
+
 /* Returns 0, or -1 with errno set: EMSGSIZE when there is more than MAX. */
-static int read_all(int fd, size_t max, struct buf *out)
+static int read_all(struct reader *reader, size_t max, struct buf *out)
 {
 	size_t end = out->max - out->len < max ? out->max : out->len + max;
 	for (;;) {
@@ -44,7 +80,7 @@ static int read_all(int fd, size_t max, struct buf *out)
 		/* With the maximum reached, one byte more tells whether that was all. */
 		if (want && buf_reserve(out, want) < 0)
 			return -1;
-		got = want ? fd_read(fd, out->data + out->len, want) : fd_read(fd, &probe, 1);
+		got = want ? read_some(reader, out->data + out->len, want) : read_some(reader, &probe, 1);
 		if (got <= 0)
 			return (int)got;
 		if (!want) {
@@ -58,17 +94,33 @@ static int read_all(int fd, size_t max, struct buf *out)
 
 int fs_read(const char *path, size_t max, struct buf *out, struct error *err)
 {
+	return fs_read_pipe(path, max, 0, out, err);
+}
+
+int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err)
+{
 	size_t before = out->len;
-	int result, fd = open_regular(path, err);
-	if (fd < 0)
+	struct reader reader = {.fd = open_to_read(path, wait_ns > 0, err)};
+	int result;
+	if (reader.fd < 0)
 		return -1;
-	result = read_all(fd, max, out);
-	fd_close(&fd);
+	if (wait_ns > 0) {
+		int64_t now = clock_monotonic_ns();
+		reader.deadline_ns = now + wait_ns;
+		reader.writer_ns = now + (wait_ns < WRITER_NS ? wait_ns : WRITER_NS);
+	}
+	result = read_all(&reader, max, out);
+	fd_close(&reader.fd);
 	if (result == 0)
 		return 0;
 	out->len = before;
 	if (out->data)
 		out->data[before] = '\0';
+	if (errno == EPIPE)
+		return error_set(err, "invalid", "%s is not a regular file, and nobody writes to it", path);
+	if (errno == ETIME)
+		return error_set(err, "timeout", "cannot read %s: it did not end within %g s", path,
+				 (double)wait_ns / (double)NS_PER_S);
 	if (errno == EMSGSIZE)
 		return error_set(err, "too_large", "%s is larger than %zu bytes", path, max);
 	return error_errno(err, errno, "cannot read %s", path);

@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "clock.h"
 #include "http_code.h"
+#include "http_trust.h"
 #include "url.h"
 
 #define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
@@ -245,20 +246,6 @@ static void on_timeout(struct loop_timer *timer)
 	finish(request);
 }
 
-static void set_trust(struct http_request *request, const struct http_options *options)
-{
-	const char *file = options->ca_file ? options->ca_file : getenv("SSL_CERT_FILE");
-	const char *dir = getenv("SSL_CERT_DIR");
-	if (file && *file)
-		curl_easy_setopt(request->easy, CURLOPT_CAINFO, file);
-	if (!options->ca_file && dir && *dir)
-		curl_easy_setopt(request->easy, CURLOPT_CAPATH, dir);
-	if (options->cert_file)
-		curl_easy_setopt(request->easy, CURLOPT_SSLCERT, options->cert_file);
-	if (options->key_file)
-		curl_easy_setopt(request->easy, CURLOPT_SSLKEY, options->key_file);
-}
-
 static void set_protocols(CURL *easy)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -278,7 +265,7 @@ static void set_up(struct http_request *request, const struct http_options *opti
 	CURL *easy = request->easy;
 	int64_t connect_ns = options->connect_timeout_ns ? options->connect_timeout_ns : DEFAULT_CONNECT_TIMEOUT_NS;
 	set_protocols(easy);
-	set_trust(request, options);
+	http_trust_set(easy, options);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ns / NS_PER_MS));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -334,22 +321,20 @@ static int copy_headers(struct http_request *request, const char *const *headers
 static int check_url(const char *text, struct error *err)
 {
 	struct url url;
-	int ok;
+	int result;
 	if (url_parse(text, &url, err) < 0)
 		return -1;
-	if (url_add_secret(&url, err) < 0) {
-		url_free(&url);
-		return -1;
-	}
-	ok = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0;
+	result = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0
+			 ? url_add_secret(&url, err)
+			 : error_set(err, "invalid", "only http and https URLs can be requested");
 	url_free(&url);
-	return ok ? 0 : error_set(err, "invalid", "only http and https URLs can be requested");
+	return result;
 }
 
 static int copy_options(struct http_request *request, const struct http_options *options, struct error *err)
 {
 	struct buf shown;
-	if (check_url(options->url, err) < 0)
+	if (check_url(options->url, err) < 0 || http_trust_check(options, err) < 0)
 		return -1;
 	buf_init(&shown, SIZE_MAX / 4);
 	request->url = strdup(options->url);

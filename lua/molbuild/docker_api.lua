@@ -3,6 +3,7 @@
 --- asks the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.env"
+local errors = require "molbuild.errors"
 local json = require "molbuild.json"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
@@ -19,8 +20,10 @@ local OLDEST, NEWEST = "1.24", "1.51"
 
 -- Where the engine is -----------------------------------------------------------------------------------------------
 
+-- What cannot be read is left to the program to complain about, but for what would hold it up without a word.
 local function read_json(path)
-  local text = core.fs.read(path, CONFIG_MAX)
+  local text, message, code = core.fs.read(path, CONFIG_MAX)
+  errors.must(text or code ~= "invalid", message, code, { kind = "usage", hint = "put a regular file there" })
   local value = json.decode(text or "")
   return type(value) == "table" and value or nil
 end

@@ -75,7 +75,12 @@ local function refuse_missing(name, looked)
   }
 end
 
---- The file that a name means. A name with a slash is that file.
+--- A pipe can be read once, and so is no policy that another one loads by name: /dev/stdin, a shell's "<(...)".
+local function is_pipe(path)
+  return core.fs.type(path) == "fifo"
+end
+
+--- The file that a name means. A name with a slash is that file, which may be a pipe.
 ---@param name string
 ---@return string path
 ---@return string? passed_over  a file of that name in the current directory that another one comes before
@@ -83,7 +88,7 @@ end
 function script.find(name)
   local looked = {}
   if name:find("/", 1, true) then
-    if is_file(name) then
+    if is_file(name) or is_pipe(name) then
       return name
     end
     looked[1] = name

@@ -70,7 +70,7 @@ local function checked(value, where)
 end
 
 local function read_file(path, name)
-  local text, message = text_file.read(env.check_path(path, name), FILE_MAX)
+  local text, message = text_file.read(env.check_path(path, name), FILE_MAX, text_file.PIPE_SECONDS)
   if not text then
     refuse("%s: %s", name, message)
   end

@@ -89,13 +89,22 @@ function core.fs.lstat(path) end
 ---@return string? code
 function core.fs.list(path, max) end
 
---- What a regular file holds.
+--- What a path leads to: a link is followed.
+---@param path string
+---@return "file"|"directory"|"fifo"|"socket"|"device"|nil type
+---@return string? message
+---@return string? code
+function core.fs.type(path) end
+
+--- What a regular file holds. With SECONDS a pipe is read, too, to its end, for at most so long; nothing else happens
+--- meanwhile.
 ---@param path string
 ---@param max integer?  more bytes are the error "too_large"; 1 MiB when absent
+---@param seconds number?
 ---@return string? data
 ---@return string? message
 ---@return string? code
-function core.fs.read(path, max) end
+function core.fs.read(path, max, seconds) end
 
 --- Replace a file at once: readers see the old one or the new one. A link is replaced, not followed.
 ---@param path string
