@@ -13,7 +13,7 @@ return {
   { "head_timeout", 30, "seconds", "the longest time of the lookup, in seconds", min = 1 },
   { "token", nil, "secret", "the forge's token, for private repositories; sent to the origin of the prefix alone",
     variable = "MOLECULE_GITEA_TOKEN" },
-  { "token_file", nil, "secret", "a file that holds the token; a warning names one that others can read",
+  { "token_file", nil, "secret", "a file, or a pipe, that holds the token; a warning names one that others can read",
     variable = "MOLECULE_GITEA_TOKEN_FILE" },
   { "token_user", nil, "secret", "the user name that git sends with the token; oauth2, or the helper's, when not set",
     variable = "MOLECULE_GITEA_USER" },

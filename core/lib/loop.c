@@ -23,7 +23,6 @@
 #define LONGEST_WAIT_NS NS_PER_S
 
 struct loop {
-	int64_t seen_ns; /* when we looked at the clock last, or are to come back from a wait; monotonic */
 	int64_t lost_ns; /* time in which this process could not run, in all */
 	CURLM *multi;
 	size_t transfers;
@@ -52,7 +51,6 @@ struct loop *loop_new(struct error *err)
 		return NULL;
 	}
 	loop->signal_watch = (struct loop_watch){.ready = on_signal_byte, .events = LOOP_READ, .fd = -1};
-	loop->seen_ns = clock_monotonic_ns();
 	watches_init(&loop->watches);
 	/* A write to a pipe nobody reads is an error like another: EPIPE. (libcurl's own writes, too.) */
 	signal(SIGPIPE, SIG_IGN);
@@ -84,13 +82,17 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
-int64_t loop_now(struct loop *loop)
+int64_t loop_now(const struct loop *loop)
 {
-	int64_t now = clock_monotonic_ns();
-	if (now - loop->seen_ns > LATE_NS)
-		loop->lost_ns += now - loop->seen_ns;
-	loop->seen_ns = now;
-	return now - loop->lost_ns;
+	return clock_monotonic_ns() - loop->lost_ns;
+}
+
+/* A wait that was to end at DUE_NS, of the monotonic clock, has ended. */
+static void note_pause(struct loop *loop, int64_t due_ns)
+{
+	int64_t late = clock_monotonic_ns() - due_ns;
+	if (late > LATE_NS)
+		loop->lost_ns += late;
 }
 
 int loop_timer_start(struct loop *loop, struct loop_timer *timer, int64_t delay_ns, struct error *err)
@@ -323,12 +325,13 @@ int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err)
 	struct curl_waitfd *waitfds;
 	unsigned count;
 	int child = 0, saved, wait = wait_ms(loop, max_wait_ns);
+	int64_t due_ns;
 	CURLMcode code;
 	watches_waitfds(&loop->watches, &waitfds, &count);
-	loop->seen_ns += wait * NS_PER_MS;
+	due_ns = clock_monotonic_ns() + wait * NS_PER_MS;
 	code = curl_multi_poll(loop->multi, waitfds, count, wait, NULL);
 	saved = errno;
-	loop_now(loop);
+	note_pause(loop, due_ns);
 	/* A signal is no failure: the handler has written its byte. */
 	if (code == CURLM_UNRECOVERABLE_POLL && saved != EINTR)
 		return error_errno(err, saved, "waiting failed");

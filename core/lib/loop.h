@@ -35,9 +35,10 @@ WARN_UNUSED int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *
 
 /* Nanoseconds on the loop's clock, which all its timers go by. It is the monotonic one without the time in which this
  * process could not run: while it was stopped (SIGSTOP, Ctrl-Z), and while its machine or container was paused. A bound
- * measures what is bounded, not such a pause. Found out by coming back from a wait, or from other work, more than half a
- * second late; so the loop never waits longer than a second while a timer runs. Goes back when a pause is noticed. */
-int64_t loop_now(struct loop *loop);
+ * measures what is bounded, not such a pause. It shows as a wait that ends more than half a second late; so the
+ * loop never waits longer than a second while a timer runs. Time that callbacks take counts, or work without end would put
+ * off every bound. The clock goes back when a pause is noticed. */
+int64_t loop_now(const struct loop *loop);
 
 /* Timers, one-shot. */
 struct loop_timer {
