@@ -33,7 +33,8 @@ function text_file.read(path, max, seconds)
   return text
 end
 
---- The same for a Lua program, which may come through a pipe. A first line that begins with # is for the system that starts it, and is left empty.
+--- The same for a Lua program, which may come through a pipe. A first line that begins with # is for the system that starts
+--- it, and is left empty.
 ---@param path string
 ---@return string? source
 ---@return string? message
