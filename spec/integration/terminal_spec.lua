@@ -150,7 +150,7 @@ describe("live lines in a terminal", function()
     end, true)
     assert.is_true(shows({ table.unpack(lines, 1, 9) }, 1, 9))
     assert.equal("claude-code  ✓ built  3s  i:2", lines[2])
-    assert.equal("hermes       ✗ failed in build  3s", lines[7])
+    assert.equal("hermes       ✗ failed in build  3s  no", lines[7])
     assert.same({
       "local-build: hermes: failed in step build",
       "local-build: the last line:",
