@@ -284,9 +284,8 @@ static int perform_transfers(struct loop *loop, struct error *err)
 		call_back_transfers(loop);
 		return 0;
 	}
-	/* What was ended for a timer or a signal ends by that: those who wait for them come first. This process did run. */
+	/* What was ended for a timer or a signal ends by that: those who wait for them come first. */
 	loop->floods++;
-	loop->seen_ns = clock_monotonic_ns();
 	return 0;
 }
 
