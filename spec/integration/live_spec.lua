@@ -210,7 +210,7 @@ describe("molbuild on a terminal", function()
       end }
     ]])
     start({ "run", w.dir .. "/busy.lua" }, 80, 24)
-    term:wait_for(function(lines) return lines[2] == "local-build: here" end)
+    term:wait_for(function(lines) return ("\n" .. table.concat(lines, "\n")):find("\nlocal-build: here", 1, true) end)
     assert.equal("0", term:flag "cursor_flag")
     os.execute "sleep 1"
     term:wait_for(ended, 30, function()

@@ -11,7 +11,12 @@ local POLICY = [[
     local quiet = quiet_phases(builder)
     return function(line)
       if line:find "^#%%d+ exporting layers$" then
-        os.execute "p=$(pgrep -f 'docke[r] build.*template-%s:') && kill -STOP $p && { sleep %d; kill -CONT $p; } &"
+        local self = io.open "/proc/self/stat":read "n"
+        for pid in io.open(("/proc/self/task/%%d/children"):format(self)):read "a":gmatch "%%d+" do
+          if io.open("/proc/" .. pid .. "/cmdline"):read "a":find("build", 1, true) then
+            os.execute(("kill -STOP %%s; { sleep %d; kill -CONT %%s; } &"):format(pid, pid))
+          end
+        end
       end
       return %s quiet(line)
     end
@@ -40,7 +45,7 @@ describe("a silent phase of BuildKit", function()
           :format(runtime, w.dir), -- never a step that the engine has in its cache
     })
     local script = ("%s/%s.lua"):format(w.dir, runtime)
-    world.write(script, POLICY:format(runtime, seconds, negation or ""))
+    world.write(script, POLICY:format(seconds, negation or ""))
     return w:start({ "run", "-v", script, runtime }, { PATH = path, MOLECULE_BUILD_STALL_GRACE_S = stall })
   end
 
@@ -57,10 +62,10 @@ describe("a silent phase of BuildKit", function()
     -- The same where the phase is not known for what it is.
     ended = unknown.wait(60)
     assert.equal(9, ended.status, ended.stderr)
-    assert.truthy(ended.stderr:find("docker was silent for 4 s; the last line was: #%d+ exporting layers\n"), ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 4 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
 
     ended = beyond.wait(60)
     assert.equal(9, ended.status, ended.stderr)
-    assert.truthy(ended.stderr:find("docker was silent for 12 s; the last line was: #%d+ exporting layers\n"), ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 12 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
   end)
 end)
