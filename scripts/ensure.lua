@@ -193,7 +193,8 @@ function ensure.image(job)
   job.target = job.platform == "native" and step "engine_platform" or job.platform
   job.alias = ensure.latest(job)
   local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is all that is asked, while HEAD is looked up
-  for _ = 1, 3 do
+  local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))
+  while true do
     job.sha = molbuild.sha.check(step "head", "the step head")
     job.tag = ensure.tag(job)
     job.outcome = "hit"
@@ -201,9 +202,8 @@ function ensure.image(job)
       step "alias"
       return job.tag
     end
-    log.info("%s has moved on: looking it up again", job.branch)
+    look_again(job.sha) -- git did not get the commit: the branch has moved on, or a replica lags
   end
-  molbuild.raise { kind = "remote", message = ("%s keeps moving at %s"):format(job.branch, core.mask.url(job.repo_url)) }
 end
 
 --- Says what is built from where, and warns where that will be slow.

@@ -163,3 +163,35 @@ describe("retry.after", function()
     assert.is_nil(retry.after(nil, NOW))
   end)
 end)
+
+describe("retry.look_again", function()
+  --- Call the function with each of COMMITS. Gives the lines that were said, and what pcall() said.
+  local function look(commits, pauses)
+    local lines = {}
+    local ok, failure = pcall(task.run, function()
+      task.scope().events = function(event) lines[#lines + 1] = event.message end
+      local again = retry.look_again("main", "https://h/o/x", pauses)
+      for _, commit in ipairs(commits) do again(commit) end
+    end)
+    return lines, ok, failure
+  end
+
+  it("waits a little where the branch has moved, and ends by the third look", function()
+    local lines, ok, failure = look({ "a", "b", "c" }, { moved = 0.01, same = 60 })
+    assert.same({
+      "git does not get a: main has moved on, or a replica is behind; looking it up again in 0.01 s",
+      "git does not get b: main has moved on, or a replica is behind; looking it up again in 0.01 s",
+    }, lines)
+    assert.is_false(ok)
+    assert.same({ "remote", "main keeps moving at https://h/o/x" }, { failure.kind, failure.message })
+  end)
+
+  it("waits longer where it has not", function()
+    local commit = ("a"):rep(40)
+    local lines, ok, failure = look({ commit, commit, commit }, { moved = 0.01, same = 0.02 })
+    assert.truthy(lines[2]:find("again in 0.02 s", 1, true))
+    assert.is_false(ok)
+    assert.equal("main keeps moving at https://h/o/x, or a replica is behind: git does not get aaaaaaaaaaaa, its commit",
+      failure.message)
+  end)
+end)

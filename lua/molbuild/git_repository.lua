@@ -149,13 +149,16 @@ local function fetch_ref(options, ref)
 end
 
 --- Fetch the commit. A server that does not give one by its id is asked for the branch.
----@return string held  the commit that was had: another one when the branch has moved on
+---@return string? held  the commit that was had: another one when the branch has moved on, none when it is not there yet
 local function fetch(options)
   local result = fetch_ref(options, options.commit)
   if result.code == 0 then
     return options.commit
   elseif git.refused(result.tail) then
     result = fetch_ref(options, "refs/heads/" .. options.branch)
+    if result.code ~= 0 and git.refused(result.tail) then
+      return nil -- a replica that has not got the branch yet
+    end
   end
   if result.code ~= 0 then
     git.fail("git fetch", options.url, result)

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
+local log = require "molbuild.log"
 
 local retry = {}
 
@@ -101,6 +102,42 @@ function retry.run(options, fn)
       seconds = seconds,
       message = failure.message,
     })
+    local slept, message = core.sys.sleep(seconds)
+    if not slept then
+      errors.raise { kind = "cancelled", message = message }
+    end
+  end
+end
+
+--- Seconds before a branch is looked up again: where it may have moved, and where it has not. A replica that git asks may get a
+--- commit some seconds later than the API.
+local PAUSES = { moved = 2, same = 8 }
+
+local LOOKS = 3
+
+--- For looking up a branch again where git could not get the commit of the last look. Gives a function to call with that commit: it
+--- returns when it is time to look again, and raises after the third look.
+---@param branch string
+---@param where string  said in the message
+---@param pauses { moved: number, same: number }?  seconds; for tests
+---@return fun(commit: string)
+---@raise remote | cancelled  from the function
+function retry.look_again(branch, where, pauses)
+  local last, looks = nil, 0
+  pauses = pauses or PAUSES
+  return function(commit)
+    looks = looks + 1
+    local same, short = commit == last, commit:sub(1, 12)
+    if looks == LOOKS then
+      errors.raise {
+        kind = "remote",
+        message = ("%s keeps moving at %s%s"):format(branch, where,
+          same and (", or a replica is behind: git does not get %s, its commit"):format(short) or ""),
+      }
+    end
+    last = commit
+    local seconds = same and pauses.same or pauses.moved
+    log.info("git does not get %s: %s has moved on, or a replica is behind; looking it up again in %g s", short, branch, seconds)
     local slept, message = core.sys.sleep(seconds)
     if not slept then
       errors.raise { kind = "cancelled", message = message }
