@@ -45,7 +45,8 @@ describe("a cache hit", function()
     local trace = traced()
     assert.equal(1, count(trace, "execve%("), trace)
     assert.equal(0, count(trace, "v?fork%("), trace)
-    assert.equal(0, count(trace, "clone3?%("), trace)
+    -- One that fails is the question whether a filter of system calls knows it.
+    assert.equal(0, count((trace:gsub("clone3%(NULL, 0%) += %-1 [^\n]*", "")), "clone3?%("), trace)
   end)
 
   it("asks the forge once, and the engine on one connection", function()
