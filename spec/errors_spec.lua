@@ -141,6 +141,14 @@ describe("errors.retry", function()
     end)
   end
 
+  for code, expected in pairs {
+    disk = true, limit = true, unreachable = true, broken = true, auth = false, trust = false, missing = false,
+  } do
+    it(("is %s for a build that failed because of %s"):format(expected, code), function()
+      assert.equal(expected, retry { kind = "build", code = code })
+    end)
+  end
+
   it("is no for a kind that stays, whatever its code or status", function()
     assert.is_false(retry { kind = "auth", code = "connect", status = 503 })
     assert.is_false(retry { kind = "usage", code = "ENOSPC" })

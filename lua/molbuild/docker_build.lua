@@ -162,6 +162,7 @@ local function raise_failed(engine, options, what, result, begun)
   end
   errors.raise {
     kind = "build",
+    code = not there and "broken" or not result.signal and docker_words.cause(verdict) or nil,
     message = ("%s: %s"):format(what, verdict),
     hint = not there and docker_words.hint "broken" or not result.signal and hint_of(engine, options, result, verdict) or nil,
     tail = docker_words.without_advice(child.last_lines(result.tail, 40)),

@@ -35,10 +35,11 @@ local KINDS = {
   bug = { exit = 70, retry = false },
 }
 
--- What a code adds to that: an errno name, or a word of core.http.
+-- What a code adds to that: an errno name, a word of core.http, or the cause of a failed build (docker_words.lua).
 local RETRY_CODES = {
   ENOSPC = true, EDQUOT = true, ENOMEM = true, EAGAIN = true, EMFILE = true, ENFILE = true,
   resolve = true, connect = true, reset = true, timeout = true,
+  disk = true, limit = true, unreachable = true, broken = true,
   tls = false, denied = false, redirect = false, invalid = false, too_large = false,
 }
 

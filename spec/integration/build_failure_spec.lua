@@ -1,4 +1,5 @@
 -- Builds that fail, by both builders: what is said of them comes from the program, and never from what a RUN prints.
+local record = require "spec.support.record"
 local world = require "spec.support.world"
 
 describe("a build that fails", function()
@@ -18,7 +19,11 @@ describe("a build that fails", function()
     w:commit("org", "hermes", { Dockerfile = dockerfile }, "main", before)
     local all = { PATH = w:client(builder), MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = served }
     for name, value in pairs(env or {}) do all[name] = value end
-    return w:ensure("hermes", all)
+    return w:run({ "run", "--output=json", "ensure.lua", "hermes" }, all)
+  end
+
+  local function may_retry(run)
+    return record.results(run.stdout)[1].error.retry
   end
 
   --- A step that runs a script in busybox's shell; what differs in it makes a layer of its own.
@@ -37,6 +42,7 @@ describe("a build that fails", function()
           assert.equal(8, run.status, run.stderr)
           assert.is_nil(run.stderr:find("\nhint:", 1, true), run.stderr)
           assert.truthy(run.stderr:find("the whole log: ", 1, true), run.stderr)
+          assert.is_false(may_retry(run))
         end
       end)
 
@@ -63,6 +69,7 @@ describe("a build that fails", function()
         local run = ensure(builder, "FROM 127.0.0.1:1/org/image:tag\n")
         assert.equal(8, run.status, run.stderr)
         assert.truthy(run.stderr:find("\nhint: the engine cannot reach a registry", 1, true), run.stderr)
+        assert.is_true(may_retry(run))
       end)
 
       it("of silence is ended after the grace, whatever phase a RUN names", function()

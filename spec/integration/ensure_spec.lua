@@ -1,4 +1,5 @@
 -- The main job: section 6 of the design, row by row, on a real forge, real git and a real engine.
+local record = require "spec.support.record"
 local world = require "spec.support.world"
 
 local KNOWN = "autogen, claude-code, codex, crewai, deepagents, gemini-cli, hermes, langgraph, openclaw"
@@ -235,11 +236,12 @@ describe("ensure.lua", function()
       commit()
       local small = w.dir .. "/small"
       world.sh(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
-      local run = w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
+      local run = w:run({ "run", "--output=json", "ensure.lua", "claude-code" }, { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
       local left = world.sh(("ls %s/cache/tmp && find %s/cache/repositories -type f"):format(small, small))
       world.sh("umount " .. small)
       assert.equal(1, run.status, run.stderr)
-      assert.equal("", run.stdout)
+      local failure = record.results(run.stdout)[1].error
+      assert.same({ "failed", 1, true }, { failure.kind, failure.exit, failure.retry })
       local said = small .. "/cache/repositories/claude-code.git: git fetch: no space left on device\nhint: make room"
       assert.truthy(run.stderr:find(said, 1, true), run.stderr)
       assert.equal("", left)
