@@ -1,6 +1,7 @@
 --- The settings of ensure.lua, one row each: name, default, type, meaning. A setting is a field of the policy, which a fork
 --- sets; with `per_runtime` it can also differ from runtime to runtime; `variable` overrides both. An empty variable counts
---- as not set. `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of README, manual and docs.
+--- as not set. `bound` is the option of the library that the setting bounds: an error about it names the variable.
+--- `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of README, manual and docs.
 return {
   { "branch", "main", "branch", "the branch whose commit is built", per_runtime = true, replaces = "branches" },
   { "repo_prefix", "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-", "text",
@@ -22,6 +23,9 @@ return {
   { "image_prefix", "molecule-local", "prefix", "what precedes the name of an image that is built" },
   { "registry", nil, "prefix", "registry mode: nothing is built, the result is the image of this registry",
     variable = "MOLECULE_IMAGE_REGISTRY" },
+  { "image_pull", "never", "choice",
+    "what registry mode pulls: missing, images that are not here; always, also those whose tag may have moved",
+    choices = { "never", "missing", "always" }, variable = "MOLECULE_IMAGE_PULL" },
   { "platform", "linux/amd64", "platform",
     "the platform of the images, such as linux/arm64; native: the engine's own",
     variable = "MOLECULE_IMAGE_PLATFORM", per_runtime = true },
@@ -33,13 +37,13 @@ return {
   { "build_args", {}, "map", "build arguments", per_runtime = true },
   { "labels", {}, "map", "labels of the image, which override those of the policy", per_runtime = true },
   { "stall", 240, "seconds", "the longest silence of a clone or a build, in seconds; 0: no bound",
-    variable = "MOLECULE_BUILD_STALL_GRACE_S", per_runtime = true },
+    variable = "MOLECULE_BUILD_STALL_GRACE_S", bound = "stall", per_runtime = true },
   { "ceiling", 720, "seconds", "the longest time of a clone or a build, in seconds; 0: no bound",
-    variable = "MOLECULE_BUILD_CEILING_S", per_runtime = true },
+    variable = "MOLECULE_BUILD_CEILING_S", bound = "timeout", per_runtime = true },
   { "max_files", 20000, "count", "the most files and directories of a template; 0: no bound",
-    variable = "MOLECULE_TEMPLATE_MAX_FILES" },
+    variable = "MOLECULE_TEMPLATE_MAX_FILES", bound = "files" },
   { "max_bytes", 2 * 1024 ^ 3, "bytes", "the largest size of a template, in bytes; 0: no bound",
-    variable = "MOLECULE_TEMPLATE_MAX_BYTES" },
+    variable = "MOLECULE_TEMPLATE_MAX_BYTES", bound = "bytes" },
   { "cache", molbuild.env.cache_dir() .. "/molecule/workspace-template-build", "directory",
     "the directory of trees, logs and locks", variable = "MOLECULE_LOCAL_BUILD_CACHE",
     shown_default = "molecule/workspace-template-build in the user's cache directory" },

@@ -24,9 +24,6 @@ function ensure.job(runtime)
   local variables = job.variables
   job.runtime = molbuild.names.component(runtime, "the runtime")
   job.engine = docker.engine()
-  job.bounds = { -- which setting a bound is, for its error
-    timeout = variables.ceiling, stall = variables.stall, files = variables.max_files, bytes = variables.max_bytes,
-  }
   job.image = (job.registry or job.image_prefix) .. "/workspace-template-" .. runtime
   if job.registry then return job end
   local where = job.repo_url and ("per_runtime.%s.repo_url"):format(runtime) or variables.repo_prefix
@@ -45,6 +42,14 @@ end
 --- With a registry nothing is built: its image is the result.
 function ensure.registry_image(job)
   return job.image .. ":latest"
+end
+
+--- Pulls that image where it is missing or, if so set, where its tag may have moved.
+function ensure.pull(job)
+  job.image_id = molbuild.image.obtain(job.engine, job.tag, {
+    always = job.image_pull == "always", platform = job.platform ~= "native" and job.platform or nil,
+    stall = job.stall, timeout = job.ceiling,
+  }).id
 end
 
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
@@ -67,10 +72,9 @@ end
 --- The commit that the branch points at. Fails closed: nothing else is asked.
 function ensure.head(job)
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
-  local ok, result = pcall(lookup, job.repo_url, job.branch,
+  local ok, result = errors.try(lookup, job.repo_url, job.branch,
     { token = job.token, user = job.user, timeout = ensure.head_timeout })
   if ok then return result end
-  if not errors.is(result) or result.kind == "cancelled" then error(result, 0) end
   if result.kind == "not_found" and result.missing ~= "branch" then
     if job.lookup == "gitea" then
       result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
@@ -171,12 +175,11 @@ end
 -- 11. Alias ---------------------------------------------------------------------------------------------------------
 --- `:latest` is this image from now on, unless it is already. Best effort.
 function ensure.alias(job)
-  local ok, failure = pcall(function()
+  local ok, failure = errors.try(function()
     if not job.image_id then job.image_id = (job.engine:image(job.tag) or {}).id end
     local latest = job.engine:image(job.alias)
     if not latest or latest.id ~= job.image_id then job.engine:tag(job.tag, job.alias) end
   end)
-  if not ok and (not errors.is(failure) or failure.kind == "cancelled") then error(failure, 0) end
   if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
 end
 
@@ -187,6 +190,7 @@ function ensure.image(job)
   local function step(name) return jobs.step(job, name, ensure[name]) end
   if job.registry then
     job.outcome, job.tag = "registry", ensure.registry_image(job)
+    if job.image_pull and job.image_pull ~= "never" then step "pull" end
     return job.tag
   end
   step "preflight"

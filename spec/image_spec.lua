@@ -70,3 +70,65 @@ describe("image.mismatch", function()
     end)
   end
 end)
+
+describe("image.obtain", function()
+  local errors, log = require "molbuild.errors", require "molbuild.log"
+  local engine, pulled, there, comes, warned
+  local warn = log.warn
+
+  before_each(function()
+    pulled, there, comes, warned = {}, nil, { id = "sha256:new" }, {}
+    log.warn = function(...) warned[#warned + 1] = string.format(...) end
+    engine = {
+      image = function() return there end,
+      pull = function(_, ref, options)
+        pulled[#pulled + 1] = { ref, options.platform }
+        if errors.is(comes) then error(comes, 0) end
+        there = comes
+      end,
+    }
+  end)
+  after_each(function() log.warn = warn end)
+
+  local function obtain(ref, options) return image.obtain(engine, ref, options or {}) end
+
+  it("pulls what is missing, and gives it", function()
+    assert.equal("sha256:new", obtain("r/x:latest", { platform = "linux/arm64" }).id)
+    assert.same({ { "r/x:latest", "linux/arm64" } }, pulled)
+  end)
+
+  it("pulls nothing that is there, but with always a name that may move", function()
+    there = { id = "sha256:old" }
+    assert.equal("sha256:old", obtain("r/x:latest").id)
+    assert.equal("sha256:old", obtain("r/x:0123456789ab", { always = true }).id)
+    assert.same({}, pulled)
+    assert.equal("sha256:new", obtain("r/x:latest", { always = true }).id)
+    assert.equal(1, #pulled)
+  end)
+
+  it("pulls again what is for another platform, and does without it when that fails", function()
+    there = { id = "sha256:old", os = "linux", architecture = "arm64" }
+    comes = errors.new { kind = "remote", message = "down" }
+    local ok, failure = pcall(obtain, "r/x:latest", { platform = "linux/amd64" })
+    assert.is_false(ok)
+    assert.equal("down", failure.message)
+  end)
+
+  it("warns of a failed pull where an image is there, and raises it where none is", function()
+    comes = errors.new { kind = "remote", message = "down" }
+    assert.is_false((pcall(obtain, "r/x:latest")))
+    assert.same({}, warned)
+    there = { id = "sha256:old" }
+    assert.equal("sha256:old", obtain("r/x:latest", { always = true }).id)
+    assert.same({ "r/x:latest was not pulled, the image that is here is used: down" }, warned)
+  end)
+
+  it("passes a cancellation on, and is not content with a pull that brought nothing", function()
+    there, comes = { id = "sha256:old" }, errors.new { kind = "cancelled", message = "stop" }
+    assert.is_false((pcall(obtain, "r/x:latest", { always = true })))
+    there, comes = nil, nil
+    local ok, failure = pcall(obtain, "r/x:latest")
+    assert.is_false(ok)
+    assert.equal("r/x:latest was pulled, but the engine has no such image", failure.message)
+  end)
+end)

@@ -139,3 +139,15 @@ describe("names.shown", function()
     assert.equal("x" .. ("é"):rep(99) .. "...", names.shown("x" .. ("é"):rep(300)))
   end)
 end)
+
+describe("names.is_fixed", function()
+  for ref, fixed in pairs {
+    ["a/b@sha256:" .. ("0f"):rep(32)] = true, ["a/b:0123456789ab"] = true, ["h:5000/a/b:0123456789abcdef-arm64"] = true,
+    ["a/b:0123456789ab--ci"] = true, ["a/b:latest"] = false, ["a/b"] = false, ["h:5000/a/b"] = false, ["a/b:0123456789a"] = false,
+    ["a/b:123"] = false, ["a/b:0123456789abx"] = false, ["a/b:v1.2"] = false, ["h:123456789012/b"] = false,
+  } do
+    it(("says of %s that it is %s"):format(ref, fixed and "one image for good" or "a name that may move"), function()
+      assert.equal(fixed, names.is_fixed(ref))
+    end)
+  end
+end)

@@ -54,7 +54,7 @@ describe("the steps of ensure.lua", function()
     local file = assert(io.open "scripts/ensure.lua")
     local source = file:read "a":match "function ensure%.image.*"
     file:close()
-    local known, named = {}, {}
+    local known, named = { pull = true }, { pull = true } -- in registry mode alone
     for _, name in ipairs(STEPS) do known[name] = true end
     for name in source:gmatch 'step "(%a+)"' do
       named[name] = true
@@ -102,8 +102,18 @@ describe("the steps of ensure.lua", function()
     assert.equal("image of x!", task.run(function() return ensure.run { "x" } end))
   end)
 
+  it("pull the registry's image where that is set", function()
+    job.registry, job.image_pull = "registry.example", "missing"
+    ensure.pull = function(given) given.image_id = "sha256:0f" end
+    assert.equal("name:latest", image())
+    assert.same({}, calls)
+    assert.same({ "registry", "sha256:0f" }, { job.outcome, job.image_id })
+    job.image_pull, ensure.pull = "never", function() error "is not to be pulled" end
+    assert.equal("name:latest", image())
+  end)
+
   it("take a fork's name for the registry's image", function()
-    job.registry = "registry.example"
+    job.registry, job.image_pull = "registry.example", "never"
     ensure.registry_image = function(given) return given.registry .. "/mine" end
     assert.equal("registry.example/mine", image())
     assert.same({}, calls)

@@ -126,6 +126,19 @@ local function object_of(value)
   return { kind = "bug", message = tostring(value), cause = value }
 end
 
+--- Call a function whose failure the caller deals with. A cancellation, and what is no error object, is raised all the same.
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any result  the function's first result; a failure's error object
+function errors.try(fn, ...)
+  local ok, result = pcall(fn, ...)
+  if not ok and (not errors.is(result) or result.kind == "cancelled") then
+    error(result, 0)
+  end
+  return ok, result
+end
+
 --- The same error with more said before its message: `<prefix>: <message>`. Everything else stays as it was.
 --- A value that is no error object becomes one: of kind "failed" when memory or another means of the system was missing,
 --- else of kind "bug".

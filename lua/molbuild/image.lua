@@ -1,5 +1,7 @@
 --- What an image says of itself: the labels it gets, and whether it is the one that was asked for.
 local core = require "molbuild.core"
+local errors = require "molbuild.errors"
+local log = require "molbuild.log"
 local names = require "molbuild.names"
 
 local image = {}
@@ -86,6 +88,31 @@ function image.mismatch(found, revision, platform, own)
     return ("it was built from the revision %s, not %s"):format(names.shown(built_from), revision)
   end
   return image.other_platform(found, platform)
+end
+
+--- See to it that an engine has an image: one that is missing, or is for another platform, is pulled; with `always` also one
+--- whose name may mean another image by now. Where an image is there, a failed pull is no more than a warning.
+---@param engine molbuild.Engine
+---@param ref string
+---@param options { always: boolean?, platform: string?, stall: number?, timeout: number? }
+---@return molbuild.Image
+---@raise as Engine:pull raises
+function image.obtain(engine, ref, options)
+  local found = engine:image(ref)
+  local platform = options.platform
+  local usable = found and not (platform and image.other_platform(found, platform))
+  if usable and not (options.always and not names.is_fixed(ref)) then
+    return found
+  end
+  local ok, failure = errors.try(engine.pull, engine, ref,
+    { platform = platform, stall = options.stall, timeout = options.timeout })
+  if ok then
+    return engine:image(ref) or errors.raise { kind = "failed", message = ref .. " was pulled, but the engine has no such image" }
+  elseif not usable then
+    error(failure, 0)
+  end
+  log.warn("%s was not pulled, the image that is here is used: %s", ref, tostring(failure))
+  return found
 end
 
 return image

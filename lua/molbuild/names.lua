@@ -93,6 +93,14 @@ function names.image_prefix(prefix, where)
   return bare
 end
 
+--- Whether an image's name means one image for good: by a digest, or by a tag that begins with a commit id.
+---@param ref string
+---@return boolean
+function names.is_fixed(ref)
+  local digits, rest = ref:match ":(%x+)([^/:@]*)$"
+  return ref:find("@sha256:", 1, true) ~= nil or digits ~= nil and #digits >= 12 and (rest == "" or rest:find "^%-" ~= nil)
+end
+
 local ENDING_MAX = 48
 
 --- The last part of a tag, which keeps the images of one caller apart from another's. White space around it is taken off;

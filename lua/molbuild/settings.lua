@@ -13,6 +13,7 @@ local settings = {}
 ---@field [4] string  what it is, in one line
 ---@field variable string?  the environment variable that overrides the policy
 ---@field per_runtime boolean?  whether `per_runtime` may set it
+---@field bound string?  the library's option that it bounds, as in failure.bound
 ---@field choices string[]?  of the type choice
 ---@field min number?
 ---@field max number?
@@ -215,16 +216,20 @@ function settings.list(policy, runtime)
   return list
 end
 
---- The settings as fields of a table, which becomes a job. `variables` names the variable of each, for messages.
+--- The settings as fields of a table, which becomes a job. `variables` names the variable of each, for messages; `bounds`
+--- the variable of each bound.
 ---@param policy table
 ---@param runtime string
 ---@return table
 ---@raise usage | bug
 function settings.read(policy, runtime)
-  local values = { variables = {} }
+  local values = { variables = {}, bounds = {} }
   for _, entry in ipairs(settings.list(policy, runtime)) do
-    local name = entry.row[1]
-    values[name], values.variables[name] = entry.value, entry.row.variable
+    local row = entry.row
+    values[row[1]], values.variables[row[1]] = entry.value, row.variable
+    if row.bound then
+      values.bounds[row.bound] = row.variable or row[1]
+    end
   end
   return values
 end
