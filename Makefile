@@ -59,6 +59,7 @@ sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
 LIB_OBJ := $(call sources,core/lib/*.c)
 BIND_OBJ := $(call sources,core/bind/*.c)
 MODULES := $(sort $(wildcard lua/molbuild/*.lua lua/molbuild/*/*.lua))
+POLICIES := $(sort $(wildcard scripts/*.lua))
 UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TESTS),$(wildcard core/test/test_*.c)))
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
@@ -100,9 +101,9 @@ $(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PR
 $(BUILD)/obj/main.o: CPPFLAGS += $(if $(SANITIZE),-DMOLBUILD_CLOSE_STATE)
 $(BUILD)/obj/main.o: $(BUILD)/settings
 
-$(BUILD)/embedded.c: core/embed.lua $(MODULES) $(BUILD)/modules
+$(BUILD)/embedded.c: core/embed.lua $(MODULES) $(POLICIES) $(BUILD)/modules
 	$(call say,EMBED)
-	$(Q)$(LUA) core/embed.lua lua $(MODULES) >$@
+	$(Q)$(LUA) core/embed.lua lua $(MODULES) -- $(POLICIES) >$@
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
@@ -114,7 +115,7 @@ update = @mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && if cmp -s $@.new $@;
 $(BUILD)/settings: FORCE
 	$(call update,$(VERSION) $(PREFIX))
 $(BUILD)/modules: FORCE
-	$(call update,$(MODULES))
+	$(call update,$(MODULES) $(POLICIES))
 
 # --- Test ------------------------------------------------------------------------------------------------------------
 

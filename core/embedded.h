@@ -13,6 +13,17 @@ struct embedded_module {
 	size_t size;               /* bytes */
 };
 
+/* A policy that comes with the program. A file with this very text need not be compiled again. */
+struct embedded_policy {
+	const unsigned char *text;
+	size_t text_size;
+	const unsigned char *data; /* what string.dump() gave for it */
+	size_t size;
+};
+
+extern const struct embedded_policy embedded_policies[];
+extern const size_t embedded_policy_count;
+
 extern const struct embedded_module embedded_modules[];
 extern const size_t embedded_module_count;
 

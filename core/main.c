@@ -42,6 +42,21 @@ static int find_embedded(lua_State *L)
 	return 1;
 }
 
+/* compiled(text) -> bytecode | nil: of a policy with this very text that comes with the program */
+static int find_compiled(lua_State *L)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, 1, &len);
+	for (size_t i = 0; i < embedded_policy_count; i++) {
+		const struct embedded_policy *policy = &embedded_policies[i];
+		if (policy->text_size != len || memcmp(policy->text, text, len) != 0)
+			continue;
+		lua_pushlstring(L, (const char *)policy->data, policy->size);
+		return 1;
+	}
+	return 0;
+}
+
 /* Take from a search path of the table "package", on top of the stack, what is not absolute: Lua looks into the current
  * directory, too, which may be anybody's. */
 static void drop_relative(lua_State *L, const char *name)
@@ -146,11 +161,13 @@ static int run(lua_State *L)
 		lua_pushstring(L, argv[i]);
 		lua_seti(L, -2, i);
 	}
-	lua_createtable(L, 0, 2);
+	lua_createtable(L, 0, 3);
 	lua_pushstring(L, MOLBUILD_VERSION);
 	lua_setfield(L, -2, "version");
 	lua_pushstring(L, MOLBUILD_PREFIX);
 	lua_setfield(L, -2, "prefix");
+	lua_pushcfunction(L, find_compiled);
+	lua_setfield(L, -2, "compiled");
 	lua_call(L, 2, 1);
 	return 1;
 }

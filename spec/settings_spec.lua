@@ -201,6 +201,19 @@ describe("the settings of ensure.lua", function()
     assert.equal(#policy.settings, #settings.list(policy))
   end)
 
+  it("have defaults that are as good as what a fork may set", function()
+    local policy, rows = script.load "scripts/ensure.lua", {}
+    for index, row in ipairs(policy.settings) do
+      rows[index] = setmetatable({ row[1], nil, row[3], row[4] }, { __index = function(_, key)
+        return key ~= 2 and row[key] or nil
+      end })
+    end
+    policy.settings = rows -- no value is a default's any more
+    for _, entry in ipairs(settings.list(policy)) do
+      assert.same(policy[entry.row[1]], entry.value)
+    end
+  end)
+
   it("have what the native fork says", function()
     local job = settings.read(script.load "scripts/ensure-native.lua", "hermes")
     assert.same({ "native", "always" }, { job.platform, job.tag_arch })

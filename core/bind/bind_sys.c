@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/exit_guard.h"
 #include "lib/clock.h"
 #include "lib/mask.h"
 #include "lib/sys.h"
@@ -122,6 +123,16 @@ static int protect_memory(lua_State *L)
 	return bind_status(L, sys_protect_memory(&err), &err);
 }
 
+/* sys.guard_exit(on): an exit() of a library's, while on, is an ordinary failure */
+static int guard_exit(lua_State *L)
+{
+	if (lua_toboolean(L, 1))
+		exit_guard_begin();
+	else
+		exit_guard_end();
+	return 0;
+}
+
 /* sys.write(fd, text) -> true | nil, message, code: masked, whole */
 static int write_(lua_State *L)
 {
@@ -153,6 +164,7 @@ static const luaL_Reg functions[] = {{"monotonic", monotonic},
 				     {"take_env", take_env},
 				     {"executable", executable},
 				     {"protect_memory", protect_memory},
+				     {"guard_exit", guard_exit},
 				     {"write", write_},
 				     {NULL, NULL}};
 

@@ -25,7 +25,7 @@ end
 local function seen(body)
   local value, message = json.decode(body)
   if not message then return type(value) == "table" and 1 or 0 end
-  local number, place = 0, tonumber(message:match "at byte (%d+)" or 0)
+  local number, place = 0, tonumber(message:match "at character (%d+)" or 0)
   for byte in message:gsub("%d+", ""):gmatch "." do number = (number * 31 + byte:byte()) % 64 end
   return 2 + number * 16 + math.floor(math.log(place + 1, 2))
 end

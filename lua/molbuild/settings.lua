@@ -206,7 +206,7 @@ function settings.list(policy, runtime)
       entry.origin = env.get(row.variable) and "variable" or "default"
     else
       local value, origin, where = find(policy, row, runtime)
-      if value ~= nil then
+      if origin ~= "default" or type(value) == "table" then -- a default is good, and a table is copied
         value = checked(row, value, where, origin == "variable")
       end
       entry.value, entry.origin, entry.where = value, origin, where

@@ -397,6 +397,11 @@ function core.sys.take_env(name) end
 ---@return string? code
 function core.sys.executable() end
 
+--- While on, an exit() of a C library's is an ordinary failure: one line on stderr, status 1.
+---@param on boolean
+---@return nil
+function core.sys.guard_exit(on) end
+
 --- Keep this process's memory out of core dumps and, on Linux, from other processes of the user.
 ---@return true? ok
 ---@return string? message

@@ -39,6 +39,16 @@ describe("a fork of ensure.lua", function()
     assert.equal("from next", world.sh("docker run --rm --network none " .. tag))
   end)
 
+  it("that is a copy with one word changed is what runs, not what was compiled in", function()
+    local source, count = world.read "scripts/ensure.lua":gsub('"hermes"', '"hermit"', 1)
+    assert.equal(1, count)
+    world.write(w.dir .. "/ensure.lua", source)
+    local run = w:run({ "run", w.dir .. "/ensure.lua", "hermit" }, { MOLECULE_IMAGE_REGISTRY = "registry.example" })
+    assert.equal("registry.example/workspace-template-hermit:latest\n", run.stdout, run.stderr)
+    run = w:run({ "run", w.dir .. "/ensure.lua", "hermes" }, { MOLECULE_IMAGE_REGISTRY = "registry.example" })
+    assert.equal(2, run.status)
+  end)
+
   it("leaves the shipped policy as it was", function()
     local run = w:ensure "my-agent"
     assert.equal(2, run.status)
