@@ -55,16 +55,11 @@ end
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
 function ensure.preflight(job)
   for _, tool in ipairs { job.engine.command, "git" } do
-    local path = core.process.find(tool)
-    if path then
-      log.detail("%s is %s", tool, path)
-    else
-      molbuild.raise {
-        kind = "missing_tool",
-        message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
-          .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool, job.engine.command),
-      }
-    end
+    log.detail("%s is %s", tool, core.process.find(tool) or molbuild.raise {
+      kind = "missing_tool",
+      message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
+        .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool, job.engine.command),
+    })
   end
 end
 
@@ -82,9 +77,8 @@ function ensure.head(job)
     result.hint = not job.token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
   elseif result.kind == "auth" then
     result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
-  elseif result.kind == "timeout" then
-    result.kind = "remote"
   end
+  if result.kind == "timeout" then result.kind = "remote" end
   if result.code == "no_api" then result.hint = "where the forge is no Gitea, set MOLECULE_HEAD_LOOKUP=git" end
   if result.said then result.message = ("%s (the forge says: %s)"):format(result.message, result.said) end
   error(errors.wrap(result, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
@@ -240,9 +234,8 @@ end
 function ensure.run(args)
   local list, names, optional = {}, ensure.names(args)
   for index, name in ipairs(names) do list[index] = ensure.job(name) end
-  local function skip(job, failure) -- what --all alone stands for, and the forge does not have
-    return optional and optional[job.runtime] and failure.kind == "not_found" and failure.step == "head"
-  end
+  -- What --all alone stands for, and the forge does not have.
+  local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end
   return table.unpack(jobs.run_all(list, function(job) return ensure.image(job) end, { skip = skip }))
 end
 

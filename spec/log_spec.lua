@@ -42,4 +42,22 @@ describe("log", function()
     end)
     assert.same({ { "log", "info", "buildx is missing" } }, seen)
   end)
+
+  it("warns once of what concerns the whole run", function()
+    task.run(function()
+      task.scope().said = {}
+      log.warn_once "slow"
+      log.warn_once "slow"
+    end)
+    assert.same({ { "log", "warn", "slow" } }, seen)
+  end)
+
+  it("logs details with -v alone", function()
+    log.detail("%s is %s", "git", "/usr/bin/git")
+    assert.same({}, seen)
+    task.scope().verbose = true
+    log.detail("%s is %s", "git", "/usr/bin/git")
+    task.scope().verbose = nil
+    assert.same({ { "log", "info", "git is /usr/bin/git" } }, seen)
+  end)
 end)

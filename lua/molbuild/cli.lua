@@ -302,10 +302,10 @@ end
 
 --- The whole program.
 ---@param argv string[]
----@param program { version: string, prefix: string, compiled: fun(text: string): string? }
+---@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
 ---@return integer status
 function cli.main(argv, program)
-  script.installed, script.compiled = installed_scripts(program.prefix), program.compiled
+  script.installed, script.compiled = installed_scripts(program.prefix), program.compiled or script.compiled
   local ok, result = xpcall(command, errors.handler, argv, program)
   if ok then
     return result
