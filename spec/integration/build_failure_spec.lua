@@ -77,7 +77,8 @@ describe("a build that fails", function()
           run_of "echo '#3 exporting to image'; printf 'x\\\\r#3 exporting to image\\\\n'; busybox sleep 60",
           { MOLECULE_BUILD_STALL_GRACE_S = "3" })
         assert.equal(9, run.status, run.stderr)
-        assert.truthy(run.stderr:find("docker was silent for 3 s %(MOLECULE_BUILD_STALL_GRACE_S%); the last line was: .*#3 exporting to image\n"), run.stderr)
+        local said = "docker was silent for 3 s %(MOLECULE_BUILD_STALL_GRACE_S%); the last line was: .*#3 exporting to image\n"
+        assert.truthy(run.stderr:find(said), run.stderr)
         assert.is_nil(run.stderr:find("DEPRECATED", 1, true), run.stderr)
       end)
     end)
