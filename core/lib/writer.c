@@ -17,15 +17,20 @@
 /* Without a byte being read for so long, nobody reads. */
 #define PATIENCE_NS NS_PER_S
 
+/* How often what cannot be watched, such as a regular file, is tried again. */
+#define AGAIN_NS (10 * NS_PER_MS)
+
 /* The pipe's size that an unprivileged process may ask for. */
 #define PIPE_MAX ((size_t)1 << 20)
 
 static void on_room(struct loop_watch *watch, int ready);
+static void on_again(struct loop_timer *timer);
 
 void writer_init(struct writer *writer, struct loop *loop, int fd)
 {
 	*writer = (struct writer){.loop = loop, .fd = fd};
 	writer->watch = (struct loop_watch){.ready = on_room, .fd = fd, .events = LOOP_WRITE};
+	writer->again = (struct loop_timer){.fire = on_again};
 	buf_init(&writer->queue, QUEUE_MAX);
 	fd_now_prepare();
 }
@@ -33,6 +38,7 @@ void writer_init(struct writer *writer, struct loop *loop, int fd)
 static void forget_queue(struct writer *writer)
 {
 	loop_watch_stop(writer->loop, &writer->watch);
+	loop_timer_stop(writer->loop, &writer->again);
 	buf_free(&writer->queue);
 	writer->sent = writer->reserved = 0;
 }
@@ -72,16 +78,22 @@ static size_t write_some(struct writer *writer, const char *text, size_t len, si
 	return done;
 }
 
-static void drain(struct writer *writer)
+/* The queue is written, or lost. */
+static void end_queue(struct writer *writer)
 {
 	void (*empty)(void *ud, int errnum) = writer->empty;
-	writer->sent += write_some(writer, writer->queue.data + writer->sent, writer_pending(writer), SMALL_PIECE);
-	if (writer_pending(writer) > 0 && !writer->errnum)
-		return;
 	forget_queue(writer);
 	writer->empty = NULL;
 	if (empty)
 		empty(writer->ud, writer->errnum);
+}
+
+static void drain(struct writer *writer)
+{
+	writer->sent += write_some(writer, writer->queue.data + writer->sent, writer_pending(writer), SMALL_PIECE);
+	if (writer_pending(writer) > 0 && !writer->errnum)
+		return;
+	end_queue(writer);
 }
 
 static void on_room(struct loop_watch *watch, int ready)
@@ -90,9 +102,29 @@ static void on_room(struct loop_watch *watch, int ready)
 	drain((struct writer *)(void *)((char *)watch - offsetof(struct writer, watch)));
 }
 
-static int enqueue(struct writer *writer, const char *text, size_t len)
+static int wait_for_room(struct writer *writer)
 {
 	struct error err;
+	if (loop_watch_start(writer->loop, &writer->watch, &err) == 0)
+		return 0;
+	writer->watch.slot = 0;
+	return loop_timer_start(writer->loop, &writer->again, AGAIN_NS, &err);
+}
+
+/* A write to a regular file that a signal interrupted leaves something in the queue, too. */
+static void on_again(struct loop_timer *timer)
+{
+	struct writer *writer = (struct writer *)(void *)((char *)timer - offsetof(struct writer, again));
+	struct error err;
+	drain(writer);
+	if (writer_pending(writer) > 0 && loop_timer_start(writer->loop, timer, AGAIN_NS, &err) < 0) {
+		writer->errnum = ENOMEM;
+		end_queue(writer);
+	}
+}
+
+static int enqueue(struct writer *writer, const char *text, size_t len)
+{
 	int first = writer_pending(writer) == 0;
 	if (writer->sent > writer->queue.len / 2) {
 		buf_shift(&writer->queue, writer->sent);
@@ -104,9 +136,11 @@ static int enqueue(struct writer *writer, const char *text, size_t len)
 	}
 	if (first) {
 		writer->progress_ns = clock_monotonic_ns();
-		/* What cannot be watched is tried again by the next text, and at the end. */
-		if (loop_watch_start(writer->loop, &writer->watch, &err) < 0)
-			writer->watch.slot = 0;
+		if (wait_for_room(writer) < 0) {
+			writer->errnum = ENOMEM;
+			forget_queue(writer);
+			return 0;
+		}
 	}
 	return 1;
 }

@@ -28,6 +28,7 @@
 struct writer {
 	struct loop *loop;
 	struct loop_watch watch; /* for room; started while something is queued */
+	struct loop_timer again; /* in its place, for what cannot be watched */
 	int fd;                  /* not owned; its flags are left alone */
 	struct buf queue;
 	size_t sent;         /* of the queue */

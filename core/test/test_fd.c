@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,9 +131,27 @@ static void write_all_to_a_pipe_nobody_reads_fails(void **state)
 	fd_close(&ends[1]);
 }
 
+/* It is told as far as it can be: what is written stays so when there is no descriptor left for a copy. */
+static void what_was_written_is_checked_only_where_it_can_be(void **state)
+{
+	struct rlimit old, none;
+	int fd = open("/dev/null", O_WRONLY);
+	(void)state;
+	assert_int_equal(fd_check_written(fd), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = (rlim_t)fd;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(dup(fd), -1);
+	assert_int_equal(fd_check_written(fd), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_was_written_is_checked_only_where_it_can_be),
 	    cmocka_unit_test(a_pipe_is_close_on_exec),
 	    cmocka_unit_test(close_forgets_the_number_and_keeps_errno),
 	    cmocka_unit_test(cloexec_can_be_taken_off),

@@ -59,6 +59,24 @@ describe("the library that lets calls fail", function()
   end)
 end)
 
+describe("a digest", function()
+  local dir = sh.temporary "faults"
+  teardown(function() sh.remove(dir) end)
+
+  --- The allocations of a run whose policy does this.
+  local function allocations(what)
+    sh.write(dir .. "/policy.lua", ('return { run = function() local core = require("molbuild").core %s end }'):format(what))
+    sh.run(("env LD_PRELOAD=%s FAULTY_COUNTS=%s/counts %s run %s/policy.lua 2>&1"):format(
+      sh.quote(FAULTY), dir, sh.quote(molbuild), dir))
+    return (("<I8"):unpack(sh.read(dir .. "/counts")))
+  end
+
+  it("is computed without loading a provider of OpenSSL, which crashes where memory ends", function()
+    local more = allocations 'core.sha256.hex "abc"' - allocations 'core.url.parse "http://abc"'
+    assert.is_true(more < 50, more)
+  end)
+end)
+
 describe("a result that has been written", function()
   local dir = sh.temporary "faults"
   teardown(function() sh.remove(dir) end)

@@ -74,14 +74,15 @@ function trial.broken(seen)
   return list
 end
 
---- What of an image shows that it is the right one: the layers of two builds differ in their times, their sizes do not.
+--- What of an image shows that it is the right one: the layers of two builds differ in their times, and two builders make
+--- different ones, but of the same size.
 ---@param image table?  the engine's answer
 function trial.essence(image)
   if not image then return nil end
   return {
     revision = image.Config.Labels and image.Config.Labels["org.opencontainers.image.revision"] or "none",
     platform = image.Os .. "/" .. image.Architecture,
-    size = image.Size, layers = #image.RootFS.Layers, command = table.concat(image.Config.Cmd or {}, " "),
+    size = image.Size, command = table.concat(image.Config.Cmd or {}, " "),
   }
 end
 
