@@ -144,6 +144,12 @@ describe("a trial", function()
     assert.same({}, trial.broken(failing { status = 2, stderr = "molbuild: cannot read /x/ensure.lua: No memory\n" }))
   end)
 
+  it("is passed by a result that is reported as one that could not be stored", function()
+    local stderr = "molbuild: cannot write the result: Disk quota exceeded\n"
+    assert.same({}, trial.broken(failing { status = 1, stdout = "image:8fbd\n", stderr = stderr }))
+    assert.equal(1, #trial.broken(failing { status = 1, stdout = "image:", stderr = stderr }))
+  end)
+
   local CASES = {
     ["a run that takes too long"] = { seen { seconds = 50 }, "took 50 s" },
     ["an end by a signal"] = { failing { status = 139 }, "signal 11" },
