@@ -96,3 +96,33 @@ describe("network.code_of", function()
     it(("is %s for %s"):format(code, text), function() assert.equal(code, network.code_of(text) or false) end)
   end
 end)
+
+describe("an address that answered", function()
+  local URL = "https://forge.example/o/x"
+
+  before_each(function()
+    network.forget(URL)
+    network.forget "http://forge.example:8080/"
+  end)
+
+  it("is kept for its host and port, and forgotten", function()
+    assert.is_nil(network.resolved(URL))
+    network.note("https://forge.example/api/v1", "192.0.2.7")
+    assert.equal("forge.example:443:192.0.2.7", network.resolved(URL))
+    assert.is_nil(network.resolved "http://forge.example/")
+    network.note("http://forge.example:8080/", "2001:db8::1")
+    assert.equal("forge.example:8080:[2001:db8::1]", network.resolved "http://forge.example:8080/x")
+    network.forget(URL)
+    assert.is_nil(network.resolved(URL))
+  end)
+
+  it("is not kept where a name is not resolved here", function()
+    for _, url in ipairs { "http://127.0.0.1:80/", "http://[::1]/", "ssh://forge.example/x", "no url" } do
+      network.note(url, "192.0.2.7")
+      assert.is_nil(network.resolved(url))
+    end
+    network.note(URL, "")
+    network.note(URL, nil)
+    assert.is_nil(network.resolved(URL))
+  end)
+end)

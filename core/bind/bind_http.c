@@ -16,13 +16,15 @@ static int http_push(lua_State *L, struct bind_op *op)
 	const struct http_response *response = ((struct http_op *)op)->response;
 	if (op->failed)
 		return bind_fail(L, &op->err);
-	lua_createtable(L, 0, 5);
+	lua_createtable(L, 0, 6);
 	lua_pushinteger(L, response->status);
 	lua_setfield(L, -2, "status");
 	lua_pushlstring(L, response->body, response->body_len);
 	lua_setfield(L, -2, "body");
 	lua_pushstring(L, response->url);
 	lua_setfield(L, -2, "url");
+	lua_pushstring(L, response->address);
+	lua_setfield(L, -2, "address");
 	lua_pushstring(L, response->redirect);
 	lua_setfield(L, -2, "redirect");
 	lua_createtable(L, 0, (int)response->header_count);
@@ -73,6 +75,15 @@ static void set_follow(lua_State *L, struct http_options *options)
 	lua_pop(L, 1);
 }
 
+static int connects_only(lua_State *L)
+{
+	int given;
+	lua_getfield(L, 1, "connect_only");
+	given = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return given;
+}
+
 /* http.request{...}: see lua/types/core.lua */
 static int http_request(lua_State *L)
 {
@@ -92,6 +103,7 @@ static int http_request(lua_State *L)
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
 	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
 	set_follow(L, &options);
+	options.connect_only = connects_only(L);
 	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
 	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
 	options.key_file = bind_field_string(L, 1, "key_file", NULL);

@@ -98,10 +98,13 @@ static void tell_failure(struct http_request *request, CURLcode result)
 
 static void finish(struct http_request *request)
 {
+	char *address = NULL;
 	loop_timer_stop(request->loop, &request->timer);
 	request->response.body = request->body.data ? request->body.data : "";
 	request->response.body_len = request->body.len;
 	request->response.url = request->url;
+	curl_easy_getinfo(request->easy, CURLINFO_PRIMARY_IP, &address);
+	request->response.address = address ? address : "";
 	request->done(request->ud, request->failed ? &request->err : NULL, &request->response);
 }
 
@@ -283,6 +286,8 @@ static void set_up(struct http_request *request, const struct http_options *opti
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (options->connect_only)
+		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 	if (options->unix_socket)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_socket);
 	if (options->unix_socket || options->proxy)

@@ -28,6 +28,7 @@ struct http_options {
 	size_t max_body;            /* bytes; 0: 65536 */
 	int max_redirects;          /* -1: a redirect is an answer like any other */
 	int same_origin;            /* a redirect to another origin is an answer like any other */
+	int connect_only;           /* the answer is a connection: status 0 and an address */
 	const char *ca_file;        /* trust these certificates instead; NULL: SSL_CERT_FILE or the system's */
 	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
 	const char *key_file;
@@ -45,6 +46,7 @@ struct http_response {
 	const char *body;
 	size_t body_len;
 	const char *url;      /* the one that answered, after redirects */
+	const char *address;  /* the IP address that the answer came from; "" for a socket's path. A proxy's, where one was used */
 	const char *redirect; /* where an answer that is a redirect leads, absolute; NULL for any other */
 };
 

@@ -22,6 +22,7 @@ static void gives_status_headers_and_body(void **state)
 	assert_string_equal(header("etag"), "\"1\"");
 	assert_null(header("X-Thing"));
 	assert_null(response.redirect);
+	assert_string_equal(response.address, "127.0.0.1");
 	assert_int_equal(response.header_count, 3);
 	ask("/missing", PLAIN);
 	assert_answer(404, "gone");
@@ -286,6 +287,16 @@ static void a_connection_that_breaks_is_an_error(void **state)
 	assert_refused("protocol", "/nonsense: ");
 }
 
+static void a_connection_alone_can_be_asked_for(void **state)
+{
+	(void)state;
+	ask("/ok", (struct http_options){.connect_only = 1});
+	assert_answer(0, "");
+	assert_string_equal(response.address, "127.0.0.1");
+	/* The server makes its log when it is connected to. */
+	assert_true(access(REQUESTS, F_OK) < 0 || !asked("GET"));
+}
+
 static void a_unix_socket_can_be_asked(void **state)
 {
 	struct server local;
@@ -358,6 +369,7 @@ int main(void)
 	    HTTP_TEST(an_answer_that_does_not_come_keeps_no_other_one),
 	    HTTP_TEST(a_refused_connection_is_an_error),
 	    HTTP_TEST(a_connection_that_breaks_is_an_error),
+	    HTTP_TEST(a_connection_alone_can_be_asked_for),
 	    HTTP_TEST(a_unix_socket_can_be_asked),
 	    HTTP_TEST(what_must_not_be_sent_is_refused_at_once),
 	    HTTP_TEST(freeing_drops_the_request),

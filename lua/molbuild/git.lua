@@ -66,7 +66,10 @@ end
 
 local function run_once(arguments, url, options, more)
   local argv = { "git" }
-  for _, settings in ipairs { SETTINGS, git_auth.settings(url, options) } do
+  local resolved = url and network.resolved(url)
+  -- git 2.37 and newer: it would wait for a dead address for minutes, and tell nobody.
+  local addresses = resolved and { "http.curloptResolve=" .. resolved } or {}
+  for _, settings in ipairs { SETTINGS, addresses, git_auth.settings(url, options) } do
     for _, setting in ipairs(settings) do
       table.insert(argv, "-c")
       table.insert(argv, setting)
@@ -170,6 +173,9 @@ local function fail(what, url, result)
     errors.raise { kind = "failed", message = what .. ": no space left on device", code = "ENOSPC", hint = cache.FULL }
   end
   local moved, code = git_auth.moved(url, result.tail), network.code_of(result.tail)
+  if code == "connect" then
+    network.forget(url)
+  end
   errors.raise {
     kind = kind_of(result.tail),
     code = moved and "redirect" or code,
@@ -207,6 +213,7 @@ function git.credential(url, user)
 end
 
 local function ask_branch(url, branch, options)
+  network.find_address(url, math.min(10, options.timeout))
   local ref = "refs/heads/" .. branch
   local more = { capture = 65536, max_memory = git.lookup_memory }
   local arguments = { NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }

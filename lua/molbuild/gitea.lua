@@ -4,6 +4,7 @@ local errors = require "molbuild.errors"
 local gitea_reason = require "molbuild.gitea_reason"
 local log = require "molbuild.log"
 local names = require "molbuild.names"
+local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
@@ -113,6 +114,7 @@ local function ask(api, options, seconds)
     error(page, 0)
   end
   local id = gitea.commit_of(response.body, api)
+  network.note(response.url, response.address)
   warn_of_move(api, response.url)
   return id
 end

@@ -90,4 +90,58 @@ function network.hint(code, url)
   end
 end
 
+local PORTS = { http = 80, https = 443 }
+
+--- Addresses that answered, by "host:port": of a name with a dead one beside, git would wait minutes for that.
+local answered = {}
+
+--- The host and port of a URL whose host is a name that is resolved here: not by a proxy.
+local function named_host(url)
+  local parts = core.url.parse(url)
+  local port = parts and (parts.port or PORTS[parts.scheme])
+  if not port or not parts.host:find "%a" or parts.host:find("[", 1, true) or network.has_proxy() then
+    return nil
+  end
+  return ("%s:%d"):format(parts.host, port)
+end
+
+--- Keep the address that a URL's host answered from.
+---@param url string
+---@param address string?  as of core.http.request
+function network.note(url, address)
+  local host = address and address ~= "" and named_host(url)
+  if host then
+    answered[host] = address:find(":", 1, true) and "[" .. address .. "]" or address
+  end
+end
+
+--- Forget the address of a URL's host: it answers no more.
+---@param url string
+function network.forget(url)
+  local host = named_host(url)
+  if host then
+    answered[host] = nil
+  end
+end
+
+--- Find an address of a URL's host that answers, where none is known: connects to it, and no more. Waits.
+---@param url string
+---@param seconds number
+function network.find_address(url, seconds)
+  local host = named_host(url)
+  if host and not answered[host] then
+    -- By http: what is spoken then does not matter.
+    local answer = core.http.request { url = "http://" .. host .. "/", connect_only = true, proxy = "", timeout = seconds }
+    network.note(url, answer and answer.address)
+  end
+end
+
+--- The address that a URL's host answered from, as curl's option --resolve has it: "host:port:address".
+---@param url string
+---@return string?
+function network.resolved(url)
+  local host = named_host(url)
+  return host and answered[host] and ("%s:%s"):format(host, answered[host]) or nil
+end
+
 return network

@@ -136,6 +136,7 @@ function core.fs.free_bytes(path) end
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
 ---@field max_redirects integer?  5 when absent
 ---@field follow (boolean|"origin")?  false: a redirect is an answer like any other; "origin": one to another origin is
+---@field connect_only boolean?  only connect: the answer has the status 0 and an address
 ---@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
@@ -145,6 +146,7 @@ function core.fs.free_bytes(path) end
 ---@field headers table<string, string>  names in lower case
 ---@field body string
 ---@field url string  the one that answered
+---@field address string  the IP address that answered, a proxy's where one was used; "" for a socket's path
 ---@field redirect string?  where an answer that is a redirect leads, absolute
 
 --- One request and its answer, whatever its status. Waits.

@@ -62,6 +62,29 @@ describe("a HEAD lookup by git", function()
     assert.truthy(run.stderr:find("git printed more than 65536 bytes", 1, true), run.stderr)
   end)
 
+  it("hands git the address that answered: of several that a name has, one may be dead", function()
+    w:commit("org", "hermes", world.template_files "x")
+    local bin = world.sh(("mktemp -d %s/bin.XXXXXX"):format(w.dir))
+    world.write(bin .. "/git", ('#!/bin/sh\necho "$@" >>%s/argv\nPATH=%s exec git "$@"\n'):format(bin, os.getenv "PATH"))
+    world.sh("chmod +x " .. bin .. "/git")
+    local prefix, port = w.http:gsub("127.0.0.1", "localhost"), w.http:match "%d+$"
+    local line = ("-c http.curloptResolve=localhost:%s:127.0.0.1 "):format(port)
+    for _, lookup in ipairs { "gitea", "git" } do
+      world.remove_images()
+      world.write(bin .. "/argv", "")
+      w:ensure("hermes", {
+        PATH = bin .. ":" .. os.getenv "PATH",
+        MOLECULE_HEAD_LOOKUP = lookup, MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-",
+        MOLECULE_LOCAL_BUILD_CACHE = bin .. "/cache-" .. lookup,
+      })
+      local argv = world.read(bin .. "/argv")
+      local _, talks = argv:gsub("[^\n]* %-%-end%-of%-options http[^\n]*", "")
+      local _, handed = argv:gsub(line:gsub("%p", "%%%0") .. "[^\n]* %-%-end%-of%-options http[^\n]*", "")
+      assert.equal(lookup == "git" and 2 or 1, talks, argv)
+      assert.equal(talks, handed, argv)
+    end
+  end)
+
   it("works over TLS with a CA that SSL_CERT_FILE names, for the lookup and the clone", function()
     local sha = w:commit("org", "hermes", world.template_files "by TLS")
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-" }
