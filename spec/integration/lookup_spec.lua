@@ -101,7 +101,7 @@ describe("a HEAD lookup by git", function()
   end)
 
   for name, values in pairs {
-    MOLECULE_HEAD_LOOKUP = "git or gitea", MOLECULE_GITEA_CREDENTIAL_HELPER = "0 or 1", MOLBUILD_DOCKER_API = "0 or 1",
+    MOLECULE_HEAD_LOOKUP = "gitea or git", MOLECULE_GITEA_CREDENTIAL_HELPER = "0 or 1", MOLBUILD_DOCKER_API = "0 or 1",
   } do
     it("does not begin where " .. name .. " has a value that means nothing", function()
       local run = w:ensure("hermes", { [name] = "maybe" })
