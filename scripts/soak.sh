@@ -70,7 +70,8 @@ commit() {
 
 # peak COUNT: the peak memory of one hit in KiB, the median of so many.
 peak() {
-	as_user "$BUILD/bench/measure" -n "$1" "$molbuild" run -q ensure.lua hermes | awk '{ print $3 }'
+	as_user "$BUILD/bench/measure" -n "$1" "$molbuild" run -q ensure.lua hermes >"$dir/peak" || fail "a hit failed"
+	awk '{ print $3 }' "$dir/peak"
 }
 
 files() { find "$dir/cache" "$@" 2>/dev/null | wc -l; }
@@ -90,14 +91,15 @@ hits_in_a_row() {
 	for _ in 1 2 3; do run ensure.lua hermes >/dev/null; done
 	before_files=$(files) before_images=$(images) before_open=$(descriptors) before_temporary=$(temporary)
 	part=$((hits / 10 < 1000 ? hits / 10 : 1000))
-	first=$(peak "$part")
+	first=$(peak "$part") || exit 1
 	left=$((hits - 2 * part))
 	while [ "$left" -gt 0 ]; do
 		# It takes 1000 at most.
-		peak $((left < 1000 ? left : 1000)) >/dev/null
+		peak $((left < 1000 ? left : 1000)) >/dev/null || exit 1
 		left=$((left - 1000))
 	done
-	same "$hits hits in a row: memory of a run, KiB" "$first" "$(peak "$part")" 256
+	last=$(peak "$part") || exit 1
+	same "$hits hits in a row: memory of a run, KiB" "$first" "$last" 256
 	same "$hits hits in a row: files in the cache" "$before_files" "$(files)" 0
 	same "$hits hits in a row: temporary files" "$before_temporary" "$(temporary)" 0
 	same "$hits hits in a row: images" "$before_images" "$(images)" 0

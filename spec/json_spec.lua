@@ -66,3 +66,20 @@ describe("json.string", function()
     assert.is_nil(json.string(text):find "[%c]")
   end)
 end)
+
+describe("a cjson that cannot be loaded", function()
+  local loaded = { cjson = package.loaded.cjson, json = package.loaded["molbuild.json"] }
+  after_each(function()
+    package.preload.cjson = nil
+    package.loaded.cjson, package.loaded["molbuild.json"] = loaded.cjson, loaded.json
+  end)
+
+  it("is an error of the machine in one line, not a bug", function()
+    package.loaded.cjson, package.loaded["molbuild.json"] = nil, nil
+    package.preload.cjson = function() error("from file '/x/cjson.so':\n\t/x/cjson.so: Input/output error", 0) end
+    local ok, failure = pcall(require("molbuild.json").decode, "{}")
+    assert.is_false(ok)
+    assert.equal("failed", failure.kind)
+    assert.equal("cannot load the Lua module cjson: from file '/x/cjson.so': /x/cjson.so: Input/output error", failure.message)
+  end)
+end)

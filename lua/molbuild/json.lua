@@ -21,8 +21,24 @@ end
 
 local decoder
 
+--- The one module that is a file of its own: that it cannot be read is the machine's fault, as of any other file.
+local function load_cjson()
+  local ok, cjson = pcall(require, "cjson")
+  if ok then
+    return cjson
+  elseif tostring(cjson):find "not enough memory" then
+    error(cjson, 0)
+  end
+  require("molbuild.errors").raise {
+    kind = "failed",
+    -- The places where a missing one was looked for are many lines.
+    message = "cannot load the Lua module cjson: " .. tostring(cjson):gsub("not found:.*", "not found"):gsub("%s*\n%s*", " "),
+    hint = "install it where molbuild finds it (on Debian: lua-cjson), or see to it that it can be read",
+  }
+end
+
 local function make_decoder()
-  decoder = require("cjson").new()
+  decoder = load_cjson().new()
   decoder.decode_max_depth(DEPTH_MAX)
   decoder.decode_invalid_numbers(false)
   return decoder
