@@ -27,8 +27,13 @@ main() {
 }
 
 clean_up() {
+	trap '' HUP INT TERM
 	# shellcheck disable=SC2086 # a list
 	[ -z "$workers" ] || kill $workers 2>/dev/null
+	# The runs that were going on.
+	for environment in $(grep -lsF "MOLECULE_LOCAL_BUILD_CACHE=$world/" /proc/[0-9]*/environ); do
+		kill -KILL "$(echo "$environment" | tr -dc 0-9)" 2>/dev/null
+	done
 	for number in $(seq "$jobs"); do
 		[ ! -d "$world/engine-$number" ] || spec/support/engine.sh stop "$world/engine-$number"
 	done
@@ -112,7 +117,8 @@ if ! cmp -s "$world/identity" "$state/identity"; then
 	cp "$world/identity" "$state/identity"
 fi
 for number in $(seq "$jobs"); do
-	main work "$world" "$state" "$number" "$jobs" &
+	# No function: the process to end must be the worker itself.
+	"$LUA" spec/support/faults/main.lua work "$world" "$state" "$number" "$jobs" &
 	workers="$workers $!"
 done
 for pid in $workers; do wait "$pid" || fail "a worker has ended"; done
