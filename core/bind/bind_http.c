@@ -75,15 +75,6 @@ static void set_follow(lua_State *L, struct http_options *options)
 	lua_pop(L, 1);
 }
 
-static int connects_only(lua_State *L)
-{
-	int given;
-	lua_getfield(L, 1, "connect_only");
-	given = lua_toboolean(L, -1);
-	lua_pop(L, 1);
-	return given;
-}
-
 /* http.request{...}: see lua/types/core.lua */
 static int http_request(lua_State *L)
 {
@@ -103,7 +94,7 @@ static int http_request(lua_State *L)
 	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
 	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
 	set_follow(L, &options);
-	options.connect_only = connects_only(L);
+	options.connect_only = bind_field_boolean(L, 1, "connect_only");
 	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
 	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
 	options.key_file = bind_field_string(L, 1, "key_file", NULL);

@@ -67,7 +67,7 @@ static int put_masked(lua_State *L, struct writer *writer, int spare, lua_Intege
 	buf_init(&masked, MAX_WRITTEN);
 	if (mask_text(text, len, &masked) < 0) {
 		buf_free(&masked);
-		return luaL_error(L, "cannot mask a text: out of memory");
+		return bind_raise_no_memory(L);
 	}
 	result = writer_put(writer, masked.data ? masked.data : "", masked.len, spare);
 	*lines = 0;

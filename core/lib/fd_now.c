@@ -16,6 +16,8 @@
 
 static timer_t timer;
 static pid_t timer_owner; /* a fork has no timer */
+/* Writes under way: a signal handler may write in the middle of one, and must leave the timer to it. */
+static volatile sig_atomic_t guards;
 
 static void on_timer(int signo)
 {
@@ -39,14 +41,18 @@ void fd_now_prepare(void)
 static int start_timer(void)
 {
 	const struct itimerspec often = {{0, FD_NOW_MAX_NS}, {0, FD_NOW_MAX_NS}};
-	return timer_owner == getpid() && timer_settime(timer, 0, &often, NULL) == 0;
+	if (timer_owner != getpid() || timer_settime(timer, 0, &often, NULL) < 0)
+		return 0;
+	guards++;
+	return 1;
 }
 
 static void stop_timer(void)
 {
 	const struct itimerspec off = {{0, 0}, {0, 0}};
 	int saved = errno;
-	timer_settime(timer, 0, &off, NULL);
+	if (--guards == 0)
+		timer_settime(timer, 0, &off, NULL);
 	errno = saved;
 }
 

@@ -11,6 +11,8 @@
 
 #define TICK_US   250000
 #define MAX_TICKS 12
+/* A handshake of TLS may take so many on a slow machine, and some timer is nearly always due. */
+#define LEAST_TICKS 4
 
 /* From 1: 0 is a free slot. */
 static volatile sig_atomic_t sockets[WATCHDOG_SOCKETS];
@@ -37,11 +39,17 @@ void watchdog_remove(int fd)
 	change(fd + 1, 0);
 }
 
+static int must_end(void)
+{
+	ticks++;
+	return ticks >= MAX_TICKS || signals_waiting() || (ticks >= LEAST_TICKS && clock_monotonic_ns() > due);
+}
+
 static void on_tick(int signo)
 {
 	int saved = errno;
 	(void)signo;
-	if (active && (++ticks >= MAX_TICKS || signals_waiting() || clock_monotonic_ns() > due)) {
+	if (active && must_end()) {
 		ended = 1;
 		for (size_t i = 0; i < WATCHDOG_SOCKETS; i++)
 			if (sockets[i])

@@ -2,7 +2,7 @@
  *
  * A server can send without end what carries nothing: empty frames of HTTP/2, tickets of TLS. libcurl reads on within one call
  * then, for as long as more has come, and neither a timer nor a signal is heeded. The watchdog counts the processor time of such a
- * call: every 250 ms of it, it looks whether a signal or a timer waits, and ends the call when one does, or after 3 s of it. It
+ * call, and ends it 250 ms after it began when a signal waits, after 1 s when a timer waits, else after 3 s. It
  * does so by shutting down the sockets that it knows. A call that waits takes no processor time, and so does a stopped process.
  *
  * Uses SIGPROF and ITIMER_PROF. The state is process-wide, as these are.

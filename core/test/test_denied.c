@@ -39,8 +39,10 @@ static int deny_new_calls(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
+		CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+	}
 	CHECK(syscall(424, -1, 0, NULL, 0) < 0 && errno == EPERM);
 	return 0;
 }
@@ -163,6 +165,25 @@ static void threads_start(void **state)
 	under_the_filter(start_thread);
 }
 
+static int correct(void)
+{
+	int gave_up = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+	start_clean();
+	CHECK(syscall(SYS_clone3, NULL, (size_t)0) < 0 && errno == ENOSYS);
+	CHECK(syscall(SYS_clone3 - 1, -1, 0, 0) < 0 && errno == EPERM);
+	/* The filter before ours decides on what is no newer call. */
+	CHECK(syscall(SYS_clone3 + 1000) < 0 && errno == EPERM);
+	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == gave_up);
+	return 0;
+}
+
+/* Programs such as sudo or newuidmap go on, where the system lets us. */
+static void no_more_is_changed_than_needed(void **state)
+{
+	(void)state;
+	under_the_filter(correct);
+}
+
 static void on_lock(struct lock_wait *wait, int ok)
 {
 	(void)wait;
@@ -201,6 +222,7 @@ int main(void)
 		FIXTURE_TEST(trees_with_closed_directories_are_removed),
 		FIXTURE_TEST(children_run_and_are_ended_with_those_that_left_them),
 		FIXTURE_TEST(threads_start),
+		FIXTURE_TEST(no_more_is_changed_than_needed),
 		FIXTURE_TEST(locks_are_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

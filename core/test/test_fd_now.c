@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #include <cmocka.h>
 
@@ -61,6 +64,63 @@ static void a_full_terminal_holds_nothing_up(void **state)
 	check_comes_back(master, open(ptsname(master), O_RDWR | O_NOCTTY));
 }
 
+#ifdef __linux__
+
+static int other, handled;
+static void (*before_write)(void);
+
+/* In place of the system's, so that something can happen between poll() and the write. */
+ssize_t write(int fd, const void *data, size_t len)
+{
+	void (*before)(void) = before_write;
+	before_write = NULL;
+	if (before)
+		before();
+	return syscall(SYS_write, fd, data, len);
+}
+
+static void write_elsewhere(int signo)
+{
+	(void)signo;
+	handled = fd_write_now(other, "x", 1) == 1;
+}
+
+static int pipe_ends[2];
+
+static void fill_and_interrupt(void)
+{
+	char path[32];
+	int fd;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", pipe_ends[1]);
+	fd = open(path, O_WRONLY | O_NONBLOCK);
+	assert_true(fd >= 0);
+	while (write(fd, text, sizeof text) > 0)
+		;
+	fd_close(&fd);
+	raise(SIGALRM);
+}
+
+/* As when the terminal is given back: the one in the middle must leave the timer to the other. */
+static void a_write_in_a_signal_handler_leaves_the_one_under_way_alone(void **state)
+{
+	struct sigaction action = {.sa_handler = write_elsewhere};
+	(void)state;
+	sigemptyset(&action.sa_mask);
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	other = open("other", O_WRONLY | O_CREAT, 0600);
+	assert_true(other >= 0);
+	assert_int_equal(fd_pipe(pipe_ends), 0);
+	fd_now_prepare();
+	before_write = fill_and_interrupt;
+	assert_int_equal(fd_write_now(pipe_ends[1], text, sizeof text), 0);
+	assert_true(handled);
+	fd_close(&other);
+	fd_close(&pipe_ends[0]);
+	fd_close(&pipe_ends[1]);
+}
+
+#endif
+
 static void a_reader_that_has_gone_is_an_error(void **state)
 {
 	int ends[2];
@@ -88,6 +148,9 @@ int main(void)
 		FIXTURE_TEST(a_full_pipe_holds_nothing_up),
 		FIXTURE_TEST(a_full_socket_holds_nothing_up),
 		FIXTURE_TEST(a_full_terminal_holds_nothing_up),
+#ifdef __linux__
+		FIXTURE_TEST(a_write_in_a_signal_handler_leaves_the_one_under_way_alone),
+#endif
 		FIXTURE_TEST(a_reader_that_has_gone_is_an_error),
 		FIXTURE_TEST(a_file_takes_all),
 	};
