@@ -8,7 +8,8 @@
  * quoting) are not seen through.
  *
  * The userinfo of a URL (whatever stands between "://" and an '@', at most 4096 bytes, without '/', white space,
- * quotes and angle brackets) is a secret, too, registered or not.
+ * quotes and angle brackets) is a secret, too, registered or not; but for the user "git", which forges have for everybody
+ * who connects by ssh, and without which a hint would be of no use.
  *
  * Each find is shown as MASK_TEXT; where several begin at one place the longest counts, and finds that overlap are
  * one.

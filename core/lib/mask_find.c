@@ -201,5 +201,5 @@ size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int 
 		if (text[i] == '@' && i > from)
 			end = i;
 	}
-	return end;
+	return end == from + 3 && memcmp(text + from, "git", 3) == 0 ? 0 : end;
 }

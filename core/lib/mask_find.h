@@ -18,7 +18,8 @@
  * is never set to 0. */
 size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text, size_t len, size_t at, int *open);
 
-/* The same for the userinfo of a URL, AT being the place of "://": the end is that of its last '@'. */
+/* The same for the userinfo of a URL, AT being the place of "://": the end is that of its last '@'. The user "git" alone is
+ * none: forges have it for everybody. */
 size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int *open);
 
 /* Whether C can stand in a userinfo: no '/', white space, quotes, angle brackets or control characters. */

@@ -110,6 +110,9 @@ static int mask_no_url(const char *text, struct buf *out)
 	if (!sign)
 		return mask_text(text, strlen(text), out);
 	begin = begin && begin + 3 <= sign ? begin + 3 : text;
+	/* "git@host:path", as ssh's own programs have it. */
+	if (sign - begin == 3 && strncmp(begin, "git", 3) == 0)
+		return mask_text(text, strlen(text), out);
 	if (mask_text(text, (size_t)(begin - text), out) < 0 || buf_append(out, MASK_TEXT, strlen(MASK_TEXT)) < 0)
 		return -1;
 	return mask_text(sign, strlen(sign), out);

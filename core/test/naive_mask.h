@@ -148,7 +148,7 @@ NAIVE_PLAIN static void naive_userinfo(const unsigned char *text, size_t len, si
 			end++;
 		while (end > from && (end == len || text[end] != '@' || end > from + 4096))
 			end--;
-		if (end > from)
+		if (end > from && !(end - from == 3 && memcmp(text + from, "git", 3) == 0))
 			ends[at] = end;
 	}
 }

@@ -232,7 +232,10 @@ static void masks_userinfo(void **state)
 {
 	(void)state;
 	assert_shown("clone https://user:pw@host/a@b", "clone https://***@host/a@b");
-	assert_shown("git+ssh://git@host", "git+ssh://***@host");
+	assert_shown("git+ssh://me@host", "git+ssh://***@host");
+	assert_shown("ssh://git@host/x git+ssh://git@host", "ssh://git@host/x git+ssh://git@host");
+	assert_shown("ssh://git:pw@h https://gitx@h ssh://git@x@h ssh://it@h ssh://Git@h",
+	             "ssh://***@h https://***@h ssh://***@h ssh://***@h ssh://***@h");
 	assert_shown("https://u:p@ss#?w@host/", "https://***@host/");
 	assert_shown("https://***@host", "https://***@host");
 	assert_shown("https://host a@b http://host/@", "https://host a@b http://host/@");

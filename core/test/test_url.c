@@ -170,7 +170,10 @@ static void masks(void **state)
 	assert_masked("ssh://u:p@[::1]:22/", "ssh://***@[::1]:22/");
 	assert_masked("https://u:p w@h/x", "https://***@h/x");
 	assert_masked("https://u:p/w@h:x/", "https://***@h:x/");
-	assert_masked("git@h:org/repo", "***@h:org/repo");
+	assert_masked("git@h:org/repo", "git@h:org/repo");
+	assert_masked("me@h:org/repo", "***@h:org/repo");
+	assert_masked("ssh://git@h/x", "ssh://git@h/x");
+	assert_masked("ssh://git:pw@h/x", "ssh://***@h/x");
 	assert_masked("u:p@x://h", "***@x://h");
 	assert_masked("no url", "no url");
 	assert_int_equal(mask_add("in-the-path", 11, &err), 0);
