@@ -30,8 +30,8 @@ local function leads_out(target, depth)
   return false
 end
 
---- Call FN(path, depth) for every link in a tree. No link is followed, and no tree is too deep.
-local function each_link(dir, fn)
+--- Call FN(path, stat, depth) for all that is in a tree but its directories. No link is followed, and no tree is too deep.
+local function each_file(dir, fn)
   local waiting = { { path = dir, depth = 0 } }
   while #waiting > 0 do
     local here = table.remove(waiting)
@@ -40,8 +40,8 @@ local function each_link(dir, fn)
       local stat = errors.must(core.fs.lstat(path))
       if stat.type == "directory" then
         waiting[#waiting + 1] = { path = path, depth = here.depth + 1 }
-      elseif stat.type == "link" then
-        fn(path, here.depth)
+      else
+        fn(path, stat, here.depth)
       end
     end
   end
@@ -53,7 +53,10 @@ end
 ---@raise failed
 function template.links_out(dir)
   local root, links = errors.must(core.fs.realpath(dir)) .. "/", {}
-  each_link(dir, function(path, depth)
+  each_file(dir, function(path, stat, depth)
+    if stat.type ~= "link" then
+      return
+    end
     local target, ends_at = errors.must(core.fs.readlink(path)), core.fs.realpath(path)
     if leads_out(target, depth) or ends_at and (ends_at .. "/"):sub(1, #root) ~= root then
       links[#links + 1] = { path = path:sub(#dir + 2), target = target }
@@ -80,10 +83,17 @@ local function warn_of_missing(dir)
   if core.fs.lstat(dir .. "/.gitmodules") then
     log.warn "the template has submodules: they are not fetched, their directories are empty"
   end
-  local stat = core.fs.lstat(dir .. "/.gitattributes")
-  local attributes = stat and stat.type == "file" and text_file.read(dir .. "/.gitattributes", FILE_MAX)
-  if attributes and ("\n" .. attributes):find "\n[^#\n]*%sfilter=lfs%f[%s\0]" then
-    log.warn "the template keeps files in Git LFS: they are not fetched, what stands there are pointers to them"
+  local where
+  each_file(dir, function(path, stat)
+    local named = not where and path:sub(-15) == "/.gitattributes" and stat.type == "file"
+    local attributes = named and text_file.read(path, FILE_MAX)
+    if attributes and ("\n" .. attributes):find "\n[^#\n]*%sfilter=lfs%f[%s\0]" then
+      where = path:sub(#dir + 2)
+    end
+  end)
+  if where then
+    log.warn("the template keeps files in Git LFS: they are not fetched, what stands there are pointers to them (%s)",
+      names.shown(where))
   end
 end
 
