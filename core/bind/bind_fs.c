@@ -40,6 +40,18 @@ static int remove_tree(lua_State *L)
 	return bind_status(L, fs_remove_tree(luaL_checkstring(L, 1), &err), &err);
 }
 
+static int plain_modes(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, fs_plain_modes(luaL_checkstring(L, 1), &err), &err);
+}
+
+static int give(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, fs_give(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err), &err);
+}
+
 static int rename_(lua_State *L)
 {
 	struct error err;
@@ -155,6 +167,8 @@ static int free_bytes(lua_State *L)
 static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
 				     {"mkdtemp", mkdtemp_},
 				     {"remove_tree", remove_tree},
+				     {"plain_modes", plain_modes},
+				     {"give", give},
 				     {"rename", rename_},
 				     {"realpath", realpath_},
 				     {"readlink", readlink_},

@@ -172,6 +172,7 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->log_max = (uint64_t)bind_field_integer(L, 1, "log_max", 0);
 	options->tail = (size_t)bind_field_integer(L, 1, "tail", 65536);
 	options->max_memory = (size_t)bind_field_integer(L, 1, "max_memory", 0);
+	options->umask = (mode_t)bind_field_integer(L, 1, "umask", 0);
 	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);
 	options->keep = lock_fds(L, &options->keep_count);
 	options->only = bind_field_strings(L, 1, "only", NULL);

@@ -35,6 +35,17 @@ WARN_UNUSED int fs_mkdirp(const char *path, mode_t mode, struct error *err);
 /* Make a new directory (mode 0700) whose name is PREFIX and six random characters; its path goes to *OUT. */
 WARN_UNUSED int fs_mkdtemp(const char *prefix, char **out, struct error *err);
 
+/* Give all below the directory PATH the modes that a commit knows: 0755 for directories and for files that their owner may
+ * execute, 0644 for other files. Set-id bits and the sticky bit go. PATH itself and links stay as they are; no link is
+ * followed. The first failure ends it; ENAMETOOLONG also for more than 400 levels. */
+WARN_UNUSED int fs_plain_modes(const char *path, struct error *err);
+
+/* Give what is at PATH, and all in it, from this user to the owner and group of the file or directory LIKE. What another
+ * user owns is left alone, and so is a file with more than one name, which may be one of another directory's. No link is
+ * followed. Does nothing where this user owns LIKE, or PATH is missing. The first failure ends it; ENAMETOOLONG also for
+ * more than 400 levels. */
+WARN_UNUSED int fs_give(const char *path, const char *like, struct error *err);
+
 /* Remove PATH and, if it is a directory, all in it, however deep. A missing PATH is a success. No link is ever
  * followed inside PATH, nor PATH itself if it is one (a slash at its end notwithstanding). A directory of ours that
  * keeps us out by its mode is opened up first. What is mounted in the tree is left alone: EBUSY. The first failure

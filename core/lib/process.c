@@ -93,7 +93,8 @@ static int launch(struct process *process, const struct process_options *options
 				    .cwd = options->cwd,
 				    .keep = options->keep,
 				    .keep_count = options->keep_count,
-				    .max_memory = options->max_memory};
+				    .max_memory = options->max_memory,
+				    .umask = options->umask};
 	const char **environment = build_environment(process, options, err);
 	int result = -1;
 	if (!environment)

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 #include "error.h"
@@ -50,7 +51,9 @@ struct process_options {
 	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
 	const int *keep;                /* descriptors that the child inherits */
 	size_t keep_count;
-	size_t max_memory;              /* bytes of data that it and each of its children may have; 0: as this process */
+	size_t max_memory;              /* bytes of data that it and each of its children may have, a soft limit; 0: as this
+					 * process */
+	mode_t umask;                   /* of the files that it makes; 0: as this process */
 	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
 	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
 	int after_newline;              /* on_line is not told of what stands behind a lone "\r" */

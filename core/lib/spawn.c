@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/close_range.h>
@@ -53,7 +54,8 @@ static int install_stdio(const struct spawn_options *options)
 	return 0;
 }
 
-/* Heap and private mappings; files that are mapped to be read do not count. A limit that is lower already stays. */
+/* Heap and private mappings; files that are mapped to be read do not count. A limit that is lower already stays. The hard
+ * one is not touched: a child may start a program that the bound is not meant for, and lift it there. */
 static int limit_memory(rlim_t max)
 {
 	struct rlimit limit;
@@ -61,8 +63,6 @@ static int limit_memory(rlim_t max)
 		return -1;
 	if (limit.rlim_cur > max)
 		limit.rlim_cur = max;
-	if (limit.rlim_max > max)
-		limit.rlim_max = max;
 	return setrlimit(RLIMIT_DATA, &limit);
 }
 
@@ -72,6 +72,8 @@ static void become(const struct spawn_options *options, pid_t parent, int status
 	ssize_t put;
 	setsid();
 	signals_reset();
+	if (options->umask)
+		umask(options->umask);
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)

@@ -65,11 +65,26 @@ static void memory_is_bounded(void **state)
 {
 	struct run run = {0};
 	(void)state;
-	/* In KiB, for the program and for what it starts. */
-	run_script(&run, "ulimit -d; (ulimit -Hd)", (struct process_options){.max_memory = (size_t)32 << 20});
+	/* In KiB, for the program and for what it starts; a child that it is not meant for can lift it. */
+	run_script(&run, "ulimit -d; (ulimit -S -d); (ulimit -S -d \"$(ulimit -H -d)\"; test $(ulimit -d) = $(ulimit -H -d))",
+		   (struct process_options){.max_memory = (size_t)32 << 20});
 	assert_exit(&run, 0);
 	assert_string_equal(run.result.tail, "32768\n32768\n");
 	run_free(&run, 1);
+}
+
+static void makes_files_by_the_umask_given(void **state)
+{
+	struct run given = {0}, own = {0};
+	(void)state;
+	umask(077);
+	run_script(&given, "umask", (struct process_options){.umask = 022});
+	run_script(&own, "umask", (struct process_options){0});
+	umask(022);
+	assert_string_equal(given.result.tail, "0022\n");
+	assert_string_equal(own.result.tail, "0077\n");
+	run_free(&given, 1);
+	run_free(&own, 1);
 }
 
 static void runs_in_the_directory_given(void **state)
@@ -368,6 +383,7 @@ int main(void)
 	    FIXTURE_TEST(tells_the_signal),
 	    FIXTURE_TEST(a_program_that_cannot_be_run_is_an_error),
 	    FIXTURE_TEST(memory_is_bounded),
+	    FIXTURE_TEST(makes_files_by_the_umask_given),
 	    FIXTURE_TEST(runs_in_the_directory_given),
 	    FIXTURE_TEST(the_environment_is_set_and_unset),
 	    FIXTURE_TEST(input_is_given_whole_and_ends),

@@ -53,6 +53,22 @@ function core.fs.mkdtemp(prefix) end
 ---@return string? code
 function core.fs.remove_tree(path) end
 
+--- Give all below a directory the modes that a commit knows: 0755 for directories and programs, 0644 for other files.
+---@param path string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.plain_modes(path) end
+
+--- Give a file or a tree from this user to the owner and group of LIKE. What others own is left alone. A missing path is a
+--- success.
+---@param path string
+---@param like string
+---@return true? ok
+---@return string? message
+---@return string? code
+function core.fs.give(path, like) end
+
 ---@param from string
 ---@param to string
 ---@return true? ok
@@ -292,7 +308,8 @@ function core.mask.clear() end
 ---@field log_max integer?  bytes; 64 MiB when absent
 ---@field tail integer?  bytes of the output's end that are kept; 65536 when absent
 ---@field capture integer?  keep stdout apart, unmasked: at most so many bytes, more is the error "too_large"
----@field max_memory integer?  bytes of data that it and each of its children may have; no bound when absent
+---@field max_memory integer?  bytes of data that it and each of its children may have, a soft limit; no bound when absent
+---@field umask integer?  of the files that it makes; this process's when absent
 ---@field keep molbuild.core.Lock[]?  locks that live as long as the process
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
 ---@field only string[]?  on_line is called only for lines that begin so; "%d" stands for digits, "%%" for a "%"

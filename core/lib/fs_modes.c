@@ -1,0 +1,133 @@
+#include "fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+/* Each level takes a descriptor. git's trees are bounded, and people's are not as deep. */
+#define MAX_LEVELS 400
+
+/* Whoever owns a directory above can put something else in the place of what was looked at: so all is done by descriptors
+ * of directories, and no link is followed. All return 0, or -1 with errno set. */
+struct walk {
+	int (*visit)(const struct walk *walk, int parent, const char *name, const struct stat *st);
+	uid_t from, uid;
+	gid_t gid;
+};
+
+static int walk_entry(const struct walk *walk, int parent, const char *name, int level);
+
+static int walk_entries(const struct walk *walk, DIR *dir, int level)
+{
+	for (;;) {
+		struct dirent *entry;
+		errno = 0;
+		entry = readdir(dir);
+		if (!entry)
+			return errno ? -1 : 0;
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (walk_entry(walk, dirfd(dir), entry->d_name, level) < 0)
+			return -1;
+	}
+}
+
+static int walk_directory(const struct walk *walk, int parent, const char *name, int level)
+{
+	int saved, result, fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	DIR *dir;
+	if (fd < 0)
+		return -1;
+	dir = fdopendir(fd);
+	if (!dir) {
+		fd_close(&fd);
+		return -1;
+	}
+	result = walk_entries(walk, dir, level + 1);
+	saved = errno;
+	closedir(dir);
+	errno = saved;
+	return result;
+}
+
+static int walk_entry(const struct walk *walk, int parent, const char *name, int level)
+{
+	struct stat st;
+	if (level > MAX_LEVELS) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (walk->visit(walk, parent, name, &st) < 0)
+		return -1;
+	return S_ISDIR(st.st_mode) ? walk_directory(walk, parent, name, level) : 0;
+}
+
+/* ---- modes ------------------------------------------------------------------------------------------------ */
+
+static int set_mode(const struct walk *walk, int parent, const char *name, const struct stat *st)
+{
+	mode_t wanted = S_ISDIR(st->st_mode) || (st->st_mode & S_IXUSR) ? 0755 : 0644;
+	(void)walk;
+	if ((!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode)) || (st->st_mode & 07777) == wanted)
+		return 0;
+	return fchmodat(parent, name, wanted, AT_SYMLINK_NOFOLLOW);
+}
+
+int fs_plain_modes(const char *path, struct error *err)
+{
+	struct walk walk = {.visit = set_mode};
+	if (walk_directory(&walk, AT_FDCWD, path, 0) == 0)
+		return 0;
+	return error_errno(err, errno, "cannot set the modes in %s", path);
+}
+
+/* ---- owners ----------------------------------------------------------------------------------------------- */
+
+/* A file with several names may be one of another directory's. */
+static int is_given(const struct walk *walk, const struct stat *st)
+{
+	return st->st_uid == walk->from && (S_ISDIR(st->st_mode) || st->st_nlink == 1);
+}
+
+#ifdef O_PATH
+static int give_entry(const struct walk *walk, int parent, const char *name, const struct stat *seen)
+{
+	struct stat st;
+	int saved, result, fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	(void)seen;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	result = fstat(fd, &st);
+	if (result == 0 && is_given(walk, &st))
+		result = fchownat(fd, "", walk->uid, walk->gid, AT_EMPTY_PATH);
+	saved = errno;
+	fd_close(&fd);
+	errno = saved;
+	return result;
+}
+#else
+static int give_entry(const struct walk *walk, int parent, const char *name, const struct stat *seen)
+{
+	return is_given(walk, seen) ? fchownat(parent, name, walk->uid, walk->gid, AT_SYMLINK_NOFOLLOW) : 0;
+}
+#endif
+
+int fs_give(const char *path, const char *like, struct error *err)
+{
+	struct walk walk = {.visit = give_entry, .from = geteuid()};
+	struct stat st;
+	if (lstat(like, &st) < 0)
+		return error_errno(err, errno, "cannot look at %s", like);
+	walk.uid = st.st_uid;
+	walk.gid = st.st_gid;
+	if (walk.uid == walk.from || walk_entry(&walk, AT_FDCWD, path, 0) == 0)
+		return 0;
+	return error_errno(err, errno, "cannot give %s to its owner", path);
+}
