@@ -100,6 +100,27 @@ describe("cache.prune", function()
     assert.same({ "000000000000", "111111111111", "111111111111.log" }, core.fs.list(dir))
   end)
 
+  it("goes by what was built when, and not by dates", function()
+    for _, id in ipairs { "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "aaaaaaaaaaaa" } do
+      assert(core.fs.mkdirp(dir .. "/staging"))
+      cache.publish(dir .. "/staging", dir .. "/" .. id)
+      sh.write(("%s/%s.log"):format(dir, id), "")
+    end
+    -- The clock was set back since; and one is of no build that was noted.
+    sh.run(("mkdir %s/dddddddddddd && touch -d +2days %s/b* %s/c* %s/d*"):format(dir, dir, dir, dir))
+    cache.prune(dir, 2)
+    assert.same({ "aaaaaaaaaaaa", "aaaaaaaaaaaa.log", "cccccccccccc", "cccccccccccc.log", "order" }, core.fs.list(dir))
+    cache.prune(dir, 0)
+    assert.same({ "aaaaaaaaaaaa", "aaaaaaaaaaaa.log", "order" }, core.fs.list(dir))
+  end)
+
+  it("goes by dates where the order cannot be read", function()
+    put("aaaaaaaaaaaa", "bbbbbbbbbbbb")
+    sh.write(dir .. "/order", "\0nothing of use\n")
+    cache.prune(dir, 1)
+    assert.same({ "bbbbbbbbbbbb", "order" }, core.fs.list(dir))
+  end)
+
   -- A fork may have a runtime that is called as a directory of the cache is.
   it("removes nothing but trees and logs", function()
     put("autogen.lock", "codex.git", "deepagents.Ab3xYz", "a", "b.log", "c")
@@ -107,3 +128,95 @@ describe("cache.prune", function()
     assert.same({ "autogen.lock", "c", "codex.git", "deepagents.Ab3xYz" }, core.fs.list(dir))
   end)
 end)
+
+describe("a cache whose file system is full", function()
+  local root
+
+  before_each(function()
+    root = core.fs.realpath(sh.temporary "full")
+    sh.run(("cd %s && mkdir -p locks tmp/codex.Ab3xYz tmp/hermes.Ab3xYz && touch locks/hermes.lock locks/codex.lock"):format(root))
+    for _, name in ipairs { "codex", "hermes" } do
+      sh.run(("cd %s && mkdir -p %s/aaaaaaaaaaaa %s/bbbbbbbbbbbb && touch -d @1 %s/aaaaaaaaaaaa && touch %s/aaaaaaaaaaaa.log")
+        :format(root, name, name, name, name))
+      sh.write(("%s/%s/order"):format(root, name), "aaaaaaaaaaaa\nbbbbbbbbbbbb\n")
+    end
+  end)
+
+  after_each(function() sh.remove(root) end)
+
+  local function files()
+    return sh.run(("cd %s && find . -mindepth 2 | grep -v -e /order -e ^./locks | sort | tr '\\n' ' '"):format(root)):gsub(" $", "")
+  end
+
+  it("is freed of what can be spared, and what failed is done again, once", function()
+    sh.run(("truncate -s 2M %s/codex/bbbbbbbbbbbb.log; echo x >%s/hermes/bbbbbbbbbbbb.log"):format(root, root))
+    local calls = 0
+    local words = task.run(function()
+      return cache.with_room(root, "hermes", function()
+        calls = calls + 1
+        if calls == 1 then errors.raise { message = "no room", code = "ENOSPC" } end
+        return "done"
+      end)
+    end)
+    assert.same({ "done", 2 }, { words, calls })
+    -- What is newest stays, but for a log that fills it; and so does the staging of the caller.
+    assert.equal("./codex/bbbbbbbbbbbb ./hermes/bbbbbbbbbbbb ./hermes/bbbbbbbbbbbb.log ./tmp/hermes.Ab3xYz", files())
+  end)
+
+  it("is not freed of what another process works on", function()
+    local before = files()
+    local holder = io.popen(("flock %s/locks/codex.lock sh -c 'echo $$; exec sleep 600'"):format(root), "r")
+    local pid = holder:read "n"
+    task.run(function() return cache.make_room(root, nil) end)
+    sh.run("kill " .. pid)
+    holder:close()
+    assert.equal(before:gsub("%./hermes/a[^ ]* ", ""):gsub(" %./tmp/hermes[^ ]*", ""), files())
+  end)
+
+  it("fails as it did where nothing can be spared, or for another reason", function()
+    for _, case in ipairs { { "ENOSPC", 1 }, { "EACCES", 1 } } do
+      local calls = 0
+      local ok, failure = pcall(task.run, function()
+        sh.run(("rm -rf %s/codex %s/hermes %s/tmp/*"):format(root, root, root))
+        return cache.with_room(root, nil, function()
+          calls = calls + 1
+          errors.raise { message = "it failed", code = case[1] }
+        end)
+      end)
+      assert.same({ false, "it failed", case[2] }, { ok, failure.message, calls })
+    end
+  end)
+end)
+
+-- Only root can give a directory to somebody else.
+if core.sys.uid() == 0 then
+  describe("the cache of another user", function()
+    local dir
+
+    before_each(function()
+      dir = core.fs.realpath(sh.temporary "theirs")
+      sh.run { "chmod", "755", dir }
+      sh.run(("mkdir %s/home && chown 65534:65534 %s/home"):format(dir, dir))
+    end)
+
+    after_each(function() sh.remove(dir) end)
+
+    it("gets all that root makes in it", function()
+      local root = dir .. "/home/.cache/build"
+      task.run(function()
+        local lock <close> = cache.lock(root, "hermes", {})
+        do
+          local staging <close> = cache.staging(root, "hermes")
+          sh.write(staging.path .. "/tree/sub/file", "x")
+          sh.write(cache.repository(root, "hermes") .. "/HEAD", "x")
+          cache.publish(staging.path .. "/tree", root .. "/hermes/0123456789ab")
+          assert.truthy(lock)
+        end
+        sh.write(root .. "/hermes/0123456789ab.log", "x")
+        cache.prune(root .. "/hermes", 3)
+      end)
+      assert.equal("", sh.run(("find %s/home -user root"):format(dir)))
+      assert.equal("x", sh.read(root .. "/hermes/0123456789ab/sub/file"))
+    end)
+  end)
+end

@@ -1,4 +1,5 @@
 --- Child processes, as the library runs them: every line an event, every failure of the world an error object.
+local access = require "molbuild.access"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
@@ -36,6 +37,8 @@ function child.run(options)
     end
   end
   run.on_line = run.on_line and task.callback(run.on_line)
+  -- One that was removed since: git and others do not start in it.
+  run.cwd = run.cwd or not core.fs.realpath "." and "/" or nil
   local result, message, code, partial = core.process.run(run)
   result = result or partial
   if result and result.strays > 0 then
@@ -49,11 +52,12 @@ function child.run(options)
     events.emit("log", { level = "warn", message = result.log_error })
   end
   if message then
+    local is_log = options.log_file and message:find(options.log_file, 1, true)
     errors.raise {
       kind = KINDS[code] or "failed",
       message = message,
       code = code,
-      hint = errors.hint(code),
+      hint = is_log and access.hint(code, message) or errors.hint(code),
       bound = BOUNDS[code],
       log = options.log_file,
       tail = result and child.last_lines(result.tail, 40),
