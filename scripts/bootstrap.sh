@@ -59,6 +59,8 @@ check_debian() {
 	command_or luarocks luarocks
 	command_or nginx nginx
 	command_or fcgiwrap fcgiwrap
+	command_or sshd openssh-server
+	command_or ssh openssh-client
 	command_or cppcheck cppcheck
 	command_or tinyproxy tinyproxy
 	command_or tmux tmux
@@ -124,7 +126,7 @@ Darwin) check_mac ;;
 	else
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
-			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, tinyproxy, tmux, strace, openssl," \
+			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, sshd, tinyproxy, tmux, strace, openssl," \
 			"podman, docker-registry, Go and python3-jsonschema." >&2
 	fi
 	;;

@@ -75,7 +75,7 @@ function ensure.head(job)
       result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
     end
     result.hint = not job.token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
-  elseif result.kind == "auth" then
+  elseif result.kind == "auth" and result.code ~= "publickey" then
     result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
   end
   if result.kind == "timeout" then result.kind = "remote" end
@@ -136,13 +136,17 @@ function ensure.clone(job)
   local cache = molbuild.cache
   local staging <close> = cache.staging(job.cache, job.runtime)
   local tree = staging.path .. "/tree"
-  if not molbuild.git.tree {
-    repository = cache.repository(job.cache, job.runtime), dir = tree,
-    url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
-    files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
-  } then return false end
-  cache.publish(tree, job.dir)
-  return true
+  return cache.with_room(job.cache, job.runtime, function()
+    local written = molbuild.git.tree {
+      repository = cache.repository(job.cache, job.runtime), dir = tree,
+      url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
+      files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
+      auth_hint = not job.token and "if the repository is private, set MOLECULE_GITEA_TOKEN"
+        or "set MOLECULE_GITEA_USER to the user whose token it is; Gogs takes the token itself as the user name",
+    }
+    if written then cache.publish(tree, job.dir) end
+    return written
+  end)
 end
 
 -- 9. Check ----------------------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
 --- git, run so that neither the user's environment nor the repository decides what happens on this machine.
-local cache = require "molbuild.cache"
 local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git_auth = require "molbuild.git_auth"
 local git_bounds = require "molbuild.git_bounds"
+local git_failure = require "molbuild.git_failure"
+local git_ssh = require "molbuild.git_ssh"
 local names = require "molbuild.names"
 local network = require "molbuild.network"
 local retry = require "molbuild.retry"
@@ -38,8 +39,11 @@ local SETTINGS = {
   "fetch.unpackLimit=1",
 }
 
+--- What a commit's files are made with, whatever the umask of who runs us is.
+local UMASK = 18 -- octal 022
+
 --- The environment for a command that talks to URL, when one is given; git_auth adds the token.
-local function environment(url, options)
+local function environment(url, options, settings)
   local scheme = url and names.scheme(url) or "none"
   local env = {
     LC_ALL = "C",
@@ -57,14 +61,15 @@ local function environment(url, options)
   if certificates and certificates ~= "" and not core.sys.getenv "GIT_SSL_CAINFO" then
     env.GIT_SSL_CAINFO = certificates
   end
-  if not core.sys.getenv "GIT_SSH_COMMAND" and not core.sys.getenv "GIT_SSH" then
-    env.GIT_SSH_COMMAND = "ssh -oBatchMode=yes"
+  if scheme == "ssh" then
+    git_ssh.add(env, settings)
   end
   git_auth.add(env, url, options)
   return env
 end
 
-local function run_once(arguments, url, options, more)
+--- git's arguments, behind the settings that overrule the user's.
+local function arguments_of(arguments, url, options)
   local argv = { "git" }
   local resolved = url and network.resolved(url)
   -- git 2.37 and newer: it would wait for a dead address for minutes, and tell nobody.
@@ -75,21 +80,31 @@ local function run_once(arguments, url, options, more)
       table.insert(argv, setting)
     end
   end
-  table.move(arguments, 1, #arguments, #argv + 1, argv)
-  local how = {
-    argv = argv,
-    env = environment(url, options),
+  return table.move(arguments, 1, #arguments, #argv + 1, argv)
+end
+
+local ask_settings
+
+local function run_once(arguments, url, options, more)
+  local settings = git_ssh.settings(url and names.scheme(url) or "none", ask_settings)
+  -- ssh is let out of this bound by git_ssh; a proxy cannot be.
+  local bound = url and not git_ssh.has_proxy(settings) and (more and more.max_memory or git.fetch_memory) or nil
+  local result = child.run {
+    argv = arguments_of(arguments, url, options),
+    env = environment(url, options, settings),
     unset = git_auth.unset(UNSET, url, options),
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,
-    max_memory = url and (more and more.max_memory or git.fetch_memory),
+    max_memory = bound,
+    umask = UMASK,
     capture = more and more.capture,
     on_line = more and more.on_line,
     silent = more and more.silent,
     input = more and more.input,
   }
-  return child.run(how)
+  result.memory_bound = bound
+  return result
 end
 
 --- Where repositories were found within their origin, by the URL in use: a redirect is looked for once.
@@ -119,84 +134,11 @@ end
 -- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
 local NO_REPOSITORY = "--git-dir=/dev/null"
 
-local function is_full(text)
-  return text:find("No space left on device", 1, true) or text:find("Disk quota exceeded", 1, true)
-end
-
-local function kind_of(text)
-  if text:find "[Aa]uthentication failed" or text:find "could not read Username" or text:find "could not read Password"
-    or text:find "returned error: 40[13]" or text:find "Permission denied" then
-    return "auth"
-  elseif text:find "[Rr]epository.*not found" or text:find "does not appear to be a git repository"
-    or text:find "returned error: 404" or text:find "[Rr]emote branch .* not found" or text:find "does not exist" then
-    return "not_found"
-  end
-  return "remote"
-end
-
---- What git says when somebody else has said before what went wrong.
-local CONSEQUENCES = {
-  "and the repository exists.", "Please make sure you have the correct access rights",
-  "Could not read from remote repository", "the remote end hung up unexpectedly", "early EOF",
-  "index-pack failed", "invalid index-pack output",
-}
-
-local function is_consequence(line)
-  for _, words in ipairs(CONSEQUENCES) do
-    if line:find(words, 1, true) then
-      return true
-    end
-  end
-  return false
-end
-
---- The line of git's output that says why it failed: the last one of those that do.
----@param result table
----@return string
-function git.reason(result)
-  if result.signal then
-    return child.last_words(result)
-  end
-  local lines = child.last_lines(result.tail, 40)
-  local at = #lines
-  while at > 0 and is_consequence(lines[at]) do
-    at = at - 1
-  end
-  if not lines[at] or lines[at]:find "%d%% %(" or lines[at]:find "^From " then
-    at = at + 1 -- that is progress: nobody said more
-  end
-  return lines[at] or child.last_words { tail = "", code = result.code }
-end
-
-local function fail(what, url, result)
-  if is_full(result.tail) then
-    errors.raise { kind = "failed", message = what .. ": no space left on device", code = "ENOSPC", hint = cache.FULL }
-  end
-  local moved, code = git_auth.moved(url, result.tail), network.code_of(result.tail)
-  if code == "connect" then
-    network.forget(url)
-  end
-  errors.raise {
-    kind = kind_of(result.tail),
-    code = moved and "redirect" or code,
-    status = tonumber(result.tail:match "returned error: (%d%d%d)"),
-    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git.reason(result)),
-    hint = moved and "change the prefix to where the repository is now" or network.hint(code, url),
-    tail = child.last_lines(result.tail, 40),
-  }
-end
-
-local function expect(result, what)
-  if result.code ~= 0 then
-    local full = is_full(result.tail)
-    errors.raise {
-      kind = "failed",
-      message = ("%s: %s"):format(what, git.reason(result)),
-      code = full and "ENOSPC" or nil,
-      hint = full and cache.FULL or nil,
-    }
-  end
-  return result
+function ask_settings()
+  local arguments = table.move(git_ssh.QUESTION, 1, #git_ssh.QUESTION, 2, { NO_REPOSITORY })
+  local result = run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })
+  -- 1: there are none.
+  return result.code == 1 and "" or git_failure.expect(result, "git config").stdout
 end
 
 --- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
@@ -224,7 +166,7 @@ local function ask_branch(url, branch, options)
     result.kind = result.code == "too_large" and "remote" or result.kind
     error(result, 0)
   elseif result.code ~= 0 then
-    fail("git ls-remote", url, result)
+    git_failure.raise("git ls-remote", url, result)
   end
   -- Others that end like it are listed, too, and may come before it.
   local id = ("\n" .. result.stdout):match("\n(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
@@ -274,6 +216,6 @@ function git.tree(options)
 end
 
 -- For the other modules that run git.
-git.run, git.fail, git.expect = run, fail, expect
+git.run, git.reason = run, git_failure.reason
 
 return git

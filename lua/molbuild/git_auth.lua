@@ -87,16 +87,16 @@ function git_auth.add(env, url, options)
     env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
     -- For the whole URL: what the user set for a part of it does not win over that.
     local settings = {
-      extraHeader = "Authorization: " .. authorization(options),
-      followRedirects = "false",
-      sslVerify = "true",
+      { "extraHeader", "" }, -- empties the list: a header of the user's for this server would be sent beside ours
+      { "extraHeader", "Authorization: " .. authorization(options) },
+      { "followRedirects", "false" },
+      { "sslVerify", "true" },
     }
-    local count = 0
-    for name, value in pairs(settings) do
-      env["GIT_CONFIG_KEY_" .. count], env["GIT_CONFIG_VALUE_" .. count] = ("http.%s.%s"):format(url, name), value
-      count = count + 1
+    for index, setting in ipairs(settings) do
+      env["GIT_CONFIG_KEY_" .. index - 1] = ("http.%s.%s"):format(url, setting[1])
+      env["GIT_CONFIG_VALUE_" .. index - 1] = setting[2]
     end
-    env.GIT_CONFIG_COUNT = tostring(count)
+    env.GIT_CONFIG_COUNT = tostring(#settings)
     if origin.is_direct(url) then
       env.NO_PROXY, env.no_proxy = "*", "*"
     end

@@ -1,13 +1,16 @@
 --- A bare, shallow repository that is kept between runs, so that a new commit costs only what has changed: the wire
 --- carries what the last one had not. It is a cache, and no more is believed of it than that: before git may read it, it
 --- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
-local cache = require "molbuild.cache"
+local access = require "molbuild.access"
+local child = require "molbuild.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local git = require "molbuild.git"
 local git_bounds = require "molbuild.git_bounds"
+local git_failure = require "molbuild.git_failure"
 local log = require "molbuild.log"
 local names = require "molbuild.names"
+local retry = require "molbuild.retry"
 local sha = require "molbuild.sha"
 
 local git_repository = {}
@@ -17,8 +20,9 @@ local HEAD = "refs/molbuild/head"
 
 local PRIVATE_DIR, PRIVATE_FILE = 448, 384
 
---- No filter of the template's or the user's runs when its files are written.
-local ATTRIBUTES = "* -filter -ident -working-tree-encoding\n"
+--- No filter of the template's or the user's runs when its files are written. What git itself does by a template's
+--- attributes (line ends, encodings, ident) it does as in any clone.
+local ATTRIBUTES = "* -filter\n"
 
 --- Nothing of the user's may keep a fetch from being small.
 local FETCH_SETTINGS = { "fetch.negotiationAlgorithm=consecutive", "fetch.writeCommitGraph=false" }
@@ -32,7 +36,7 @@ local NO_CONNECTION = {
 }
 
 local function must(ok, message, code)
-  return errors.must(ok, message, code, { hint = code == "ENOSPC" and cache.FULL or nil })
+  return errors.must(ok, message, code, { hint = access.hint(code, message or "") })
 end
 
 local function type_of(path)
@@ -93,7 +97,7 @@ local function inspect(options, config)
   local stat = core.fs.lstat(path)
   if not stat then
     return nil
-  elseif stat.type ~= "directory" or stat.uid ~= must(core.fs.lstat(options.parent)).uid then
+  elseif stat.type ~= "directory" or stat.uid ~= core.sys.uid() and stat.uid ~= must(core.fs.lstat(options.parent)).uid then
     return nil, "it is not ours"
   elseif text_of(path .. "/config") ~= config then
     return nil, "it is of another origin"
@@ -148,9 +152,8 @@ local function fetch_ref(options, ref)
   return ok and result or error(result, 0)
 end
 
---- Fetch the commit. A server that does not give one by its id is asked for the branch.
----@return string? held  the commit that was had: another one when the branch has moved on, none when it is not there yet
-local function fetch(options)
+local function fetch_once(options, left)
+  options = setmetatable({ timeout = left or options.timeout }, { __index = options })
   local result = fetch_ref(options, options.commit)
   if result.code == 0 then
     return options.commit
@@ -161,9 +164,19 @@ local function fetch(options)
     end
   end
   if result.code ~= 0 then
-    git.fail("git fetch", options.url, result)
+    git_failure.raise("git fetch", options.url, result, options.repository)
   end
   return (must(core.fs.read(options.repository .. "/" .. HEAD, 1024)):match "^%x*")
+end
+
+--- Fetch the commit. A server that does not give one by its id is asked for the branch. What may be over in a moment is
+--- tried again, three times in all, within the bound for one fetch.
+---@return string? held  the commit that was had: another one when the branch has moved on, none when it is not there yet
+local function fetch(options)
+  local bounded = (options.timeout or 0) > 0
+  return retry.run({ what = "git fetch", attempts = 3, within = bounded and options.timeout or math.huge }, function(left)
+    return fetch_once(options, bounded and left or nil)
+  end)
 end
 
 --- How large the commit's files are, counted before any is written. Counting stops, with an error, at the first bound
@@ -176,12 +189,37 @@ local function measure(options)
   local listing = { "ls-tree", "-r", "-t", "-l", "--full-tree", options.commit }
   local ok, result = xpcall(run, errors.handler, options, listing, nil, { on_line = on_line, silent = true })
   local _, bytes = check()
-  git.expect(ok and result or error(result, 0), "git ls-tree")
+  git_failure.expect(ok and result or error(result, 0), "git ls-tree", options.repository)
   return bytes
 end
 
+--- Why a file could not be written, which git does not say: the file system is asked. BYTES: what all of them take.
+local function raise_unwritten(options, result, bytes)
+  if not result.tail:find("unable to write file", 1, true) then
+    return
+  end
+  local free = core.fs.free_bytes(options.dir)
+  local _, message, code = core.fs.write_atomic(options.dir .. "/.written", ("x"):rep(65536))
+  if free and free < bytes then
+    code = "ENOSPC"
+  end
+  if code then
+    errors.raise {
+      kind = "failed", code = code, hint = access.hint(code, message or ""), tail = child.last_lines(result.tail, 40),
+      message = "git read-tree: " .. (access.is_full(code) and "no space left on device" or message),
+    }
+  end
+end
+
+--- git goes on where it does not know an encoding that a template names.
+local function warn_of_encodings(text)
+  for line in text:gmatch "failed to encode '[^\n]*" do
+    log.warn("git: %s: it is left as it is", names.shown(line))
+  end
+end
+
 --- Write the commit's files into the new directory. No filter, hook or submodule of the template's or the user's runs.
-local function check_out(options)
+local function check_out(options, bytes)
   local index = options.dir .. ".index"
   must(core.fs.mkdirp(options.dir, PRIVATE_DIR))
   local result = run(options, {
@@ -189,9 +227,13 @@ local function check_out(options)
   })
   if result.code ~= 0 then
     git_bounds.checkout(result.tail)
+    raise_unwritten(options, result, bytes)
   end
-  git.expect(result, "git read-tree")
+  git_failure.expect(result, "git read-tree", options.parent)
+  warn_of_encodings(result.tail)
   must(core.fs.remove_tree(index))
+  -- A directory above may hand down a group or a list of rights.
+  must(core.fs.plain_modes(options.dir))
 end
 
 --- Keep the repository from growing for ever: when there are many packs, or far more bytes than the commit's files have,
@@ -219,7 +261,7 @@ local function attempt(options, held)
     return false
   end
   local bytes = measure(options)
-  check_out(options)
+  check_out(options, bytes)
   tidy(options, bytes)
   return true
 end
@@ -233,9 +275,10 @@ local function clean_up(options, held, failure)
   end
 end
 
---- Whether a failure may be the kept repository's fault, or the way in which the server deals with it.
+--- Whether a failure may be the kept repository's fault, or the way in which the server deals with it. One that has a
+--- code or a status is the network's, the server's or this machine's.
 local function may_be_the_repository(failure)
-  if failure.kind ~= "remote" and failure.kind ~= "failed" then
+  if failure.kind ~= "remote" and failure.kind ~= "failed" or failure.code or failure.status then
     return false
   end
   local text = failure.message .. "\n" .. table.concat(failure.tail or {}, "\n")
@@ -266,6 +309,7 @@ end
 ---@field timeout number?
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
+---@field auth_hint string?  what to do where the server refuses the token, or wants one
 
 --- Write the files of one commit, and nothing else, into a new directory. What the repository does not hold is
 --- fetched. The caller has a lock that keeps others from both.
@@ -278,6 +322,7 @@ function git_repository.tree(how)
   names.branch(options.branch)
   options.repository = absolute(how.repository)
   options.dir, options.parent = absolute(how.dir)
+  must(core.fs.remove_tree(options.dir))
   local held, complaint = restore(options)
   if complaint then
     log.warn("%s is not used, all is fetched: %s", options.repository, complaint)
@@ -291,7 +336,10 @@ function git_repository.tree(how)
   end
   if not ok then
     clean_up(options, held, result)
-    if result.hint == cache.FULL then
+    if result.kind == "auth" and result.code ~= "publickey" then
+      result.hint = options.auth_hint or result.hint
+    end
+    if access.is_full(result.code) then
       result.message = ("%s: %s"):format(options.repository, result.message)
     end
     error(result, 0)

@@ -117,6 +117,23 @@ describe("a token", function()
     end)
   end
 
+  it("is sent in the only Authorization header, whatever header the user's configuration has", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    world.write(w.home .. "/.gitconfig", ('[http]\n\textraHeader = "Authorization: Basic %s"\n[http "%s/private/t-claude-code"]\n\t'
+      .. 'extraHeader = "Authorization: Basic %s"\n'):format(base64 "ci:other-token", w.http, base64 "ci:other-token"))
+    local result = t:fetch(t:private { MOLECULE_HEAD_LOOKUP = "git" })
+    assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+    assert.is_nil((world.read(w.forge .. "/log/users.log") or ""):find("ci", 1, true))
+  end)
+
+  it("that git's server refuses though the API took it leads to a hint about the user's name", function()
+    w:commit("private", "claude-code", world.template_files "x")
+    w:respond("/private/t-claude-code/info/refs", "Status: 401\r\nWWW-Authenticate: Basic realm=x\r\n\r\n")
+    local result = t:fetch(t:private())
+    assert.equal(5, result.status, result.stderr)
+    assert.truthy(result.stderr:find("\nhint: set MOLECULE_GITEA_USER to the user whose token it is", 1, true), result.stderr)
+  end)
+
   it("is masked, in every form, where a build prints it", function()
     local files = world.template_files "x"
     local printed = table.concat(forms(token), " ")

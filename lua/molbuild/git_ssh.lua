@@ -1,0 +1,86 @@
+--- The programs that git connects by, ssh and proxies of git's own protocol: the user's choice of them, as git makes it, and
+--- none of the bounds that are meant for git.
+local env = require "molbuild.env"
+
+local git_ssh = {}
+
+--- Lifts the bounds that git is started with; then the user's words follow, for a shell, as git itself runs them.
+local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
+
+--- What git looks at to find out which options a program takes.
+local VARIANTS = { ssh = "ssh", plink = "plink", putty = "putty", tortoiseplink = "tortoiseplink" }
+
+--- The user's settings, once asked for: { ["core.sshcommand"] = "...", ... }.
+local settings
+
+--- What git config prints (-z, --get-regexp) as a table; of several values the last one.
+---@param text string
+---@return table<string, string>
+function git_ssh.parse(text)
+  local found = {}
+  for name, value in text:gmatch "([^\n%z]+)\n([^%z]*)%z" do
+    found[name] = value
+  end
+  return found
+end
+
+--- The arguments of the git command that prints them.
+git_ssh.QUESTION = { "config", "-z", "--get-regexp", [[^(core\.sshcommand|ssh\.variant|core\.gitproxy)$]] }
+
+local function quoted(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+--- The first word of a command, without its directory and ending: what git goes by.
+local function program_of(command)
+  local word = command:match "^%s*'([^']*)'" or command:match '^%s*"([^"]*)"' or command:match "^%s*(%S+)" or ""
+  return (word:match "([^/]*)$":lower():gsub("%.exe$", ""))
+end
+
+--- The command for ssh, in git's own order of precedence; our own when the user names none: it asks nobody.
+local function command_of(config)
+  local command = env.get "GIT_SSH_COMMAND" or config["core.sshcommand"]
+  if command and command ~= "" then
+    return command, program_of(command)
+  end
+  local program = env.get "GIT_SSH"
+  if program then
+    return quoted(program), program_of(quoted(program))
+  end
+  return "exec ssh -oBatchMode=yes", "ssh"
+end
+
+--- Add to ENV what a command needs that connects by ssh.
+---@param variables table<string, string>
+---@param config table<string, string>  as of git_ssh.parse
+function git_ssh.add(variables, config)
+  local command, program = command_of(config)
+  variables.GIT_SSH_COMMAND = LIFT .. command
+  -- git looks at the first word, which is ours now. Other programs it tries out, with the whole command.
+  if not env.get "GIT_SSH_VARIANT" and not config["ssh.variant"] then
+    variables.GIT_SSH_VARIANT = VARIANTS[program]
+  end
+  -- The user's command may ask somebody: there is no terminal, and no window is to be opened.
+  variables.SSH_ASKPASS_REQUIRE = "never"
+end
+
+--- Whether git's own protocol goes by a program of the user's.
+---@param config table<string, string>
+---@return boolean
+function git_ssh.has_proxy(config)
+  return (env.get "GIT_PROXY_COMMAND" or config["core.gitproxy"]) ~= nil
+end
+
+--- The user's settings for a URL that is reached by such a program; none for others. They are asked for once.
+---@param scheme string
+---@param ask fun(): string  runs git with QUESTION
+---@return table<string, string>
+function git_ssh.settings(scheme, ask)
+  if scheme ~= "ssh" and scheme ~= "git" then
+    return {}
+  end
+  settings = settings or git_ssh.parse(ask())
+  return settings
+end
+
+return git_ssh
