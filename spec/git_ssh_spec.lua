@@ -1,5 +1,4 @@
 -- How git is told which program connects.
-local git_auth = require "molbuild.git_auth"
 local git_ssh = require "molbuild.git_ssh"
 
 local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
@@ -48,16 +47,5 @@ describe("the program that ssh is", function()
       assert.same({ ["core.sshcommand"] = "x" }, git_ssh.settings(scheme, ask))
     end
     assert.equal(1, asked)
-  end)
-end)
-
-describe("the header with a token", function()
-  it("comes after all others of that name are taken back", function()
-    local env = {}
-    git_auth.add(env, "https://h/o/x", { token = "s3cret-word" })
-    assert.equal("4", env.GIT_CONFIG_COUNT)
-    assert.same({ "http.https://h/o/x.extraHeader", "" }, { env.GIT_CONFIG_KEY_0, env.GIT_CONFIG_VALUE_0 })
-    assert.same({ "http.https://h/o/x.extraHeader", "Authorization: Basic b2F1dGgyOnMzY3JldC13b3Jk" },
-      { env.GIT_CONFIG_KEY_1, env.GIT_CONFIG_VALUE_1 })
   end)
 end)

@@ -5,6 +5,7 @@ local errors = require "molbuild.errors"
 local git_auth = require "molbuild.git_auth"
 local git_bounds = require "molbuild.git_bounds"
 local git_failure = require "molbuild.git_failure"
+local git_headers = require "molbuild.git_headers"
 local git_ssh = require "molbuild.git_ssh"
 local names = require "molbuild.names"
 local network = require "molbuild.network"
@@ -64,7 +65,7 @@ local function environment(url, options, settings)
   if scheme == "ssh" then
     git_ssh.add(env, settings)
   end
-  git_auth.add(env, url, options)
+  git_auth.add(env, url, options, settings.headers)
   return env
 end
 
@@ -83,10 +84,13 @@ local function arguments_of(arguments, url, options)
   return table.move(arguments, 1, #arguments, #argv + 1, argv)
 end
 
-local ask_settings
+local ask_settings, ask_headers
 
 local function run_once(arguments, url, options, more)
   local settings = git_ssh.settings(url and names.scheme(url) or "none", ask_settings)
+  if git_auth.takes_token(url, options) then
+    settings = { headers = git_headers.of(ask_headers(), url) }
+  end
   -- ssh is let out of this bound by git_ssh; a proxy cannot be.
   local bound = url and not git_ssh.has_proxy(settings) and (more and more.max_memory or git.fetch_memory) or nil
   local result = child.run {
@@ -134,11 +138,22 @@ end
 -- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
 local NO_REPOSITORY = "--git-dir=/dev/null"
 
-function ask_settings()
-  local arguments = table.move(git_ssh.QUESTION, 1, #git_ssh.QUESTION, 2, { NO_REPOSITORY })
+-- What git config prints for a question; nothing where it finds nothing.
+local function ask(question)
+  local arguments = table.move(question, 1, #question, 2, { NO_REPOSITORY })
   local result = run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })
-  -- 1: there are none.
   return result.code == 1 and "" or git_failure.expect(result, "git config").stdout
+end
+
+function ask_settings()
+  return ask(git_ssh.QUESTION)
+end
+
+local headers
+
+function ask_headers()
+  headers = headers or ask(git_headers.QUESTION)
+  return headers
 end
 
 --- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to

@@ -36,10 +36,15 @@ local function authorization(options)
   return "Basic " .. base64((options.user or USER) .. ":" .. options.token)
 end
 
---- Ssh, git and file have no use for a token.
-local function takes_token(url, options)
+--- Whether a command that talks to URL is given the token. Ssh, git and file have no use for one.
+---@param url string?
+---@param options { token: string? }
+---@return boolean?
+function git_auth.takes_token(url, options)
   return url and options.token and url:find "^https?://" ~= nil
 end
+
+local takes_token = git_auth.takes_token
 
 --- Settings ("name=value") for a command that talks to URL, or to none. The user's credential helpers are not asked,
 --- except with options.helpers.
@@ -78,7 +83,8 @@ end
 ---@param env table<string, string>
 ---@param url string?
 ---@param options { token: string?, user: string?, helpers: boolean? }
-function git_auth.add(env, url, options)
+---@param headers string[]?  the user's own for this URL, which are sent, too
+function git_auth.add(env, url, options, headers)
   if options.helpers then
     -- Git's own manager would open a window.
     env.GCM_INTERACTIVE = "never"
@@ -92,6 +98,9 @@ function git_auth.add(env, url, options)
       { "followRedirects", "false" },
       { "sslVerify", "true" },
     }
+    for _, header in ipairs(headers or {}) do
+      settings[#settings + 1] = { "extraHeader", header }
+    end
     for index, setting in ipairs(settings) do
       env["GIT_CONFIG_KEY_" .. index - 1] = ("http.%s.%s"):format(url, setting[1])
       env["GIT_CONFIG_VALUE_" .. index - 1] = setting[2]
