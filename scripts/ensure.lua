@@ -133,19 +133,13 @@ end
 function ensure.clone(job)
   job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
   job.log_file = job.dir .. ".log"
-  local cache = molbuild.cache
-  local staging <close> = cache.staging(job.cache, job.runtime)
-  local tree = staging.path .. "/tree"
-  return cache.with_room(job.cache, job.runtime, function()
-    local written = molbuild.git.tree {
-      repository = cache.repository(job.cache, job.runtime), dir = tree,
+  return molbuild.cache.fill(job.cache, job.runtime, job.dir, function(tree, repository)
+    return molbuild.git.tree {
+      repository = repository, dir = tree,
       url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
       files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
-      auth_hint = not job.token and "if the repository is private, set MOLECULE_GITEA_TOKEN"
-        or "set MOLECULE_GITEA_USER to the user whose token it is; Gogs takes the token itself as the user name",
+      auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; Gogs takes the token itself as the user name",
     }
-    if written then cache.publish(tree, job.dir) end
-    return written
   end)
 end
 

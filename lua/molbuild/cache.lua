@@ -277,6 +277,25 @@ function cache.publish(from, to)
   check(core.fs.rename(from, to))
 end
 
+--- Put the tree that WRITE makes in its place: it is written to staging, and on a file system that turns out to be full once
+--- more after what can be spared is removed. The name's lock must be held.
+---@param root string
+---@param name string
+---@param to string
+---@param write fun(tree: string, repository: string): boolean  into a new directory; where the repository is kept
+---@return boolean written
+function cache.fill(root, name, to, write)
+  local staging <close> = cache.staging(root, name)
+  local tree = staging.path .. "/tree"
+  return cache.with_room(root, name, function()
+    local written = write(tree, cache.repository(root, name))
+    if written then
+      cache.publish(tree, to)
+    end
+    return written
+  end)
+end
+
 --- Keep the newest COUNT trees and logs of a directory, as they were built; remove the others. What is neither stays.
 --- Best effort.
 ---@param dir string

@@ -1,5 +1,4 @@
 --- Child processes, as the library runs them: every line an event, every failure of the world an error object.
-local access = require "molbuild.access"
 local core = require "molbuild.core"
 local errors = require "molbuild.errors"
 local events = require "molbuild.events"
@@ -57,7 +56,7 @@ function child.run(options)
       kind = KINDS[code] or "failed",
       message = message,
       code = code,
-      hint = is_log and access.hint(code, message) or errors.hint(code),
+      hint = is_log and require("molbuild.access").hint(code, message) or errors.hint(code),
       bound = BOUNDS[code],
       log = options.log_file,
       tail = result and child.last_lines(result.tail, 40),

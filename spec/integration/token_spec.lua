@@ -131,7 +131,7 @@ describe("a token", function()
     w:respond("/private/t-claude-code/info/refs", "Status: 401\r\nWWW-Authenticate: Basic realm=x\r\n\r\n")
     local result = t:fetch(t:private())
     assert.equal(5, result.status, result.stderr)
-    assert.truthy(result.stderr:find("\nhint: set MOLECULE_GITEA_USER to the user whose token it is", 1, true), result.stderr)
+    assert.truthy(result.stderr:find("\nhint: set MOLECULE_GITEA_USER to the token", 1, true), result.stderr)
   end)
 
   it("is masked, in every form, where a build prints it", function()
