@@ -281,18 +281,19 @@ describe("a template", function()
 ]=]):gsub("HOME", w.home):gsub("CANARY", canary))
     local files = world.template_files "$Id$"
     files[".gitattributes"] = "[attr]all filter=evil\n* all ident diff=evil\n*.bin filter=lfs diff=lfs merge=lfs -text\n"
-      .. "says working-tree-encoding=UTF-16 filter=evil\n"
+      .. "says filter=evil\n"
     files["big.bin"] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
     files[".lfsconfig"] = "[lfs]\n\turl = http://127.0.0.1:1/\n"
     files[".gitmodules"] = ('[submodule "sub"]\n\tpath = sub\n\turl = ext::sh -c "echo ext >>%s"\n\tupdate = !echo x\n')
       :format(canary)
     -- Committed without the settings above: HOME is another one here.
-    local sha = w:commit("org", "hermes", files, "main", "ln -s says link; echo '* -filter -working-tree-encoding' "
+    local sha = w:commit("org", "hermes", files, "main", "ln -s says link; echo '* -filter' "
       .. ">.git/info/attributes; git update-index --add --cacheinfo 160000,"
       .. ("a"):rep(40) .. ",sub && mkdir sub")
     local run, tag = built { GIT_ALLOW_PROTOCOL = "ext:file", GIT_LFS_SKIP_SMUDGE = "0" }
     assert.is_nil(world.read(canary))
-    assert.equal("$Id$", world.sh("docker run --rm --network none " .. tag))
+    -- What git does itself it does.
+    assert.truthy(world.sh("docker run --rm --network none " .. tag):find "^%$Id: %x+ %$$")
     local tree = ("%s/hermes/%s"):format(w.cache, sha:sub(1, 12))
     assert.equal(files["big.bin"], world.read(tree .. "/big.bin"))
     assert.equal(files.Dockerfile, world.read(tree .. "/Dockerfile"))
