@@ -45,7 +45,8 @@ describe("a failure of git", function()
   for line, expected in pairs {
     ["remote: fatal: write error: No space left on device"] = { "remote" },
     ["fatal: remote error: out of memory"] = { "remote" },
-    ["fatal: Out of memory, realloc failed (tried to allocate 30000000 bytes)"] = { "remote" },
+    ["fatal: Out of memory, malloc failed (tried to allocate 30000000 bytes)"] = { "remote" },
+    ["fatal: Out of memory, realloc failed"] = { "remote" },
     ["fatal: unable to access 'https://h/': The requested URL returned error: 503"] = { "remote" },
     ["fatal: unable to access 'https://h/': Could not resolve host: h"] = { "remote", "resolve" },
     ["ssh: connect to host h port 22: Connection refused"] = { "remote", "connect" },

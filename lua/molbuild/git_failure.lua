@@ -32,10 +32,14 @@ local function is_remote(line)
   return false
 end
 
---- Whether git ran out of the memory that molbuild gives it for what a server sends: then that was too much.
+--- Whether git ran out of the memory that molbuild gives it for what a server sends: then that was too much. What grows as a
+--- server sends is allocated anew (realloc), of which git does not say how much it is, or is large at once.
 local function is_bound(line, bound)
+  if not bound then
+    return false
+  end
   local wanted = tonumber(line:match "tried to allocate (%d+) bytes")
-  return bound ~= nil and wanted ~= nil and wanted >= bound / 8
+  return line:find("realloc failed", 1, true) ~= nil or wanted ~= nil and wanted >= bound / 8
 end
 
 --- What this machine did not let git do: the last line that says so.
