@@ -79,7 +79,7 @@ temporary() { find "$dir/tmp" "$dir/home" -mindepth 1 | wc -l; }
 images() { docker image ls -aq | wc -l; }
 dangling() { docker image ls -q --filter dangling=true | wc -l; }
 containers() { docker ps -aq | wc -l; }
-processes() { ps -A -o args= | awk -v program="$molbuild" '$1 == program' | wc -l; }
+processes() { grep -lsF "MOLECULE_LOCAL_BUILD_CACHE=$dir/cache" /proc/[0-9]*/environ | wc -l; }
 # The engine's own descriptors: a connection that is left open would be one.
 descriptors() {
 	for pid in $(ps -A -o pid= -o args= | awk -v host="$DOCKER_HOST" '$2 ~ /dockerd$/ && index($0, host) { print $1 }'); do
