@@ -136,6 +136,13 @@ describe("the settings of a policy", function()
     assert.equal("branches is no setting any more: write per_runtime.NAME = { branch = ... }", fails "bug")
   end)
 
+  it("that had another name are refused where a fork fills in a table of that name, too", function()
+    local ok, failure = pcall(function() policy.branches.hermes = "next" end)
+    assert.is_false(ok)
+    assert.equal("branches is no setting any more: write per_runtime.NAME = { branch = ... }", failure.message)
+    assert.is_nil(policy.no_such_field)
+  end)
+
   it("take native for a platform", function()
     variables.PLATFORM = "native"
     assert.equal("native", entry("platform").value)
@@ -147,6 +154,15 @@ describe("the settings of a policy", function()
       assert.equal("ci-7_a.b", entry("isolation").value)
       variables.ISOLATION = " \n"
       assert.is_nil(entry("isolation").value)
+    end)
+
+    it("stays the fork's where the variable is blank, and is none where the fork's is empty", function()
+      policy.isolation, variables.ISOLATION = "ci-7", " \t"
+      assert.same({ "ci-7", "fork" }, { entry("isolation").value, entry("isolation").origin })
+      policy.isolation = ""
+      assert.is_nil(entry("isolation").value)
+      policy.isolation = 7
+      assert.equal("isolation must be a text, not a number", fails "bug")
     end)
 
     it("has at most 48 characters of a few kinds", function()

@@ -97,7 +97,10 @@ local TYPES = {
   seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch,
   map = map,
   branch = named(function(value) return names.branch(value) end),
-  directory = named(names.directory), prefix = named(names.image_prefix), ending = named(names.tag_ending),
+  directory = named(names.directory), prefix = named(names.image_prefix),
+  ending = function(value, row, where)
+    return value ~= "" and names.tag_ending(text(value, row, where), where) or nil
+  end,
   platform = named(function(value, where)
     return value == "native" and value or require("molbuild.docker").check_platform(value, where)
   end),
@@ -126,20 +129,31 @@ local function same(a, b)
   return true
 end
 
+local function mistake(format, ...)
+  errors.raise { kind = "bug", message = format:format(...) }
+end
+
+local function refuse_former(name, now)
+  mistake("%s is no setting any more: write per_runtime.NAME = { %s = ... }", name, now)
+end
+
 --- Give a policy its settings: ROWS becomes its field `settings`, each default a field of the setting's name.
 ---@param policy table
 ---@param rows molbuild.Setting[]
 ---@return table policy
 function settings.define(policy, rows)
   policy.settings = rows
+  local former = {}
   for _, row in ipairs(rows) do
     policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
+    former[row.replaces or ""] = row[1]
   end
-  return policy
-end
-
-local function mistake(format, ...)
-  errors.raise { kind = "bug", message = format:format(...) }
+  -- A fork that fills in a table of a former name gets the same answer as one that sets it.
+  return setmetatable(policy, { __index = function(_, name)
+    if former[name] then
+      refuse_former(name, former[name])
+    end
+  end })
 end
 
 -- What a fork wrote for single runtimes: known settings of known runtimes, or it would be without effect in silence.
@@ -173,10 +187,15 @@ local function merged(general, own)
   return all
 end
 
+-- An ending is trimmed, so that a blank variable sets none. It must not take the fork's away: images would get the shared name.
+local function is_blank(value)
+  return not value:find "%S"
+end
+
 -- The value of a row before it is checked, and where it comes from.
 local function find(policy, row, runtime)
   local name, variable = row[1], row.variable and env.get(row.variable)
-  if variable then
+  if variable and not (row[3] == "ending" and is_blank(variable)) then
     return variable, "variable", row.variable
   end
   local own = (policy.per_runtime[runtime] or {})[name]
@@ -198,8 +217,8 @@ function settings.list(policy, runtime)
   check_per_runtime(policy)
   local list = {}
   for index, row in ipairs(policy.settings) do
-    if row.replaces and policy[row.replaces] ~= nil then
-      mistake("%s is no setting any more: write per_runtime.NAME = { %s = ... }", row.replaces, row[1])
+    if row.replaces and rawget(policy, row.replaces) ~= nil then
+      refuse_former(row.replaces, row[1])
     end
     local entry = { row = row, origin = "default", where = row.variable or row[1] }
     if row[3] == "secret" then
