@@ -89,6 +89,34 @@ describe("the inputs of a tree", function()
     end
   end)
 
+  it("behind a link are not read: it may lead out of the tree", function()
+    assert(core.fs.mkdirp(dir .. "/tree/own", 448))
+    assert(core.fs.write_atomic(dir .. "/tree/own/version", "1", 420))
+    assert(core.fs.write_atomic(dir .. "/version", "2", 420))
+    assert(os.execute(("ln -s .. %s/tree/out && ln -s own %s/tree/in"):format(dir, dir)))
+    local values = heard(inputs.read, dir .. "/tree", { ["own/version"] = "OWN", ["out/version"] = "OUT", ["in/version"] = "IN" })
+    assert.same({ ["own/version"] = "1" }, values)
+    table.sort(logged)
+    assert.same({
+      "warn: in/version of the template gives no build argument IN: a directory on its path is a link",
+      "warn: out/version of the template gives no build argument OUT: a directory on its path is a link",
+    }, logged)
+  end)
+
+  it("that are declared otherwise than meant are the policy's mistake", function()
+    for message, declared in pairs {
+      ['inputs: write ["FILE"] = "ARGUMENT", not [1] = .runtime-version'] = { ".runtime-version" },
+      ['inputs: "A B" is no name of a build argument'] = { a = "A B" },
+      ['inputs: "../a" is no path in the tree, such as .runtime-version or conf/version'] = { ["../a"] = "A" },
+      ['inputs: "/etc/a" is no path in the tree, such as .runtime-version or conf/version'] = { ["/etc/a"] = "A" },
+    } do
+      local ok, failure = pcall(inputs.read, dir, declared)
+      assert.is_false(ok)
+      assert.same({ "bug", message }, { failure.kind, failure.message })
+    end
+    assert.same({}, heard(inputs.read, dir, nil))
+  end)
+
   it("become arguments and labels, which one line reports", function()
     local args, labels = heard(inputs.apply, DECLARED, { [".runtime-version"] = "0.4.89" }, { A = "1" })
     assert.same({ A = "1", RUNTIME_VERSION = "0.4.89" }, args)

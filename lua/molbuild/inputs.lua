@@ -1,6 +1,7 @@
 --- Files of a template that become build arguments, such as `.runtime-version`: without them a commit that changes such a file
 --- alone would get a new tag, and from the builder's cache the old layers.
 local core = require "molbuild.core"
+local errors = require "molbuild.errors"
 local log = require "molbuild.log"
 local names = require "molbuild.names"
 
@@ -28,7 +29,8 @@ function inputs.version(text)
 end
 
 -- The text of a declared file; nil with the reason for one that is there and is not used.
-local function read(path)
+local function read(dir, file)
+  local path = dir .. "/" .. file
   local stat, message, code = core.fs.lstat(path)
   if not stat then
     local absent = code == "ENOENT" or code == "ENOTDIR"
@@ -37,12 +39,14 @@ local function read(path)
     return nil, "it is no regular file"
   elseif stat.size > FILE_MAX then
     return nil, ("it has %d bytes, and may have %d"):format(stat.size, FILE_MAX)
+  elseif core.fs.realpath(path) ~= (core.fs.realpath(dir) or dir) .. "/" .. file then
+    return nil, "a directory on its path is a link" -- which may lead out of the tree
   end
   return core.fs.read(path, FILE_MAX)
 end
 
 local function value_of(dir, file)
-  local text, why = read(dir .. "/" .. file)
+  local text, why = read(dir, file)
   if not text then
     return nil, why
   end
@@ -50,17 +54,32 @@ local function value_of(dir, file)
   return version, line and ('"%s" is no version'):format(names.shown(line)) or nil
 end
 
+local function mistake(format, ...)
+  errors.raise { kind = "bug", message = "inputs: " .. format:format(...) }
+end
+
+-- The declared files in order. What is written otherwise than meant would be without effect in silence.
 local function sorted(declared)
   local files = {}
-  for file in pairs(declared) do files[#files + 1] = file end
+  for file, name in pairs(declared or {}) do
+    if type(file) ~= "string" or type(name) ~= "string" then
+      mistake('write ["FILE"] = "ARGUMENT", not [%s] = %s', names.shown(file), names.shown(name))
+    elseif not name:find "^[%a_][%w_]*$" then
+      mistake('"%s" is no name of a build argument', names.shown(name))
+    elseif ("/" .. file .. "/"):find "/%.?%.?/" then
+      mistake('"%s" is no path in the tree, such as .runtime-version or conf/version', names.shown(file))
+    end
+    files[#files + 1] = file
+  end
   table.sort(files)
   return files
 end
 
 --- The inputs that a tree declares. A file that is missing or empty is passed over; a warning names one that cannot be used.
 ---@param dir string  a checked tree
----@param declared table<string, string>  the build argument of each file, by its path in the tree
+---@param declared table<string, string>?  the build argument of each file, by its path in the tree
 ---@return table<string, string> values  by file
+---@raise bug  what is declared is no path in the tree, or no argument's name
 function inputs.read(dir, declared)
   local values = {}
   for _, file in ipairs(sorted(declared)) do
@@ -74,7 +93,7 @@ function inputs.read(dir, declared)
 end
 
 --- The build arguments with the inputs among them, and a label for each input. An argument that is given already wins.
----@param declared table<string, string>  as for inputs.read
+---@param declared table<string, string>?  as for inputs.read
 ---@param values table<string, string>  as of inputs.read
 ---@param build_args table<string, string>
 ---@return table<string, string> build_args
