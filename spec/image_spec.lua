@@ -123,6 +123,13 @@ describe("image.obtain", function()
     assert.same({ "r/x:latest was not pulled, the image that is here is used: down" }, warned)
   end)
 
+  it("takes no image of another platform for the one that was asked for", function()
+    comes = { id = "sha256:new", os = "linux", architecture = "arm64" }
+    local ok, failure = pcall(obtain, "r/x:latest", { platform = "linux/amd64" })
+    assert.is_false(ok)
+    assert.equal("r/x:latest was pulled, but it is for the platform linux/arm64, not linux/amd64", failure.message)
+  end)
+
   it("passes a cancellation on, and is not content with a pull that brought nothing", function()
     there, comes = { id = "sha256:old" }, errors.new { kind = "cancelled", message = "stop" }
     assert.is_false((pcall(obtain, "r/x:latest", { always = true })))

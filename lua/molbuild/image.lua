@@ -90,6 +90,16 @@ function image.mismatch(found, revision, platform, own)
   return image.other_platform(found, platform)
 end
 
+-- What a pull brought. A registry's image of a single platform comes whatever platform is asked for.
+local function pulled(engine, ref, platform)
+  local found, message = engine:image(ref)
+  message = message or not found and "the engine has no such image" or platform and image.other_platform(found, platform)
+  if message then
+    errors.raise { kind = "failed", message = ("%s was pulled, but %s"):format(ref, message) }
+  end
+  return found
+end
+
 --- See to it that an engine has an image: one that is missing, or is for another platform, is pulled; with `always` also one
 --- whose name may mean another image by now. Where an image is there, a failed pull is no more than a warning.
 ---@param engine molbuild.Engine
@@ -107,7 +117,7 @@ function image.obtain(engine, ref, options)
   local ok, failure = errors.try(engine.pull, engine, ref,
     { platform = platform, stall = options.stall, timeout = options.timeout })
   if ok then
-    return engine:image(ref) or errors.raise { kind = "failed", message = ref .. " was pulled, but the engine has no such image" }
+    return pulled(engine, ref, platform)
   elseif not usable then
     error(failure, 0)
   end
