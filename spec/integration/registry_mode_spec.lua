@@ -1,6 +1,6 @@
 -- Registry mode: the name alone by default, and what MOLECULE_IMAGE_PULL pulls, from a real registry.
-local cjson = require "cjson"
 local engines = require "spec.support.engines"
+local record = require "spec.support.record"
 local registry = require "spec.support.registry"
 local world = require "spec.support.world"
 
@@ -48,7 +48,7 @@ describe("registry mode", function()
       DOCKER_HOST = engine.host,
     }
     for name, value in pairs(env or {}) do all[name] = value end
-    return w:run({ "run", "--output=json", "ensure.lua", "hermes" }, all)
+    return w:run({ "run", "--progress=json", "--output=json", "ensure.lua", "hermes" }, all)
   end
 
   local function says()
@@ -57,7 +57,8 @@ describe("registry mode", function()
 
   local function gives(run)
     assert.equal(0, run.status, run.stderr)
-    local result = cjson.decode(run.stdout)
+    record.events(run.stderr)
+    local result = record.results(run.stdout)[1]
     assert.same({ image, "registry" }, { result.image, result.outcome })
     return result
   end
@@ -100,11 +101,11 @@ describe("registry mode", function()
     gives(ensure "missing")
     local run = ensure("always", { DOCKER_CONFIG = w.home })
     gives(run)
-    assert.truthy(run.stderr:find("warning: ", 1, true) or run.stderr:find("was not pulled", 1, true), run.stderr)
+    assert.truthy(run.stderr:find('"level":"warn","message":"' .. image .. " was not pulled", 1, true), run.stderr)
     docker("image rm -f %s", image)
     run = ensure("missing", { DOCKER_CONFIG = w.home })
     assert.equal(5, run.status, run.stderr)
-    local result = cjson.decode(run.stdout)
+    local result = record.results(run.stdout)[1]
     assert.same({ "failed", "auth" }, { result.outcome, result.error.kind })
   end)
 
