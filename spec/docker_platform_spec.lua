@@ -3,7 +3,6 @@ local cjson = require "cjson"
 local docker = require "molbuild.docker"
 local errors = require "molbuild.errors"
 local image = require "molbuild.image"
-local task = require "molbuild.task"
 
 describe("an engine's own platform", function()
   local engine, answer, questions
@@ -38,23 +37,6 @@ describe("an engine's own platform", function()
     assert.equal(1, questions)
   end)
 
-  it("is asked for ahead of time where that is wanted, and not where it is not", function()
-    answer = { Os = "linux", Arch = "arm64" }
-    task.run(function()
-      local asked <close> = engine:ask_early "a:latest"
-      task.spawn(function() end):join()
-    end)
-    assert.equal(0, questions)
-    task.run(function()
-      local asked <close> = engine:ask_early("a:latest", { platform = true })
-      task.spawn(function() end):join()
-      assert.equal(1, questions)
-      assert.equal("linux/arm64", engine:platform())
-    end)
-    assert.equal("linux/arm64", engine:platform())
-    assert.equal(1, questions)
-  end)
-
   for what, unusable in pairs {
     ["nothing"] = {}, ["no texts"] = { Os = 1, Arch = cjson.null }, ["empty texts"] = { Os = "", Arch = "" },
     ["texts that are no names"] = { Os = "linux", Arch = "amd64\n--x" },
@@ -69,10 +51,7 @@ describe("an engine's own platform", function()
 
   it("cannot be told where the engine cannot be reached, which is raised", function()
     engine.api.server = function() errors.raise { kind = "missing_tool", message = "no engine" } end
-    local ok, failure = pcall(task.run, function()
-      local asked <close> = engine:ask_early("a:latest", { platform = true })
-      return engine:platform()
-    end)
+    local ok, failure = pcall(engine.platform, engine)
     assert.is_false(ok)
     assert.equal("missing_tool", failure.kind)
   end)

@@ -16,7 +16,6 @@ local PROGRAM_LEAST = 5 -- seconds that the program gets, however long the API t
 ---@field api molbuild.EngineApi?  answers questions; nil: the program does
 ---@field cli molbuild.EngineCli?  from its first use on
 ---@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
----@field early_platform molbuild.Task?  another one
 ---@field own_platform string?  the engine's, once it is known
 local Engine = {}
 Engine.__index = Engine
@@ -200,19 +199,14 @@ end
 --- that the image bears, too, takes the answer that is there then. Each name is served once, and none after a build: an
 --- answer must not get old.
 ---@param ref string
----@param options { platform: boolean? }?  platform: ask for the engine's own, too, for the next platform()
----@return table asked  to be closed, which ends the questions that are still under way
-function Engine:ask_early(ref, options)
+---@return table asked  to be closed, which ends the question if it is still under way
+function Engine:ask_early(ref)
   local early = { ref = ref, served = {}, task = task.spawn(ask_image, self, ref) }
-  local platform = options and options.platform and task.spawn(ask_platform, self)
-  self.early, self.early_platform = early, platform or nil
+  self.early = early
   return setmetatable({}, {
     __close = function()
-      self.early, self.early_platform = nil, nil
+      self.early = nil
       early.task:cancel()
-      if platform then
-        platform:cancel()
-      end
     end,
   })
 end
@@ -258,14 +252,11 @@ end
 ---@return string? message  when the engine gave no answer that can be understood
 ---@raise missing_tool  the engine cannot be reached
 function Engine:platform()
-  local platform, message = self.own_platform, nil
-  if not platform and self.early_platform then
-    platform, message = self.early_platform:join()
-  elseif not platform then
-    platform, message = ask_platform(self)
+  local message
+  if not self.own_platform then
+    self.own_platform, message = ask_platform(self)
   end
-  self.own_platform = platform
-  return platform, message
+  return self.own_platform, message
 end
 
 --- Give an image another name.
