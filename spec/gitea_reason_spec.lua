@@ -58,6 +58,13 @@ end)
 describe("gitea_reason.failure", function()
   local function failure(...) return reason.failure(API, response(...)) end
 
+  it("is no forge's where this machine had no descriptor or memory", function()
+    local of = reason.failure(API, nil, API .. ": cannot open a connection: Too many open files", "EMFILE")
+    assert.equal("failed", of.kind)
+    assert.truthy(of.hint:find("ulimit -n", 1, true))
+    assert.equal("remote", reason.failure(API, nil, API .. ": refused", "connect").kind)
+  end)
+
   it("has the forge's words beside a refusal, and behind a status that was not expected", function()
     local of = failure(403, [[{"message":"missing scope"}]])
     assert.same({ "auth", "auth failure (403) at " .. API, "missing scope" }, { of.kind, of.message, of.said })

@@ -82,4 +82,18 @@ describe("a cjson that cannot be loaded", function()
     assert.equal("failed", failure.kind)
     assert.equal("cannot load the Lua module cjson: from file '/x/cjson.so': /x/cjson.so: Input/output error", failure.message)
   end)
+
+  it("since no file can be opened is not said to be missing", function()
+    local fs = require("molbuild.core").fs
+    local list = fs.list
+    package.loaded.cjson, package.loaded["molbuild.json"] = nil, nil
+    package.preload.cjson = function() error("module 'cjson' not found:\n\tno file '/x/cjson.so'", 0) end
+    fs.list = function() return nil, "cannot read /: Too many open files", "EMFILE" end
+    local ok, failure = pcall(require("molbuild.json").decode, "{}")
+    fs.list = list
+    assert.is_false(ok)
+    assert.same({ "failed", "EMFILE", "cannot load the Lua module cjson: cannot read /: Too many open files" },
+      { failure.kind, failure.code, failure.message })
+    assert.truthy(failure.hint:find("ulimit -n", 1, true))
+  end)
 end)

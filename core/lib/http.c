@@ -90,6 +90,11 @@ static void tell_failure(struct http_request *request, CURLcode result)
 		refuse(request, "protocol", "the server sends without end, and nothing that belongs to an answer");
 		return;
 	}
+	if (result == CURLE_COULDNT_CONNECT && http_code_is_local(request->transfer.errnum)) {
+		error_errno(&request->err, request->transfer.errnum, "%s: cannot open a connection", request->shown);
+		request->failed = 1;
+		return;
+	}
 	/* Which of the two it is, libcurl does not say. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";

@@ -1,5 +1,6 @@
 #include "http_code.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "macros.h"
@@ -73,4 +74,9 @@ const char *http_code(CURL *easy, CURLcode result, const char *detail)
 {
 	const char *code = code_of_proxy(easy);
 	return code ? code : code_of(result, detail);
+}
+
+int http_code_is_local(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM || errnum == ENOBUFS;
 }

@@ -212,9 +212,9 @@ static int fail_multi(CURLMcode code, const char *what, struct error *err)
 static curl_socket_t open_socket(void *ud, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	int fd = socket(address->family, address->socktype, address->protocol);
-	(void)ud;
 	(void)purpose;
 	if (fd < 0 || fd_set_cloexec(fd, 1) < 0) {
+		((struct loop_transfer *)ud)->errnum = errno;
 		fd_close(&fd);
 		return CURL_SOCKET_BAD;
 	}
@@ -234,11 +234,13 @@ int loop_transfer_start(struct loop *loop, struct loop_transfer *transfer, struc
 	CURLMcode code;
 	curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(transfer->easy, CURLOPT_OPENSOCKETDATA, transfer);
 	curl_easy_setopt(transfer->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	code = curl_multi_add_handle(loop->multi, transfer->easy);
 	if (code != CURLM_OK)
 		return fail_multi(code, "cannot start a transfer", err);
 	transfer->started = 1;
+	transfer->errnum = 0;
 	transfer->floods = loop->floods;
 	loop->transfers++;
 	return 0;

@@ -82,8 +82,9 @@ void loop_child_stop(struct loop *loop, struct loop_child *child);
 /* Transfers: an easy handle that the multi handle of this loop carries. */
 struct loop_transfer {
 	void (*finished)(struct loop_transfer *transfer, CURLcode result); /* already removed from the multi handle */
-	CURL *easy; /* not owned; CURLOPT_PRIVATE, CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION are the loop's */
+	CURL *easy; /* not owned; CURLOPT_PRIVATE, and those that open and close sockets, are the loop's */
 	int started;
+	int errnum;      /* why the system gave it no socket; 0: it did */
 	unsigned floods; /* the loop's count when it started */
 	int flooded;     /* set with a failure: a server sent without end, and the connections were ended (watchdog.h) */
 };

@@ -186,7 +186,7 @@ static void makes_newlines_of_returns(void **state)
 	static const struct example examples[] = {
 	    {"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\n\rc\n\n\rd\n\r\ne\n", 0},
 	    {"\r\x1b[K\n", "\n\r\n", 0},
-	    {"a\r\xc3\xa4\r\0\nb", "a\n\r\xc3\xa4\n\r\nb", 10},
+	    {"a\r\xc3\xa4\r\0\nb", "a\n\r\xc3\xa4\n\r\nb", 8},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -297,6 +298,20 @@ static void a_connection_alone_can_be_asked_for(void **state)
 	assert_true(access(REQUESTS, F_OK) < 0 || !asked("GET"));
 }
 
+static void no_descriptor_left_is_no_matter_of_the_network(void **state)
+{
+	struct rlimit old, none;
+	int next = dup(STDIN_FILENO);
+	(void)state;
+	assert_true(next > 0 && close(next) == 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){(rlim_t)next, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ask("/ok", PLAIN);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_refused("EMFILE", "/ok: cannot open a connection: Too many open files");
+}
+
 static void a_unix_socket_can_be_asked(void **state)
 {
 	struct server local;
@@ -370,6 +385,7 @@ int main(void)
 	    HTTP_TEST(a_refused_connection_is_an_error),
 	    HTTP_TEST(a_connection_that_breaks_is_an_error),
 	    HTTP_TEST(a_connection_alone_can_be_asked_for),
+	    HTTP_TEST(no_descriptor_left_is_no_matter_of_the_network),
 	    HTTP_TEST(a_unix_socket_can_be_asked),
 	    HTTP_TEST(what_must_not_be_sent_is_refused_at_once),
 	    HTTP_TEST(freeing_drops_the_request),

@@ -310,7 +310,12 @@ function cli.main(argv, program)
   if ok then
     return result
   end
-  core.writer.put(STDERR, errors.format(result, "molbuild") .. "\n")
+  local text = errors.format(result, "molbuild") .. "\n"
+  -- Without descriptors or memory there is no event loop: that this is why must be said without it.
+  if not pcall(core.writer.put, STDERR, text) then
+    core.sys.write(STDERR, text)
+    return errors.exit_code(result)
+  end
   core.writer.flush(STDERR, 2)
   return errors.exit_code(result)
 end

@@ -112,8 +112,9 @@ end
 ---@return molbuild.Error
 function gitea_reason.failure(api, response, message, code)
   if not response then
-    local kind = code == "cancelled" and "cancelled" or "remote"
-    return errors.new { kind = kind, message = message, code = code, hint = network.hint(code) }
+    -- By its name in errno it is a failure of this machine, which no forge can mend.
+    local kind = code == "cancelled" and "cancelled" or code and code:find "^E%u" and "failed" or "remote"
+    return errors.new { kind = kind, message = message, code = code, hint = network.hint(code) or errors.hint(code) }
   elseif response.status == 404 then
     return not_found(response, api)
   elseif response.status == 401 or response.status == 403 then

@@ -29,7 +29,13 @@ local function load_cjson()
   elseif tostring(cjson):find "not enough memory" then
     error(cjson, 0)
   end
-  require("molbuild.errors").raise {
+  local errors = require "molbuild.errors"
+  -- Lua's search tells no file that cannot be opened from one that is not there.
+  local openable, message, code = core.fs.list "/"
+  if not openable and errors.hint(code) then
+    errors.raise { kind = "failed", message = "cannot load the Lua module cjson: " .. message, code = code, hint = errors.hint(code) }
+  end
+  errors.raise {
     kind = "failed",
     -- The places where a missing one was looked for are many lines.
     message = "cannot load the Lua module cjson: " .. tostring(cjson):gsub("not found:.*", "not found"):gsub("%s*\n%s*", " "),

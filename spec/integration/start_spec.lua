@@ -65,6 +65,17 @@ describe("molbuild, started with", function()
     assert.equal(0, result.status, result.stderr)
   end)
 
+  it("hardly any descriptors says so, whatever it is that cannot be opened", function()
+    for limit = 4, 12 do
+      local result = start(shell("ulimit -n " .. limit))
+      if result.status ~= 0 then
+        assert.equal(1, result.status, ("%d: %s"):format(limit, result.stderr))
+        assert.is_nil(result.stderr:find("traceback", 1, true), result.stderr)
+        assert.truthy(result.stderr:find("Too many open files", 1, true) or result.stderr:find("descriptors", 1, true), result.stderr)
+      end
+    end
+  end)
+
   it("an alarm ends in good order, when that goes off", function()
     sh.write(dir .. "/policy.lua", 'return { run = function() molbuild.child.run { argv = { "sleep", "1000" } } end }')
     local result = start { "perl", "-e", "alarm 1; exec @ARGV" }
