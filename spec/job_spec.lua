@@ -107,6 +107,18 @@ describe("jobs side by side", function()
     assert.same({ "codex", "hermes", "hermes" }, asked)
   end)
 
+  it("have as their image what the function returns, where it sets no tag; without either there is no result", function()
+    run_all({ "hermes", "codex", "openclaw" }, function(self)
+      self.tag = self.runtime == "codex" and "tagged" or nil
+      return self.runtime ~= "openclaw" and "image of " .. self.runtime or nil
+    end)
+    local images = {}
+    for _, e in ipairs(seen) do
+      if e.event == "result" then images[e.runtime] = e.image end
+    end
+    assert.same({ hermes = "image of hermes", codex = "tagged" }, images)
+  end)
+
   it("say the commit of one that failed", function()
     pcall(run_all, { "hermes" }, function(self)
       self.sha = "0f"

@@ -124,7 +124,11 @@ local function tell_failure(failure, skipped)
   end
 end
 
-local function tell_result(self, seconds)
+-- What it came to. A policy's own function may return the image without setting the job's tag; one that gives neither has no
+-- result.
+local function tell_result(self, value, seconds)
+  self.tag = self.tag or value ~= nil and tostring(value) or nil
+  if not self.tag then return end
   events.emit("result", {
     image = self.tag,
     sha = self.sha,
@@ -140,11 +144,13 @@ local function run_one(self, fn, skip)
   task.scope().runtime = self.runtime
   local ok, result = xpcall(fn, errors.handler, self)
   local seconds = core.sys.monotonic() - started
-  result = ok and result or errors.object(result)
+  if not ok then
+    result = errors.object(result)
+  end
   local cancelled = not ok and is_cancelled(result)
   self.skipped = not ok and not cancelled and skip ~= nil and skip(self, result) or false
   if ok then
-    tell_result(self, seconds)
+    tell_result(self, result, seconds)
   else
     tell_failure(result, self.skipped)
   end
