@@ -153,7 +153,8 @@ end
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
   local runtime = { ["app.molecule.runtime"] = job.runtime }
-  local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs or {}, job.build_args)
+  job.inputs = job.inputs or molbuild.inputs.read(job.dir, ensure.inputs) -- a fork's check may not have read them
+  local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
     build_args = build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, inputs, job.labels),
