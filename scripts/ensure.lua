@@ -74,7 +74,8 @@ function ensure.head(job)
     if job.lookup == "gitea" then
       result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
     end
-    result.hint = not job.token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
+    local takes_token = job.repo_url:find "^https?:" and not job.token
+    result.hint = takes_token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
   elseif result.kind == "auth" and result.code ~= "publickey" then
     result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
   end

@@ -63,4 +63,10 @@ describe("a forge that gives no commit", function()
     said = fails(6, "not found", { MOLECULE_HEAD_LOOKUP = "git" })
     assert.truthy(said:find("\nhint: if it is private, set MOLECULE_GITEA_TOKEN\n", 1, true), said)
   end)
+
+  it("names no token where none is sent: for a directory", function()
+    local said = fails(6, "does not appear to be a git repository",
+      { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.dir .. "/none/t-" })
+    assert.is_nil(said:find("MOLECULE_GITEA_TOKEN", 1, true), said)
+  end)
 end)
