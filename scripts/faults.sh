@@ -6,7 +6,7 @@
 #   FAULTS_SAMPLE=100   no more than so many of the plan                 FAULTS_JOBS=2     side by side, each with an engine
 #   FAULTS_ONLY='^hit '  only those whose names match that Lua pattern
 #
-# The state is in $BUILD/faults; a program or a seed other than the last one's begins anew, and so does `rm -r $BUILD/faults`.
+# The state is in $BUILD/faults; a program or a seed other than the last one's begins again, and so does `rm -r $BUILD/faults`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 

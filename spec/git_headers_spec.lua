@@ -37,7 +37,7 @@ describe("the headers of a user's configuration", function()
     assert.same({}, git_headers.of("", URL))
   end)
 
-  it("come back behind the token's header, with which the list begins anew", function()
+  it("come back behind the token's header, with which the list begins again", function()
     local env = {}
     git_auth.add(env, "https://h/o/x", { token = "s3cret-word" }, { "X-A: 1" })
     local list = {}

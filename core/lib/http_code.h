@@ -8,7 +8,7 @@
  * NULL. The word is static. */
 const char *http_code(CURL *easy, CURLcode result, const char *detail);
 
-/* Whether ERRNUM, of a socket that could not be had, is why there is no connection: descriptors or memory have run out. That the
+/* Whether ERRNUM, of a socket that could not be made, is why there is no connection: descriptors or memory have run out. That the
  * system lacks a family of addresses is no reason, since others are tried. */
 int http_code_is_local(int errnum);
 

@@ -21,7 +21,7 @@ struct log_file {
 	uint64_t head;    /* where the beginning ends; 0: it is still written */
 	uint64_t at;      /* where the next byte goes */
 	uint64_t written; /* bytes, in all */
-	int wraps;        /* how often a piece was begun anew; 0: nothing is missing */
+	int wraps;        /* how often a piece was begun again; 0: nothing is missing */
 };
 
 /* Create PATH with mode 0600, or empty it; never through a link, and nothing but a regular file. MAX 0: LOG_FILE_MAX; it is at

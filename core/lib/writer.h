@@ -60,7 +60,7 @@ size_t writer_pending(const struct writer *writer);
 void writer_on_empty(struct writer *writer, void (*empty)(void *ud, int errnum), void *ud);
 
 /* Step the loop until the queue is empty; gives up after PATIENCE_NS without a byte being read, after five times as long in
- * all, and when a caught signal arrives. A pipe is made larger first, so that who reads later finds all of it. */
+ * all, and when a caught signal arrives. A pipe is made larger first, so that a late reader finds all of it. */
 void writer_flush(struct writer *writer, int64_t patience_ns);
 
 #endif

@@ -40,7 +40,7 @@ local SETTINGS = {
   "fetch.unpackLimit=1",
 }
 
---- What a commit's files are made with, whatever the umask of who runs us is.
+--- The umask that a commit's files are made with, whatever the caller's is.
 local UMASK = 18 -- octal 022
 
 --- The environment for a command that talks to URL, when one is given; git_auth adds the token.

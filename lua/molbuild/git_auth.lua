@@ -168,7 +168,7 @@ function git_auth.location(url, output, options)
   return target and origin.same(target, url) and pcall(names.repository, target) and target or nil
 end
 
---- Where a repository that git was redirected from is, as the server tells whoever asks without a token: git does not say.
+--- Where a repository that git was redirected from is, as the server answers a request without a token: git does not report it.
 ---@param url string
 ---@param output string  of the git command that failed
 ---@return string? message  nil when it was not redirected

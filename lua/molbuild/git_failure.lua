@@ -33,7 +33,7 @@ local function is_remote(line)
 end
 
 --- Whether git ran out of the memory that molbuild gives it for what a server sends: then that was too much. What grows as a
---- server sends is allocated anew (realloc), of which git does not say how much it is, or is large at once.
+--- server sends is reallocated, of which git does not say how much it is, or is large at once.
 local function is_bound(line, bound)
   if not bound then
     return false

@@ -49,7 +49,7 @@ describe("a forge that gives no commit", function()
     fails(6, 'no branch "main" at ' .. w.http .. PATH .. "\n")
     assert.equal(0, #w:requests "/info/refs")
     w:respond("/api/v1/repos/org/t-claude-code", "Status: 404\r\n\r\n")
-    -- The answer of the branch lies in the directory of the repository's, which is made anew.
+    -- The answer of the branch lies in the directory of the repository's, which is made again.
     w:answer(404, [[{"message":"The target couldn't be found."}]])
     fails(6, 'no branch "main" at ' .. w.http .. PATH .. "\n")
     assert.equal(1, #w:requests "/info/refs")
