@@ -66,12 +66,22 @@ static int limit_memory(rlim_t max)
 	return setrlimit(RLIMIT_DATA, &limit);
 }
 
+/* Where files have a limit, a program is to say that one was too large: by default it dies, and git does not say of its own
+ * children why. */
+static void fail_at_large_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+		signal(SIGXFSZ, SIG_IGN);
+}
+
 static void become(const struct spawn_options *options, pid_t parent, int status_fd)
 {
 	struct spawn_failure failure = {0};
 	ssize_t put;
 	setsid();
 	signals_reset();
+	fail_at_large_files();
 	if (options->umask)
 		umask(options->umask);
 #ifdef __linux__

@@ -26,7 +26,7 @@ struct spawn_failure {
 };
 
 /* Start the program in a session and process group of its own (so it has no terminal to ask on), with default
- * signal dispositions, an empty signal mask, and no descriptors but those named above. Where the system can, it gets
+ * signal dispositions (but for SIGXFSZ, which is ignored where files have a limit of size), an empty signal mask, and no descriptors but those named above. Where the system can, it gets
  * SIGTERM when this process dies.
  *
  * *STATUS_FD becomes the reading end of a pipe, owned by the caller: it ends without a byte when the program runs,

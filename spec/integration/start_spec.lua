@@ -60,6 +60,17 @@ describe("molbuild, started with", function()
     assert.equal("", sh.read(dir .. "/log"))
   end)
 
+  it("a limit of file sizes has children say what was too large, rather than die of it", function()
+    sh.write(dir .. "/policy.lua", ([[return { run = function()
+      local result = molbuild.child.run { argv = { "head", "-c", "100000", "/dev/zero" }, capture = 1 << 20 }
+      local large = molbuild.child.run { argv = { "sh", "-c", "head -c 100000 /dev/zero >%s/large" } }
+      return result.code, large.code, large.tail
+    end }]]):format(dir))
+    local result = start(shell "ulimit -f 8")
+    assert.equal(0, result.status, result.stderr)
+    assert.truthy(result.stdout:find("^0\n1\n.*File too large"), result.stdout)
+  end)
+
   it("few descriptors raises their number where it may", function()
     local result = start(shell "ulimit -S -n 8")
     assert.equal(0, result.status, result.stderr)
