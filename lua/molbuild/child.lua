@@ -58,7 +58,7 @@ function child.run(options)
       code = code,
       hint = is_log and require("molbuild.access").hint(code, message) or errors.hint(code),
       bound = BOUNDS[code],
-      log = options.log_file,
+      log = not is_log and options.log_file or nil, -- nobody is to look into what is not there
       tail = result and child.last_lines(result.tail, 40),
     }
   end
