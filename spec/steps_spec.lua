@@ -54,9 +54,9 @@ describe("the steps of ensure.lua", function()
     local file = assert(io.open "scripts/ensure.lua")
     local source = file:read "a":match "function ensure%.image.*"
     file:close()
-    local known, named = { pull = true }, { pull = true } -- in registry mode alone
+    local known, named = { pull = true, engine_platform = true }, {} -- these two run with their settings alone
     for _, name in ipairs(STEPS) do known[name] = true end
-    for name in source:gmatch 'step "(%a+)"' do
+    for name in source:gmatch 'step "([%a_]+)"' do
       named[name] = true
       assert.truthy(known[name], name .. " is not among the steps of this spec")
     end
@@ -100,6 +100,16 @@ describe("the steps of ensure.lua", function()
     ensure.job = function(name) return { runtime = name } end
     ensure.image = function(given) return "image of " .. given.runtime end
     assert.equal("image of x!", task.run(function() return ensure.run { "x" } end))
+  end)
+
+  it("take a fork's word for the engine's platform, with native alone", function()
+    ensure.engine_platform = function() return "linux/arm64" end
+    image()
+    assert.equal("linux/amd64", job.target)
+    job.platform = "native"
+    image()
+    assert.equal("linux/arm64", job.target)
+    assert.equal("name:latest-arm64", job.alias)
   end)
 
   it("pull the registry's image where that is set", function()
