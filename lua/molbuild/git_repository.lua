@@ -171,7 +171,7 @@ end
 
 --- Fetch the commit. A server that does not give one by its id is asked for the branch. What may be over in a moment is
 --- tried again, three times in all, within the bound for one fetch.
----@return string? held  the commit that was had: another one when the branch has moved on, none when it is not there yet
+---@return string? held  the commit that was fetched: another one when the branch has moved on, none when it is not there yet
 local function fetch(options)
   local bounded = (options.timeout or 0) > 0
   return retry.run({ what = "git fetch", attempts = 3, within = bounded and options.timeout or math.huge }, function(left)
