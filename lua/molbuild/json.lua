@@ -33,7 +33,9 @@ local function load_cjson()
   -- Lua's search tells no file that cannot be opened from one that is not there.
   local openable, message, code = core.fs.list "/"
   if not openable and errors.hint(code) then
-    errors.raise { kind = "failed", message = "cannot load the Lua module cjson: " .. message, code = code, hint = errors.hint(code) }
+    errors.raise {
+      kind = "failed", message = "cannot load the Lua module cjson: " .. message, code = code, hint = errors.hint(code),
+    }
   end
   errors.raise {
     kind = "failed",
