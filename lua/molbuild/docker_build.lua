@@ -109,6 +109,7 @@ local function run_program(engine, options)
   }))
   if not ok then
     if errors.is(result) and result.tail then
+      result.message = docker_words.without_last_advice(result.message, result.tail)
       result.tail = docker_words.without_advice(result.tail)
     end
     error(result, 0)

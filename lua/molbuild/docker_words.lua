@@ -146,17 +146,36 @@ function docker_words.cannot_see(verdict, dir)
   return false
 end
 
+--- How many lines at the beginning are docker's advice about its builders.
+local function advice_length(lines)
+  local length = 0
+  if lines[1] and lines[1]:find "^DEPRECATED: The legacy builder" then
+    repeat
+      length = length + 1
+    until not lines[length + 1] or not lines[length + 1]:find "^%s"
+  end
+  return length
+end
+
 --- Lines of output without docker's advice about its builders at the beginning: what builder is taken, molbuild has said.
 ---@param lines string[]
 ---@return string[]
 function docker_words.without_advice(lines)
-  local first = 1
-  if lines[1] and lines[1]:find "^DEPRECATED: The legacy builder" then
-    repeat
-      first = first + 1
-    until not lines[first] or not lines[first]:find "^%s"
+  return table.move(lines, advice_length(lines) + 1, #lines, 1, {})
+end
+
+--- The message of a build that was ended, where the last line that it names is of that advice: nothing else was printed.
+---@param message string
+---@param lines string[]  of output, from its beginning
+---@return string
+function docker_words.without_last_advice(message, lines)
+  local before, said = message:match "^(.*; )the last line was: (.*)$"
+  for index = 1, said and advice_length(lines) or 0 do
+    if lines[index] == said then
+      return before .. "it printed nothing"
+    end
   end
-  return table.move(lines, first, #lines, 1, {})
+  return message
 end
 
 return docker_words

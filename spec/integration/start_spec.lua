@@ -82,7 +82,8 @@ describe("molbuild, started with", function()
       if result.status ~= 0 then
         assert.equal(1, result.status, ("%d: %s"):format(limit, result.stderr))
         assert.is_nil(result.stderr:find("traceback", 1, true), result.stderr)
-        assert.truthy(result.stderr:find("Too many open files", 1, true) or result.stderr:find("descriptors", 1, true), result.stderr)
+        local said = result.stderr:find("Too many open files", 1, true) or result.stderr:find("descriptors", 1, true)
+        assert.truthy(said, result.stderr)
       end
     end
   end)
