@@ -115,7 +115,7 @@ describe("settings of one runtime", function()
     local files = world.template_files "next"
     files.Dockerfile = files.Dockerfile .. "ARG WHO=nobody\nLABEL who=$WHO\n"
     local sha = w:commit("org", "hermes", files, "next")
-    local run = w:run { "run", fork [[
+    local run = w:run { "run", "-v", fork [[
 ensure.per_runtime.hermes = {
   branch = "next", build_args = { WHO = "hermes" }, labels = { ["org.example.x"] = "y" },
 }]], "hermes" }
@@ -124,6 +124,9 @@ ensure.per_runtime.hermes = {
     assert.same({ "hermes", "y" }, { labels.who, labels["org.example.x"] })
     assert.truthy(run.stderr:find(("building %s%s from %s/org/t-hermes at %s for linux/amd64"):format(NAME, sha:sub(1, 12),
       w.http, sha), 1, true), run.stderr)
+    for _, tool in ipairs { "docker", "git" } do -- with -v
+      assert.truthy(run.stderr:find("\nlocal%-build: " .. tool .. " is /%S*/" .. tool .. "\n"), run.stderr)
+    end
   end)
 
   it("are its repository, which gets no token that is meant for the prefix's origin", function()
