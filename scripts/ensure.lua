@@ -206,7 +206,8 @@ end
 
 --- Says what is built from where, and warns where that will be slow.
 function ensure.announce(job)
-  log.info("building %s from %s at %s for %s", job.tag, core.mask.url(job.repo_url), job.sha, job.target)
+  molbuild.events.emit("building",
+    { image = job.tag, url = core.mask.url(job.repo_url), sha = job.sha, platform = job.target })
   local own = job.platform ~= "native" and job.engine:platform() or job.target
   if own and molbuild.image.is_emulated(job.target, own) then
     log.warn_once("%s is emulated on this engine, which is %s: a build is slow and may fail; "

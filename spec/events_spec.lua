@@ -103,6 +103,7 @@ local FULL = {
   line = { text = "x" },
   progress = { done = 4, total = 9, text = "RUN x" },
   log = { level = "warn", message = "m" },
+  building = { image = "a:b", url = "https://h/o/r", sha = "0f", platform = "linux/amd64" },
   lock_waiting = {
     holder = { pid = 1, host = "h", start = 1700000000, purpose = "build hermes" }, path = "/l", seconds = 30,
   },

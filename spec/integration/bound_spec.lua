@@ -79,13 +79,13 @@ describe("a bound", function()
   end
 
   it("of silence ends a build, which says how long it was silent, and its last line", function()
-    local ended = assert_ended("silent", "docker was silent for 4 s; the last line was: last words\n")
+    local ended = assert_ended("silent", "docker was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); the last line was: last words\n")
     assert.truthy(ended.stderr:find("failed in step build", 1, true), ended.stderr)
     world.wait_for(function() return world.sh "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
   end)
 
   it("in all ends a build that is never silent", function()
-    assert_ended("endless", "docker took longer than 6 s; the last line was: at work\n")
+    assert_ended("endless", "docker took longer than 6 s (MOLECULE_BUILD_CEILING_S); the last line was: at work\n")
   end)
 
   it("of silence lets live what prints without ever ending a line", function()
@@ -98,13 +98,13 @@ describe("a bound", function()
   end)
 
   it("of silence ends a clone", function()
-    local ended = assert_ended("hanging", "git was silent for 4 s; ")
+    local ended = assert_ended("hanging", "git was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); ")
     assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
     assert.equal("", world.sh(("ls %s/tmp | grep gemini-cli || true"):format(w.cache)))
   end)
 
   it("in all ends a clone", function()
-    local ended = assert_ended("stuck", "git took longer than 4 s; ")
+    local ended = assert_ended("stuck", "git took longer than 4 s (MOLECULE_BUILD_CEILING_S); ")
     assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
     assert.equal("", world.sh(("ls %s/tmp | grep hermes || true"):format(w.cache)))
   end)

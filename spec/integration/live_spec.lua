@@ -107,7 +107,7 @@ describe("molbuild on a terminal", function()
     start({ "run", "--jobs=9", "ensure.lua", "--all" }, 80, 24)
     local lines = term:wait_for(all_build, 60)
     assert.equal("0", term:flag "cursor_flag")
-    assert.truthy(starts(lines[1], "local-build: running "))
+    assert.truthy(starts(term:lines("-S -")[1], "local-build: running "))
     for _, columns in ipairs { 60, 100, 80 } do
       term:resize(columns, 24)
       term:wait_for(function(now)

@@ -76,6 +76,11 @@ function sentences.log(e, paint)
   return (level and paint(level[1], level[2]) or "") .. text.one_line(e.message)
 end
 
+function sentences.building(e)
+  return ("building %s from %s at %s for %s"):format(text.one_line(e.image), text.one_line(e.url), text.one_line(e.sha),
+    text.one_line(e.platform))
+end
+
 function sentences.lock_waiting(e)
   return say.holder(e)
 end
@@ -93,7 +98,7 @@ function sentences.result(e)
   return ("%s %s"):format(text.one_line(e.image), say.outcome(e.outcome))
 end
 
---- A `local-build:` line for an event that has one: log, lock_waiting, lock_acquired, retry, result.
+--- A `local-build:` line for an event that has one: log, building, lock_waiting, lock_acquired, retry, result.
 ---@param e table
 ---@param several boolean
 ---@param paint fun(text: string, name: string?): string
