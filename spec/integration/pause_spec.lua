@@ -19,7 +19,7 @@ describe("a run on a terminal", function()
                 os.remove(DIR .. "/say")
                 molbuild.log.info "said"
               end
-              molbuild.core.sys.sleep(0.05)
+              assert(molbuild.core.sys.sleep(0.05)) -- false once the run is cancelled
             end
           end)
           return "it"
