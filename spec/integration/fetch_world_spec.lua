@@ -70,8 +70,10 @@ describe("a fetch", function()
     files[".gitattributes"] = "*.bat text eol=crlf\n*.ps1 text working-tree-encoding=UTF-16LE eol=crlf\n*.id ident\n"
       .. "*.odd working-tree-encoding=no-such-encoding\n"
     files["x.bat"], files["x.id"] = "a\r\nb\r\n", "$Id$\n"
+    -- x.odd is older than the index: git would read it again otherwise, with an encoding that it does not know.
     local sha = w:commit("org", "hermes", files, "main", "printf 'a\\nb\\n' | iconv -t UTF-16LE >x.ps1; "
-      .. "mv .gitattributes a; head -3 a >.gitattributes; echo odd >x.odd; git add .; mv a .gitattributes")
+      .. "mv .gitattributes a; head -3 a >.gitattributes; echo odd >x.odd; touch -d '2 hours ago' x.odd; "
+      .. "git add .; mv a .gitattributes")
     world.sh(("git clone -q %s/repos/org/t-hermes.git %s/clone 2>/dev/null"):format(w.forge, w.dir))
     for _, settings in ipairs { "", "[core]\n\tautocrlf = true\n\teol = crlf\n", "[core]\n\tautocrlf = input\n" } do
       world.write(w.home .. "/.gitconfig", settings)
