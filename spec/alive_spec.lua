@@ -151,7 +151,7 @@ describe("a silent step of a real run", function()
     sh.write(dir .. "/main.lua", PROGRAM)
     sh.write(dir .. "/p.lua", POLICY)
     local ended = run.run {
-      program = os.getenv "LUA" or "lua5.4",
+      program = assert(require("molbuild.core").sys.executable()), -- what runs this: with sanitizers, if they are in the library
       args = { dir .. "/main.lua", "run", mode, dir .. "/p.lua" },
       env = { LUA_PATH = package.path, LUA_CPATH = package.cpath },
     }

@@ -79,7 +79,8 @@ describe("a bound", function()
   end
 
   it("of silence ends a build, which says how long it was silent, and its last line", function()
-    local ended = assert_ended("silent", "docker was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); the last line was: last words\n")
+    local ended = assert_ended("silent",
+      "docker was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); the last line was: last words\n")
     assert.truthy(ended.stderr:find("failed in step build", 1, true), ended.stderr)
     world.wait_for(function() return world.sh "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
   end)

@@ -105,7 +105,7 @@ describe("molbuild on a terminal", function()
   it("shows nine builds in 80x24, through a resize in the middle, and leaves nine lines and the results", function()
     local tags = commit_all(50)
     start({ "run", "--jobs=9", "ensure.lua", "--all" }, 80, 24)
-    local lines = term:wait_for(all_build, 60)
+    term:wait_for(all_build, 60)
     assert.equal("0", term:flag "cursor_flag")
     assert.truthy(starts(term:lines("-S -")[1], "local-build: running "))
     for _, columns in ipairs { 60, 100, 80 } do
@@ -122,7 +122,7 @@ describe("molbuild on a terminal", function()
       end)
     end
     term:wait_for(ended, 120)
-    lines = term:lines "-S -"
+    local lines = term:lines "-S -"
     assert.equal("status 0", lines[#lines])
     -- Finished lines stay, in the order they ended, then stdout; nothing between or below them.
     local finished = {}
