@@ -137,9 +137,9 @@ static void a_line_of_no_interest_does_not_end_a_quiet_phase(void **state)
 {
 	struct run run = {.answer_to = "Step 1", .answer = PROCESS_QUIET};
 	(void)state;
-	run_script(&run, "echo Step 1; echo x; sleep 0.7; echo Step 2; sleep 60",
+	run_script(&run, "echo Step 1; echo x; sleep 2.5; echo Step 2; sleep 60",
 	           (struct process_options){
-	               .on_line = tell_line, .only = steps, .stall_ns = 300 * NS_PER_MS, .quiet_phase_ns = 30 * NS_PER_S});
+	               .on_line = tell_line, .only = steps, .stall_ns = 1500 * NS_PER_MS, .quiet_phase_ns = 30 * NS_PER_S});
 	assert_ended(&run, "stalled");
 	assert_tail(&run, "Step 1\nx\nStep 2\n");
 	run_free(&run, 1);
