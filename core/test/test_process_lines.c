@@ -168,11 +168,11 @@ static void any_byte_counts_as_life(void **state)
 	/* Text without an end, what shows nothing, and the beginning of a character, each longer than the silence. */
 	run_script(&run,
 	           "for what in . '\\000' '\\033[1m' '\\303'; do"
-	           "  for i in 1 2 3 4 5 6 7; do printf \"$what\"; sleep 0.1; done; done; sleep 60",
-	           (struct process_options){.stall_ns = 600 * NS_PER_MS});
+	           "  for i in 1 2 3 4 5 6 7; do printf \"$what\"; sleep 0.25; done; done; sleep 60",
+	           (struct process_options){.stall_ns = 1500 * NS_PER_MS});
 	assert_ended(&run, "stalled");
-	assert_string_equal(run.error.message, "sh was silent for 0.6 s; the last line was: ......." FFFD FFFD FFFD FFFD FFFD FFFD);
-	assert_true(run.result.seconds >= 3.2);
+	assert_string_equal(run.error.message, "sh was silent for 1.5 s; the last line was: ......." FFFD FFFD FFFD FFFD FFFD FFFD);
+	assert_true(run.result.seconds >= 8.2);
 	run_free(&run, 1);
 }
 
