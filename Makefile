@@ -69,7 +69,7 @@ SUPPORT := $(SUPPORT_PROGRAMS) $(FAULTY)
 
 PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
-RUN = BUILD=$(BUILD) LUA=$(LUA) scripts/test.sh
+RUN = BUILD=$(BUILD) LUA=$(LUA) tools/test.sh
 
 .PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs demo install uninstall \
 	install-rock clean FORCE
@@ -150,10 +150,10 @@ $(SUPPORT_PROGRAMS): $(BUILD)/test/%: $(BUILD)/obj/test/%.o
 
 # The tools may have to be installed first, and are looked for when make starts: hence the second make.
 check:
-	scripts/bootstrap.sh --for=test
+	tools/bootstrap.sh --for=test
 	$(MAKE) check-run
 test:
-	scripts/bootstrap.sh --for=test
+	tools/bootstrap.sh --for=test
 	$(MAKE) test-run
 .PHONY: check-run test-run
 check-run: lint
@@ -169,7 +169,7 @@ integration: all $(SUPPORT)
 	$(RUN) integration
 
 asan:
-	scripts/bootstrap.sh --for=test
+	tools/bootstrap.sh --for=test
 	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g' asan-run
 .PHONY: asan-run
 # The main job in all its outcomes. The terminal is drawn by Lua alone, and the specs that end runs at many points would take
@@ -180,7 +180,7 @@ asan-run: all $(UNIT_TESTS) $(SUPPORT) $(BUILD)/test/lua_host
 
 # The build has no warnings anyway: they are errors.
 lint: all $(UNIT_TESTS) $(BENCHES) $(SUPPORT)
-	CPPFLAGS='$(CPPFLAGS)' scripts/lint.sh
+	CPPFLAGS='$(CPPFLAGS)' tools/lint.sh
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -189,16 +189,16 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(LIB_OBJ)
 
 # One table, and the same as JSON in the build directory.
 bench: all $(BENCHES)
-	@BUILD=$(BUILD) scripts/bench.sh
+	@BUILD=$(BUILD) tools/bench.sh
 
 soak: all $(BENCHES)
-	@BUILD=$(BUILD) scripts/soak.sh
+	@BUILD=$(BUILD) tools/soak.sh
 
 # A state in the build directory: an interrupted one continues. FAULTS_SECONDS=60 is a sample of it.
 faults:
-	scripts/bootstrap.sh --for=test
+	tools/bootstrap.sh --for=test
 	$(MAKE) all $(FAULTY)
-	@BUILD=$(BUILD) LUA=$(LUA) scripts/faults.sh
+	@BUILD=$(BUILD) LUA=$(LUA) tools/faults.sh
 
 # libFuzzer brings the main function. All that runs is compiled with its instrumentation.
 can-fuzz:
@@ -239,9 +239,9 @@ docs: all
 		$(LUA) -e 'require("spec.support.pages").write()'
 
 demo:
-	scripts/bootstrap.sh --for=demo
+	tools/bootstrap.sh --for=demo
 	$(MAKE) all
-	MOLBUILD=$(PROGRAM) scripts/demo.sh
+	MOLBUILD=$(PROGRAM) tools/demo.sh
 
 # --- Install ---------------------------------------------------------------------------------------------------------
 

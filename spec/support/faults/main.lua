@@ -1,4 +1,4 @@
---- The steps of `make faults`, for scripts/faults.sh:
+--- The steps of `make faults`, for tools/faults.sh:
 ---
 ---   main.lua plan WORLD STATE SEED           records a run of each scenario and writes STATE/plan
 ---   main.lua work WORLD STATE NUMBER OF      tries its share of what has no result yet, and appends to STATE/results

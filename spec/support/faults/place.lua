@@ -33,7 +33,7 @@ function place.now()
 end
 
 ---@class Place
----@field world string  the directory that scripts/faults.sh has made: forge/, engine-N/, kept/, heads
+---@field world string  the directory that tools/faults.sh has made: forge/, engine-N/, kept/, heads
 ---@field dir string  for this place alone
 local Place = {}
 Place.__index = Place

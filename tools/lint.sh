@@ -9,6 +9,6 @@ cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,pe
 	--suppress=missingIncludeSystem --suppress=memleak:core/lib/mask.c \
 	${CPPFLAGS:--D_GNU_SOURCE -Icore} -DMOLBUILD_VERSION='""' core/lib core/bind core/main.c core/test core/bench core/fuzz
 luacheck --quiet lua scripts spec core/embed.lua core/fuzz
-for script in scripts/*.sh spec/support/*.sh; do sh -n "$script"; done
+for script in tools/*.sh spec/support/*.sh; do sh -n "$script"; done
 bash -n .ci/run
 echo "lint: no warnings"

@@ -8,7 +8,7 @@ for argument in "$@"; do
 	case $argument in
 		--for=demo | --for=test) purpose=${argument#--for=} ;;
 		*)
-			echo "usage: scripts/bootstrap.sh [--for=demo|--for=test]" >&2
+			echo "usage: tools/bootstrap.sh [--for=demo|--for=test]" >&2
 			exit 2
 			;;
 	esac

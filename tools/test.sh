@@ -26,7 +26,7 @@ own_engines() {
 
 # --- One file --------------------------------------------------------------------------------------------------------
 #
-# xargs starts this script for each file: scripts/test.sh --file RUN NUMBER FILE. RUN is the directory of the whole run,
+# xargs starts this script for each file: tools/test.sh --file RUN NUMBER FILE. RUN is the directory of the whole run,
 # RUN/NUMBER the one for the file's temporary files; RUN/NUMBER.tap, .err and, at the end, .status tell what came of it.
 
 # Name an engine that no other file uses at this time. It stays for the files that come later.
@@ -174,7 +174,7 @@ for what in "$@"; do
 	unit | spec) own="$own $what" ;;
 	integration) if own_engines; then own="$own $what"; else shared=$what; fi ;;
 	*)
-		echo "usage: scripts/test.sh [unit] [spec] [integration]" >&2
+		echo "usage: tools/test.sh [unit] [spec] [integration]" >&2
 		exit 2
 		;;
 	esac
