@@ -252,11 +252,11 @@ install: $(PROGRAM)
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/molbuild
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
-	for page in scripts/man/*.1; do [ ! -f $$page ] || $(INSTALL) -m 644 $$page $(SHARE)/man/man1; done
+	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
 
 # Scripts of an operator's own that lie beside ours stay.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(patsubst scripts/man/%,$(SHARE)/man/man1/%,$(wildcard scripts/man/*.1))
+	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1
 	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(wildcard scripts/*.lua))
 	rm -rf $(SHARE)/molbuild/lua
 	for dir in $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done

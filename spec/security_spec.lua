@@ -73,7 +73,7 @@ end)
 
 describe("a variable of ours", function()
   it("stands in the README and in the manual", function()
-    local pages, count = { read "README.md", read "scripts/man/molbuild.1" }, 0
+    local pages, count = { read "README.md", read "docs/molbuild.1" }, 0
     local sources = { read "scripts/ensure.lua", read "scripts/ensure-settings.lua" }
     for _, name in ipairs(assert(core.fs.list "lua/molbuild")) do
       if name:find "%.lua$" then sources[#sources + 1] = read("lua/molbuild/" .. name) end

@@ -154,7 +154,7 @@ describe("the options of molbuild run", function()
   end)
 
   it("are those of the man page", function()
-    local section = assert(read "scripts/man/molbuild.1":match "\n%.SH OPTIONS\n(.-)\n%.SH ")
+    local section = assert(read "docs/molbuild.1":match "\n%.SH OPTIONS\n(.-)\n%.SH ")
     local all = {}
     for line in section:gmatch "\n%.TP\n%.[BI]R? ([^\n]+)" do
       all[(line:gsub("\\%-", "-"):gsub('"', ""):gsub(" = ", " "))] = true

@@ -53,7 +53,7 @@ end
 local PAGES = {
   { "README.md", markdown, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
   { "docs/policy.md", fields, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
-  { "scripts/man/molbuild.1", manual, '.\\" settings: made by make docs', '.\\" end of settings' },
+  { "docs/molbuild.1", manual, '.\\" settings: made by make docs', '.\\" end of settings' },
 }
 
 local function read(path)
