@@ -48,7 +48,7 @@ local ROOMS = {
     words = { "MOLECULE_", "os.execute", "io.popen", table.unpack(RUNTIMES) },
   },
   {
-    name = "scripts", kind = "lua", paths = { "scripts", "docs/forks" },
+    name = "scripts", kind = "lua", paths = { "scripts", "docs/examples" },
     require = function(module) return module == "molbuild" end,
     words = { "os.execute", "io.popen", "io.open", "os.getenv", "package." },
   },

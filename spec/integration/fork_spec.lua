@@ -21,7 +21,7 @@ describe("a fork of ensure.lua", function()
       'CMD ["/bin/busybox", "cat", "/index"]', "",
     }, "\n")
     local sha = w:commit("org", "claude-code", files)
-    local run = w:run { "run", "docs/forks/build-arg.lua", "claude-code" }
+    local run = w:run { "run", "docs/examples/build-arg.lua", "claude-code" }
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
     assert.equal(0, run.status, run.stderr)
     assert.equal(tag .. "\n", run.stdout)
@@ -32,7 +32,7 @@ describe("a fork of ensure.lua", function()
     local main = w:commit("org", "my-agent", world.template_files "from main")
     local sha = w:commit("org", "my-agent", world.template_files "from next", "next")
     assert.are_not.equal(main, sha)
-    local run = w:run { "run", "docs/forks/extra-runtime.lua", "my-agent" }
+    local run = w:run { "run", "docs/examples/extra-runtime.lua", "my-agent" }
     local tag = "molecule-local/workspace-template-my-agent:" .. sha:sub(1, 12)
     assert.equal(0, run.status, run.stderr)
     assert.equal(tag .. "\n", run.stdout)
@@ -57,7 +57,7 @@ describe("a fork of ensure.lua", function()
 
   it("is found by its name in a directory of MOLBUILD_PATH", function()
     local run = w:run({ "run", "extra-runtime.lua", "my-agent" },
-      { MOLBUILD_PATH = world.sh "pwd" .. "/docs/forks", MOLECULE_IMAGE_REGISTRY = "registry.example" })
+      { MOLBUILD_PATH = world.sh "pwd" .. "/docs/examples", MOLECULE_IMAGE_REGISTRY = "registry.example" })
     assert.equal(0, run.status, run.stderr)
     assert.equal("registry.example/workspace-template-my-agent:latest\n", run.stdout)
   end)

@@ -1,5 +1,5 @@
 --- A fork with one step changed: every build gets one more build argument.
----   molbuild run docs/forks/build-arg.lua claude-code
+---   molbuild run docs/examples/build-arg.lua claude-code
 local molbuild = require "molbuild"
 local ensure = molbuild.load "ensure.lua"
 

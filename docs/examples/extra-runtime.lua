@@ -1,5 +1,5 @@
 --- A fork that knows one more runtime, built from a branch of its own. No step is changed.
----   molbuild run docs/forks/extra-runtime.lua my-agent
+---   molbuild run docs/examples/extra-runtime.lua my-agent
 local molbuild = require "molbuild"
 local ensure = molbuild.load "ensure.lua"
 
