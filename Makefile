@@ -25,7 +25,7 @@ VERSION := $(shell cat VERSION)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -Icore
+CPPFLAGS += -D_GNU_SOURCE -Icore -Icore/lib
 SANITIZE_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # A luarocks build hands over where its Lua's headers are.
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell $(PKG_CONFIG) --cflags $(LUA_PC) 2>/dev/null))
@@ -55,8 +55,8 @@ MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)
 say = @printf '  %-6s %s\n' $(1) $@
 
-sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(wildcard $(1)))
-LIB_OBJ := $(call sources,core/lib/*.c)
+sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1))))
+LIB_OBJ := $(call sources,core/lib/*.c core/lib/*/*.c)
 BIND_OBJ := $(call sources,core/bind/*.c)
 MODULES := $(sort $(wildcard lua/molbuild/*.lua lua/molbuild/*/*.lua))
 POLICIES := $(sort $(wildcard scripts/*.lua))

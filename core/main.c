@@ -12,8 +12,8 @@
 
 #include "bind/bind.h"
 #include "embedded.h"
-#include "lib/fd_now.h"
-#include "lib/start.h"
+#include "base/fd_now.h"
+#include "base/start.h"
 
 #ifndef MOLBUILD_VERSION
 #error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"

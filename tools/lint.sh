@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck disable=SC2086 # CPPFLAGS is a list
 cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability -j 2 \
 	--suppress=missingIncludeSystem --suppress=memleak:core/lib/mask.c \
-	${CPPFLAGS:--D_GNU_SOURCE -Icore} -DMOLBUILD_VERSION='""' core/lib core/bind core/main.c core/test core/bench core/fuzz
+	${CPPFLAGS:--D_GNU_SOURCE -Icore -Icore/lib} -DMOLBUILD_VERSION='""' core/lib core/bind core/main.c core/test core/bench core/fuzz
 luacheck --quiet lua scripts spec core/embed.lua core/fuzz
 for script in tools/*.sh spec/support/*.sh; do sh -n "$script"; done
 bash -n .ci/run

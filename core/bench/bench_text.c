@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "lib/clean.h"
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/lines.h"
 #include "lib/mask.h"
 #include "lib/output.h"

@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/macros.h"
+#include "base/clock.h"
+#include "base/macros.h"
 
 #define MAX_COMMANDS 16
 #define MAX_ROUNDS   1000

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
+#include "base/buf.h"
+#include "base/clock.h"
 #include "lib/mask.h"
 
 #define MAX_MASKED ((size_t)1 << 30)

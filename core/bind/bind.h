@@ -13,7 +13,7 @@
 #include <lua.h>
 #include <stdint.h>
 
-#include "lib/error.h"
+#include "base/error.h"
 #include "lib/loop.h"
 
 struct bind_op {

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/fs.h"
 
 #define DEFAULT_MAX_FILE ((lua_Integer)1 << 20)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bind.h"
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/lock.h"
 
 #define LOCK_KEY "molbuild.lock"

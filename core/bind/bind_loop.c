@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
-#include "lib/give_back.h"
+#include "base/clock.h"
+#include "base/give_back.h"
 
 #define STATE_KEY "molbuild.state"
 #define OP_KEY "molbuild.op"

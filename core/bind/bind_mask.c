@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/buf.h"
+#include "base/buf.h"
 #include "lib/mask.h"
 #include "lib/url.h"
 

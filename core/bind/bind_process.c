@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/process.h"
-#include "lib/sys.h"
+#include "base/sys.h"
 #include "bind_lock.h"
 
 struct process_op {

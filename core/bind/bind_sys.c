@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
-#include "lib/exit_guard.h"
-#include "lib/clock.h"
+#include "base/buf.h"
+#include "base/exit_guard.h"
+#include "base/clock.h"
 #include "lib/mask.h"
-#include "lib/sys.h"
+#include "base/sys.h"
 
 #define MAX_WRITTEN ((size_t)1 << 30)
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/buf.h"
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/mask.h"
 #include "lib/writer.h"
 

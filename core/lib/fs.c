@@ -11,7 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 /* The longest text a link can have, anywhere we know. */
 #define MAX_LINK 65536

@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 struct fs_stat {
 	const char *type; /* "file", "directory", "link", "fifo", "socket", "device"; static */

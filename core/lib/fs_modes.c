@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 /* Each level takes a descriptor. git's trees are bounded, and people's are not as deep. */
 #define MAX_LEVELS 400

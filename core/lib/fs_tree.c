@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 /* Levels that are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the
  * tree under a name of its own, and walked from there. So any depth costs these few descriptors and frames.

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 /* Whether a TLS handshake failed because the connection broke. libcurl has one result for that and for a refusal, such as of
  * the protocol's version: only its text differs. OpenSSL has no error to name then, and libcurl puts the name of the function

@@ -19,7 +19,7 @@ void kin_free(struct kin *kin)
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fd.h"
+#include "base/fd.h"
 #include "pidfd.h"
 #include "proc.h"
 #include "strays.h"

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 struct lines {
 	/* One line, without its newline; valid during the call. Nonzero stops the feeding. */

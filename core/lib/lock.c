@@ -9,10 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lock_internal.h"
-#include "sys.h"
+#include "base/sys.h"
 
 int lock_open(const char *path, struct error *err)
 {

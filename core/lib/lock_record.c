@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "base/fd.h"
 #include "width.h"
 
 #define MAX_PID   2147483647

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #endif
 
-#include "fd.h"
+#include "base/fd.h"
 #include "lock_internal.h"
 #include "signals.h"
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 /* Bytes of the line that says how much is missing; its place is kept from the first byte behind the beginning on. */
 #define NOTE 96

@@ -19,8 +19,8 @@
 
 #include <stddef.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 #define MASK_TEXT "***"
 /* Bytes. A shorter secret would blot out ordinary words. */

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 /* A text to be found, each of its characters as it is or escaped (see mask_find.h). */
 struct mask_form {

@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-#include "buf.h"
+#include "base/buf.h"
 #include "clean.h"
-#include "error.h"
+#include "base/error.h"
 #include "lines.h"
 #include "log_file.h"
 #include "mask.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 int proc_stat_read(const char *pid, struct proc_stat *stat)
 {

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 struct proc_stat {
 	pid_t pid, parent, group;

@@ -9,8 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "spawn.h"
 
 #define DEFAULT_GRACE_NS (10 * NS_PER_S)

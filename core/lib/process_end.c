@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "strays.h"
 
 #define DRAIN_NS (200 * NS_PER_MS)

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "buf.h"
+#include "base/buf.h"
 
 /* A bundle is given away when it has grown to this. */
 #define BUNDLE_FULL (PROCESS_LINES_MAX - OUTPUT_LINE_MAX)

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "clock.h"
-#include "fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "spawn.h"
 
 /* Reads of one descriptor before the others have their turn. */

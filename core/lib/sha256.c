@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "fd.h"
+#include "base/fd.h"
 
 static int fail(struct error *err)
 {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fd.h"
-#include "give_back.h"
+#include "base/fd.h"
+#include "base/give_back.h"
 
 #define MAX_SIGNAL 32
 /* Arrivals of one signal, none of them taken, after which it has its default effect. */

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* Make the pipe (once for the process). Returns its reading end, non-blocking, or -1 with err set. */
 WARN_UNUSED int signals_open(struct error *err);

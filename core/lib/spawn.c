@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #endif
 
-#include "fd.h"
+#include "base/fd.h"
 #include "signals.h"
 
 extern char **environ;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "error.h"
+#include "base/error.h"
 
 struct spawn_options {
 	const char *program; /* the file to run; not searched on PATH */

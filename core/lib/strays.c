@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "fd.h"
+#include "base/buf.h"
+#include "base/fd.h"
 #include "pidfd.h"
 #include "proc.h"
 

@@ -4,8 +4,8 @@
 #ifndef MOLBUILD_URL_H
 #define MOLBUILD_URL_H
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 
 #define URL_MAX 8192
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "clock.h"
+#include "base/clock.h"
 #include "signals.h"
 
 #define TICK_US   250000

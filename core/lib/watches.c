@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #endif
 
-#include "fd.h"
+#include "base/fd.h"
 
 void watches_init(struct watches *watches)
 {

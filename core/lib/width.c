@@ -1,6 +1,6 @@
 #include "width.h"
 
-#include "macros.h"
+#include "base/macros.h"
 #include "width_tables.h"
 
 static int is_in(const struct range *table, size_t count, uint32_t code_point)

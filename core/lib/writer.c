@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "clock.h"
-#include "fd.h"
-#include "fd_now.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fd_now.h"
 
 /* Bytes of one write; as many as a pipe usually holds. */
 #define PIECE ((size_t)64 << 10)

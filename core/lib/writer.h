@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buf.h"
-#include "error.h"
+#include "base/buf.h"
+#include "base/error.h"
 #include "loop.h"
 
 /* Bytes in the queue after which who writes much should wait for the reader; with which a text that can be spared is no longer

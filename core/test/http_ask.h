@@ -3,7 +3,7 @@
 #define MOLBUILD_TEST_HTTP_ASK_H
 
 #include "http_fixture.h"
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/http.h"
 
 static struct server server, other;

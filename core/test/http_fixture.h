@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "lib/fd.h"
+#include "base/fd.h"
 
 /* Where the servers note the head of every request. */
 #define REQUESTS "requests"

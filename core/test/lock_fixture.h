@@ -4,8 +4,8 @@
 
 #include <signal.h>
 
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/lock.h"
 
 static inline int can_take(const char *path)

@@ -3,8 +3,8 @@
 #ifndef MOLBUILD_TEST_LOOP_FIXTURE_H
 #define MOLBUILD_TEST_LOOP_FIXTURE_H
 
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/loop.h"
 
 static struct loop *loop;

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/process.h"
 #include "lib/strays.h"
 

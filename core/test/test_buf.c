@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/buf.h"
+#include "base/buf.h"
 
 static struct buf buf;
 

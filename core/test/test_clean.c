@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/clean.h"
-#include "lib/macros.h"
+#include "base/macros.h"
 
 #define FFFD "\xef\xbf\xbd"
 

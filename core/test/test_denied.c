@@ -20,8 +20,8 @@
 #include "lib/fs.h"
 #include "lib/lock.h"
 #include "process_fixture.h"
-#include "lib/start.h"
-#include "lib/sys.h"
+#include "base/start.h"
+#include "base/sys.h"
 
 #ifdef __linux__
 #include <linux/filter.h>

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/error.h"
+#include "base/error.h"
 
 static struct error err;
 

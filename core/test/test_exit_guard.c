@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/exit_guard.h"
+#include "base/exit_guard.h"
 
 /* Exit with 255 in a child, guarded or not. Returns its status; what it wrote to stderr is in SAID. */
 static int exit_in_child(int before, int after, char *said, size_t size)

@@ -15,10 +15,10 @@
 
 #include "fault.h"
 #include "fixture.h"
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/lines.h"
 #include "lib/mask.h"
-#include "lib/sys.h"
+#include "base/sys.h"
 #include "lock_fixture.h"
 
 /* More calls of one kind than any of the scenarios makes. */

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "lib/fd.h"
+#include "base/fd.h"
 
 #define MANY (1U << 20)
 

@@ -17,9 +17,9 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/clock.h"
-#include "lib/fd.h"
-#include "lib/fd_now.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fd_now.h"
 
 static char text[1 << 20];
 

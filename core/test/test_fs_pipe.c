@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/fs.h"
 
 static void assert_reads(const char *path, const char *text)

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fd.h"
-#include "lib/give_back.h"
+#include "base/fd.h"
+#include "base/give_back.h"
 
 static int said = -1;
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lib/buf.h"
+#include "base/buf.h"
 #include "lib/lines.h"
 
 /* The lines seen, a '|' behind each. */

@@ -19,8 +19,8 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/lock.h"
 #include "lock_fixture.h"
 

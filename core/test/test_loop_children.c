@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/give_back.h"
+#include "base/give_back.h"
 #include "loop_fixture.h"
 
 /* ---- children -------------------------------------------------------------------------------------------- */

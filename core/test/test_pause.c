@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/clock.h"
+#include "base/clock.h"
 #include "lib/loop.h"
 #include "process_fixture.h"
 

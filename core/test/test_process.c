@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fd.h"
+#include "base/fd.h"
 #include "lib/mask.h"
 #include "process_fixture.h"
 

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/start.h"
+#include "base/start.h"
 
 /* Each test is a process of its own: what is inherited holds for all of it. */
 static int status_of(int (*body)(void))

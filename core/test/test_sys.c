@@ -22,7 +22,7 @@
 
 #include "fixture.h"
 #include "lib/fs.h"
-#include "lib/sys.h"
+#include "base/sys.h"
 
 static void make_file(const char *path, mode_t mode)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/macros.h"
+#include "base/macros.h"
 #include "lib/mask.h"
 #include "lib/url.h"
 

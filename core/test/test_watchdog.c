@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/clock.h"
-#include "lib/fd.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "lib/signals.h"
 #include "lib/watchdog.h"
 

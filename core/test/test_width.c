@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lib/macros.h"
+#include "base/macros.h"
 #include "lib/width.h"
 
 static void counts_columns(void **state)

@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fd_now.h"
+#include "base/fd_now.h"
 #include "lib/writer.h"
 #include "loop_fixture.h"
 

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "error.h"
+#include "base/error.h"
 
 /* The machine's name into OUT, at most SIZE - 1 bytes (cut) and a NUL; "localhost" when it has none. */
 void sys_hostname(char *out, size_t size);

@@ -1,4 +1,4 @@
-#include "start.h"
+#include "base/start.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#include "start_filter.h"
+#include "base/start_filter.h"
 
 /* Whether somebody who sends SIGNO wants the program to end: then it does, however long the signal was blocked. */
 static int asks_to_end(int signo)

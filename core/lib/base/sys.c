@@ -1,4 +1,4 @@
-#include "sys.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include <mach-o/dyld.h>
 #endif
 
-#include "fd.h"
-#include "start.h"
+#include "base/fd.h"
+#include "base/start.h"
 
 extern char **environ;
 

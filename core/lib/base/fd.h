@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 /* Close *FD if there is one and set it to -1. Keeps errno. */
 void fd_close(int *fd);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 struct buf {
 	char *data; /* NULL until the first byte */

@@ -10,7 +10,7 @@
 #ifndef MOLBUILD_ERROR_H
 #define MOLBUILD_ERROR_H
 
-#include "macros.h"
+#include "base/macros.h"
 
 struct error {
 	char code[16];

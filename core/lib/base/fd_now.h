@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "macros.h"
+#include "base/macros.h"
 
 /* How long a write may wait. */
 #define FD_NOW_MAX_NS (10 * NS_PER_MS)

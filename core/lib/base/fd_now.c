@@ -1,4 +1,4 @@
-#include "fd_now.h"
+#include "base/fd_now.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "base/clock.h"
 
 /* POSIX's PIPE_BUF, which some systems define elsewhere: poll() reports a pipe with room for as much. */
 #define UNGUARDED_MAX ((size_t)512)

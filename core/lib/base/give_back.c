@@ -1,4 +1,4 @@
-#include "give_back.h"
+#include "base/give_back.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fd_now.h"
-#include "macros.h"
+#include "base/fd_now.h"
+#include "base/macros.h"
 
 static char words[GIVE_BACK_MAX];
 static volatile sig_atomic_t words_len;

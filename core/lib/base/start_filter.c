@@ -1,4 +1,4 @@
-#include "start_filter.h"
+#include "base/start_filter.h"
 
 #ifdef __linux__
 #include <errno.h>

@@ -1,10 +1,10 @@
-#include "exit_guard.h"
+#include "base/exit_guard.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "fd_now.h"
-#include "give_back.h"
+#include "base/fd_now.h"
+#include "base/give_back.h"
 
 static int registered, guarded;
 
