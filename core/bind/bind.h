@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "lib/loop.h"
+#include "loop/loop.h"
 
 struct bind_op {
 	const struct bind_op_type *type;

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "lib/mask.h"
-#include "lib/writer.h"
+#include "loop/writer.h"
 
 #define WRITERS_KEY "molbuild.writers"
 #define MAX_WRITTEN ((size_t)1 << 30)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 struct http_options {
 	const char *url;

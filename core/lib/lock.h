@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 /* A zeroed struct holds nothing. */
 struct lock {

@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "lock_internal.h"
-#include "signals.h"
+#include "loop/signals.h"
 
 /* Where the system cannot close a range at once, no more than this many descriptors are looked at. */
 #define MAX_SCANNED_FD 65536

@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 #include "output.h"
 
 /* What on_line returns. */

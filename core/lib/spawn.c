@@ -15,7 +15,7 @@
 #endif
 
 #include "base/fd.h"
-#include "signals.h"
+#include "loop/signals.h"
 
 extern char **environ;
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/loop.h"
+#include "loop/loop.h"
 
 static struct loop *loop;
 static char order[256]; /* what was called back, a letter each */

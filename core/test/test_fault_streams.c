@@ -13,7 +13,7 @@
 
 #include "fault.h"
 #include "fixture.h"
-#include "lib/writer.h"
+#include "loop/writer.h"
 #include "process_fixture.h"
 
 #define MANY_CALLS 200

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/heap.h"
+#include "loop/heap.h"
 #include "loop_fixture.h"
 
 /* ---- timers ---------------------------------------------------------------------------------------------- */

@@ -16,7 +16,7 @@
 
 #include "fixture.h"
 #include "base/clock.h"
-#include "lib/loop.h"
+#include "loop/loop.h"
 #include "process_fixture.h"
 
 #define PAUSE_NS (2 * NS_PER_S)

@@ -14,8 +14,8 @@
 #include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/signals.h"
-#include "lib/watchdog.h"
+#include "loop/signals.h"
+#include "loop/watchdog.h"
 
 /* Read from FD what never comes, without a pause, until its end: as libcurl reads a flood. */
 static void read_on(int fd)

@@ -18,7 +18,7 @@
 
 #include "fixture.h"
 #include "base/fd_now.h"
-#include "lib/writer.h"
+#include "loop/writer.h"
 #include "loop_fixture.h"
 
 #define LINE "a line of sixteen\n"

@@ -2,7 +2,7 @@
 #ifndef MOLBUILD_HEAP_H
 #define MOLBUILD_HEAP_H
 
-#include "loop.h"
+#include "loop/loop.h"
 
 struct heap {
 	struct loop_timer **timers; /* timers[1] is the nearest; timers[0] is not used */

@@ -1,4 +1,4 @@
-#include "loop.h"
+#include "loop/loop.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,10 +12,10 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "heap.h"
-#include "signals.h"
-#include "watchdog.h"
-#include "watches.h"
+#include "loop/heap.h"
+#include "loop/signals.h"
+#include "loop/watchdog.h"
+#include "loop/watches.h"
 
 /* Later than this, and we were kept from running. */
 #define LATE_NS (NS_PER_S / 2)

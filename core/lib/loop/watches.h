@@ -3,7 +3,7 @@
 #ifndef MOLBUILD_WATCHES_H
 #define MOLBUILD_WATCHES_H
 
-#include "loop.h"
+#include "loop/loop.h"
 
 #define WATCHES_BATCH 64
 

@@ -1,4 +1,4 @@
-#include "watchdog.h"
+#include "loop/watchdog.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,7 +7,7 @@
 #include <sys/time.h>
 
 #include "base/clock.h"
-#include "signals.h"
+#include "loop/signals.h"
 
 #define TICK_US   250000
 #define MAX_TICKS 12

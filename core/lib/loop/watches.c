@@ -1,4 +1,4 @@
-#include "watches.h"
+#include "loop/watches.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -15,7 +15,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "loop.h"
+#include "loop/loop.h"
 
 /* Bytes in the queue after which who writes much should wait for the reader; with which a text that can be spared is no longer
  * queued, as long as the reader reads and when it has not for a second; and of other texts, which are queued beyond that. The

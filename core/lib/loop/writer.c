@@ -1,4 +1,4 @@
-#include "writer.h"
+#include "loop/writer.h"
 
 #include <errno.h>
 #include <string.h>

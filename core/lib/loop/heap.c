@@ -1,4 +1,4 @@
-#include "heap.h"
+#include "loop/heap.h"
 
 #include <stdlib.h>
 
