@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/clean.h"
+#include "text/clean.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/lines.h"
+#include "text/lines.h"
 #include "lib/mask.h"
 #include "lib/output.h"
 

@@ -1,7 +1,7 @@
 /* molbuild.core.width */
 #include "bind.h"
 
-#include "lib/width.h"
+#include "text/width.h"
 
 /* width.columns(s) -> columns that it takes on a terminal */
 static int columns(lua_State *L)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "width.h"
+#include "text/width.h"
 
 #define MAX_PID   2147483647
 #define MAX_START INT64_C(99999999999)

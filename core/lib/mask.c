@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clean.h"
+#include "text/clean.h"
 #include "mask_forms.h"
 #include "mask_scan.h"
 

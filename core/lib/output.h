@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "clean.h"
+#include "text/clean.h"
 #include "base/error.h"
-#include "lines.h"
+#include "text/lines.h"
 #include "log_file.h"
 #include "mask.h"
 

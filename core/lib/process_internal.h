@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "kin.h"
-#include "prefixes.h"
+#include "text/prefixes.h"
 #include "process.h"
 
 /* Bytes read at once, and asked for as the room of the pipe. With less, reader and writer wait for each other more often;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/clean.h"
+#include "text/clean.h"
 #include "base/macros.h"
 
 #define FFFD "\xef\xbf\xbd"

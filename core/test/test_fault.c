@@ -16,7 +16,7 @@
 #include "fault.h"
 #include "fixture.h"
 #include "base/clock.h"
-#include "lib/lines.h"
+#include "text/lines.h"
 #include "lib/mask.h"
 #include "base/sys.h"
 #include "lock_fixture.h"

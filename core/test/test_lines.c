@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "lib/lines.h"
+#include "text/lines.h"
 
 /* The lines seen, a '|' behind each. */
 static struct buf seen;

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lib/prefixes.h"
+#include "text/prefixes.h"
 
 static struct error err;
 static struct prefixes prefixes;

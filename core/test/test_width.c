@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "lib/width.h"
+#include "text/width.h"
 
 static void counts_columns(void **state)
 {

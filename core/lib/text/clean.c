@@ -1,4 +1,4 @@
-#include "clean.h"
+#include "text/clean.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
-#include "width.h"
+#include "text/width.h"
 
 #include "base/macros.h"
-#include "width_tables.h"
+#include "text/width_tables.h"
 
 static int is_in(const struct range *table, size_t count, uint32_t code_point)
 {

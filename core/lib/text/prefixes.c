@@ -1,4 +1,4 @@
-#include "prefixes.h"
+#include "text/prefixes.h"
 
 #include <errno.h>
 #include <stdint.h>
