@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "text/lines.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "lib/output.h"
 
 #define CHUNK     ((size_t)64 << 10)

@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 
 #define MAX_MASKED ((size_t)1 << 30)
 /* Longer than this is as good as for ever, and still fits into nanoseconds. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "lib/url.h"
 
 /* mask.secret(s) -> true | nil, message, code */

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/exit_guard.h"
 #include "base/clock.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "base/sys.h"
 
 #define MAX_WRITTEN ((size_t)1 << 30)

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "loop/writer.h"
 
 #define WRITERS_KEY "molbuild.writers"

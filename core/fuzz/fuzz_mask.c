@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "test/naive_mask.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "text/lines.h"
 #include "log_file.h"
-#include "mask.h"
+#include "secret/mask.h"
 
 struct output_options {
 	const char *log_file; /* see log_file.h; NULL: none */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "mask.h"
+#include "secret/mask.h"
 
 #define MAX_MASKED_URL ((size_t)1 << 24)
 #define FLAGS          (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)

@@ -17,7 +17,7 @@
 #include "fixture.h"
 #include "base/clock.h"
 #include "text/lines.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "base/sys.h"
 #include "lock_fixture.h"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/mask.h"
+#include "secret/mask.h"
 
 #define TOKEN "s3cret/with+\"quotes"
 

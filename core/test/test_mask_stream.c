@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "naive_mask.h"
 
 #define TOKEN "s3cret/with+\"quotes"

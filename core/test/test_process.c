@@ -14,7 +14,7 @@
 
 #include "fixture.h"
 #include "base/fd.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "process_fixture.h"
 
 static void tells_the_exit_code(void **state)

@@ -12,7 +12,7 @@
 
 #include "fixture.h"
 #include "lib/fs.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "process_fixture.h"
 
 #define MIB (1L << 20)

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "lib/mask.h"
+#include "secret/mask.h"
 #include "lib/url.h"
 
 static struct error err;

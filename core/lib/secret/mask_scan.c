@@ -1,9 +1,9 @@
-#include "mask_scan.h"
+#include "secret/mask_scan.h"
 
 #include <string.h>
 
-#include "mask.h"
-#include "mask_find.h"
+#include "secret/mask.h"
+#include "secret/mask_find.h"
 
 /* Nearly all of a text is passed over without a look at the forms: a secret can begin only near
  *

@@ -1,8 +1,8 @@
-#include "mask_find.h"
+#include "secret/mask_find.h"
 
 #include <string.h>
 
-#include "mask.h"
+#include "secret/mask.h"
 
 /* ---- escapes --------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "mask_forms.h"
+#include "secret/mask_forms.h"
 
 struct mask_text {
 	const char *bytes;

@@ -1,4 +1,4 @@
-#include "mask_forms.h"
+#include "secret/mask_forms.h"
 
 #include <stdlib.h>
 #include <string.h>

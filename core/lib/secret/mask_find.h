@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "mask_forms.h"
+#include "secret/mask_forms.h"
 
 /* Bytes of a URL's userinfo; a longer one is none. */
 #define MASK_USERINFO_MAX 4096

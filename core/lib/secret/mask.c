@@ -1,12 +1,12 @@
-#include "mask.h"
+#include "secret/mask.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "text/clean.h"
-#include "mask_forms.h"
-#include "mask_scan.h"
+#include "secret/mask_forms.h"
+#include "secret/mask_scan.h"
 
 /* A long piece is joined to what is held back in slices, until nothing of that is undecided any more; the first few
  * bytes are nearly always enough. */
