@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 
 #define DEFAULT_MAX_FILE ((lua_Integer)1 << 20)
 #define DEFAULT_MAX_NAMES 100000

@@ -1,7 +1,7 @@
 /* molbuild.core.sha256 */
 #include "bind.h"
 
-#include "lib/sha256.h"
+#include "file/sha256.h"
 
 static int push_digest(lua_State *L, int result, const char *hex, const struct error *err)
 {

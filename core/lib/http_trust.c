@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs.h"
+#include "file/fs.h"
 
 static const char *authorities(const struct http_options *options)
 {

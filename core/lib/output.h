@@ -9,7 +9,7 @@
 #include "text/clean.h"
 #include "base/error.h"
 #include "text/lines.h"
-#include "log_file.h"
+#include "file/log_file.h"
 #include "secret/mask.h"
 
 struct output_options {

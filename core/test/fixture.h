@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 
 #define FIXTURE_NOBODY 65534
 

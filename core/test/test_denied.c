@@ -17,7 +17,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 #include "lib/lock.h"
 #include "process_fixture.h"
 #include "base/start.h"

@@ -15,7 +15,7 @@
 
 #include "fixture.h"
 #include "base/clock.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 
 static void assert_reads(const char *path, const char *text)
 {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 
 static void make_file(const char *path)
 {

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/log_file.h"
+#include "file/log_file.h"
 
 #define MAX 4096
 #define LARGEST (6 * MAX)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 #include "secret/mask.h"
 #include "process_fixture.h"
 

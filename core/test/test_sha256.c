@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lib/sha256.h"
+#include "file/sha256.h"
 
 static struct error err;
 static char hex[SHA256_HEX_SIZE];

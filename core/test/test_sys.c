@@ -21,7 +21,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "lib/fs.h"
+#include "file/fs.h"
 #include "base/sys.h"
 
 static void make_file(const char *path, mode_t mode)

@@ -2,7 +2,7 @@
  * when memory ends in between. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
-#include "sha256.h"
+#include "file/sha256.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "fs.h"
+#include "file/fs.h"
 
 #include <dirent.h>
 #include <errno.h>

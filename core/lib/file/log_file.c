@@ -1,4 +1,4 @@
-#include "log_file.h"
+#include "file/log_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
