@@ -21,7 +21,7 @@ end
 local ROOMS = {
   {
     name = "core/lib", kind = "c",
-    paths = { "core/lib", "core/lib/base", "core/lib/loop/loop", "core/lib/text", "core/lib/secret", "core/lib/file", "core/lib/lock",
+    paths = { "core/lib", "core/lib/base", "core/lib/loop/loop", "core/lib/text", "core/lib/secret", "core/lib/file", "core/lib/lock/lock",
       "core/lib/child", "core/lib/net" },
     include = function(header)
       return of_the_library(header) or not header:find("/", 1, true) and header ~= "bind.h" and header ~= "embedded.h"

@@ -6,7 +6,7 @@
 
 #include "bind.h"
 #include "base/clock.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 
 #define LOCK_KEY "molbuild.lock"
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 
 static inline int can_take(const char *path)
 {

@@ -18,7 +18,7 @@
 
 #include "fixture.h"
 #include "file/fs.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 #include "process_fixture.h"
 #include "base/start.h"
 #include "base/sys.h"

@@ -18,7 +18,7 @@
 #include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 #include "lock_fixture.h"
 
 static void excludes_other_processes(void **state)

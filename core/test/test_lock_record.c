@@ -16,7 +16,7 @@
 
 #include "fixture.h"
 #include "base/clock.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 
 static void assert_record(const char *text, int expected)
 {

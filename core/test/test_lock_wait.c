@@ -21,7 +21,7 @@
 #include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lib/lock.h"
+#include "lock/lock.h"
 #include "lock_fixture.h"
 
 /* Takes the lock, has a child that keeps the descriptor, and dies. Exits with nothing released. */

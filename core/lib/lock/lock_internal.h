@@ -2,7 +2,7 @@
 #ifndef MOLBUILD_LOCK_INTERNAL_H
 #define MOLBUILD_LOCK_INTERNAL_H
 
-#include "lock.h"
+#include "lock/lock.h"
 
 /* How often a lock whose file is replaced, or whose helper is killed, is begun anew before that is an error. */
 #define LOCK_MAX_ROUNDS 100

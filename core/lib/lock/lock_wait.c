@@ -1,4 +1,4 @@
-#include "lock.h"
+#include "lock/lock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 #endif
 
 #include "base/fd.h"
-#include "lock_internal.h"
+#include "lock/lock_internal.h"
 #include "loop/signals.h"
 
 /* Where the system cannot close a range at once, no more than this many descriptors are looked at. */

@@ -1,4 +1,4 @@
-#include "lock.h"
+#include "lock/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "lock.h"
+#include "lock/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lock_internal.h"
+#include "lock/lock_internal.h"
 #include "base/sys.h"
 
 int lock_open(const char *path, struct error *err)
