@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "text/lines.h"
 #include "secret/mask.h"
-#include "lib/output.h"
+#include "child/output.h"
 
 #define CHUNK     ((size_t)64 << 10)
 #define TEXT_SIZE ((size_t)16 << 20)

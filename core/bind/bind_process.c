@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/process.h"
+#include "child/process.h"
 #include "base/sys.h"
 #include "bind_lock.h"
 

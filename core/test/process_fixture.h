@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "lib/process.h"
-#include "lib/strays.h"
+#include "child/process.h"
+#include "child/strays.h"
 
 /* In the environment of whatever run_start() starts: what carries it when a test is over has been left behind. */
 static inline const char *test_mark(void)

@@ -17,7 +17,7 @@
 #include "fixture.h"
 #include "process_fixture.h"
 
-#include "lib/proc.h"
+#include "child/proc.h"
 
 #define MS(ms) ((int64_t)(ms)*NS_PER_MS)
 

@@ -1,4 +1,4 @@
-#include "strays.h"
+#include "child/strays.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,8 +15,8 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
-#include "pidfd.h"
-#include "proc.h"
+#include "child/pidfd.h"
+#include "child/proc.h"
 
 /* The kernel allows 32 pages of argument strings of 128 KiB each; an environment beyond this is not ours. */
 #define MAX_ENVIRONMENT (4U << 20)

@@ -1,4 +1,4 @@
-#include "kin.h"
+#include "child/kin.h"
 
 #define MAX_MEMBERS_BYTES ((size_t)64 << 10)
 
@@ -20,9 +20,9 @@ void kin_free(struct kin *kin)
 #include <stdlib.h>
 
 #include "base/fd.h"
-#include "pidfd.h"
-#include "proc.h"
-#include "strays.h"
+#include "child/pidfd.h"
+#include "child/proc.h"
+#include "child/strays.h"
 
 #define MAX_TABLE_BYTES ((size_t)16 << 20)
 

@@ -1,4 +1,4 @@
-#include "process_internal.h"
+#include "child/process_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "spawn.h"
+#include "child/spawn.h"
 
 #define DEFAULT_GRACE_NS (10 * NS_PER_S)
 

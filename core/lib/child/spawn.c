@@ -1,4 +1,4 @@
-#include "spawn.h"
+#include "child/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "loop/loop.h"
-#include "output.h"
+#include "child/output.h"
 
 /* What on_line returns. */
 enum {

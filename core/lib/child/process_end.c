@@ -1,10 +1,10 @@
-#include "process_internal.h"
+#include "child/process_internal.h"
 
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "strays.h"
+#include "child/strays.h"
 
 #define DRAIN_NS (200 * NS_PER_MS)
 /* How often a process that is being ended is looked at once its program has exited. */

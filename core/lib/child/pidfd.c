@@ -1,4 +1,4 @@
-#include "pidfd.h"
+#include "child/pidfd.h"
 
 #include <errno.h>
 #include <signal.h>

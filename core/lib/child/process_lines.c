@@ -1,5 +1,5 @@
 /* What becomes of the lines that a child prints: each of interest to on_line, all of them, in bundles, to on_lines. */
-#include "process_internal.h"
+#include "child/process_internal.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-#include "process_internal.h"
+#include "child/process_internal.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "spawn.h"
+#include "child/spawn.h"
 
 /* Reads of one descriptor before the others have their turn. */
 #define READS_A_TURN 8

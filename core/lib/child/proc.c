@@ -1,4 +1,4 @@
-#include "proc.h"
+#include "child/proc.h"
 
 #ifdef __linux__
 

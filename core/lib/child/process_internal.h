@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-#include "kin.h"
+#include "child/kin.h"
 #include "text/prefixes.h"
-#include "process.h"
+#include "child/process.h"
 
 /* Bytes read at once, and asked for as the room of the pipe. With less, reader and writer wait for each other more often;
  * more gains nothing, and no longer fits into the processor's cache. */

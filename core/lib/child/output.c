@@ -1,4 +1,4 @@
-#include "output.h"
+#include "child/output.h"
 
 #include <errno.h>
 #include <stdio.h>
