@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lib/http.h"
+#include "net/http.h"
 
 struct http_op {
 	struct bind_op op;

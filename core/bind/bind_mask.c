@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "secret/mask.h"
-#include "lib/url.h"
+#include "net/url.h"
 
 /* mask.secret(s) -> true | nil, message, code */
 static int mask_secret(lua_State *L)

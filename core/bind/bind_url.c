@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/url.h"
+#include "net/url.h"
 
 static void set_part(lua_State *L, const char *name, const char *value)
 {

@@ -4,7 +4,7 @@
 
 #include "http_fixture.h"
 #include "base/clock.h"
-#include "lib/http.h"
+#include "net/http.h"
 
 static struct server server, other;
 static struct loop *loop;

@@ -14,7 +14,7 @@
 
 #include "fixture.h"
 #include "http_ask.h"
-#include "lib/http_code.h"
+#include "net/http_code.h"
 
 /* Accept one connection, read the beginning of what comes, send ANSWER, and end it: with a reset, or in order. */
 static pid_t accept_once(int listener, const char *answer, int reset)

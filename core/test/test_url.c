@@ -9,7 +9,7 @@
 
 #include "base/macros.h"
 #include "secret/mask.h"
-#include "lib/url.h"
+#include "net/url.h"
 
 static struct error err;
 

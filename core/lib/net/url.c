@@ -1,4 +1,4 @@
-#include "url.h"
+#include "net/url.h"
 
 #include <curl/curl.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "http_trust.h"
+#include "net/http_trust.h"
 
 #include <stdlib.h>
 #include <string.h>

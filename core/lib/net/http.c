@@ -1,4 +1,4 @@
-#include "http.h"
+#include "net/http.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "http_code.h"
-#include "http_trust.h"
-#include "url.h"
+#include "net/http_code.h"
+#include "net/http_trust.h"
+#include "net/url.h"
 
 #define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
 #define DEFAULT_CONNECT_TIMEOUT_NS (10 * NS_PER_S)

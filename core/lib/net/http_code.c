@@ -1,4 +1,4 @@
-#include "http_code.h"
+#include "net/http_code.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include <curl/curl.h>
 
-#include "http.h"
+#include "net/http.h"
 
 /* libcurl opens the files, in the middle of the loop: one that is a FIFO or a device could hold it up without a bound.
  * Returns 0, or -1 with err set: "invalid". What is missing is left to libcurl, which says so. */
