@@ -21,8 +21,10 @@ end
 local ROOMS = {
   {
     name = "core/lib", kind = "c",
-    paths = { "core/lib", "core/lib/base", "core/lib/loop/loop", "core/lib/text", "core/lib/secret", "core/lib/file", "core/lib/lock/lock",
-      "core/lib/child", "core/lib/net" },
+    paths = {
+      "core/lib/base", "core/lib/loop", "core/lib/text", "core/lib/secret", "core/lib/file", "core/lib/lock", "core/lib/child",
+      "core/lib/net",
+    },
     include = function(header)
       return of_the_library(header) or not header:find("/", 1, true) and header ~= "bind.h" and header ~= "embedded.h"
     end,
@@ -133,7 +135,7 @@ local function files(room)
     if is_source(room, path) then
       all[#all + 1] = path
     else
-      for _, name in ipairs(core.fs.list(path) or {}) do
+      for _, name in ipairs(assert(core.fs.list(path))) do
         local file = path .. "/" .. name
         if is_source(room, name) and not (room.except or {})[file] then all[#all + 1] = file end
       end
