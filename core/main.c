@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bind/bind.h"
-#include "embedded.h"
 #include "base/fd_now.h"
 #include "base/start.h"
+#include "bind/bind.h"
+#include "embedded.h"
 
 #ifndef MOLBUILD_VERSION
 #error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"
@@ -127,9 +127,9 @@ static bool check_lua_path(void)
 	if (!path || !*path || (*path == '/' && stat(path, &stat_of) == 0 && S_ISDIR(stat_of.st_mode)))
 		return true;
 	snprintf(message, sizeof message,
-		"MOLBUILD_LUA_PATH: \"%.3000s\" is not %s\n"
-		"hint: name the directory of the library's modules by its whole path, or unset the variable",
-		path, *path == '/' ? "a directory" : "an absolute path");
+	         "MOLBUILD_LUA_PATH: \"%.3000s\" is not %s\n"
+	         "hint: name the directory of the library's modules by its whole path, or unset the variable",
+	         path, *path == '/' ? "a directory" : "an absolute path");
 	say(message);
 	return false;
 }

@@ -62,6 +62,8 @@ check_debian() {
 	command_or sshd openssh-server
 	command_or ssh openssh-client
 	command_or cppcheck cppcheck
+	command_or clang-format clang-format
+	command_or shellcheck shellcheck
 	command_or tinyproxy tinyproxy
 	command_or tmux tmux
 	command_or strace strace
@@ -126,8 +128,8 @@ Darwin) check_mac ;;
 	else
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
-			"luacheck, cmocka, cppcheck, luarocks, nginx, fcgiwrap, sshd, tinyproxy, tmux, strace, openssl," \
-			"podman, docker-registry, Go and python3-jsonschema." >&2
+			"luacheck, cmocka, cppcheck, clang-format, shellcheck, luarocks, nginx, fcgiwrap, sshd, tinyproxy, tmux, strace," \
+			"openssl, podman, docker-registry, Go and python3-jsonschema." >&2
 	fi
 	;;
 esac

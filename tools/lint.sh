@@ -1,7 +1,10 @@
 #!/bin/sh
-# Static checks without a warning: cppcheck on the C, luacheck on the Lua, a shell's own on the scripts.
+# Static checks without a warning: clang-format and cppcheck on the C, luacheck on the Lua, a shell's own on the scripts.
 set -eu
 cd "$(dirname "$0")/.."
+
+# Another release of clang-format may lay out a line differently.
+find core -name '*.[ch]' | LC_ALL=C sort | xargs clang-format --dry-run --Werror
 
 # It loses sight of a pointer that goes into a list by a compound literal (mask.c).
 # shellcheck disable=SC2086 # CPPFLAGS is a list

@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "text/clean.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "text/lines.h"
-#include "secret/mask.h"
 #include "child/output.h"
+#include "secret/mask.h"
+#include "text/clean.h"
+#include "text/lines.h"
 
 #define CHUNK     ((size_t)64 << 10)
 #define TEXT_SIZE ((size_t)16 << 20)
@@ -37,13 +37,13 @@ static void check(int failed, const char *what)
 static void make_text(void)
 {
 	static const char *const shapes[] = {
-	    "#%u [4/9] RUN pip install --no-cache-dir -r requirements.txt\n",
-	    "#%u 12.4 Get:41 http://deb.debian.org/debian bookworm/main amd64 libcurl4 amd64 7.88.1-10\n",
-	    "#%u 13.0   Downloading pydantic_core-2.33.2-cp311-cp311-manylinux_2_17_x86_64.whl (2.0 MB)\n",
-	    "#%u 14.9 Setting up libpython3.11-stdlib:amd64 (3.11.2-6+deb12u6) ...\n",
-	    "#%u 15.2 npm warn deprecated inflight@1.0.6: this module is not supported, and leaks memory\n",
-	    "#%u 21.7 Progress: resolved 812, reused 0, downloaded 640 (78%%), added 633\n",
-	    "#%u sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 4.19MB / 4.19MB\n",
+		"#%u [4/9] RUN pip install --no-cache-dir -r requirements.txt\n",
+		"#%u 12.4 Get:41 http://deb.debian.org/debian bookworm/main amd64 libcurl4 amd64 7.88.1-10\n",
+		"#%u 13.0   Downloading pydantic_core-2.33.2-cp311-cp311-manylinux_2_17_x86_64.whl (2.0 MB)\n",
+		"#%u 14.9 Setting up libpython3.11-stdlib:amd64 (3.11.2-6+deb12u6) ...\n",
+		"#%u 15.2 npm warn deprecated inflight@1.0.6: this module is not supported, and leaks memory\n",
+		"#%u 21.7 Progress: resolved 812, reused 0, downloaded 640 (78%%), added 633\n",
+		"#%u sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 4.19MB / 4.19MB\n",
 	};
 	unsigned line = 0;
 	text = malloc(TEXT_SIZE);
@@ -56,8 +56,8 @@ static void make_text(void)
 
 static void add_secrets(void)
 {
-	static const char *const secrets[] = {"9b3f6a1c0d5e7f8290a1b2c3d4e5f60718293a4b",
-	                                      "hunter2-horse-battery/staple", "glpat-x7Kq_Zr9TnB4mVd2"};
+	static const char *const secrets[] = {"9b3f6a1c0d5e7f8290a1b2c3d4e5f60718293a4b", "hunter2-horse-battery/staple",
+	                                      "glpat-x7Kq_Zr9TnB4mVd2"};
 	struct error err;
 	for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
 		check(mask_add(secrets[i], strlen(secrets[i]), &err), "mask_add");
@@ -94,8 +94,7 @@ static void run_mask(void)
 	mask_stream_init(&stream);
 	for (size_t at = 0; at < text_len; at += CHUNK) {
 		buf_clear(&out);
-		check(mask_feed(&stream, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out),
-		      "mask_feed");
+		check(mask_feed(&stream, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out), "mask_feed");
 	}
 	check(mask_finish(&stream, &out), "mask_finish");
 	mask_stream_free(&stream);
@@ -107,8 +106,7 @@ static void run_clean(void)
 	clean_init(&clean);
 	for (size_t at = 0; at < text_len; at += CHUNK) {
 		buf_clear(&out);
-		check(clean_feed(&clean, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out),
-		      "clean_feed");
+		check(clean_feed(&clean, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out), "clean_feed");
 	}
 	check(clean_finish(&clean, &out), "clean_finish");
 }
@@ -149,8 +147,7 @@ static void run_log(void)
 	struct error err;
 	check(output_init(&output, &options, &err), "output_init");
 	for (size_t at = 0; at < text_len; at += CHUNK)
-		check(output_feed(&output, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &err),
-		      "output_feed");
+		check(output_feed(&output, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &err), "output_feed");
 	check(output_finish(&output, &err) || output.log_failed, "output_finish");
 	output_free(&output);
 }

@@ -17,7 +17,7 @@ static char block[BLOCK];
 static void fill(const char *kind)
 {
 	static const char line[] =
-	    "#12 13.0   Downloading pydantic_core-2.33.2-cp311-cp311-manylinux_2_17_x86_64.whl (2.0 MB)\n";
+		"#12 13.0   Downloading pydantic_core-2.33.2-cp311-cp311-manylinux_2_17_x86_64.whl (2.0 MB)\n";
 	for (size_t i = 0; i < BLOCK; i++) {
 		block[i] = line[i % (sizeof line - 1)];
 		if (strcmp(kind, "line") == 0 && block[i] == '\n')

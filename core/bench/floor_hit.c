@@ -67,8 +67,7 @@ static void find(const struct answer *answer, const char *name, char *out, size_
 {
 	const char *at = strstr(answer->text, name);
 	const char *end;
-	if (!at || !(at = strchr(at + strlen(name), '"')) || !(end = strchr(++at, '"')) ||
-	    (size_t)(end - at) >= size)
+	if (!at || !(at = strchr(at + strlen(name), '"')) || !(end = strchr(++at, '"')) || (size_t)(end - at) >= size)
 		die("an answer without an id");
 	memcpy(out, at, (size_t)(end - at));
 	out[end - at] = '\0';

@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 	if (settings.scratch)
 		unlink(settings.scratch);
 	for (int i = 0; i < command_count; i++)
-		printf("%.3f %.3f %.0f\n", median(commands[i].wall, settings.rounds),
-		       median(commands[i].cpu, settings.rounds), median(commands[i].rss, settings.rounds));
+		printf("%.3f %.3f %.0f\n", median(commands[i].wall, settings.rounds), median(commands[i].cpu, settings.rounds),
+		       median(commands[i].rss, settings.rounds));
 	return 0;
 }

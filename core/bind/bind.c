@@ -74,7 +74,7 @@ static int field(lua_State *L, int index, const char *name, int type)
 	int got = lua_getfield(L, index, name);
 	if (got != LUA_TNIL && got != type)
 		return luaL_error(L, "bad option '%s' (%s expected, got %s)", name, lua_typename(L, type),
-				  luaL_typename(L, -1));
+		                  luaL_typename(L, -1));
 	return got != LUA_TNIL;
 }
 

@@ -26,11 +26,11 @@ struct bind_op {
 };
 
 struct bind_op_type {
-	size_t size;                                      /* of the userdata */
-	int (*push)(lua_State *L, struct bind_op *op);     /* push the results of a finished operation */
-	void (*cancel)(struct bind_op *op);                /* end it in good order; it will be done soon */
-	void (*kill)(struct bind_op *op);                  /* end it now; NULL: as cancel */
-	void (*release)(struct bind_op *op);               /* give everything back, ending what runs; may come twice */
+	size_t size;                                   /* of the userdata */
+	int (*push)(lua_State *L, struct bind_op *op); /* push the results of a finished operation */
+	void (*cancel)(struct bind_op *op);            /* end it in good order; it will be done soon */
+	void (*kill)(struct bind_op *op);              /* end it now; NULL: as cancel */
+	void (*release)(struct bind_op *op);           /* give everything back, ending what runs; may come twice */
 };
 
 /* The uservalues of an operation. */
@@ -82,7 +82,7 @@ void bind_push_masked(lua_State *L, const char *text, size_t len);
 int bind_status(lua_State *L, int result, const struct error *err);
 
 /* Fields of the options table at INDEX; each raises an argument error that names the field. A missing one is DEFAULT_. */
-const char *bind_field_string(lua_State *L, int index, const char *name, size_t *len); /* NULL when missing */
+const char *bind_field_string(lua_State *L, int index, const char *name, size_t *len);  /* NULL when missing */
 int64_t bind_field_seconds(lua_State *L, int index, const char *name, double default_); /* as nanoseconds, >= 0 */
 int bind_field_boolean(lua_State *L, int index, const char *name);                      /* 0 when missing */
 lua_Integer bind_field_integer(lua_State *L, int index, const char *name, lua_Integer default_);

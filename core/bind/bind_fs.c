@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "file/fs.h"
 
-#define DEFAULT_MAX_FILE ((lua_Integer)1 << 20)
+#define DEFAULT_MAX_FILE  ((lua_Integer)1 << 20)
 #define DEFAULT_MAX_NAMES 100000
 
 /* Push what a function of core/lib handed out, and free it. */
@@ -90,7 +90,7 @@ static int lstat_(lua_State *L)
 		const char *name;
 		lua_Integer value;
 	} numbers[] = {{"size", (lua_Integer)st.size}, {"mode", (lua_Integer)st.mode}, {"uid", (lua_Integer)st.uid},
-		       {"dev", (lua_Integer)st.dev},   {"ino", (lua_Integer)st.ino},   {"nlink", (lua_Integer)st.nlink}};
+	               {"dev", (lua_Integer)st.dev},   {"ino", (lua_Integer)st.ino},   {"nlink", (lua_Integer)st.nlink}};
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		lua_pushinteger(L, numbers[i].value);
 		lua_setfield(L, -2, numbers[i].name);
@@ -165,20 +165,20 @@ static int free_bytes(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
-				     {"mkdtemp", mkdtemp_},
-				     {"remove_tree", remove_tree},
-				     {"plain_modes", plain_modes},
-				     {"give", give},
-				     {"rename", rename_},
-				     {"realpath", realpath_},
-				     {"readlink", readlink_},
-				     {"lstat", lstat_},
-				     {"type", type_},
-				     {"list", list},
-				     {"read", read_},
-				     {"write_atomic", write_atomic},
-				     {"free_bytes", free_bytes},
-				     {NULL, NULL}};
+                                     {"mkdtemp", mkdtemp_},
+                                     {"remove_tree", remove_tree},
+                                     {"plain_modes", plain_modes},
+                                     {"give", give},
+                                     {"rename", rename_},
+                                     {"realpath", realpath_},
+                                     {"readlink", readlink_},
+                                     {"lstat", lstat_},
+                                     {"type", type_},
+                                     {"list", list},
+                                     {"read", read_},
+                                     {"write_atomic", write_atomic},
+                                     {"free_bytes", free_bytes},
+                                     {NULL, NULL}};
 
 int bind_open_fs(lua_State *L)
 {

@@ -69,7 +69,7 @@ static void set_follow(lua_State *L, struct http_options *options)
 	const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
 	options->same_origin = word && strcmp(word, "origin") == 0;
 	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN || options->same_origin, 1,
-		      "the option 'follow' must be a boolean or \"origin\"");
+	              "the option 'follow' must be a boolean or \"origin\"");
 	if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
 		options->max_redirects = -1;
 	lua_pop(L, 1);

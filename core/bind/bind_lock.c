@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "bind.h"
 #include "base/clock.h"
+#include "bind.h"
 #include "lock/lock.h"
 
 #define LOCK_KEY "molbuild.lock"
@@ -35,8 +35,8 @@ static int lock_held(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg lock_methods[] = {{"release", lock_close}, {"held", lock_held},   {"close", lock_close},
-					{"__close", lock_close}, {"__gc", lock_close}, {NULL, NULL}};
+static const luaL_Reg lock_methods[] = {{"release", lock_close}, {"held", lock_held},  {"close", lock_close},
+                                        {"__close", lock_close}, {"__gc", lock_close}, {NULL, NULL}};
 
 static struct lock *new_lock(lua_State *L)
 {

@@ -9,7 +9,7 @@
 #include "base/give_back.h"
 
 #define STATE_KEY "molbuild.state"
-#define OP_KEY "molbuild.op"
+#define OP_KEY    "molbuild.op"
 
 struct bind_state {
 	struct loop *loop;
@@ -304,9 +304,13 @@ static int loop_sleep(lua_State *L)
 	return bind_wait(L);
 }
 
-static const luaL_Reg functions[] = {
-	{"step", loop_step_}, {"catch", loop_catch}, {"last_words", loop_last_words_}, {"continued", loop_continued},
-	{"signal", loop_signal}, {"sleep", loop_sleep}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"step", loop_step_},
+                                     {"catch", loop_catch},
+                                     {"last_words", loop_last_words_},
+                                     {"continued", loop_continued},
+                                     {"signal", loop_signal},
+                                     {"sleep", loop_sleep},
+                                     {NULL, NULL}};
 
 int bind_open_loop(lua_State *L)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "secret/mask.h"
 #include "net/url.h"
+#include "secret/mask.h"
 
 /* mask.secret(s) -> true | nil, message, code */
 static int mask_secret(lua_State *L)
@@ -69,8 +69,9 @@ static int mask_clear_(lua_State *L)
 	return 0;
 }
 
-static const luaL_Reg functions[] = {{"secret", mask_secret},     {"user", mask_user},   {"text", mask_text_}, {"url", mask_url_},
-				     {"userinfo", mask_userinfo}, {"clear", mask_clear_}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+	{"secret", mask_secret},     {"user", mask_user},    {"text", mask_text_}, {"url", mask_url_},
+	{"userinfo", mask_userinfo}, {"clear", mask_clear_}, {NULL, NULL}};
 
 int bind_open_mask(lua_State *L)
 {

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child/process.h"
 #include "base/sys.h"
 #include "bind_lock.h"
+#include "child/process.h"
 
 struct process_op {
 	struct bind_op op;
@@ -80,10 +80,10 @@ static void process_kill_(struct bind_op *op)
 }
 
 static const struct bind_op_type process_type = {.size = sizeof(struct process_op),
-						 .push = process_push,
-						 .cancel = process_cancel_,
-						 .kill = process_kill_,
-						 .release = process_release};
+                                                 .push = process_push,
+                                                 .cancel = process_cancel_,
+                                                 .kill = process_kill_,
+                                                 .release = process_release};
 
 static void on_done(void *ud, const struct error *err, const struct process_result *result)
 {

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/exit_guard.h"
 #include "base/clock.h"
-#include "secret/mask.h"
+#include "base/exit_guard.h"
 #include "base/sys.h"
+#include "secret/mask.h"
 
 #define MAX_WRITTEN ((size_t)1 << 30)
 
@@ -151,22 +151,22 @@ static int write_(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"monotonic", monotonic},
-				     {"now", now},
-				     {"pid", pid},
-				     {"uid", uid},
-				     {"hostname", hostname},
-				     {"cpus", cpus},
-				     {"isatty", is_a_tty},
-				     {"terminal_size", terminal_size},
-				     {"in_foreground", in_foreground},
-				     {"signal_name", signal_name},
-				     {"getenv", get_env},
-				     {"take_env", take_env},
-				     {"executable", executable},
-				     {"protect_memory", protect_memory},
-				     {"guard_exit", guard_exit},
-				     {"write", write_},
-				     {NULL, NULL}};
+                                     {"now", now},
+                                     {"pid", pid},
+                                     {"uid", uid},
+                                     {"hostname", hostname},
+                                     {"cpus", cpus},
+                                     {"isatty", is_a_tty},
+                                     {"terminal_size", terminal_size},
+                                     {"in_foreground", in_foreground},
+                                     {"signal_name", signal_name},
+                                     {"getenv", get_env},
+                                     {"take_env", take_env},
+                                     {"executable", executable},
+                                     {"protect_memory", protect_memory},
+                                     {"guard_exit", guard_exit},
+                                     {"write", write_},
+                                     {NULL, NULL}};
 
 int bind_open_sys(lua_State *L)
 {

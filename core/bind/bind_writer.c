@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "secret/mask.h"
 #include "loop/writer.h"
+#include "secret/mask.h"
 
 #define WRITERS_KEY "molbuild.writers"
 #define MAX_WRITTEN ((size_t)1 << 30)
@@ -208,9 +208,8 @@ static int send_(lua_State *L)
 	return bind_wait(L);
 }
 
-static const luaL_Reg functions[] = {
-	{"put", put}, {"send", send_}, {"pending", pending}, {"is_slow", is_slow},
-	{"flush", flush}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"put", put},         {"send", send_},  {"pending", pending},
+                                     {"is_slow", is_slow}, {"flush", flush}, {NULL, NULL}};
 
 int bind_open_writer(lua_State *L)
 {

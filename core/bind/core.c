@@ -4,9 +4,9 @@
 int luaopen_molbuild_core(lua_State *L)
 {
 	static const luaL_Reg topics[] = {
-		{"fs", bind_open_fs},         {"http", bind_open_http}, {"lock", bind_open_lock},
-		{"loop", bind_open_loop},     {"mask", bind_open_mask}, {"process", bind_open_process},
-		{"sha256", bind_open_sha256}, {"sys", bind_open_sys},   {"url", bind_open_url},
+		{"fs", bind_open_fs},         {"http", bind_open_http},     {"lock", bind_open_lock},
+		{"loop", bind_open_loop},     {"mask", bind_open_mask},     {"process", bind_open_process},
+		{"sha256", bind_open_sha256}, {"sys", bind_open_sys},       {"url", bind_open_url},
 		{"width", bind_open_width},   {"writer", bind_open_writer}, {NULL, NULL}};
 	lua_newtable(L);
 	for (const luaL_Reg *topic = topics; topic->name; topic++) {

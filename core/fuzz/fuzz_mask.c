@@ -14,8 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define TEXT_MAX 2048
 
 static const char *const secrets[] = {
-    "9b3f6a1c0d5e7f8290a1b2c3", "aaaaaaaa", "a+b/c=\"d\\e%f",     "%25%2525%",
-    "\\\\\\\\u005c\\\\",        "abcabcab", "p\xc3\xa4ss://w@rd", "?>~?>~\xc3\xbf-token",
+	"9b3f6a1c0d5e7f8290a1b2c3", "aaaaaaaa", "a+b/c=\"d\\e%f",     "%25%2525%",
+	"\\\\\\\\u005c\\\\",        "abcabcab", "p\xc3\xa4ss://w@rd", "?>~?>~\xc3\xbf-token",
 };
 
 static void require(int condition)
@@ -44,8 +44,7 @@ static size_t expand(const struct naive *naive, const uint8_t *data, size_t size
 		const unsigned char *from = data + i;
 		size_t len = 1;
 		if (data[i] == 1 && naive->count && size - i > 3) {
-			len = naive_render(&naive->forms[data[i + 1] % naive->count],
-			                   data[i + 2] * UINT32_C(0x9e3779b1), form);
+			len = naive_render(&naive->forms[data[i + 1] % naive->count], data[i + 2] * UINT32_C(0x9e3779b1), form);
 			if (data[i + 3] < len)
 				len = data[i + 3];
 			from = form;

@@ -37,14 +37,14 @@ static int fails(enum fault_call call)
 }
 
 /* A wrapper of NAME, which returns FAILURE when it is to fail. */
-#define WRAP(kind, type, failure, name, parameters, arguments)                                                     \
-	type __real_##name parameters;                                                                             \
-	type __wrap_##name parameters;                                                                             \
-	type __wrap_##name parameters                                                                              \
-	{                                                                                                          \
-		if (fails(kind))                                                                                   \
-			return failure;                                                                            \
-		return __real_##name arguments;                                                                    \
+#define WRAP(kind, type, failure, name, parameters, arguments)                                                                 \
+	type __real_##name parameters;                                                                                         \
+	type __wrap_##name parameters;                                                                                         \
+	type __wrap_##name parameters                                                                                          \
+	{                                                                                                                      \
+		if (fails(kind))                                                                                               \
+			return failure;                                                                                        \
+		return __real_##name arguments;                                                                                \
 	}
 
 WRAP(FAULT_ALLOC, void *, NULL, malloc, (size_t size), (size))

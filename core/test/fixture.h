@@ -60,8 +60,7 @@ static inline void as_nobody(int (*body)(void))
 	int status;
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (getuid() == 0 &&
-		    (setgroups(0, NULL) < 0 || setgid(FIXTURE_NOBODY) < 0 || setuid(FIXTURE_NOBODY) < 0))
+		if (getuid() == 0 && (setgroups(0, NULL) < 0 || setgid(FIXTURE_NOBODY) < 0 || setuid(FIXTURE_NOBODY) < 0))
 			_exit(255);
 		_exit(body());
 	}
@@ -71,10 +70,10 @@ static inline void as_nobody(int (*body)(void))
 }
 
 /* In such a body: the line (modulo 250) becomes the exit code. */
-#define CHECK(condition)                                                                                           \
-	do {                                                                                                       \
-		if (!(condition))                                                                                  \
-			return __LINE__ % 250 + 1;                                                                 \
+#define CHECK(condition)                                                                                                       \
+	do {                                                                                                                   \
+		if (!(condition))                                                                                              \
+			return __LINE__ % 250 + 1;                                                                             \
 	} while (0)
 
 static inline void assert_no_children(void)

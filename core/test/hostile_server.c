@@ -89,8 +89,7 @@ static void do_short_body(int fd)
 
 static void do_long_body(int fd)
 {
-	send_text(fd,
-	          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}{\"commit\":{\"id\":\"0\"}}");
+	send_text(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}{\"commit\":{\"id\":\"0\"}}");
 }
 
 static void do_endless_body(int fd)
@@ -147,8 +146,7 @@ static void do_branch(int fd)
 	              "{\"commit\":{\"id\":\"0123456789abcdef0123456789abcdef01234567\"}}");
 }
 
-#define REFS_HEAD                                                                                                      \
-	"HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n"
+#define REFS_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n"
 
 /* What git cannot take for a list of refs; the escapes are for the terminal that shows git's message. */
 static void do_bad_refs(int fd)
@@ -196,8 +194,8 @@ static void do_bad_status(int fd)
 static void send_redirect(int fd, const char *to)
 {
 	char head[4096];
-	snprintf(head, sizeof(head),
-	         "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", to);
+	snprintf(head, sizeof(head), "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+	         to);
 	send_text(fd, head);
 }
 
@@ -256,32 +254,32 @@ static const struct mode {
 	const char *name;
 	void (*answer)(int fd);
 } modes[] = {
-    {"bad-chunk", do_bad_chunk},
-    {"bad-refs", do_bad_refs},
-    {"bad-status", do_bad_status},
-    {"branch", do_branch},
-    {"close", do_close},
-    {"endless-body", do_endless_body},
-    {"endless-chunks", do_endless_chunks},
-    {"endless-continue", do_endless_continue},
-    {"endless-header-line", do_endless_header_line},
-    {"endless-headers", do_endless_headers},
-    {"gzip-bomb", do_gzip_bomb},
-    {"hang", do_hang},
-    {"hang-after-headers", do_hang_after_headers},
-    {"long-body", do_long_body},
-    {"not-http", do_not_http},
-    {"nul-header", do_nul_header},
-    {"redirect", do_redirect},
-    {"redirect-file", do_redirect_file},
-    {"redirect-ftp", do_redirect_ftp},
-    {"redirect-loop", do_redirect_loop},
-    {"reset", do_reset},
-    {"reset-body", do_reset_body},
-    {"short-body", do_short_body},
-    {"trickle", do_trickle},
-    {"trickle-headers", do_trickle_headers},
-    {"trickle-refs", do_trickle_refs},
+	{"bad-chunk", do_bad_chunk},
+	{"bad-refs", do_bad_refs},
+	{"bad-status", do_bad_status},
+	{"branch", do_branch},
+	{"close", do_close},
+	{"endless-body", do_endless_body},
+	{"endless-chunks", do_endless_chunks},
+	{"endless-continue", do_endless_continue},
+	{"endless-header-line", do_endless_header_line},
+	{"endless-headers", do_endless_headers},
+	{"gzip-bomb", do_gzip_bomb},
+	{"hang", do_hang},
+	{"hang-after-headers", do_hang_after_headers},
+	{"long-body", do_long_body},
+	{"not-http", do_not_http},
+	{"nul-header", do_nul_header},
+	{"redirect", do_redirect},
+	{"redirect-file", do_redirect_file},
+	{"redirect-ftp", do_redirect_ftp},
+	{"redirect-loop", do_redirect_loop},
+	{"reset", do_reset},
+	{"reset-body", do_reset_body},
+	{"short-body", do_short_body},
+	{"trickle", do_trickle},
+	{"trickle-headers", do_trickle_headers},
+	{"trickle-refs", do_trickle_refs},
 };
 
 static const struct mode *find_mode(const char *name, size_t len)

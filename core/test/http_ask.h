@@ -2,8 +2,8 @@
 #ifndef MOLBUILD_TEST_HTTP_ASK_H
 #define MOLBUILD_TEST_HTTP_ASK_H
 
-#include "http_fixture.h"
 #include "base/clock.h"
+#include "http_fixture.h"
 #include "net/http.h"
 
 static struct server server, other;

@@ -34,20 +34,20 @@ static inline void say_for_ever(int fd, const char *begin, const char *text)
 static const struct {
 	const char *path, *answer;
 } answers[] = {
-    {"/ok", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Thing:  Value: x \r\nETag: \"1\"\r\n\r\nhello"},
-    {"/hints", "HTTP/1.1 103 Early Hints\r\nX-Thing: early\r\n\r\n"
-               "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Thing: late\r\n\r\nhi"},
-    {"/missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"},
-    {"/long", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"},
-    {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"},
-    {"/nonsense", "220 mail.example.org ESMTP\r\n\r\n"},
-    {"/to-ok", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nX-Thing: old\r\nContent-Length: 3\r\n\r\nbye"},
-    {"/to-itself", "HTTP/1.1 301 Moved\r\nLocation: /to-itself\r\nContent-Length: 0\r\n\r\n"},
-    /* As a proxy. */
-    {"http://elsewhere.example/ok", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nby"},
-    {"refused.example:443", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"},
-    {"down.example:443", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"},
-    {"/to-file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"},
+	{"/ok", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Thing:  Value: x \r\nETag: \"1\"\r\n\r\nhello"},
+	{"/hints", "HTTP/1.1 103 Early Hints\r\nX-Thing: early\r\n\r\n"
+                   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Thing: late\r\n\r\nhi"},
+	{"/missing", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"},
+	{"/long", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n"},
+	{"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"},
+	{"/nonsense", "220 mail.example.org ESMTP\r\n\r\n"},
+	{"/to-ok", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nX-Thing: old\r\nContent-Length: 3\r\n\r\nbye"},
+	{"/to-itself", "HTTP/1.1 301 Moved\r\nLocation: /to-itself\r\nContent-Length: 0\r\n\r\n"},
+	/* As a proxy. */
+	{"http://elsewhere.example/ok", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nby"},
+	{"refused.example:443", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"},
+	{"down.example:443", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"},
+	{"/to-file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"},
 };
 
 static const char nul_answer[] = "HTTP/1.1 200 OK\r\nX-Thing: a\0b\r\nContent-Length: 0\r\n\r\n";
@@ -89,7 +89,7 @@ static inline void answer(int fd, int other_port)
 		say_for_ever(fd, "", "HTTP/1.1 100 Continue\r\n\r\n");
 	else if (strstr(head, " /trailers "))
 		say_for_ever(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: HTTP/\r\n\r\n0\r\n",
-			     "HTTP/: x\r\n");
+		             "HTTP/: x\r\n");
 	else if (strstr(head, " /reset "))
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
 	fd_close(&fd);

@@ -56,8 +56,8 @@ static void naive_add_base64(struct naive *naive, const unsigned char *text, siz
 	naive_add_form(naive, url, len);
 }
 
-static size_t naive_encode(unsigned char *out, const char *before, size_t before_len, const char *secret,
-                           const char *after, size_t after_len)
+static size_t naive_encode(unsigned char *out, const char *before, size_t before_len, const char *secret, const char *after,
+                           size_t after_len)
 {
 	unsigned char data[NAIVE_FORM_MAX];
 	size_t len = strlen(secret);
@@ -108,8 +108,7 @@ NAIVE_PLAIN static int naive_hex(const unsigned char *text, unsigned char c)
 
 /* The longest end of FORM at every place of the text, or 0, worked out from the form's last character to its first.
  */
-NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len,
-                                   size_t *ends)
+NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned char *text, size_t len, size_t *ends)
 {
 	size_t *rest = naive_alloc(len + 8, sizeof *rest), alive = 1;
 	for (size_t at = 0; at <= len; at++)
@@ -122,14 +121,14 @@ NAIVE_PLAIN static void naive_ends(const struct naive_form *form, const unsigned
 		for (size_t at = 0; at < len; at++) {
 			const unsigned char *p = text + at;
 			size_t left = len - at, best = 0;
-#define NAIVE_TRY(size, condition)                                                                                 \
-	if (left >= (size) && (condition) && rest[at + (size)] > best)                                             \
+#define NAIVE_TRY(size, condition)                                                                                             \
+	if (left >= (size) && (condition) && rest[at + (size)] > best)                                                         \
 	best = rest[at + (size)]
 			NAIVE_TRY(1, p[0] == c);
 			NAIVE_TRY(2, p[0] == '\\' && p[1] == c && (c == '/' || c == '"' || c == '\\'));
 			NAIVE_TRY(3, p[0] == '%' && naive_hex(p + 1, c));
-			NAIVE_TRY(6, p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' &&
-			                 naive_hex(p + 4, c) && c < 0x80);
+			NAIVE_TRY(6,
+			          p[0] == '\\' && p[1] == 'u' && p[2] == '0' && p[3] == '0' && naive_hex(p + 4, c) && c < 0x80);
 #undef NAIVE_TRY
 			ends[at] = best;
 			alive |= best;

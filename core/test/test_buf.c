@@ -164,17 +164,17 @@ static void keeps_an_empty_tail(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(is_empty_at_first),
-	    TEST(appends_and_ends_with_a_nul),
-	    TEST(appends_nothing),
-	    TEST(refuses_more_than_its_maximum),
-	    TEST(grows_to_just_its_maximum),
-	    TEST(reserves_room),
-	    TEST(shifts),
-	    TEST(clears_and_keeps_the_memory),
-	    TEST(frees_and_can_be_used_again),
-	    TEST(keeps_a_tail),
-	    TEST(keeps_an_empty_tail),
+		TEST(is_empty_at_first),
+		TEST(appends_and_ends_with_a_nul),
+		TEST(appends_nothing),
+		TEST(refuses_more_than_its_maximum),
+		TEST(grows_to_just_its_maximum),
+		TEST(reserves_room),
+		TEST(shifts),
+		TEST(clears_and_keeps_the_memory),
+		TEST(frees_and_can_be_used_again),
+		TEST(keeps_a_tail),
+		TEST(keeps_an_empty_tail),
 	};
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }

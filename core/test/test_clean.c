@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "text/clean.h"
 #include "base/macros.h"
+#include "text/clean.h"
 
 #define FFFD "\xef\xbf\xbd"
 
@@ -66,11 +66,11 @@ static void assert_examples(const struct example *examples, size_t count)
 static void leaves_text_alone(void **state)
 {
 	static const struct example examples[] = {
-	    {"", "", 0},
-	    {"one line\n\ta second one, ~ and all\n", "one line\n\ta second one, ~ and all\n", 0},
-	    {"Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf",
-	     "Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf", 0},
-	    {"\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", "\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", 0},
+		{"", "", 0},
+		{"one line\n\ta second one, ~ and all\n", "one line\n\ta second one, ~ and all\n", 0},
+		{"Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf",
+	         "Z\xc3\xbcrich \xe6\x97\xa5\xe6\x9c\xac \xf0\x9f\x9a\x80 \xf4\x8f\xbf\xbf", 0},
+		{"\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", "\xe2\x94\x81\xe2\x95\xb8 \xc2\xa0", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -79,27 +79,27 @@ static void leaves_text_alone(void **state)
 static void removes_escape_sequences(void **state)
 {
 	static const struct example examples[] = {
-	    {"\x1b[1;31mred\x1b[0m", "red", 0},
-	    {"\x1b[2K\x1b[1A\x1b[?25lx\x1b[38:2:1:2:3m\x1b[1 q", "x", 0},
-	    {"a\x1b]0;title\x07"
-	     "b\x1b]8;;http://x\x1b\\link",
-	     "ablink", 0},
-	    {"a\x1bPq#0;2\x1b\\b\x1b_apc\x1b\\c\x1b^pm\x1b\\d\x1bXsos\x1b\\e", "abcde", 0},
-	    {"a\x1b(Bb\x1b#8c\x1b"
-	     "7d\x1b=e\x1b"
-	     "cf",
-	     "abcdef", 0},
-	    {"\x1b\x1b[mx", "x", 0},
-	    {"\x1b]title\x1b[31mx", "x", 0},     /* a sequence in a string ends it */
-	    {"\x1b]t\xc3\xa4st\x07x", "x", 0},   /* a string holds any character */
-	    {"\x1b[3\x18x\x1b]a\x1ay", "xy", 0}, /* CAN and SUB */
-	    {"\x1b[3\x08"
-	     "1mx",
-	     "x", 0},                             /* a control within */
-	    {"\x1b[31\xc3\xa4x", "\xc3\xa4x", 0}, /* not part of it */
-	    {"\x1b\xc3\xa4", "\xc3\xa4", 0},
-	    {"x\x1b[31", "x", 0},
-	    {"x\x1b", "x", 0},
+		{"\x1b[1;31mred\x1b[0m", "red", 0},
+		{"\x1b[2K\x1b[1A\x1b[?25lx\x1b[38:2:1:2:3m\x1b[1 q", "x", 0},
+		{"a\x1b]0;title\x07"
+	         "b\x1b]8;;http://x\x1b\\link",
+	         "ablink", 0},
+		{"a\x1bPq#0;2\x1b\\b\x1b_apc\x1b\\c\x1b^pm\x1b\\d\x1bXsos\x1b\\e", "abcde", 0},
+		{"a\x1b(Bb\x1b#8c\x1b"
+	         "7d\x1b=e\x1b"
+	         "cf",
+	         "abcdef", 0},
+		{"\x1b\x1b[mx", "x", 0},
+		{"\x1b]title\x1b[31mx", "x", 0},     /* a sequence in a string ends it */
+		{"\x1b]t\xc3\xa4st\x07x", "x", 0},   /* a string holds any character */
+		{"\x1b[3\x18x\x1b]a\x1ay", "xy", 0}, /* CAN and SUB */
+		{"\x1b[3\x08"
+	         "1mx",
+	         "x", 0},                             /* a control within */
+		{"\x1b[31\xc3\xa4x", "\xc3\xa4x", 0}, /* not part of it */
+		{"\x1b\xc3\xa4", "\xc3\xa4", 0},
+		{"x\x1b[31", "x", 0},
+		{"x\x1b", "x", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -108,9 +108,9 @@ static void removes_escape_sequences(void **state)
 static void ends_an_unfinished_sequence_at_a_newline(void **state)
 {
 	static const struct example examples[] = {
-	    {"\x1b[31\nx", "\nx", 0},      {"\x1b]title\nx", "\nx", 0},     {"\x1b\nx", "\nx", 0},
-	    {"\x1b[31\rx", "\n\rx", 0},    {"\x1b]title\rx", "\n\rx", 0},   {"\x1b\rx", "\n\rx", 0},
-	    {"\x1b]title\r\nx", "\nx", 0}, {"\x1b]title\x1b\nx", "\nx", 0}, {"\x1b(\nx", "\nx", 0},
+		{"\x1b[31\nx", "\nx", 0},      {"\x1b]title\nx", "\nx", 0},     {"\x1b\nx", "\nx", 0},
+		{"\x1b[31\rx", "\n\rx", 0},    {"\x1b]title\rx", "\n\rx", 0},   {"\x1b\rx", "\n\rx", 0},
+		{"\x1b]title\r\nx", "\nx", 0}, {"\x1b]title\x1b\nx", "\nx", 0}, {"\x1b(\nx", "\nx", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -133,15 +133,15 @@ static void ends_an_unfinished_sequence_after_its_maximum(void **state)
 static void removes_control_characters(void **state)
 {
 	static const struct example examples[] = {
-	    {"a\0b\x01\x07\x08\x0b\x0c\x0e\x1f"
-	     "c\x7f"
-	     "d\te",
-	     "abcd\te", 15},
-	    {"a\xc2\x80"
-	     "b\xc2\x9b"
-	     "31m\xc2\x9f",
-	     "ab31m", 0},
-	    {"\x80\x9b", FFFD FFFD, 0},
+		{"a\0b\x01\x07\x08\x0b\x0c\x0e\x1f"
+	         "c\x7f"
+	         "d\te",
+	         "abcd\te", 15},
+		{"a\xc2\x80"
+	         "b\xc2\x9b"
+	         "31m\xc2\x9f",
+	         "ab31m", 0},
+		{"\x80\x9b", FFFD FFFD, 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -150,13 +150,13 @@ static void removes_control_characters(void **state)
 static void removes_changes_of_direction(void **state)
 {
 	static const struct example examples[] = {
-	    {"a\xe2\x80\xaa\xe2\x80\xae"
-	     "b\xe2\x81\xa6\xe2\x81\xa9"
-	     "c\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"
-	     "d",
-	     "abcd", 0},
-	    {"\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d",
-	     "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d", 0},
+		{"a\xe2\x80\xaa\xe2\x80\xae"
+	         "b\xe2\x81\xa6\xe2\x81\xa9"
+	         "c\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"
+	         "d",
+	         "abcd", 0},
+		{"\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d",
+	         "\xe2\x80\xa9\xe2\x80\xaf\xe2\x81\xa5\xe2\x81\xaa\xd8\x9d", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -165,17 +165,17 @@ static void removes_changes_of_direction(void **state)
 static void replaces_what_is_not_utf8(void **state)
 {
 	static const struct example examples[] = {
-	    {"a\xff"
-	     "b\xc0\xaf\xf5",
-	     "a" FFFD "b" FFFD FFFD FFFD, 0},
-	    {"\xe2\x82", FFFD, 0}, /* cut off at the end */
-	    {"\xe2\x82x\xf0\x9f\x9a\ny", FFFD "x" FFFD "\ny", 0},
-	    {"\xe2\x82\xe2\x82\xac", FFFD "\xe2\x82\xac", 0},
-	    {"\xe0\x80\x80", FFFD FFFD FFFD, 0},          /* overlong */
-	    {"\xed\xa0\x80", FFFD FFFD FFFD, 0},          /* a surrogate */
-	    {"\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD, 0}, /* above U+10FFFF */
-	    {"\xc3\x1b[mx", FFFD "x", 0},
-	    {"\xc3\rx", FFFD "\n\rx", 0},
+		{"a\xff"
+	         "b\xc0\xaf\xf5",
+	         "a" FFFD "b" FFFD FFFD FFFD, 0},
+		{"\xe2\x82", FFFD, 0}, /* cut off at the end */
+		{"\xe2\x82x\xf0\x9f\x9a\ny", FFFD "x" FFFD "\ny", 0},
+		{"\xe2\x82\xe2\x82\xac", FFFD "\xe2\x82\xac", 0},
+		{"\xe0\x80\x80", FFFD FFFD FFFD, 0},          /* overlong */
+		{"\xed\xa0\x80", FFFD FFFD FFFD, 0},          /* a surrogate */
+		{"\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD, 0}, /* above U+10FFFF */
+		{"\xc3\x1b[mx", FFFD "x", 0},
+		{"\xc3\rx", FFFD "\n\rx", 0},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -184,9 +184,9 @@ static void replaces_what_is_not_utf8(void **state)
 static void makes_newlines_of_returns(void **state)
 {
 	static const struct example examples[] = {
-	    {"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\n\rc\n\n\rd\n\r\ne\n", 0},
-	    {"\r\x1b[K\n", "\n\r\n", 0},
-	    {"a\r\xc3\xa4\r\0\nb", "a\n\r\xc3\xa4\n\r\nb", 8},
+		{"a\r\nb\rc\n\rd\r\r\ne\r", "a\nb\n\rc\n\n\rd\n\r\ne\n", 0},
+		{"\r\x1b[K\n", "\n\r\n", 0},
+		{"a\r\xc3\xa4\r\0\nb", "a\n\r\xc3\xa4\n\r\nb", 8},
 	};
 	(void)state;
 	assert_examples(examples, ARRAY_LEN(examples));
@@ -334,20 +334,20 @@ static void reports_a_full_buffer(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(leaves_text_alone),
-	    TEST(removes_escape_sequences),
-	    TEST(ends_an_unfinished_sequence_at_a_newline),
-	    TEST(ends_an_unfinished_sequence_after_its_maximum),
-	    TEST(removes_control_characters),
-	    TEST(removes_changes_of_direction),
-	    TEST(replaces_what_is_not_utf8),
-	    TEST(makes_newlines_of_returns),
-	    TEST(shows_a_return_at_once),
-	    TEST(begins_anew_after_the_end),
-	    TEST(finds_every_byte_at_every_place),
-	    TEST(is_the_same_in_blocks_as_byte_by_byte),
-	    TEST(takes_nothing_as_it_is_within_something),
-	    TEST(reports_a_full_buffer),
+		TEST(leaves_text_alone),
+		TEST(removes_escape_sequences),
+		TEST(ends_an_unfinished_sequence_at_a_newline),
+		TEST(ends_an_unfinished_sequence_after_its_maximum),
+		TEST(removes_control_characters),
+		TEST(removes_changes_of_direction),
+		TEST(replaces_what_is_not_utf8),
+		TEST(makes_newlines_of_returns),
+		TEST(shows_a_return_at_once),
+		TEST(begins_anew_after_the_end),
+		TEST(finds_every_byte_at_every_place),
+		TEST(is_the_same_in_blocks_as_byte_by_byte),
+		TEST(takes_nothing_as_it_is_within_something),
+		TEST(reports_a_full_buffer),
 	};
 	return cmocka_run_group_tests_name("clean", tests, NULL, NULL);
 }

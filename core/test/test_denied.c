@@ -16,12 +16,12 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
-#include "file/fs.h"
-#include "lock/lock.h"
-#include "process_fixture.h"
 #include "base/start.h"
 #include "base/sys.h"
+#include "file/fs.h"
+#include "fixture.h"
+#include "lock/lock.h"
+#include "process_fixture.h"
 
 #ifdef __linux__
 #include <linux/filter.h>

@@ -50,10 +50,10 @@ static void names_errnos(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(holds_a_code_and_a_message),
-	    cmocka_unit_test(cuts_what_is_too_long),
-	    cmocka_unit_test(adds_the_text_of_an_errno),
-	    cmocka_unit_test(names_errnos),
+		cmocka_unit_test(holds_a_code_and_a_message),
+		cmocka_unit_test(cuts_what_is_too_long),
+		cmocka_unit_test(adds_the_text_of_an_errno),
+		cmocka_unit_test(names_errnos),
 	};
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

@@ -13,13 +13,13 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/sys.h"
 #include "fault.h"
 #include "fixture.h"
-#include "base/clock.h"
-#include "text/lines.h"
-#include "secret/mask.h"
-#include "base/sys.h"
 #include "lock_fixture.h"
+#include "secret/mask.h"
+#include "text/lines.h"
 
 /* More calls of one kind than any of the scenarios makes. */
 #define MANY_CALLS 500
@@ -35,9 +35,9 @@ static const struct {
 	enum fault_call call;
 	int errnum;
 } faults[] = {
-    {FAULT_ALLOC, ENOMEM}, {FAULT_READ, EIO},    {FAULT_WRITE, ENOSPC}, {FAULT_PWRITE, ENOSPC},
-    {FAULT_OPEN, EMFILE},  {FAULT_STAT, EIO},    {FAULT_SYNC, EIO},     {FAULT_NAME, EROFS},
-    {FAULT_FLOCK, ENOLCK}, {FAULT_FORK, EAGAIN}, {FAULT_PIPE, EMFILE},
+	{FAULT_ALLOC, ENOMEM}, {FAULT_READ, EIO},    {FAULT_WRITE, ENOSPC}, {FAULT_PWRITE, ENOSPC},
+	{FAULT_OPEN, EMFILE},  {FAULT_STAT, EIO},    {FAULT_SYNC, EIO},     {FAULT_NAME, EROFS},
+	{FAULT_FLOCK, ENOLCK}, {FAULT_FORK, EAGAIN}, {FAULT_PIPE, EMFILE},
 };
 
 /* Returns 1 when the fault happened. */
@@ -355,19 +355,19 @@ static void verify_wait(int result)
 }
 
 static const struct scenario scenarios[] = {
-    {"buf", NULL, run_buf, verify_buf},
-    {"mask", NULL, run_mask, verify_mask},
-    {"lines", NULL, run_lines, verify_lines},
-    {"fs_mkdirp", NULL, run_mkdirp, verify_mkdirp},
-    {"fs_mkdtemp", NULL, run_mkdtemp, verify_mkdtemp},
-    {"fs_write_atomic", prepare_file, run_write, verify_write},
-    {"fs_read", prepare_file, run_read, verify_read},
-    {"fs_list", prepare_tree, run_list, verify_list},
-    {"fs_remove_tree", prepare_tree, run_remove, verify_remove},
-    {"fs_readlink", prepare_tree, run_readlink, verify_readlink},
-    {"sys_find_program", NULL, run_find, verify_find},
-    {"lock_try", NULL, run_lock, verify_lock},
-    {"lock_wait", prepare_wait, run_wait, verify_wait},
+	{"buf", NULL, run_buf, verify_buf},
+	{"mask", NULL, run_mask, verify_mask},
+	{"lines", NULL, run_lines, verify_lines},
+	{"fs_mkdirp", NULL, run_mkdirp, verify_mkdirp},
+	{"fs_mkdtemp", NULL, run_mkdtemp, verify_mkdtemp},
+	{"fs_write_atomic", prepare_file, run_write, verify_write},
+	{"fs_read", prepare_file, run_read, verify_read},
+	{"fs_list", prepare_tree, run_list, verify_list},
+	{"fs_remove_tree", prepare_tree, run_remove, verify_remove},
+	{"fs_readlink", prepare_tree, run_readlink, verify_readlink},
+	{"sys_find_program", NULL, run_find, verify_find},
+	{"lock_try", NULL, run_lock, verify_lock},
+	{"lock_wait", prepare_wait, run_wait, verify_wait},
 };
 
 static int enter_scenario(void **state)
@@ -389,7 +389,7 @@ int main(void)
 	/* The signal pipe is made with the first loop, and stays. */
 	loop_free(loop_new(&err));
 	for (size_t i = 0; i < ARRAY_LEN(scenarios); i++)
-		tests[i] = (struct CMUnitTest){scenarios[i].name, survives_every_fault, enter_scenario,
-		                               fixture_leave, (void *)&scenarios[i]};
+		tests[i] = (struct CMUnitTest){scenarios[i].name, survives_every_fault, enter_scenario, fixture_leave,
+		                               (void *)&scenarios[i]};
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);
 }

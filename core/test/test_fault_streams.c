@@ -97,9 +97,9 @@ static void a_text_for_a_file_is_written_though_a_write_is_interrupted(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(output_is_whole_or_an_error),
-	    FIXTURE_TEST(captured_output_is_whole_or_an_error),
-	    FIXTURE_TEST(a_text_for_a_file_is_written_though_a_write_is_interrupted),
+		FIXTURE_TEST(output_is_whole_or_an_error),
+		FIXTURE_TEST(captured_output_is_whole_or_an_error),
+		FIXTURE_TEST(a_text_for_a_file_is_written_though_a_write_is_interrupted),
 	};
 	/* The signal pipe is made with the first loop, and stays. */
 	loop_free(loop_new(&err));

@@ -151,14 +151,14 @@ static void what_was_written_is_checked_only_where_it_can_be(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_was_written_is_checked_only_where_it_can_be),
-	    cmocka_unit_test(a_pipe_is_close_on_exec),
-	    cmocka_unit_test(close_forgets_the_number_and_keeps_errno),
-	    cmocka_unit_test(cloexec_can_be_taken_off),
-	    cmocka_unit_test(a_non_blocking_read_says_eagain),
-	    cmocka_unit_test(flags_of_a_closed_descriptor_fail),
-	    cmocka_unit_test(write_all_writes_more_than_a_full_non_blocking_pipe_takes),
-	    cmocka_unit_test(write_all_to_a_pipe_nobody_reads_fails),
+		cmocka_unit_test(what_was_written_is_checked_only_where_it_can_be),
+		cmocka_unit_test(a_pipe_is_close_on_exec),
+		cmocka_unit_test(close_forgets_the_number_and_keeps_errno),
+		cmocka_unit_test(cloexec_can_be_taken_off),
+		cmocka_unit_test(a_non_blocking_read_says_eagain),
+		cmocka_unit_test(flags_of_a_closed_descriptor_fail),
+		cmocka_unit_test(write_all_writes_more_than_a_full_non_blocking_pipe_takes),
+		cmocka_unit_test(write_all_to_a_pipe_nobody_reads_fails),
 	};
 	return cmocka_run_group_tests_name("fd", tests, NULL, NULL);
 }

@@ -16,10 +16,10 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/fd_now.h"
+#include "fixture.h"
 
 static char text[1 << 20];
 

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "file/fs.h"
+#include "fixture.h"
 
 static void make_file(const char *path)
 {
@@ -313,21 +313,21 @@ static void tells_free_space(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(lstat_tells_types),
-	    FIXTURE_TEST(mkdirp_makes_all_that_is_missing),
-	    FIXTURE_TEST(mkdirp_fails_where_something_else_is),
-	    FIXTURE_TEST(mkdirp_names_what_it_could_not_make),
-	    FIXTURE_TEST(mkdtemp_makes_private_directories),
-	    FIXTURE_TEST(lists_sorted_names),
-	    FIXTURE_TEST(an_empty_directory_has_no_names),
-	    FIXTURE_TEST(reads_up_to_the_maximum),
-	    FIXTURE_TEST(reads_a_large_file_whole),
-	    FIXTURE_TEST(reads_only_regular_files),
-	    FIXTURE_TEST(writes_in_one_step),
-	    FIXTURE_TEST(a_failed_write_leaves_the_old_file_alone),
-	    FIXTURE_TEST(renames),
-	    FIXTURE_TEST(resolves_links),
-	    FIXTURE_TEST(tells_free_space),
+		FIXTURE_TEST(lstat_tells_types),
+		FIXTURE_TEST(mkdirp_makes_all_that_is_missing),
+		FIXTURE_TEST(mkdirp_fails_where_something_else_is),
+		FIXTURE_TEST(mkdirp_names_what_it_could_not_make),
+		FIXTURE_TEST(mkdtemp_makes_private_directories),
+		FIXTURE_TEST(lists_sorted_names),
+		FIXTURE_TEST(an_empty_directory_has_no_names),
+		FIXTURE_TEST(reads_up_to_the_maximum),
+		FIXTURE_TEST(reads_a_large_file_whole),
+		FIXTURE_TEST(reads_only_regular_files),
+		FIXTURE_TEST(writes_in_one_step),
+		FIXTURE_TEST(a_failed_write_leaves_the_old_file_alone),
+		FIXTURE_TEST(renames),
+		FIXTURE_TEST(resolves_links),
+		FIXTURE_TEST(tells_free_space),
 	};
 	return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
 }

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "file/fs.h"
+#include "fixture.h"
 
 static void make_file(const char *path, mode_t mode)
 {
@@ -103,10 +103,10 @@ static void gives_nothing_where_there_is_nothing_to_give(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(modes_become_those_of_a_commit),
-	    FIXTURE_TEST(modes_of_what_is_no_directory_fail),
-	    FIXTURE_TEST(gives_a_tree_to_the_owner_of_another),
-	    FIXTURE_TEST(gives_nothing_where_there_is_nothing_to_give),
+		FIXTURE_TEST(modes_become_those_of_a_commit),
+		FIXTURE_TEST(modes_of_what_is_no_directory_fail),
+		FIXTURE_TEST(gives_a_tree_to_the_owner_of_another),
+		FIXTURE_TEST(gives_nothing_where_there_is_nothing_to_give),
 	};
 	return cmocka_run_group_tests_name("fs_modes", tests, NULL, NULL);
 }

@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
 #include "file/fs.h"
+#include "fixture.h"
 
 static void assert_reads(const char *path, const char *text)
 {

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "file/fs.h"
+#include "fixture.h"
 
 static void make_file(const char *path)
 {
@@ -52,8 +52,7 @@ static void removes_a_tree_and_no_more(void **state)
 	assert_int_equal(fs_mkdirp("t/a/b", 0755, &err), 0);
 	make_file("t/a/b/f");
 	make_file("t/a/g");
-	assert_int_equal(
-	    symlink("../out", "t/link") | symlink("../../out/kept/f", "t/a/link") | mkfifo("t/p", 0600), 0);
+	assert_int_equal(symlink("../out", "t/link") | symlink("../../out/kept/f", "t/a/link") | mkfifo("t/p", 0600), 0);
 	assert_int_equal(fs_remove_tree("t///", &err), 0);
 	assert_false(exists("t"));
 	assert_holds_text("out/kept/f");
@@ -178,14 +177,14 @@ static void removes_a_wide_directory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(removes_a_tree_and_no_more),
-	    FIXTURE_TEST(removing_a_link_or_a_file_removes_just_that),
-	    FIXTURE_TEST(removing_what_is_missing_is_fine),
-	    FIXTURE_TEST(refuses_to_remove_what_has_no_name),
-	    FIXTURE_TEST(opens_up_directories_of_ours),
-	    FIXTURE_TEST(leaves_the_mode_of_the_parent_alone),
-	    FIXTURE_TEST(removes_ten_thousand_levels_with_64_descriptors),
-	    FIXTURE_TEST(removes_a_wide_directory),
+		FIXTURE_TEST(removes_a_tree_and_no_more),
+		FIXTURE_TEST(removing_a_link_or_a_file_removes_just_that),
+		FIXTURE_TEST(removing_what_is_missing_is_fine),
+		FIXTURE_TEST(refuses_to_remove_what_has_no_name),
+		FIXTURE_TEST(opens_up_directories_of_ours),
+		FIXTURE_TEST(leaves_the_mode_of_the_parent_alone),
+		FIXTURE_TEST(removes_ten_thousand_levels_with_64_descriptors),
+		FIXTURE_TEST(removes_a_wide_directory),
 	};
 	return cmocka_run_group_tests_name("fs_tree", tests, NULL, NULL);
 }

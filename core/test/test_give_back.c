@@ -13,9 +13,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/fd.h"
 #include "base/give_back.h"
+#include "fixture.h"
 
 static int said = -1;
 

@@ -77,13 +77,14 @@ static void the_texts_of_other_libraries_are_known(void **state)
 	(void)state;
 	assert_non_null(easy);
 	assert_string_equal(http_code(easy, CURLE_SSL_CONNECT_ERROR, "gnutls_handshake() failed: Error in the pull function."),
-			    "reset");
+	                    "reset");
 	assert_string_equal(http_code(easy, CURLE_SSL_CONNECT_ERROR,
-				      "gnutls_handshake() failed: The TLS connection was non-properly terminated."), "reset");
+	                              "gnutls_handshake() failed: The TLS connection was non-properly terminated."),
+	                    "reset");
 	assert_string_equal(http_code(easy, CURLE_SSL_CONNECT_ERROR, "TLS connect error: unexpected eof while reading"),
-			    "reset");
-	assert_string_equal(http_code(easy, CURLE_SSL_CONNECT_ERROR, "error:0A00042E:SSL routines::tlsv1 alert protocol version"),
-			    "tls");
+	                    "reset");
+	assert_string_equal(
+		http_code(easy, CURLE_SSL_CONNECT_ERROR, "error:0A00042E:SSL routines::tlsv1 alert protocol version"), "tls");
 	assert_string_equal(http_code(easy, CURLE_SSL_CONNECT_ERROR, ""), "tls");
 	assert_string_equal(http_code(easy, CURLE_HTTP2_STREAM, ""), "reset");
 	assert_string_equal(http_code(easy, CURLE_COULDNT_RESOLVE_HOST, ""), "resolve");
@@ -93,9 +94,9 @@ static void the_texts_of_other_libraries_are_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    HTTP_TEST(a_handshake_that_breaks_is_a_broken_connection),
-	    HTTP_TEST(a_server_that_speaks_no_tls_is_an_error_of_tls),
-	    HTTP_TEST(the_texts_of_other_libraries_are_known),
+		HTTP_TEST(a_handshake_that_breaks_is_a_broken_connection),
+		HTTP_TEST(a_server_that_speaks_no_tls_is_an_error_of_tls),
+		HTTP_TEST(the_texts_of_other_libraries_are_known),
 	};
 	/* A proxy of the caller's has no part in this. */
 	unsetenv("https_proxy");

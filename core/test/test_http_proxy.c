@@ -56,8 +56,8 @@ static void a_proxy_that_does_not_open_the_way_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    HTTP_TEST(a_proxy_is_asked_unless_there_is_to_be_none),
-	    HTTP_TEST(a_proxy_that_does_not_open_the_way_is_an_error),
+		HTTP_TEST(a_proxy_is_asked_unless_there_is_to_be_none),
+		HTTP_TEST(a_proxy_that_does_not_open_the_way_is_an_error),
 	};
 	/* A proxy of the caller's has no part in this. */
 	unsetenv("http_proxy");

@@ -94,8 +94,7 @@ static void tells_what_stood_behind_a_return(void **state)
 {
 	(void)state;
 	lines.on_line = note_return;
-	assert_lines("a\n\rb\nc\n\r\n\r\nd\n\r0123456789abc\ne\n\rno end",
-	             "a|^b|c|^|^|d|^0123456\xe2\x80\xa6|e|^no end|");
+	assert_lines("a\n\rb\nc\n\r\n\r\nd\n\r0123456789abc\ne\n\rno end", "a|^b|c|^|^|d|^0123456\xe2\x80\xa6|e|^no end|");
 }
 
 static void cuts_long_lines(void **state)
@@ -167,9 +166,13 @@ static void keeps_no_more_than_a_line(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(splits_at_newlines),       TEST(cuts_long_lines),          TEST(does_not_cut_within_a_character),
-	    TEST(tells_the_line_under_way), TEST(stops_when_it_is_told_to), TEST(keeps_no_more_than_a_line),
-	    TEST(tells_what_stood_behind_a_return),
+		TEST(splits_at_newlines),
+		TEST(cuts_long_lines),
+		TEST(does_not_cut_within_a_character),
+		TEST(tells_the_line_under_way),
+		TEST(stops_when_it_is_told_to),
+		TEST(keeps_no_more_than_a_line),
+		TEST(tells_what_stood_behind_a_return),
 	};
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
 }

@@ -15,9 +15,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "fixture.h"
 #include "lock/lock.h"
 #include "lock_fixture.h"
 
@@ -100,8 +100,7 @@ static void a_shorter_record_leaves_nothing_of_a_longer_one(void **state)
 {
 	struct lock lock = {0};
 	struct buf buf;
-	const char *stale =
-	    "pid=1 host=h start=1 purpose=a stale record of somebody with a long story to tell\nand more\n";
+	const char *stale = "pid=1 host=h start=1 purpose=a stale record of somebody with a long story to tell\nand more\n";
 	(void)state;
 	buf_init(&buf, 1000);
 	assert_int_equal(fs_write_atomic("l", stale, strlen(stale), 0600, &err), 0);
@@ -173,8 +172,7 @@ static void assert_refused(const char *path, const char *code)
 static void refuses_what_is_no_regular_file(void **state)
 {
 	(void)state;
-	assert_int_equal(mkdir("d", 0700) | symlink("l", "link") | symlink("none", "dangling") | mkfifo("p", 0600),
-	                 0);
+	assert_int_equal(mkdir("d", 0700) | symlink("l", "link") | symlink("none", "dangling") | mkfifo("p", 0600), 0);
 	assert_true(can_take("l"));
 	assert_refused("link", "ELOOP");
 	assert_refused("dangling", "ELOOP");
@@ -226,18 +224,18 @@ static void is_had_without_room_for_the_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(excludes_other_processes),
-	    FIXTURE_TEST(excludes_a_second_lock_of_this_process),
-	    FIXTURE_TEST(releasing_twice_or_nothing_is_fine),
-	    FIXTURE_TEST(tells_who_holds_it),
-	    FIXTURE_TEST(keeps_the_file_and_empties_it),
-	    FIXTURE_TEST(a_shorter_record_leaves_nothing_of_a_longer_one),
-	    FIXTURE_TEST(is_free_when_its_holder_is_killed),
-	    FIXTURE_TEST(release_frees_it_even_when_a_child_has_the_descriptor),
-	    FIXTURE_TEST(release_in_a_forked_child_leaves_it_to_the_parent),
-	    FIXTURE_TEST(refuses_what_is_no_regular_file),
-	    FIXTURE_TEST(says_when_it_may_not),
-	    FIXTURE_TEST(is_had_without_room_for_the_record),
+		FIXTURE_TEST(excludes_other_processes),
+		FIXTURE_TEST(excludes_a_second_lock_of_this_process),
+		FIXTURE_TEST(releasing_twice_or_nothing_is_fine),
+		FIXTURE_TEST(tells_who_holds_it),
+		FIXTURE_TEST(keeps_the_file_and_empties_it),
+		FIXTURE_TEST(a_shorter_record_leaves_nothing_of_a_longer_one),
+		FIXTURE_TEST(is_free_when_its_holder_is_killed),
+		FIXTURE_TEST(release_frees_it_even_when_a_child_has_the_descriptor),
+		FIXTURE_TEST(release_in_a_forked_child_leaves_it_to_the_parent),
+		FIXTURE_TEST(refuses_what_is_no_regular_file),
+		FIXTURE_TEST(says_when_it_may_not),
+		FIXTURE_TEST(is_had_without_room_for_the_record),
 	};
 	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
+#include "fixture.h"
 #include "lock/lock.h"
 
 static void assert_record(const char *text, int expected)
@@ -95,10 +95,10 @@ static void reads_no_holder_from_what_is_no_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(parses_whole_records_only),
-	    FIXTURE_TEST(a_record_comes_out_clean),
-	    FIXTURE_TEST(formats_what_it_parses),
-	    FIXTURE_TEST(reads_no_holder_from_what_is_no_file),
+		FIXTURE_TEST(parses_whole_records_only),
+		FIXTURE_TEST(a_record_comes_out_clean),
+		FIXTURE_TEST(formats_what_it_parses),
+		FIXTURE_TEST(reads_no_holder_from_what_is_no_file),
 	};
 	return cmocka_run_group_tests_name("lock_record", tests, NULL, NULL);
 }

@@ -18,9 +18,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "fixture.h"
 #include "lock/lock.h"
 #include "lock_fixture.h"
 
@@ -212,8 +212,7 @@ static void a_killed_helper_changes_nothing(void **state)
 	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	first = waiter.wait.helper.pid;
 	kill(first, SIGKILL);
-	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S;
-	     waiter.wait.helper.pid == first && clock_monotonic_ns() < end;)
+	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S; waiter.wait.helper.pid == first && clock_monotonic_ns() < end;)
 		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
 	assert_int_equal(waiter.ended, 0);
 	assert_int_not_equal(waiter.wait.helper.pid, first);
@@ -352,21 +351,21 @@ static void ten_processes_take_turns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(a_living_child_that_inherited_it_keeps_it),
-	    FIXTURE_TEST(a_free_lock_is_had_without_waiting),
-	    FIXTURE_TEST(a_waiter_gets_it_at_the_release),
-	    FIXTURE_TEST(a_waiter_gets_it_when_the_holder_is_killed),
-	    FIXTURE_TEST(many_waiters_of_one_process_get_it_in_turn),
-	    FIXTURE_TEST(a_wait_that_is_too_long_names_the_holder),
-	    FIXTURE_TEST(no_time_means_one_try),
-	    FIXTURE_TEST(cancelling_leaves_no_child_and_no_lock),
-	    FIXTURE_TEST(a_killed_helper_changes_nothing),
-	    FIXTURE_TEST(a_helper_keeps_no_pipe_open),
+		FIXTURE_TEST(a_living_child_that_inherited_it_keeps_it),
+		FIXTURE_TEST(a_free_lock_is_had_without_waiting),
+		FIXTURE_TEST(a_waiter_gets_it_at_the_release),
+		FIXTURE_TEST(a_waiter_gets_it_when_the_holder_is_killed),
+		FIXTURE_TEST(many_waiters_of_one_process_get_it_in_turn),
+		FIXTURE_TEST(a_wait_that_is_too_long_names_the_holder),
+		FIXTURE_TEST(no_time_means_one_try),
+		FIXTURE_TEST(cancelling_leaves_no_child_and_no_lock),
+		FIXTURE_TEST(a_killed_helper_changes_nothing),
+		FIXTURE_TEST(a_helper_keeps_no_pipe_open),
 #ifdef __linux__
-	    FIXTURE_TEST(a_killed_waiter_takes_its_helper_along),
+		FIXTURE_TEST(a_killed_waiter_takes_its_helper_along),
 #endif
-	    FIXTURE_TEST(follows_a_file_that_was_replaced_while_it_waited),
-	    FIXTURE_TEST(ten_processes_take_turns),
+		FIXTURE_TEST(follows_a_file_that_was_replaced_while_it_waited),
+		FIXTURE_TEST(ten_processes_take_turns),
 	};
 	return cmocka_run_group_tests_name("lock_wait", tests, NULL, NULL);
 }

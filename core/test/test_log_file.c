@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "file/log_file.h"
+#include "fixture.h"
 
-#define MAX 4096
+#define MAX     4096
 #define LARGEST (6 * MAX)
 
 static char data[LARGEST];

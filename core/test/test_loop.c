@@ -303,19 +303,19 @@ static void a_refused_connection_is_called_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    LOOP_TEST(timers_fire_in_order),
-	    LOOP_TEST(a_timer_that_is_started_again_fires_once),
-	    LOOP_TEST(a_callback_may_stop_a_timer_that_is_due),
-	    LOOP_TEST(a_timer_that_restarts_itself_at_once_starves_nobody),
-	    LOOP_TEST(a_step_waits_no_longer_than_it_may),
-	    LOOP_TEST(the_heap_gives_the_nearest_whatever_was_added_and_removed),
-	    LOOP_TEST(a_watch_tells_until_it_is_stopped),
-	    LOOP_TEST(a_hang_up_counts_as_what_was_asked_for),
-	    LOOP_TEST(a_callback_may_stop_a_watch_that_is_ready_too),
-	    LOOP_TEST(more_watches_than_one_batch_all_have_their_turn),
-	    LOOP_TEST(a_descriptor_that_is_closed_is_refused),
-	    LOOP_TEST(a_transfer_that_fails_at_once_is_called_back),
-	    LOOP_TEST(a_refused_connection_is_called_back),
+		LOOP_TEST(timers_fire_in_order),
+		LOOP_TEST(a_timer_that_is_started_again_fires_once),
+		LOOP_TEST(a_callback_may_stop_a_timer_that_is_due),
+		LOOP_TEST(a_timer_that_restarts_itself_at_once_starves_nobody),
+		LOOP_TEST(a_step_waits_no_longer_than_it_may),
+		LOOP_TEST(the_heap_gives_the_nearest_whatever_was_added_and_removed),
+		LOOP_TEST(a_watch_tells_until_it_is_stopped),
+		LOOP_TEST(a_hang_up_counts_as_what_was_asked_for),
+		LOOP_TEST(a_callback_may_stop_a_watch_that_is_ready_too),
+		LOOP_TEST(more_watches_than_one_batch_all_have_their_turn),
+		LOOP_TEST(a_descriptor_that_is_closed_is_refused),
+		LOOP_TEST(a_transfer_that_fails_at_once_is_called_back),
+		LOOP_TEST(a_refused_connection_is_called_back),
 	};
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
 }

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/give_back.h"
+#include "fixture.h"
 #include "loop_fixture.h"
 
 /* ---- children -------------------------------------------------------------------------------------------- */
@@ -254,17 +254,17 @@ static void last_words_are_written_before_that_effect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    LOOP_TEST(the_end_of_a_child_is_told),
-	    LOOP_TEST(a_child_that_ended_before_it_was_started_here_is_told),
-	    LOOP_TEST(a_child_of_somebody_else_is_left_alone),
-	    LOOP_TEST(a_child_that_somebody_else_reaped_is_told_with_255),
-	    LOOP_TEST(a_stopped_child_is_the_callers_to_reap),
-	    LOOP_TEST(many_children_end_at_once),
-	    LOOP_TEST(signals_are_taken_in_order),
-	    LOOP_TEST(a_signal_ends_the_wait),
-	    LOOP_TEST(an_ignored_signal_stays_ignored),
-	    LOOP_TEST(the_third_that_nobody_takes_has_its_effect),
-	    LOOP_TEST(last_words_are_written_before_that_effect),
+		LOOP_TEST(the_end_of_a_child_is_told),
+		LOOP_TEST(a_child_that_ended_before_it_was_started_here_is_told),
+		LOOP_TEST(a_child_of_somebody_else_is_left_alone),
+		LOOP_TEST(a_child_that_somebody_else_reaped_is_told_with_255),
+		LOOP_TEST(a_stopped_child_is_the_callers_to_reap),
+		LOOP_TEST(many_children_end_at_once),
+		LOOP_TEST(signals_are_taken_in_order),
+		LOOP_TEST(a_signal_ends_the_wait),
+		LOOP_TEST(an_ignored_signal_stays_ignored),
+		LOOP_TEST(the_third_that_nobody_takes_has_its_effect),
+		LOOP_TEST(last_words_are_written_before_that_effect),
 	};
 	return cmocka_run_group_tests_name("loop_children", tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 #define TOKEN "s3cret/with+\"quotes"
 
 static const char text_of_dots[] =
-    "...................................................................................................";
+	"...................................................................................................";
 
 static struct error err;
 static struct buf out;
@@ -162,7 +162,7 @@ static void masks_base64_of_what_contains_it(void **state)
 {
 	(void)state;
 	add("subject?>token?");
-	assert_shown("YSB7c3ViamVjdD8+dG9rZW4/fSBi", "YSB7***fSBi"); /* "a {...} b": at the start of a group */
+	assert_shown("YSB7c3ViamVjdD8+dG9rZW4/fSBi", "YSB7***fSBi");          /* "a {...} b": at the start of a group */
 	assert_shown("YWEge3N1YmplY3Q/PnRva2VuP30gYg==", "YWEge3***30gYg=="); /* "aa {...} b" */
 	assert_shown("YWFhIHtzdWJqZWN0Pz50b2tlbj99IGI=", "YWFhIHt***99IGI="); /* "aaa {...} b" */
 }
@@ -261,8 +261,7 @@ static void assert_found_at_every_distance(const char *form, const char *shown)
 	size_t len = 0, want_len = 0;
 	for (int gap = 0; gap < 100; gap++) {
 		len += (size_t)snprintf(text + len, sizeof text - len, "%.*s.%s", gap, text_of_dots, form);
-		want_len +=
-		    (size_t)snprintf(want + want_len, sizeof want - want_len, "%.*s.%s", gap, text_of_dots, shown);
+		want_len += (size_t)snprintf(want + want_len, sizeof want - want_len, "%.*s.%s", gap, text_of_dots, shown);
 	}
 	assert_true(len < sizeof text - 1);
 	assert_shown(text, want);
@@ -298,23 +297,23 @@ static void reports_a_full_buffer(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(refuses_what_cannot_be_a_secret),
-	    TEST(takes_a_secret_twice),
-	    TEST(holds_many_secrets_and_not_more),
-	    TEST(forgets),
-	    TEST(masks_it_as_it_is),
-	    TEST(masks_percent_encodings),
-	    TEST(masks_json_escapes),
-	    TEST(masks_base64),
-	    TEST(masks_base64_of_what_contains_it),
-	    TEST(masks_base64_with_a_user_added_later),
-	    TEST(refuses_too_many_users),
-	    TEST(prefers_the_longest_and_joins_overlapping_ones),
-	    TEST(reads_ambiguous_secrets_in_bounded_time),
-	    TEST(masks_userinfo),
-	    TEST(masks_userinfo_up_to_its_maximum),
-	    TEST(finds_many_in_a_long_text),
-	    TEST(reports_a_full_buffer),
+		TEST(refuses_what_cannot_be_a_secret),
+		TEST(takes_a_secret_twice),
+		TEST(holds_many_secrets_and_not_more),
+		TEST(forgets),
+		TEST(masks_it_as_it_is),
+		TEST(masks_percent_encodings),
+		TEST(masks_json_escapes),
+		TEST(masks_base64),
+		TEST(masks_base64_of_what_contains_it),
+		TEST(masks_base64_with_a_user_added_later),
+		TEST(refuses_too_many_users),
+		TEST(prefers_the_longest_and_joins_overlapping_ones),
+		TEST(reads_ambiguous_secrets_in_bounded_time),
+		TEST(masks_userinfo),
+		TEST(masks_userinfo_up_to_its_maximum),
+		TEST(finds_many_in_a_long_text),
+		TEST(reports_a_full_buffer),
 	};
 	return cmocka_run_group_tests_name("mask", tests, NULL, NULL);
 }

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "secret/mask.h"
 #include "naive_mask.h"
+#include "secret/mask.h"
 
 #define TOKEN "s3cret/with+\"quotes"
 
@@ -198,8 +198,8 @@ static size_t many_secrets(char *text, size_t size, char *want, size_t want_size
 		snprintf(secret, sizeof secret, "%s-%d/secret+%c", i % 2 ? "glpat" : "gho_and-more", i / 2, 'a' + i % 26);
 		add(secret);
 		naive_encode(pair, "deploy:", 7, secret, "", 0);
-		len += (size_t)snprintf(text + len, size - len, "%s %.*s%%2f%s|%s\n", secret,
-		                        (int)strcspn(secret, "/"), secret, strchr(secret, '/') + 1, (char *)pair);
+		len += (size_t)snprintf(text + len, size - len, "%s %.*s%%2f%s|%s\n", secret, (int)strcspn(secret, "/"), secret,
+		                        strchr(secret, '/') + 1, (char *)pair);
 		want_len += (size_t)snprintf(want + want_len, want_size - want_len, "*** ***|***\n");
 	}
 	len += (size_t)snprintf(text + len, size - len, "http://u:p@h");
@@ -274,11 +274,14 @@ static void finds_secrets_at_every_place_of_a_long_piece(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(holds_back_only_what_may_become_a_secret), TEST(finds_secrets_registered_between_pieces),
-	    TEST(holds_back_little_of_an_endless_secret),   TEST(masks_a_long_piece_after_a_held_one),
-	    TEST(is_the_same_however_the_text_is_cut),      TEST(agrees_with_the_naive_masker),
-	    TEST(is_the_same_with_many_secrets),
-	    TEST(finds_secrets_at_every_place_of_a_long_piece),
+		TEST(holds_back_only_what_may_become_a_secret),
+		TEST(finds_secrets_registered_between_pieces),
+		TEST(holds_back_little_of_an_endless_secret),
+		TEST(masks_a_long_piece_after_a_held_one),
+		TEST(is_the_same_however_the_text_is_cut),
+		TEST(agrees_with_the_naive_masker),
+		TEST(is_the_same_with_many_secrets),
+		TEST(finds_secrets_at_every_place_of_a_long_piece),
 	};
 	return cmocka_run_group_tests_name("mask_stream", tests, NULL, NULL);
 }

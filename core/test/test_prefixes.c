@@ -36,9 +36,9 @@ static int matches(const char *text)
 static void knows_every_beginning(void **state)
 {
 	const char *const list[] = {"#%d [", "#%d DONE", "#%d ERROR", "Step ", "St%%p", NULL};
-	static const char *const some[] = {"#1 [", "#12 [3/9] RUN make", "#0123456789 DONE 0.1s", "#7 ERROR",
-	                                   "Step 1/2 : RUN true", "St%p"};
-	static const char *const others[] = {"",       "#",      "#1",    "#1 ",   "# [",   "#x [", "#1[",
+	static const char *const some[] = {"#1 [",     "#12 [3/9] RUN make",  "#0123456789 DONE 0.1s",
+	                                   "#7 ERROR", "Step 1/2 : RUN true", "St%p"};
+	static const char *const others[] = {"",       "#",       "#1",   "#1 ",   "# [",    "#x [",  "#1[",
 	                                     "#1 DON", "#1 done", "Step", "step ", " Step ", "Stepp", "#12 1.4 [3/9]"};
 	(void)state;
 	take(list);
@@ -96,10 +96,10 @@ static void refuses_an_unknown_sign(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(knows_every_beginning),
-	    TEST(tries_digits_as_what_they_are_and_as_digits),
-	    TEST(takes_all_bytes_and_none),
-	    TEST(refuses_an_unknown_sign),
+		TEST(knows_every_beginning),
+		TEST(tries_digits_as_what_they_are_and_as_digits),
+		TEST(takes_all_bytes_and_none),
+		TEST(refuses_an_unknown_sign),
 	};
 	return cmocka_run_group_tests_name("prefixes", tests, NULL, NULL);
 }

@@ -12,10 +12,10 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/fd.h"
-#include "secret/mask.h"
+#include "fixture.h"
 #include "process_fixture.h"
+#include "secret/mask.h"
 
 static void tells_the_exit_code(void **state)
 {
@@ -67,7 +67,7 @@ static void memory_is_bounded(void **state)
 	(void)state;
 	/* In KiB, for the program and for what it starts; a child that it is not meant for can lift it. */
 	run_script(&run, "ulimit -d; (ulimit -S -d); (ulimit -S -d \"$(ulimit -H -d)\"; test $(ulimit -d) = $(ulimit -H -d))",
-		   (struct process_options){.max_memory = (size_t)32 << 20});
+	           (struct process_options){.max_memory = (size_t)32 << 20});
 	assert_exit(&run, 0);
 	assert_string_equal(run.result.tail, "32768\n32768\n");
 	run_free(&run, 1);
@@ -379,30 +379,30 @@ static void many_run_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(tells_the_exit_code),
-	    FIXTURE_TEST(tells_the_signal),
-	    FIXTURE_TEST(a_program_that_cannot_be_run_is_an_error),
-	    FIXTURE_TEST(memory_is_bounded),
-	    FIXTURE_TEST(makes_files_by_the_umask_given),
-	    FIXTURE_TEST(runs_in_the_directory_given),
-	    FIXTURE_TEST(the_environment_is_set_and_unset),
-	    FIXTURE_TEST(input_is_given_whole_and_ends),
-	    FIXTURE_TEST(without_input_it_reads_nothing),
-	    FIXTURE_TEST(both_outputs_come_in_order),
-	    FIXTURE_TEST(only_the_end_is_kept),
-	    FIXTURE_TEST(captured_output_is_kept_apart_and_as_it_is),
-	    FIXTURE_TEST(too_much_captured_output_is_an_error),
-	    FIXTURE_TEST(every_line_is_told_once),
-	    FIXTURE_TEST(the_log_is_whole_and_masked),
-	    FIXTURE_TEST(a_log_that_cannot_be_made_starts_nothing),
+		FIXTURE_TEST(tells_the_exit_code),
+		FIXTURE_TEST(tells_the_signal),
+		FIXTURE_TEST(a_program_that_cannot_be_run_is_an_error),
+		FIXTURE_TEST(memory_is_bounded),
+		FIXTURE_TEST(makes_files_by_the_umask_given),
+		FIXTURE_TEST(runs_in_the_directory_given),
+		FIXTURE_TEST(the_environment_is_set_and_unset),
+		FIXTURE_TEST(input_is_given_whole_and_ends),
+		FIXTURE_TEST(without_input_it_reads_nothing),
+		FIXTURE_TEST(both_outputs_come_in_order),
+		FIXTURE_TEST(only_the_end_is_kept),
+		FIXTURE_TEST(captured_output_is_kept_apart_and_as_it_is),
+		FIXTURE_TEST(too_much_captured_output_is_an_error),
+		FIXTURE_TEST(every_line_is_told_once),
+		FIXTURE_TEST(the_log_is_whole_and_masked),
+		FIXTURE_TEST(a_log_that_cannot_be_made_starts_nothing),
 #ifdef __linux__
-	    FIXTURE_TEST(a_full_disk_is_told_and_no_failure),
+		FIXTURE_TEST(a_full_disk_is_told_and_no_failure),
 #endif
-	    FIXTURE_TEST(a_line_without_end_takes_no_memory),
-	    FIXTURE_TEST(inherits_no_descriptor_but_those_to_keep),
-	    FIXTURE_TEST(signals_have_their_default_effect),
-	    FIXTURE_TEST(has_no_terminal_and_a_group_of_its_own),
-	    FIXTURE_TEST(many_run_at_once),
+		FIXTURE_TEST(a_line_without_end_takes_no_memory),
+		FIXTURE_TEST(inherits_no_descriptor_but_those_to_keep),
+		FIXTURE_TEST(signals_have_their_default_effect),
+		FIXTURE_TEST(has_no_terminal_and_a_group_of_its_own),
+		FIXTURE_TEST(many_run_at_once),
 	};
 	return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

@@ -112,14 +112,14 @@ static void the_first_reason_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(a_timeout_ends_it),
-	    FIXTURE_TEST(output_does_not_put_the_timeout_off),
-	    FIXTURE_TEST(silence_ends_it),
-	    FIXTURE_TEST(a_quiet_phase_has_its_own_bound_until_the_next_line),
-	    FIXTURE_TEST(a_quiet_phase_is_not_for_ever),
-	    FIXTURE_TEST(what_has_said_nothing_has_no_last_line),
-	    FIXTURE_TEST(a_byte_without_an_end_of_line_is_life),
-	    FIXTURE_TEST(the_first_reason_is_told),
+		FIXTURE_TEST(a_timeout_ends_it),
+		FIXTURE_TEST(output_does_not_put_the_timeout_off),
+		FIXTURE_TEST(silence_ends_it),
+		FIXTURE_TEST(a_quiet_phase_has_its_own_bound_until_the_next_line),
+		FIXTURE_TEST(a_quiet_phase_is_not_for_ever),
+		FIXTURE_TEST(what_has_said_nothing_has_no_last_line),
+		FIXTURE_TEST(a_byte_without_an_end_of_line_is_life),
+		FIXTURE_TEST(the_first_reason_is_told),
 	};
 	return cmocka_run_group_tests_name("process_bounds", tests, NULL, NULL);
 }

@@ -24,8 +24,8 @@
 /* Runs until it is stopped, whatever signal it gets. */
 #define STUBBORN "trap '' TERM INT HUP; echo ready; while :; do sleep 0.05; done"
 /* A descendant in a session of its own, which ignores TERM. The shell waits until it is there. */
-#define ESCAPED                                                                                                        \
-	"setsid sh -c 'trap \"\" TERM; : >there; while :; do sleep 0.05; done' & "                                    \
+#define ESCAPED                                                                                                                \
+	"setsid sh -c 'trap \"\" TERM; : >there; while :; do sleep 0.05; done' & "                                             \
 	"until [ -e there ]; do sleep 0.01; done; echo ready"
 
 static void on_line_can_stop_it(void **state)
@@ -357,27 +357,27 @@ static void when_we_are_killed_it_gets_the_signal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(on_line_can_stop_it),
-	    FIXTURE_TEST(the_first_signal_lets_it_end_in_good_order),
-	    FIXTURE_TEST(every_signal_is_heard_once),
-	    FIXTURE_TEST(after_another_signal_comes_term),
-	    FIXTURE_TEST(after_the_grace_it_is_killed),
-	    FIXTURE_TEST(kill_does_not_wait_for_the_grace),
-	    FIXTURE_TEST(a_grandchild_that_keeps_the_pipe_does_not_hang_it),
-	    FIXTURE_TEST(a_short_grandchild_is_waited_for),
+		FIXTURE_TEST(on_line_can_stop_it),
+		FIXTURE_TEST(the_first_signal_lets_it_end_in_good_order),
+		FIXTURE_TEST(every_signal_is_heard_once),
+		FIXTURE_TEST(after_another_signal_comes_term),
+		FIXTURE_TEST(after_the_grace_it_is_killed),
+		FIXTURE_TEST(kill_does_not_wait_for_the_grace),
+		FIXTURE_TEST(a_grandchild_that_keeps_the_pipe_does_not_hang_it),
+		FIXTURE_TEST(a_short_grandchild_is_waited_for),
 #ifdef __linux__
-	    FIXTURE_TEST(a_grandchild_in_its_own_session_is_ended_too),
-	    FIXTURE_TEST(freeing_kills_what_escaped),
-	    FIXTURE_TEST(cancelling_ends_what_escaped),
-	    FIXTURE_TEST(cancelling_ends_what_hides),
-	    FIXTURE_TEST(a_zombie_that_nobody_reaps_is_not_waited_for),
-	    FIXTURE_TEST(one_whose_exit_nobody_reports_is_not_waited_for),
-	    FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
+		FIXTURE_TEST(a_grandchild_in_its_own_session_is_ended_too),
+		FIXTURE_TEST(freeing_kills_what_escaped),
+		FIXTURE_TEST(cancelling_ends_what_escaped),
+		FIXTURE_TEST(cancelling_ends_what_hides),
+		FIXTURE_TEST(a_zombie_that_nobody_reaps_is_not_waited_for),
+		FIXTURE_TEST(one_whose_exit_nobody_reports_is_not_waited_for),
+		FIXTURE_TEST(when_we_are_killed_it_gets_the_signal),
 #endif
-	    FIXTURE_TEST(freeing_while_it_runs_leaves_nothing),
-	    FIXTURE_TEST(freeing_while_it_is_being_ended_leaves_nothing),
-	    FIXTURE_TEST(done_may_free_it),
-	    FIXTURE_TEST(a_child_that_somebody_else_reaped_ends_too),
+		FIXTURE_TEST(freeing_while_it_runs_leaves_nothing),
+		FIXTURE_TEST(freeing_while_it_is_being_ended_leaves_nothing),
+		FIXTURE_TEST(done_may_free_it),
+		FIXTURE_TEST(a_child_that_somebody_else_reaped_ends_too),
 	};
 	return cmocka_run_group_tests_name("process_end", tests, NULL, NULL);
 }

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "file/fs.h"
-#include "secret/mask.h"
+#include "fixture.h"
 #include "process_fixture.h"
+#include "secret/mask.h"
 
 #define MIB (1L << 20)
 
@@ -119,7 +119,7 @@ static void a_slow_receiver_holds_the_program_up_and_misses_nothing(void **state
 	struct process *process;
 	struct loop *loop;
 	struct process_options options = {
-	    .program = "/bin/sh", .argv = argv, .on_lines = take_slowly, .stall_ns = NS_PER_S, .ud = &taken};
+		.program = "/bin/sh", .argv = argv, .on_lines = take_slowly, .stall_ns = NS_PER_S, .ud = &taken};
 	(void)state;
 	slow_done = 0;
 	loop = loop_new(&err);
@@ -139,7 +139,7 @@ static void a_line_of_no_interest_does_not_end_a_quiet_phase(void **state)
 	(void)state;
 	run_script(&run, "echo Step 1; echo x; sleep 2.5; echo Step 2; sleep 60",
 	           (struct process_options){
-	               .on_line = tell_line, .only = steps, .stall_ns = 1500 * NS_PER_MS, .quiet_phase_ns = 30 * NS_PER_S});
+			   .on_line = tell_line, .only = steps, .stall_ns = 1500 * NS_PER_MS, .quiet_phase_ns = 30 * NS_PER_S});
 	assert_ended(&run, "stalled");
 	assert_tail(&run, "Step 1\nx\nStep 2\n");
 	run_free(&run, 1);
@@ -152,7 +152,7 @@ static void an_unknown_sign_starts_nothing(void **state)
 	struct run run = {0};
 	(void)state;
 	run_start(&run, &(struct process_options){
-	                    .program = "/bin/sh", .argv = argv, .on_line = tell_line, .only = bad, .log_file = "log"});
+				.program = "/bin/sh", .argv = argv, .on_line = tell_line, .only = bad, .log_file = "log"});
 	assert_null(run.process);
 	assert_string_equal(err.code, "invalid");
 	run_free(&run, 0);
@@ -171,7 +171,8 @@ static void any_byte_counts_as_life(void **state)
 	           "  for i in 1 2 3 4 5 6 7; do printf \"$what\"; sleep 0.25; done; done; sleep 60",
 	           (struct process_options){.stall_ns = 1500 * NS_PER_MS});
 	assert_ended(&run, "stalled");
-	assert_string_equal(run.error.message, "sh was silent for 1.5 s; the last line was: ......." FFFD FFFD FFFD FFFD FFFD FFFD);
+	assert_string_equal(run.error.message,
+	                    "sh was silent for 1.5 s; the last line was: ......." FFFD FFFD FFFD FFFD FFFD FFFD);
 	assert_true(run.result.seconds >= 8.2);
 	run_free(&run, 1);
 }
@@ -197,7 +198,7 @@ static int never(void *ud, const char *line, size_t len)
 static void flood(const char *script, uint64_t max, long kept)
 {
 	struct process_options options = {
-	    .log_file = "log", .log_max = max, .on_line = never, .on_lines = count_lines, .only = steps};
+		.log_file = "log", .log_max = max, .on_line = never, .on_lines = count_lines, .only = steps};
 	struct run run = {0};
 	struct rusage before, after;
 	struct stat st;
@@ -240,16 +241,16 @@ static void a_flood_fills_no_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(only_lines_of_interest_are_told),
-	    FIXTURE_TEST(what_is_drawn_over_a_line_can_be_left_out),
-	    FIXTURE_TEST(lines_come_in_bundles_in_their_order),
-	    FIXTURE_TEST(bundles_come_without_on_line_and_can_end_it),
-	    FIXTURE_TEST(a_slow_receiver_holds_the_program_up_and_misses_nothing),
-	    FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),
-	    FIXTURE_TEST(an_unknown_sign_starts_nothing),
-	    FIXTURE_TEST(any_byte_counts_as_life),
-	    FIXTURE_TEST(a_flood_takes_no_memory),
-	    FIXTURE_TEST(a_flood_fills_no_disk),
+		FIXTURE_TEST(only_lines_of_interest_are_told),
+		FIXTURE_TEST(what_is_drawn_over_a_line_can_be_left_out),
+		FIXTURE_TEST(lines_come_in_bundles_in_their_order),
+		FIXTURE_TEST(bundles_come_without_on_line_and_can_end_it),
+		FIXTURE_TEST(a_slow_receiver_holds_the_program_up_and_misses_nothing),
+		FIXTURE_TEST(a_line_of_no_interest_does_not_end_a_quiet_phase),
+		FIXTURE_TEST(an_unknown_sign_starts_nothing),
+		FIXTURE_TEST(any_byte_counts_as_life),
+		FIXTURE_TEST(a_flood_takes_no_memory),
+		FIXTURE_TEST(a_flood_fills_no_disk),
 	};
 	return cmocka_run_group_tests_name("process_lines", tests, NULL, NULL);
 }

@@ -96,11 +96,11 @@ static void refuses_what_is_no_file(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(computes_known_digests),
-	    cmocka_unit_test(takes_nul_bytes),
-	    cmocka_unit_test_setup_teardown(reads_a_file, setup, teardown),
-	    cmocka_unit_test_setup_teardown(reads_an_empty_file, setup, teardown),
-	    cmocka_unit_test_setup_teardown(refuses_what_is_no_file, setup, teardown),
+		cmocka_unit_test(computes_known_digests),
+		cmocka_unit_test(takes_nul_bytes),
+		cmocka_unit_test_setup_teardown(reads_a_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_an_empty_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_is_no_file, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("sha256", tests, NULL, NULL);
 }

@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/start.h"
+#include "fixture.h"
 
 /* Each test is a process of its own: what is inherited holds for all of it. */
 static int status_of(int (*body)(void))

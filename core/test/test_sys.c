@@ -20,9 +20,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
-#include "file/fs.h"
 #include "base/sys.h"
+#include "file/fs.h"
+#include "fixture.h"
 
 static void make_file(const char *path, mode_t mode)
 {
@@ -278,21 +278,21 @@ static void a_full_disk_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(finds_the_first_on_path),
-	    FIXTURE_TEST(passes_by_what_cannot_be_run),
-	    FIXTURE_TEST(never_takes_a_tool_from_the_working_directory),
-	    FIXTURE_TEST(without_a_path_looks_in_the_usual_directories),
-	    FIXTURE_TEST(says_what_was_not_found),
-	    FIXTURE_TEST(checks_a_name_with_a_slash_as_it_is),
-	    FIXTURE_TEST(knows_this_program),
-	    FIXTURE_TEST(knows_the_host_name),
-	    FIXTURE_TEST(counts_processors),
-	    FIXTURE_TEST(asks_the_terminal_for_its_size),
-	    FIXTURE_TEST(a_file_is_no_terminal),
-	    FIXTURE_TEST(names_signals),
-	    FIXTURE_TEST(takes_a_variable_out_of_the_environment),
-	    FIXTURE_TEST(protects_memory_for_good),
-	    FIXTURE_TEST(a_full_disk_is_an_error),
+		FIXTURE_TEST(finds_the_first_on_path),
+		FIXTURE_TEST(passes_by_what_cannot_be_run),
+		FIXTURE_TEST(never_takes_a_tool_from_the_working_directory),
+		FIXTURE_TEST(without_a_path_looks_in_the_usual_directories),
+		FIXTURE_TEST(says_what_was_not_found),
+		FIXTURE_TEST(checks_a_name_with_a_slash_as_it_is),
+		FIXTURE_TEST(knows_this_program),
+		FIXTURE_TEST(knows_the_host_name),
+		FIXTURE_TEST(counts_processors),
+		FIXTURE_TEST(asks_the_terminal_for_its_size),
+		FIXTURE_TEST(a_file_is_no_terminal),
+		FIXTURE_TEST(names_signals),
+		FIXTURE_TEST(takes_a_variable_out_of_the_environment),
+		FIXTURE_TEST(protects_memory_for_good),
+		FIXTURE_TEST(a_full_disk_is_an_error),
 	};
 	return cmocka_run_group_tests_name("sys", tests, NULL, NULL);
 }

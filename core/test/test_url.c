@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "secret/mask.h"
 #include "net/url.h"
+#include "secret/mask.h"
 
 static struct error err;
 
@@ -50,19 +50,17 @@ static void parses(void **state)
 		const char *text;
 		struct url want;
 	} cases[] = {
-	    {"https://git.example/org/repo", {.scheme = "https", .host = "git.example", .path = "/org/repo"}},
-	    {"HTTP://u%40:p%2F@[::1]:8080/a?q=1#f", {"http", "u%40", "p%2F", "[::1]", "/a", "q=1", "f", 8080}},
-	    {"https://h", {.scheme = "https", .host = "h", .path = "/"}},
-	    {"ssh://git@h:22/~x", {.scheme = "ssh", .user = "git", .host = "h", .path = "/~x", .port = 22}},
-	    {"x-y+z.1://h/p", {.scheme = "x-y+z.1", .host = "h", .path = "/p"}},
-	    {"file:///srv/git/x", {.scheme = "file", .path = "/srv/git/x"}},
-	    {"https://h/a/../%62//c%2f.", {.scheme = "https", .host = "h", .path = "/a/../%62//c%2f."}},
-	    {"https://xn--bcher-kva.example./x",
-	     {.scheme = "https", .host = "xn--bcher-kva.example.", .path = "/x"}},
-	    {"https://[::ffff:1.2.3.4]:00443/",
-	     {.scheme = "https", .host = "[::ffff:1.2.3.4]", .path = "/", .port = 443}},
-	    {"https://h:/x", {.scheme = "https", .host = "h", .path = "/x"}},
-	    {"https://h/\xc3\xa4", {.scheme = "https", .host = "h", .path = "/\xc3\xa4"}},
+		{"https://git.example/org/repo", {.scheme = "https", .host = "git.example", .path = "/org/repo"}},
+		{"HTTP://u%40:p%2F@[::1]:8080/a?q=1#f", {"http", "u%40", "p%2F", "[::1]", "/a", "q=1", "f", 8080}},
+		{"https://h", {.scheme = "https", .host = "h", .path = "/"}},
+		{"ssh://git@h:22/~x", {.scheme = "ssh", .user = "git", .host = "h", .path = "/~x", .port = 22}},
+		{"x-y+z.1://h/p", {.scheme = "x-y+z.1", .host = "h", .path = "/p"}},
+		{"file:///srv/git/x", {.scheme = "file", .path = "/srv/git/x"}},
+		{"https://h/a/../%62//c%2f.", {.scheme = "https", .host = "h", .path = "/a/../%62//c%2f."}},
+		{"https://xn--bcher-kva.example./x", {.scheme = "https", .host = "xn--bcher-kva.example.", .path = "/x"}},
+		{"https://[::ffff:1.2.3.4]:00443/", {.scheme = "https", .host = "[::ffff:1.2.3.4]", .path = "/", .port = 443}},
+		{"https://h:/x", {.scheme = "https", .host = "h", .path = "/x"}},
+		{"https://h/\xc3\xa4", {.scheme = "https", .host = "h", .path = "/\xc3\xa4"}},
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -81,44 +79,44 @@ static void refuses(const char *text)
 static void refuses_what_is_no_url(void **state)
 {
 	static const char *const texts[] = {
-	    "",
-	    "h/x",
-	    "//h/x",
-	    "/srv/git/x",
-	    "mailto:a@b",
-	    "ext::sh -c x",
-	    "--upload-pack=x",
-	    "http:/h/x",
-	    "http:///h/x",
-	    "https://",
-	    "https:///x",
-	    "file:/x",
-	    "file://h/x",
-	    "https://u@:80/",
-	    "https://h:99999/",
-	    "https://h:65536/",
-	    "https://h:0/",
-	    "https://h:000/x",
-	    "https://h:+80/",
-	    "https://h:443:443/",
-	    "https://[::1]./x",
-	    "https://[::1/x",
-	    "https://b\xc3\xbc"
-	    "cher.example/",
-	    /* A slash, once normalized. */
-	    "https://h\xef\xbc\x8f.example/",
-	    "https://h%2fx/",
-	    "https://h%c3%bc/",
-	    "https://h:x/",
-	    "https://h /x",
-	    "https://h/x y",
-	    "https://h/\nx",
-	    "https://h/\x7f",
-	    "https://h%0a/",
-	    "https://h%00/",
-	    "https://h\\@e/",
-	    "https://u:p@w@h/",
-	    "https://[fe80::1%25eth0]/",
+		"",
+		"h/x",
+		"//h/x",
+		"/srv/git/x",
+		"mailto:a@b",
+		"ext::sh -c x",
+		"--upload-pack=x",
+		"http:/h/x",
+		"http:///h/x",
+		"https://",
+		"https:///x",
+		"file:/x",
+		"file://h/x",
+		"https://u@:80/",
+		"https://h:99999/",
+		"https://h:65536/",
+		"https://h:0/",
+		"https://h:000/x",
+		"https://h:+80/",
+		"https://h:443:443/",
+		"https://[::1]./x",
+		"https://[::1/x",
+		"https://b\xc3\xbc"
+		"cher.example/",
+		/* A slash, once normalized. */
+		"https://h\xef\xbc\x8f.example/",
+		"https://h%2fx/",
+		"https://h%c3%bc/",
+		"https://h:x/",
+		"https://h /x",
+		"https://h/x y",
+		"https://h/\nx",
+		"https://h/\x7f",
+		"https://h%0a/",
+		"https://h%00/",
+		"https://h\\@e/",
+		"https://u:p@w@h/",
+		"https://[fe80::1%25eth0]/",
 	};
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
@@ -142,9 +140,8 @@ static void hides_userinfo_in_messages(void **state)
 {
 	(void)state;
 	refuses("https://user:pass word@h/\x1b[x");
-	assert_string_equal(err.message,
-	                    "\"https://***@h/?[x\" is not a usable URL: it holds a space, a control character or "
-	                    "a backslash");
+	assert_string_equal(err.message, "\"https://***@h/?[x\" is not a usable URL: it holds a space, a control character or "
+	                                 "a backslash");
 	refuses("https://user:pa/ss@h:port/");
 	assert_null(strstr(err.message, "pa/ss"));
 	refuses("user:password@h");
@@ -183,12 +180,9 @@ static void masks(void **state)
 
 static void registers_what_is_secret_in_it(void **state)
 {
-	static const char *const texts[] = {"https://u:p%40ssword@h",
-	                                    "https://only-a-user@h",
-	                                    "https://before-oauth:x-oauth-basic@h",
-	                                    "https://u:short@h",
-	                                    "ssh://deployment@h",
-	                                    "https://h"};
+	static const char *const texts[] = {
+		"https://u:p%40ssword@h", "https://only-a-user@h", "https://before-oauth:x-oauth-basic@h",
+		"https://u:short@h",      "ssh://deployment@h",    "https://h"};
 	static const char text[] = "p@ssword p%40ssword only-a-user before-oauth short deployment x-oauth-basic";
 	struct url url;
 	struct buf out;
@@ -280,15 +274,15 @@ static void compares_origins(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    TEST(parses),
-	    TEST(refuses_what_is_no_url),
-	    TEST(refuses_what_is_too_long),
-	    TEST(hides_userinfo_in_messages),
-	    TEST(masks),
-	    TEST(registers_what_is_secret_in_it),
-	    TEST(builds),
-	    TEST(builds_nothing_that_means_something_else),
-	    TEST(compares_origins),
+		TEST(parses),
+		TEST(refuses_what_is_no_url),
+		TEST(refuses_what_is_too_long),
+		TEST(hides_userinfo_in_messages),
+		TEST(masks),
+		TEST(registers_what_is_secret_in_it),
+		TEST(builds),
+		TEST(builds_nothing_that_means_something_else),
+		TEST(compares_origins),
 	};
 	return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-#include <setjmp.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "fixture.h"
 #include "loop/signals.h"
 #include "loop/watchdog.h"
 
@@ -115,11 +115,11 @@ static void a_call_that_waits_is_left_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    FIXTURE_TEST(a_call_that_does_not_come_back_is_ended),
-	    FIXTURE_TEST(a_timer_that_waits_ends_it_sooner),
-	    FIXTURE_TEST(a_signal_that_waits_ends_it_sooner),
-	    FIXTURE_TEST(a_call_that_works_for_a_while_is_left_alone),
-	    FIXTURE_TEST(a_call_that_waits_is_left_alone),
+		FIXTURE_TEST(a_call_that_does_not_come_back_is_ended),
+		FIXTURE_TEST(a_timer_that_waits_ends_it_sooner),
+		FIXTURE_TEST(a_signal_that_waits_ends_it_sooner),
+		FIXTURE_TEST(a_call_that_works_for_a_while_is_left_alone),
+		FIXTURE_TEST(a_call_that_waits_is_left_alone),
 	};
 	return cmocka_run_group_tests_name("watchdog", tests, NULL, NULL);
 }

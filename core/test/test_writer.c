@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "fixture.h"
 #include "base/fd_now.h"
+#include "fixture.h"
 #include "loop/writer.h"
 #include "loop_fixture.h"
 

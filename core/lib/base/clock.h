@@ -10,7 +10,7 @@ int64_t clock_monotonic_ns(void);
 /* Seconds since 1970-01-01 00:00:00 UTC, with a fraction. */
 double clock_now(void);
 
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
 #endif

@@ -15,9 +15,8 @@ static volatile sig_atomic_t continued;
 static pid_t owner;
 
 /* Signals that end a program by default, but for those that the loop catches, and KILL. */
-static const int ending[] = {SIGQUIT, SIGILL,  SIGTRAP, SIGABRT,   SIGBUS,  SIGFPE, SIGUSR1,
-			     SIGSEGV, SIGUSR2, SIGSYS,  SIGVTALRM, SIGPROF, SIGHUP, SIGINT,
-			     SIGTERM, SIGALRM, SIGXCPU};
+static const int ending[] = {SIGQUIT, SIGILL,    SIGTRAP, SIGABRT, SIGBUS, SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2,
+                             SIGSYS,  SIGVTALRM, SIGPROF, SIGHUP,  SIGINT, SIGTERM, SIGALRM, SIGXCPU};
 
 void give_back_now(void)
 {
@@ -47,7 +46,7 @@ static void on_end(int signo)
 }
 
 /* No SA_RESTART: a write that waits for the terminal is to return. */
-static void catch(int signo, void (*handler)(int signo))
+static void install(int signo, void (*handler)(int signo))
 {
 	struct sigaction old, action = {.sa_handler = handler};
 	sigemptyset(&action.sa_mask);
@@ -60,7 +59,7 @@ static void on_stop(int signo)
 	int saved = errno;
 	give_back_now();
 	have_effect(signo);
-	catch(signo, on_stop);
+	install(signo, on_stop);
 	errno = saved;
 }
 
@@ -77,9 +76,9 @@ static void prepare(void)
 	owner = getpid();
 	fd_now_prepare();
 	for (size_t i = 0; i < ARRAY_LEN(ending); i++)
-		catch(ending[i], on_end);
-	catch(SIGTSTP, on_stop);
-	catch(SIGCONT, on_continue);
+		install(ending[i], on_end);
+	install(SIGTSTP, on_stop);
+	install(SIGCONT, on_continue);
 	/* A policy may end the program itself. Nothing can be done when there is no memory for this. */
 	if (atexit(give_back_now) != 0)
 		errno = 0;

@@ -131,8 +131,7 @@ static int signal_member(const struct member *member, int signo)
 	char name[24];
 	int lives, pidfd = pidfd_take(member->pid);
 	snprintf(name, sizeof name, "%ld", (long)member->pid);
-	lives = proc_stat_read(name, &stat) == 0 && stat.start == member->start && stat.state != 'Z' &&
-	        stat.state != 'X';
+	lives = proc_stat_read(name, &stat) == 0 && stat.start == member->start && stat.state != 'Z' && stat.state != 'X';
 	if (lives && signo)
 		pidfd_signal(pidfd, member->pid, signo);
 	fd_close(&pidfd);

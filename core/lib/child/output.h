@@ -6,11 +6,11 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "text/clean.h"
 #include "base/error.h"
-#include "text/lines.h"
 #include "file/log_file.h"
 #include "secret/mask.h"
+#include "text/clean.h"
+#include "text/lines.h"
 
 struct output_options {
 	const char *log_file; /* see log_file.h; NULL: none */
@@ -31,7 +31,7 @@ struct output {
 	struct buf masked;
 	struct buf tail;
 	struct log_file log;
-	int log_failed;         /* the log could not be written to its end: log_error says why */
+	int log_failed; /* the log could not be written to its end: log_error says why */
 	struct error log_error;
 	char last[256]; /* what output_last_line() returned */
 };

@@ -25,10 +25,10 @@ int proc_stat_read(const char *pid, struct proc_stat *stat)
 	end = strrchr(text, ')');
 	if (!end || sscanf(text, "%d", &stat->pid) != 1)
 		return -1;
-	return sscanf(end + 1, " %c %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-	              &stat->state, &stat->parent, &stat->group, &stat->start) == 4
-	           ? 0
-	           : -1;
+	return sscanf(end + 1, " %c %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &stat->state,
+	              &stat->parent, &stat->group, &stat->start) == 4
+	               ? 0
+	               : -1;
 }
 
 #else

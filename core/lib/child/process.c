@@ -61,12 +61,11 @@ static void new_marker(struct process *process)
 {
 	static unsigned serial;
 	snprintf(process->marker, sizeof process->marker, "MOLBUILD_CHILD=%ld.%lld.%u", (long)getpid(),
-		 (long long)clock_monotonic_ns(), ++serial);
+	         (long long)clock_monotonic_ns(), ++serial);
 }
 
 /* The options' environment with the marker added to SET. */
-static const char **build_environment(struct process *process, const struct process_options *options,
-				      struct error *err)
+static const char **build_environment(struct process *process, const struct process_options *options, struct error *err)
 {
 	const char **set, **result;
 	size_t count = 0;
@@ -89,12 +88,12 @@ static int launch(struct process *process, const struct process_options *options
 {
 	struct stdio stdio = {-1, -1, -1};
 	struct spawn_options how = {.program = options->program,
-				    .argv = options->argv,
-				    .cwd = options->cwd,
-				    .keep = options->keep,
-				    .keep_count = options->keep_count,
-				    .max_memory = options->max_memory,
-				    .umask = options->umask};
+	                            .argv = options->argv,
+	                            .cwd = options->cwd,
+	                            .keep = options->keep,
+	                            .keep_count = options->keep_count,
+	                            .max_memory = options->max_memory,
+	                            .umask = options->umask};
 	const char **environment = build_environment(process, options, err);
 	int result = -1;
 	if (!environment)
@@ -114,7 +113,7 @@ static int launch(struct process *process, const struct process_options *options
 }
 
 static int watch_fd(struct process *process, struct loop_watch *watch, int fd, int events,
-		    void (*ready)(struct loop_watch *watch, int ready), struct error *err)
+                    void (*ready)(struct loop_watch *watch, int ready), struct error *err)
 {
 	if (fd < 0)
 		return 0;
@@ -164,12 +163,15 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 }
 
 struct process *process_start(struct loop *loop, const struct process_options *options,
-			      void (*done)(void *ud, const struct error *err, const struct process_result *result),
-			      void *ud, struct error *err)
+                              void (*done)(void *ud, const struct error *err, const struct process_result *result), void *ud,
+                              struct error *err)
 {
 	struct process *process = new_process(loop, options);
-	struct output_options how = {
-		.log_file = options->log_file, .log_max = options->log_max, .tail = options->tail, .on_line = NULL, .ud = process};
+	struct output_options how = {.log_file = options->log_file,
+	                             .log_max = options->log_max,
+	                             .tail = options->tail,
+	                             .on_line = NULL,
+	                             .ud = process};
 	if (!process) {
 		error_errno(err, ENOMEM, "cannot start %s", options->program);
 		return NULL;

@@ -14,8 +14,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "loop/loop.h"
 #include "child/output.h"
+#include "loop/loop.h"
 
 /* What on_line returns. */
 enum {
@@ -35,28 +35,28 @@ enum {
 struct process_options {
 	const char *program; /* the file to run; not searched on PATH */
 	const char *const *argv;
-	const char *cwd;                /* NULL: this process's */
-	const char *const *env;         /* "NAME=value" entries to set, NULL-terminated; may be NULL */
-	const char *const *unset;       /* names or "PREFIX*" to leave out, NULL-terminated; may be NULL */
-	const char *input;              /* given to its stdin, copied; NULL: stdin is /dev/null */
+	const char *cwd;          /* NULL: this process's */
+	const char *const *env;   /* "NAME=value" entries to set, NULL-terminated; may be NULL */
+	const char *const *unset; /* names or "PREFIX*" to leave out, NULL-terminated; may be NULL */
+	const char *input;        /* given to its stdin, copied; NULL: stdin is /dev/null */
 	size_t input_len;
-	int64_t timeout_ns;             /* the ceiling; 0: none */
-	int64_t stall_ns;               /* the longest silence; 0: none */
-	int64_t quiet_phase_ns;         /* the longest silence in a quiet phase; 0: none */
-	int64_t grace_ns;               /* between the first signal and KILL; 0: ten seconds */
-	int first_signal;               /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
-	const char *log_file;           /* see log_file.h; may be NULL */
-	uint64_t log_max;               /* bytes that it may have; 0: LOG_FILE_MAX */
-	size_t tail;                    /* bytes kept of the end of the output */
-	size_t capture;                 /* not 0: stdout is kept apart, unmasked, at most this many bytes */
-	const int *keep;                /* descriptors that the child inherits */
+	int64_t timeout_ns;     /* the ceiling; 0: none */
+	int64_t stall_ns;       /* the longest silence; 0: none */
+	int64_t quiet_phase_ns; /* the longest silence in a quiet phase; 0: none */
+	int64_t grace_ns;       /* between the first signal and KILL; 0: ten seconds */
+	int first_signal;       /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
+	const char *log_file;   /* see log_file.h; may be NULL */
+	uint64_t log_max;       /* bytes that it may have; 0: LOG_FILE_MAX */
+	size_t tail;            /* bytes kept of the end of the output */
+	size_t capture;         /* not 0: stdout is kept apart, unmasked, at most this many bytes */
+	const int *keep;        /* descriptors that the child inherits */
 	size_t keep_count;
-	size_t max_memory;              /* bytes of data that it and each of its children may have, a soft limit; 0: as this
+	size_t max_memory; /* bytes of data that it and each of its children may have, a soft limit; 0: as this
 					 * process */
-	mode_t umask;                   /* of the files that it makes; 0: as this process */
+	mode_t umask;      /* of the files that it makes; 0: as this process */
 	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
-	const char *const *only;        /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
-	int after_newline;              /* on_line is not told of what stands behind a lone "\r" */
+	const char *const *only; /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
+	int after_newline;       /* on_line is not told of what stands behind a lone "\r" */
 	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that
 	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON, PROCESS_WAIT or PROCESS_STOP. May be
 	 * NULL. */
@@ -65,17 +65,17 @@ struct process_options {
 };
 
 struct process_result {
-	int code;               /* the exit code, or -1 when a signal ended it */
-	int signo;              /* the signal that ended it, or 0 */
+	int code;  /* the exit code, or -1 when a signal ended it */
+	int signo; /* the signal that ended it, or 0 */
 	double seconds;
-	const char *tail;       /* the end of the output, masked */
+	const char *tail; /* the end of the output, masked */
 	size_t tail_len;
-	const char *last_line;  /* the newest line seen, masked */
-	const char *captured;   /* stdout, when it was kept apart */
+	const char *last_line; /* the newest line seen, masked */
+	const char *captured;  /* stdout, when it was kept apart */
 	size_t captured_len;
-	size_t strays;          /* descendants that had to be ended after the program itself */
-	size_t strays_left;     /* of these, the ones that would not go */
-	const char *log_error;  /* why the log is incomplete, or NULL */
+	size_t strays;         /* descendants that had to be ended after the program itself */
+	size_t strays_left;    /* of these, the ones that would not go */
+	const char *log_error; /* why the log is incomplete, or NULL */
 };
 
 struct process;
@@ -86,9 +86,8 @@ struct process;
  * which DONE may call.
  * Options are copied as far as they are needed. Returns NULL with err set when nothing was started. */
 WARN_UNUSED struct process *process_start(struct loop *loop, const struct process_options *options,
-					  void (*done)(void *ud, const struct error *err,
-						       const struct process_result *result),
-					  void *ud, struct error *err);
+                                          void (*done)(void *ud, const struct error *err, const struct process_result *result),
+                                          void *ud, struct error *err);
 
 /* End it: the first signal, TERM, the grace, KILL. DONE is called, with "cancelled", when it is over. Calling it again
  * changes nothing. */

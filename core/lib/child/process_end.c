@@ -208,7 +208,7 @@ static void stop_at(struct process *process, const char *code, const char *what,
 	const char *last = output_last_line(&process->output);
 	struct error err;
 	error_set(&err, code, "%s %s %g s; %s%s", process->program, what, (double)bound_ns / (double)NS_PER_S,
-		  last[0] ? "the last line was: " : "it printed nothing", last);
+	          last[0] ? "the last line was: " : "it printed nothing", last);
 	process_stop(process, &err);
 }
 

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "child/kin.h"
-#include "text/prefixes.h"
 #include "child/process.h"
+#include "text/prefixes.h"
 
 /* Bytes read at once, and asked for as the room of the pipe. With less, reader and writer wait for each other more often;
  * more gains nothing, and no longer fits into the processor's cache. */
@@ -45,7 +45,7 @@ struct process {
 	struct loop_watch out, capture, input, status;
 	int out_fd, capture_fd, input_fd, status_fd;
 	struct loop_timer ceiling, silence, pause, next; /* next: the end of the drain, the grace, or the next look */
-	int64_t deadline_ns;                      /* when the phase we are in gives way to the next */
+	int64_t deadline_ns;                             /* when the phase we are in gives way to the next */
 
 	struct output output;
 	struct buf captured, input_left;

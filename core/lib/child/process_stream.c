@@ -43,8 +43,7 @@ static void take_captured(struct process *process, const char *data, size_t len)
 	if (buf_append(&process->captured, data, len) == 0)
 		return;
 	if (errno == EMSGSIZE)
-		error_set(&err, "too_large", "%s printed more than %zu bytes", process->program,
-			  process->captured.max);
+		error_set(&err, "too_large", "%s printed more than %zu bytes", process->program, process->captured.max);
 	else
 		error_errno(&err, errno, "cannot keep the output of %s", process->program);
 	process_stop(process, &err);
@@ -99,7 +98,7 @@ static void stream_failed(struct process *process, int errnum, const char *what)
 }
 
 static void read_stream(struct process *process, struct loop_watch *watch, int *fd,
-			void (*take)(struct process *process, const char *data, size_t len))
+                        void (*take)(struct process *process, const char *data, size_t len))
 {
 	for (int turn = 0; turn < READS_A_TURN; turn++) {
 		ssize_t got = fd_read(*fd, bytes, sizeof bytes);
@@ -119,8 +118,7 @@ static void read_stream(struct process *process, struct loop_watch *watch, int *
 	}
 }
 
-static void read_ready(int fd, struct process *process,
-		       void (*take)(struct process *process, const char *data, size_t len))
+static void read_ready(int fd, struct process *process, void (*take)(struct process *process, const char *data, size_t len))
 {
 	ssize_t got;
 	for (int turn = 0; fd >= 0 && turn < READS_A_TURN; turn++) {
@@ -175,8 +173,8 @@ void process_on_status(struct loop_watch *watch, int ready)
 	struct spawn_failure failure;
 	(void)ready;
 	if (fd_read(process->status_fd, &failure, sizeof failure) == sizeof failure && !process->stopped) {
-		error_errno(&process->err, failure.errnum, "cannot %s %s",
-			    failure.at_cwd ? "enter the directory of" : "run", process->program);
+		error_errno(&process->err, failure.errnum, "cannot %s %s", failure.at_cwd ? "enter the directory of" : "run",
+		            process->program);
 		process->stopped = 1;
 	}
 	close_stream(process, watch, &process->status_fd);

@@ -26,8 +26,8 @@ struct spawn_failure {
 };
 
 /* Start the program in a session and process group of its own (so it has no terminal to ask on), with default
- * signal dispositions (but for SIGXFSZ, which is ignored where files have a limit of size), an empty signal mask, and no descriptors but those named above. Where the system can, it gets
- * SIGTERM when this process dies.
+ * signal dispositions (but for SIGXFSZ, which is ignored where files have a limit of size), an empty signal mask, and no
+ * descriptors but those named above. Where the system can, it gets SIGTERM when this process dies.
  *
  * *STATUS_FD becomes the reading end of a pipe, owned by the caller: it ends without a byte when the program runs,
  * or delivers one struct spawn_failure, after which the child exits 127. The child must be waited for either way.

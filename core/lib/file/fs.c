@@ -44,14 +44,14 @@ int fs_lstat(const char *path, struct fs_stat *out, struct error *err)
 	if (lstat(path, &st) < 0)
 		return error_errno(err, errno, "cannot look at %s", path);
 	*out = (struct fs_stat){
-	    .type = type_name(st.st_mode),
-	    .size = (int64_t)st.st_size,
-	    .mode = st.st_mode & 07777,
-	    .mtime = mtime_of(&st),
-	    .uid = st.st_uid,
-	    .dev = (uint64_t)st.st_dev,
-	    .ino = (uint64_t)st.st_ino,
-	    .nlink = (uint64_t)st.st_nlink,
+		.type = type_name(st.st_mode),
+		.size = (int64_t)st.st_size,
+		.mode = st.st_mode & 07777,
+		.mtime = mtime_of(&st),
+		.uid = st.st_uid,
+		.dev = (uint64_t)st.st_dev,
+		.ino = (uint64_t)st.st_ino,
+		.nlink = (uint64_t)st.st_nlink,
 	};
 	return 0;
 }

@@ -120,7 +120,7 @@ int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out,
 		return error_set(err, "invalid", "%s is not a regular file, and nobody writes to it", path);
 	if (errno == ETIME)
 		return error_set(err, "timeout", "cannot read %s: it did not end within %g s", path,
-				 (double)wait_ns / (double)NS_PER_S);
+		                 (double)wait_ns / (double)NS_PER_S);
 	if (errno == EMSGSIZE)
 		return error_set(err, "too_large", "%s is larger than %zu bytes", path, max);
 	return error_errno(err, errno, "cannot read %s", path);

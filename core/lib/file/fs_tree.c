@@ -77,8 +77,7 @@ static int hoist(struct walk *walk, int parent, const char *name)
 		if (renameat(parent, name, walk->root, target) == 0)
 			return 0;
 		/* To move a directory its ".." must be written. */
-		if (errno == EACCES && open_up(parent, name) == 0 &&
-		    renameat(parent, name, walk->root, target) == 0)
+		if (errno == EACCES && open_up(parent, name) == 0 && renameat(parent, name, walk->root, target) == 0)
 			return 0;
 		/* The name is taken, by a file or by a directory with something in it. */
 		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)

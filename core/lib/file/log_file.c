@@ -11,7 +11,7 @@
 #include "base/fd.h"
 
 /* Bytes of the line that says how much is missing; its place is kept from the first byte behind the beginning on. */
-#define NOTE 96
+#define NOTE  96
 #define LEAST 4096
 #define CHUNK ((size_t)64 << 10)
 
@@ -104,7 +104,8 @@ static int write_pieces(struct log_file *log, const char *data, size_t len)
 static int end_beginning(struct log_file *log)
 {
 	char note[NOTE + 1];
-	snprintf(note, sizeof note, "%-*s\n", NOTE - 1, "\n[molbuild: the newest lines follow, maybe with older ones behind them]");
+	snprintf(note, sizeof note, "%-*s\n", NOTE - 1,
+	         "\n[molbuild: the newest lines follow, maybe with older ones behind them]");
 	log->head = log->at;
 	log->at = pieces_begin(log);
 	return write_at(log->fd, note, NOTE, log->head);

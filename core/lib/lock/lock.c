@@ -11,8 +11,8 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "lock/lock_internal.h"
 #include "base/sys.h"
+#include "lock/lock_internal.h"
 
 int lock_open(const char *path, struct error *err)
 {
@@ -92,8 +92,8 @@ int lock_say_locked(const char *path, struct error *err)
 	start = (time_t)holder.start;
 	if (gmtime_r(&start, &tm))
 		strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return error_set(err, "locked", "%s is locked by pid %ld on %s since %s (%s)", path, holder.pid,
-	                 holder.host, since, holder.purpose);
+	return error_set(err, "locked", "%s is locked by pid %ld on %s since %s (%s)", path, holder.pid, holder.host, since,
+	                 holder.purpose);
 }
 
 int lock_try(struct lock *lock, const char *path, const char *purpose, struct error *err)

@@ -20,9 +20,8 @@ static void copy_clean(char *out, size_t size, const char *text, size_t len, cha
 	for (size_t at = 0; at < len;) {
 		uint32_t code_point;
 		size_t bytes = width_decode(text + at, len - at, &code_point);
-		int bad = code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) ||
-		          code_point == UINT32_MAX || code_point == 0x2028 || code_point == 0x2029 ||
-		          text[at] == also;
+		int bad = code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0) || code_point == UINT32_MAX ||
+		          code_point == 0x2028 || code_point == 0x2029 || text[at] == also;
 		size_t put = bad ? 1 : bytes;
 		if (used + put + 1 > size)
 			break;
@@ -41,8 +40,7 @@ size_t lock_format_record(const struct lock_holder *holder, char out[LOCK_RECORD
 	char host[sizeof holder->host], purpose[LOCK_RECORD_MAX], line[LOCK_RECORD_MAX];
 	int head;
 	copy_clean(host, sizeof host, holder->host, strlen(holder->host), ' ');
-	head = snprintf(line, sizeof line, "pid=%ld host=%s start=%lld purpose=", holder->pid, host,
-	                (long long)holder->start);
+	head = snprintf(line, sizeof line, "pid=%ld host=%s start=%lld purpose=", holder->pid, host, (long long)holder->start);
 	/* One byte for the newline; copy_clean() keeps one for a NUL, which is not written. */
 	copy_clean(purpose, sizeof line - (size_t)head, holder->purpose, strlen(holder->purpose), '\n');
 	head += snprintf(line + head, sizeof line - (size_t)head, "%s", purpose);

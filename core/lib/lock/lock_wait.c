@@ -167,8 +167,8 @@ static void on_timeout(struct loop_timer *timer)
 	advance_and_tell(wait);
 }
 
-int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose,
-                    int64_t timeout_ns, struct error *err)
+int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose, int64_t timeout_ns,
+                    struct error *err)
 {
 	int got = -1;
 	wait->loop = loop;

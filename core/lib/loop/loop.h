@@ -44,7 +44,7 @@ int64_t loop_now(const struct loop *loop);
 struct loop_timer {
 	void (*fire)(struct loop_timer *timer);
 	int64_t due_ns; /* on the loop's clock */
-	size_t slot; /* its place in the heap, from 1; 0: not started */
+	size_t slot;    /* its place in the heap, from 1; 0: not started */
 };
 
 /* (Re)start: fire once, DELAY_NS from now. Returns 0, or -1 with err set (ENOMEM). */

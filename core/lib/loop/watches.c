@@ -144,10 +144,9 @@ void watches_waitfds(struct watches *watches, struct curl_waitfd **waitfds, unsi
 	*count = (unsigned)watches->count;
 	for (size_t i = 0; i < watches->count; i++) {
 		int events = watches->list[i]->events;
-		watches->waitfds[i] = (struct curl_waitfd){
-			.fd = watches->list[i]->fd,
-			.events = (short)((events & LOOP_READ ? CURL_WAIT_POLLIN : 0) |
-					  (events & LOOP_WRITE ? CURL_WAIT_POLLOUT : 0))};
+		watches->waitfds[i] = (struct curl_waitfd){.fd = watches->list[i]->fd,
+		                                           .events = (short)((events & LOOP_READ ? CURL_WAIT_POLLIN : 0) |
+		                                                             (events & LOOP_WRITE ? CURL_WAIT_POLLOUT : 0))};
 	}
 }
 
@@ -162,8 +161,7 @@ int watches_dispatch(struct watches *watches, struct error *err)
 			int events = watches->list[i]->events;
 			fds[i - begin] = (struct pollfd){
 				.fd = watches->list[i]->fd,
-				.events = (short)((events & LOOP_READ ? POLLIN : 0) |
-						  (events & LOOP_WRITE ? POLLOUT : 0))};
+				.events = (short)((events & LOOP_READ ? POLLIN : 0) | (events & LOOP_WRITE ? POLLOUT : 0))};
 			watches->batch[i - begin] = watches->list[i];
 		}
 		watches->batch_count = end - begin;

@@ -13,12 +13,12 @@
 #include "net/http_trust.h"
 #include "net/url.h"
 
-#define DEFAULT_TIMEOUT_NS (30 * NS_PER_S)
+#define DEFAULT_TIMEOUT_NS         (30 * NS_PER_S)
 #define DEFAULT_CONNECT_TIMEOUT_NS (10 * NS_PER_S)
-#define DEFAULT_MAX_BODY ((size_t)65536)
-#define MAX_HEADER_BYTES ((size_t)65536)
-#define MAX_HEADERS 256
-#define MAX_UPLOAD ((size_t)64 << 20)
+#define DEFAULT_MAX_BODY           ((size_t)65536)
+#define MAX_HEADER_BYTES           ((size_t)65536)
+#define MAX_HEADERS                256
+#define MAX_UPLOAD                 ((size_t)64 << 20)
 
 struct http_request {
 	struct loop *loop;
@@ -26,7 +26,7 @@ struct http_request {
 	struct loop_timer timer;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url, *method, *shown; /* shown: the URL without userinfo, for messages */
+	char *url, *method, *shown;     /* shown: the URL without userinfo, for messages */
 	int redirects_left, redirected; /* how many may still be followed, and whether one was */
 	int follow, same_origin;
 	struct buf upload, body, header_text;
@@ -147,8 +147,8 @@ static int check_redirect(struct http_request *request, const char *target, int 
 		return 0;
 	if (url_parse(target, &to, &err) == 0) {
 		*same_origin = url_same_origin(&from, &to);
-		allowed = strcmp(to.scheme, "https") == 0 ||
-			  (strcmp(to.scheme, "http") == 0 && strcmp(from.scheme, "http") == 0);
+		allowed =
+			strcmp(to.scheme, "https") == 0 || (strcmp(to.scheme, "http") == 0 && strcmp(from.scheme, "http") == 0);
 		url_free(&to);
 	}
 	url_free(&from);
@@ -216,8 +216,9 @@ static int redirect(struct http_request *request)
 		return -1;
 	}
 	if (!allowed) {
-		refuse(request, "redirect", "it redirects to where it must not: only http and https are followed, "
-					    "and never https to http");
+		refuse(request, "redirect",
+		       "it redirects to where it must not: only http and https are followed, "
+		       "and never https to http");
 		return -1;
 	}
 	if (set_target(request, target) < 0) {
@@ -335,8 +336,8 @@ static int check_url(const char *text, struct error *err)
 	if (url_parse(text, &url, err) < 0)
 		return -1;
 	result = strcmp(url.scheme, "http") == 0 || strcmp(url.scheme, "https") == 0
-			 ? url_add_secret(&url, err)
-			 : error_set(err, "invalid", "only http and https URLs can be requested");
+	                 ? url_add_secret(&url, err)
+	                 : error_set(err, "invalid", "only http and https URLs can be requested");
 	url_free(&url);
 	return result;
 }
@@ -361,8 +362,8 @@ static int copy_options(struct http_request *request, const struct http_options 
 }
 
 struct http_request *http_start(struct loop *loop, const struct http_options *options,
-				void (*done)(void *ud, const struct error *err, const struct http_response *response),
-				void *ud, struct error *err)
+                                void (*done)(void *ud, const struct error *err, const struct http_response *response), void *ud,
+                                struct error *err)
 {
 	struct http_request *request = calloc(1, sizeof *request);
 	if (!request) {
@@ -385,8 +386,7 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 		goto fail;
 	}
 	set_up(request, options);
-	if (loop_timer_start(loop, &request->timer,
-			     options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS, err) < 0 ||
+	if (loop_timer_start(loop, &request->timer, options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS, err) < 0 ||
 	    send_request(request, err) < 0)
 		goto fail;
 	return request;

@@ -1,10 +1,9 @@
 /* One HTTP request and its answer, bounded in time and size, over libcurl's multi interface.
  *
  * http and https only. Redirects are followed for GET and HEAD, at most max_redirects of them, never from https to
- * http; another origin (scheme, host, port) is sent none of the caller's headers, and not the client certificate. The password of a URL is
- * registered as a secret. The usual variables count:
- * HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY, NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself
- * does not read.
+ * http; another origin (scheme, host, port) is sent none of the caller's headers, and not the client certificate. The
+ * password of a URL is registered as a secret. The usual variables count: HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY,
+ * NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself does not read.
  */
 #ifndef MOLBUILD_HTTP_H
 #define MOLBUILD_HTTP_H
@@ -45,8 +44,9 @@ struct http_response {
 	size_t header_count;
 	const char *body;
 	size_t body_len;
-	const char *url;      /* the one that answered, after redirects */
-	const char *address;  /* the IP address that the answer came from; "" for a socket's path. A proxy's, where one was used */
+	const char *url; /* the one that answered, after redirects */
+	/* The IP address that the answer came from, a proxy's where one was used; "" for a socket's path. */
+	const char *address;
 	const char *redirect; /* where an answer that is a redirect leads, absolute; NULL for any other */
 };
 
@@ -56,10 +56,9 @@ struct http_request;
  * timeout, resolve, connect, reset, tls, denied (by a proxy), too_large, redirect, protocol or cancelled. RESPONSE
  * lives until http_free(), which DONE may call. Returns NULL with err set (code "invalid" for a URL or header it will
  * not send). */
-WARN_UNUSED struct http_request *http_start(struct loop *loop, const struct http_options *options,
-					    void (*done)(void *ud, const struct error *err,
-							 const struct http_response *response),
-					    void *ud, struct error *err);
+WARN_UNUSED struct http_request *
+http_start(struct loop *loop, const struct http_options *options,
+           void (*done)(void *ud, const struct error *err, const struct http_response *response), void *ud, struct error *err);
 
 /* Give everything back; a request under way is dropped, and DONE is not called. NULL is fine. */
 void http_free(struct http_request *request);

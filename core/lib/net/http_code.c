@@ -11,8 +11,8 @@
 static int is_broken_handshake(const char *detail)
 {
 	static const char *const words[] = {
-		" SSL_connect: ", "unexpected eof", "Connection reset", "Broken pipe",
-		"Error in the pull function", "non-properly terminated",
+		" SSL_connect: ",          "unexpected eof", "Connection reset", "Broken pipe", "Error in the pull function",
+		"non-properly terminated",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strstr(detail, words[i]))

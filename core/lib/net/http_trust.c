@@ -14,7 +14,8 @@ static int check_file(const char *path, struct error *err)
 {
 	struct error ignored;
 	const char *type;
-	if (!path || !*path || fs_type(path, &type, &ignored) < 0 || strcmp(type, "file") == 0 || strcmp(type, "directory") == 0)
+	if (!path || !*path || fs_type(path, &type, &ignored) < 0 || strcmp(type, "file") == 0 ||
+	    strcmp(type, "directory") == 0)
 		return 0;
 	return error_set(err, "invalid", "%s is not a regular file", path);
 }

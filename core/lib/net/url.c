@@ -196,12 +196,10 @@ static int same_text(const char *a, const char *b)
 static int has_parts(const char *text, const struct url *url)
 {
 	struct url again;
-	int same = !parse(text, &again) && strcasecmp(again.scheme, url->scheme) == 0 &&
-	           same_text(again.user, url->user) && same_text(again.password, url->password) &&
-	           same_text(again.host, url->host) &&
-	           same_text(again.path, url->path && *url->path ? url->path : "/") &&
-	           same_text(again.query, url->query) && same_text(again.fragment, url->fragment) &&
-	           again.port == url->port;
+	int same = !parse(text, &again) && strcasecmp(again.scheme, url->scheme) == 0 && same_text(again.user, url->user) &&
+	           same_text(again.password, url->password) && same_text(again.host, url->host) &&
+	           same_text(again.path, url->path && *url->path ? url->path : "/") && same_text(again.query, url->query) &&
+	           same_text(again.fragment, url->fragment) && again.port == url->port;
 	url_free(&again);
 	return same;
 }
@@ -238,8 +236,7 @@ int url_build(const struct url *url, char **text, struct error *err)
 	}
 	if (!url->scheme || !has_parts(out.data, url)) {
 		buf_free(&out);
-		return error_set(err, "invalid",
-		                 "cannot build a URL: a part is missing, or holds what must be encoded");
+		return error_set(err, "invalid", "cannot build a URL: a part is missing, or holds what must be encoded");
 	}
 	*text = out.data;
 	return 0;
@@ -262,6 +259,5 @@ static int effective_port(const struct url *url)
 int url_same_origin(const struct url *a, const struct url *b)
 {
 	return a->scheme && b->scheme && strcasecmp(a->scheme, b->scheme) == 0 &&
-	       strcasecmp(a->host ? a->host : "", b->host ? b->host : "") == 0 &&
-	       effective_port(a) == effective_port(b);
+	       strcasecmp(a->host ? a->host : "", b->host ? b->host : "") == 0 && effective_port(a) == effective_port(b);
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/clean.h"
 #include "secret/mask_forms.h"
 #include "secret/mask_scan.h"
+#include "text/clean.h"
 
 /* A long piece is joined to what is held back in slices, until nothing of that is undecided any more; the first few
  * bytes are nearly always enough. */
@@ -19,8 +19,7 @@ static struct mask_word secrets[MASK_SECRETS_MAX];
 static size_t secret_count;
 
 /* With the colon that base64("user:secret") has. */
-static const struct mask_word known_users[] = {
-    {"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
+static const struct mask_word known_users[] = {{"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
 static struct mask_word users[ARRAY_LEN(known_users) + MASK_USERS_MAX];
 static size_t user_count;
 

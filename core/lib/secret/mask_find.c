@@ -137,8 +137,8 @@ static size_t match(const struct mask_form *form, const unsigned char *text, siz
 }
 
 /* The longest of the forms from list[FROM] to list[TO - 1], and LONGEST. */
-static size_t match_range(const struct mask_forms *forms, size_t from, size_t to, const unsigned char *text,
-                          size_t len, int *open, size_t longest)
+static size_t match_range(const struct mask_forms *forms, size_t from, size_t to, const unsigned char *text, size_t len,
+                          int *open, size_t longest)
 {
 	for (size_t i = from; i < to; i++) {
 		size_t got = match(&forms->list[i], text, len, open);

@@ -53,8 +53,7 @@ static void keep(struct mask_forms *forms, const unsigned char *text, size_t len
 }
 
 /* Base64 without padding of SKIPPED zero bytes, BEFORE and DATA; returns its length. */
-static size_t base64(size_t skipped, struct mask_word before, struct mask_word data, const char *alphabet,
-                     unsigned char *out)
+static size_t base64(size_t skipped, struct mask_word before, struct mask_word data, const char *alphabet, unsigned char *out)
 {
 	size_t used = 0, total = skipped + before.len + data.len;
 	unsigned long bits = 0;

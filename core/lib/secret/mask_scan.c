@@ -51,8 +51,7 @@ static size_t url_before(const struct scan *scan, size_t end)
 {
 	const unsigned char *text = scan->text;
 	size_t at = end;
-	while (at > scan->at && at > scan->url_seen && end - at < MASK_USERINFO_MAX &&
-	       mask_in_userinfo(text[at - 1]))
+	while (at > scan->at && at > scan->url_seen && end - at < MASK_USERINFO_MAX && mask_in_userinfo(text[at - 1]))
 		at--;
 	return at >= scan->at + 3 && memcmp(text + at - 3, "://", 3) == 0 ? at - 3 : end;
 }
@@ -152,8 +151,7 @@ int mask_scan(const struct mask_forms *forms, struct mask_text *text, struct buf
 			break;
 		/* Secrets that overlap are shown as one. */
 		if (end > shown && at >= shown &&
-		    (buf_append(out, text->bytes + shown, at - shown) < 0 ||
-		     buf_append(out, instead, strlen(instead)) < 0))
+		    (buf_append(out, text->bytes + shown, at - shown) < 0 || buf_append(out, instead, strlen(instead)) < 0))
 			return -1;
 		if (end > shown)
 			shown = end;

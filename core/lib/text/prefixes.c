@@ -45,8 +45,8 @@ static int add(struct prefixes *prefixes, const char *beginning, struct error *e
 	for (const char *text = beginning; *text;) {
 		int token = next_token(&text);
 		if (token < 0)
-			return error_set(err, "invalid",
-			                 "the beginning \"%s\" has a %% that is neither %%d nor %%%%", beginning);
+			return error_set(err, "invalid", "the beginning \"%s\" has a %% that is neither %%d nor %%%%",
+			                 beginning);
 		node = &prefixes->nodes[descend(prefixes, node, token)];
 	}
 	node->ends = 1;
