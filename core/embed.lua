@@ -2,7 +2,7 @@
 ---
 ---   lua5.4 core/embed.lua ROOT FILE... -- POLICY... >embedded.c
 ---
---- ROOT is the directory that module names start from: lua/molbuild/task.lua below lua is "molbuild.task". Debug
+--- ROOT is the directory that module names start from: lua/molbuild/base/task.lua below lua is "molbuild.base.task". Debug
 --- information stays in, so that tracebacks name files and lines. Policies keep their text, too.
 
 ---@param root string

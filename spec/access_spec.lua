@@ -1,4 +1,4 @@
-local access = require "molbuild.access"
+local access = require "molbuild.base.access"
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
 

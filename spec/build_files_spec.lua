@@ -1,6 +1,6 @@
 -- What the building program itself reads of a tree, on this machine.
 local build_files = require "molbuild.build_files"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
 
 local DOCKER = { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "Dockerfile.rego" }

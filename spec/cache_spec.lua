@@ -1,8 +1,8 @@
 local cache = require "molbuild.cache"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 -- In a place where everybody may write, such as a shared temporary directory.
 describe("a cache's directory", function()

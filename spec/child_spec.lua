@@ -1,8 +1,8 @@
 local cache = require "molbuild.cache"
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
-local log = require "molbuild.log"
-local task = require "molbuild.task"
+local log = require "molbuild.base.log"
+local task = require "molbuild.base.task"
 
 describe("what is said inside a callback", function()
   local seen

@@ -1,7 +1,7 @@
 -- Where a client certificate goes: to the origin that was asked, by core.http.
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 describe("a client certificate", function()
   local dir, servers

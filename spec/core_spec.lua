@@ -1,7 +1,7 @@
 -- The bindings: a caller's mistake raises, what the world does is nil, message, code. What the functions do in detail is
 -- tested in C.
 local core = require "molbuild.core"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 local dir
 

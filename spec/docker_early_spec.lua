@@ -1,7 +1,7 @@
 -- A question to the engine that is asked ahead of time: when its answer counts, and when it must not.
 local docker = require "molbuild.docker"
-local errors = require "molbuild.errors"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local task = require "molbuild.base.task"
 
 describe("an image asked about early", function()
   local engine, images, questions

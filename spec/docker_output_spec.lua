@@ -1,6 +1,6 @@
 local core = require "molbuild.core"
 local docker_output = require "molbuild.docker_output"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 -- What a build prints, by BuildKit, by the classic builder and by podman.
 local OUTPUT = {

@@ -1,7 +1,7 @@
 -- The engine's own platform: in which words, and how often it is asked for.
 local cjson = require "cjson"
 local docker = require "molbuild.docker"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local image = require "molbuild.image"
 
 describe("an engine's own platform", function()

@@ -1,5 +1,5 @@
 -- Environment variables, as policies read them.
-local env = require "molbuild.env"
+local env = require "molbuild.base.env"
 local core = require "molbuild.core"
 
 local values

@@ -1,4 +1,4 @@
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 
 describe("an error object", function()
   it("is its message as a string", function()

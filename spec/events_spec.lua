@@ -1,6 +1,6 @@
 local core = require "molbuild.core"
 local documented = require("spec.support.record").documented
-local events = require "molbuild.events"
+local events = require "molbuild.base.events"
 local schema = require "spec.support.schema"
 
 local function emitted(name, fields, scope)

@@ -161,7 +161,7 @@ describe("a trial", function()
     ["another result"] = { seen { stdout = "image:0000\n" }, "stdout" },
     ["no result"] = { seen { stdout = "" }, "stdout" },
     ["a traceback"] = { failing { stderr = "molbuild: x\n  stack traceback:\n" }, "a bug is reported" },
-    ["a Lua error"] = { failing { stderr = "molbuild: molbuild/job.lua:12: no\n" }, "a bug is reported" },
+    ["a Lua error"] = { failing { stderr = "molbuild: molbuild/base/job.lua:12: no\n" }, "a bug is reported" },
     ["silence about a failure"] = { failing { stderr = "" }, "no reason" },
     ["a missing image"] = { (function() local all = seen(); all.image = nil; return all end)(), "no image" },
     ["a wrong image"] = { seen { image = { revision = "0000", size = 7 } }, "revision" },

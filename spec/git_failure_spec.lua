@@ -1,5 +1,5 @@
 -- What git's words of a failure mean: this machine's, the network's, the server's or ssh's.
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local git_failure = require "molbuild.git_failure"
 
 local function failure_of(result, url)
@@ -33,7 +33,7 @@ describe("a failure of git", function()
         memory_bound = 48 << 20 }
       assert.same({ "failed", code }, { failure.kind, failure.code })
       assert.equal(1, errors.exit_code(failure))
-      assert.is_false(require("molbuild.retry").transient(failure))
+      assert.is_false(require("molbuild.base.retry").transient(failure))
     end)
   end
 

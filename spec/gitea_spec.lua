@@ -1,4 +1,4 @@
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local gitea = require "molbuild.gitea"
 
 local SHA = "0123456789abcdef0123456789abcdef01234567"

@@ -1,7 +1,7 @@
 -- A server that sends without end what carries nothing: the request ends within its time all the same.
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 --- Frames of HTTP/2: the settings that a server begins with, and then ones of a type that nobody knows.
 local FLOOD = [[

@@ -72,7 +72,7 @@ describe("image.mismatch", function()
 end)
 
 describe("image.obtain", function()
-  local errors, log = require "molbuild.errors", require "molbuild.log"
+  local errors, log = require "molbuild.base.errors", require "molbuild.base.log"
   local engine, pulled, there, comes, warned
   local warn = log.warn
 

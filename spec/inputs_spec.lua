@@ -1,7 +1,7 @@
 -- Files of a template that become build arguments.
 local core = require "molbuild.core"
 local inputs = require "molbuild.inputs"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 describe("the version in an input's text", function()
   local GOOD = {

@@ -1,9 +1,9 @@
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
-local job = require "molbuild.job"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
+local job = require "molbuild.base.job"
 local schema = require "spec.support.schema"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 describe("jobs side by side", function()
   local seen, asked

@@ -1,5 +1,5 @@
 local cjson = require "cjson"
-local json = require "molbuild.json"
+local json = require "molbuild.base.json"
 
 describe("json.decode", function()
   it("reads every kind of value", function()
@@ -68,16 +68,16 @@ describe("json.string", function()
 end)
 
 describe("a cjson that cannot be loaded", function()
-  local loaded = { cjson = package.loaded.cjson, json = package.loaded["molbuild.json"] }
+  local loaded = { cjson = package.loaded.cjson, json = package.loaded["molbuild.base.json"] }
   after_each(function()
     package.preload.cjson = nil
-    package.loaded.cjson, package.loaded["molbuild.json"] = loaded.cjson, loaded.json
+    package.loaded.cjson, package.loaded["molbuild.base.json"] = loaded.cjson, loaded.json
   end)
 
   it("is an error of the machine in one line, not a bug", function()
-    package.loaded.cjson, package.loaded["molbuild.json"] = nil, nil
+    package.loaded.cjson, package.loaded["molbuild.base.json"] = nil, nil
     package.preload.cjson = function() error("from file '/x/cjson.so':\n\t/x/cjson.so: Input/output error", 0) end
-    local ok, failure = pcall(require("molbuild.json").decode, "{}")
+    local ok, failure = pcall(require("molbuild.base.json").decode, "{}")
     assert.is_false(ok)
     assert.equal("failed", failure.kind)
     assert.equal("cannot load the Lua module cjson: from file '/x/cjson.so': /x/cjson.so: Input/output error", failure.message)
@@ -86,10 +86,10 @@ describe("a cjson that cannot be loaded", function()
   it("since no file can be opened is not said to be missing", function()
     local fs = require("molbuild.core").fs
     local list = fs.list
-    package.loaded.cjson, package.loaded["molbuild.json"] = nil, nil
+    package.loaded.cjson, package.loaded["molbuild.base.json"] = nil, nil
     package.preload.cjson = function() error("module 'cjson' not found:\n\tno file '/x/cjson.so'", 0) end
     fs.list = function() return nil, "cannot read /: Too many open files", "EMFILE" end
-    local ok, failure = pcall(require("molbuild.json").decode, "{}")
+    local ok, failure = pcall(require("molbuild.base.json").decode, "{}")
     fs.list = list
     assert.is_false(ok)
     assert.same({ "failed", "EMFILE", "cannot load the Lua module cjson: cannot read /: Too many open files" },

@@ -52,7 +52,10 @@ local ROOMS = {
     words = { "MOLECULE", "docker", "gitea" },
   },
   {
-    name = "lua/molbuild", kind = "lua", paths = { "lua/molbuild", "lua/molbuild/progress" },
+    name = "lua/molbuild", kind = "lua", paths = {
+      "lua/molbuild", "lua/molbuild/base", "lua/molbuild/forge", "lua/molbuild/repository", "lua/molbuild/engine",
+      "lua/molbuild/progress",
+    },
     require = function(module, path)
       -- The whole library at once is what policies get; the script loader hands it to them.
       if module == "molbuild" then return path == "lua/molbuild/script.lua" end
@@ -135,7 +138,7 @@ local function files(room)
     if is_source(room, path) then
       all[#all + 1] = path
     else
-      for _, name in ipairs(assert(core.fs.list(path))) do
+      for _, name in ipairs(core.fs.list(path) or {}) do
         local file = path .. "/" .. name
         if is_source(room, name) and not (room.except or {})[file] then all[#all + 1] = file end
       end

@@ -1,5 +1,5 @@
-local log = require "molbuild.log"
-local task = require "molbuild.task"
+local log = require "molbuild.base.log"
+local task = require "molbuild.base.task"
 
 describe("log", function()
   local seen

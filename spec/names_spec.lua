@@ -1,6 +1,6 @@
 -- Names from outside, checked before they are used.
 local core = require "molbuild.core"
-local names = require "molbuild.names"
+local names = require "molbuild.base.names"
 
 local function why(check, ...)
   local ok, failure = pcall(check, ...)

@@ -1,9 +1,9 @@
 -- URLs of repositories, checked before anything is asked of them.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local git = require "molbuild.git"
 local gitea = require "molbuild.gitea"
-local names = require "molbuild.names"
+local names = require "molbuild.base.names"
 
 describe("names.repository", function()
   -- Credentials in a URL are registered.

@@ -1,5 +1,5 @@
 local cjson = require "cjson"
-local events = require "molbuild.events"
+local events = require "molbuild.base.events"
 local json = require "molbuild.progress.json"
 
 describe("the json renderer", function()

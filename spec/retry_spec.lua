@@ -1,7 +1,7 @@
 -- Trying again what failed for a moment: when, how often, after which pause.
-local errors = require "molbuild.errors"
-local retry = require "molbuild.retry"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local retry = require "molbuild.base.retry"
+local task = require "molbuild.base.task"
 
 --- Run retry.run() with a function that fails COUNT times in the way of FAILURE. Gives how often it was called, the
 --- events, and what pcall() said.

@@ -1,9 +1,9 @@
 -- The settings of a policy: read, checked, shown, and told where each comes from.
 local cjson = require "cjson"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local pages = require "spec.support.pages"
 local script = require "molbuild.script"
-local settings = require "molbuild.settings"
+local settings = require "molbuild.base.settings"
 local settings_show = require "molbuild.settings_show"
 
 local core = require "molbuild.core"

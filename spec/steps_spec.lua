@@ -1,7 +1,7 @@
 -- Every step of ensure.lua can be replaced: the replacement is what runs.
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local script = require "molbuild.script"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 local STEPS = { "preflight", "head", "tag", "cached", "lock", "clone", "check", "build", "alias" }
 local SHA = ("0123456789"):rep(4)

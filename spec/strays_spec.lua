@@ -1,7 +1,7 @@
 -- What a child leaves behind is ended, whatever it does against it, and that is said.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 local function read(path)
   return core.fs.read(path, 100)

@@ -104,7 +104,7 @@ describe("lua/types/core.lua", function()
   end
 
   it("has every method of a lock", function()
-    local lock = require("molbuild.task").run(function()
+    local lock = require("molbuild.base.task").run(function()
       local path = assert(core.fs.mkdtemp "/tmp/molbuild-stubs.")
       local lock = assert(core.lock.acquire(path .. "/lock"))
       core.fs.remove_tree(path)

@@ -1,6 +1,6 @@
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local task = require "molbuild.base.task"
 
 local sleep = core.sys.sleep
 

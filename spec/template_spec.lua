@@ -1,7 +1,7 @@
 -- A tree, checked before it is built. What the building program itself reads of it: build_files_spec.lua.
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 local template = require "molbuild.template"
 
 describe("template.check", function()

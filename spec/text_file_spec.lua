@@ -1,6 +1,6 @@
 -- Text files as editors save them.
 local sh = require "spec.support.sh"
-local text_file = require "molbuild.text_file"
+local text_file = require "molbuild.base.text_file"
 
 local BOM = "\xEF\xBB\xBF"
 

@@ -1,4 +1,4 @@
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 describe("text.one_line", function()
   it("leaves ordinary text alone", function()

@@ -1,8 +1,8 @@
 --- The files of a tree that the building program itself reads, on this machine, as this user: what engines get out of the
 --- build context is not among them. Each must be a regular file of the tree, reached by links that stay inside it or by none.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 
 local build_files = {}
 

@@ -1,11 +1,11 @@
 --- The directory a policy builds in: locks, trees, staging. See docs/architecture.md for what lies where.
-local access = require "molbuild.access"
+local access = require "molbuild.base.access"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
+local task = require "molbuild.base.task"
 
 local cache = {
   --- What to do about a cache whose file system is full.

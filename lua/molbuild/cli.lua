@@ -1,8 +1,8 @@
 --- The command line. Everything that the program does begins here.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local script = require "molbuild.script"
-local to_number = require("molbuild.text").number
+local to_number = require("molbuild.base.text").number
 
 local cli = {}
 

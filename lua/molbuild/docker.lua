@@ -1,9 +1,9 @@
 --- A Docker Engine: what images it has, tagging them, building them.
 local core = require "molbuild.core"
 local docker_api = require "molbuild.docker_api"
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local task = require "molbuild.task"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local task = require "molbuild.base.task"
 
 local docker = {}
 

@@ -2,9 +2,9 @@
 --- the engine's socket, so that a question costs no child process. Where the endpoint is one it does not speak, docker.lua
 --- asks the CLI.
 local core = require "molbuild.core"
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local json = require "molbuild.json"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local json = require "molbuild.base.json"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 

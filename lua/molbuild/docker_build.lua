@@ -1,12 +1,12 @@
 --- A build by the docker CLI, or podman: its command line, and what becomes of its end.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local docker_output = require "molbuild.docker_output"
 local docker_words = require "molbuild.docker_words"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
 local image = require "molbuild.image"
-local log = require "molbuild.log"
-local task = require "molbuild.task"
+local log = require "molbuild.base.log"
+local task = require "molbuild.base.task"
 
 local docker_build = {}
 

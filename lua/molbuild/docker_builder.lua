@@ -1,7 +1,7 @@
 --- Which builder the docker program uses. BuildKit needs buildx from client 23 on; before, it is built in. podman has one
 --- builder alone, which writes as the classic one does.
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
 
 local docker_builder = {}
 

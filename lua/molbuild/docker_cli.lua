@@ -1,6 +1,6 @@
 --- The docker program (or podman), for everything the engine's API is not asked: builds always, questions where
 --- docker_api.lua does not get through. It answers questions as docker_api.lua does.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 
 local docker_cli = {}
 
@@ -74,7 +74,7 @@ end
 function Cli:image(ref)
   local result = self:ask({ "image", "inspect", ref }, INSPECT_MAX)
   if result.code == 0 then
-    local answer = require("molbuild.json").decode(result.stdout)
+    local answer = require("molbuild.base.json").decode(result.stdout)
     local image = type(answer) == "table" and answer[1]
     return image or nil, not image and "the engine gave no usable answer" or nil
   elseif finds(result.tail, ABSENT) then
@@ -93,7 +93,7 @@ function Cli:server()
   if result.code ~= 0 then
     return self:failure("version", result)
   end
-  local answer = require("molbuild.json").decode(result.stdout)
+  local answer = require("molbuild.base.json").decode(result.stdout)
   answer = type(answer) == "table" and answer or {}
   local server = type(answer.Server) == "table" and answer.Server or answer.Client
   if type(server) ~= "table" then

@@ -1,7 +1,7 @@
 --- A pull by the docker CLI, or podman, whose credentials count: bounded and watched like a build.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local docker_words = require "molbuild.docker_words"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 
 local docker_pull = {}
 

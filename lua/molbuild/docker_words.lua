@@ -1,7 +1,7 @@
 --- What the docker program (or podman) says itself when it fails, as against what it passes on of a RUN: why it failed, and
 --- what to do about it. All of it is read in the one line that the program prints last. Whether the engine is there is
 --- never read in it: that is asked of the engine.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 
 local docker_words = {}

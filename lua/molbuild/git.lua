@@ -1,16 +1,16 @@
 --- git, run so that neither the user's environment nor the repository decides what happens on this machine.
-local child = require "molbuild.child"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local git_auth = require "molbuild.git_auth"
 local git_bounds = require "molbuild.git_bounds"
 local git_failure = require "molbuild.git_failure"
 local git_headers = require "molbuild.git_headers"
 local git_ssh = require "molbuild.git_ssh"
-local names = require "molbuild.names"
+local names = require "molbuild.base.names"
 local network = require "molbuild.network"
-local retry = require "molbuild.retry"
-local sha = require "molbuild.sha"
+local retry = require "molbuild.base.retry"
+local sha = require "molbuild.base.sha"
 
 local git = {
   --- Bytes that git may take for what a server sends: it keeps the whole list of refs, however long that is. For a lookup

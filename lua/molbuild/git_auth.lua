@@ -4,8 +4,8 @@
 --- older one ignores them, is refused by the server, and then asks the credential helper, which stands in its arguments
 --- without the token, and gives it to this origin only.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 local origin = require "molbuild.origin"
 
 local git_auth = {}

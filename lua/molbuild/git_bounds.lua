@@ -1,7 +1,7 @@
 --- What bounds a repository that git fetches and writes: the wire, the memory, the tree. Each is watched while git runs,
 --- and ends it when it is passed.
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 
 local git_bounds = {}
 

@@ -1,8 +1,8 @@
 --- Why git failed, from what it printed: whether this machine, the network, the server or ssh's keys are the reason.
-local access = require "molbuild.access"
-local child = require "molbuild.child"
+local access = require "molbuild.base.access"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local git_auth = require "molbuild.git_auth"
 local network = require "molbuild.network"
 

@@ -1,17 +1,17 @@
 --- A bare, shallow repository that is kept between runs, so that a new commit costs only what has changed: the wire
 --- carries what the last one had not. It is a cache, and no more is believed of it than that: before git may read it, it
 --- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
-local access = require "molbuild.access"
-local child = require "molbuild.child"
+local access = require "molbuild.base.access"
+local child = require "molbuild.base.child"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local git = require "molbuild.git"
 local git_bounds = require "molbuild.git_bounds"
 local git_failure = require "molbuild.git_failure"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
-local retry = require "molbuild.retry"
-local sha = require "molbuild.sha"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
+local retry = require "molbuild.base.retry"
+local sha = require "molbuild.base.sha"
 
 local git_repository = {}
 

@@ -1,6 +1,6 @@
 --- The programs that git connects by, ssh and proxies of git's own protocol: the user's choice of them, as git makes it, and
 --- none of the bounds that are meant for git.
-local env = require "molbuild.env"
+local env = require "molbuild.base.env"
 
 local git_ssh = {}
 

@@ -1,13 +1,13 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 local gitea_reason = require "molbuild.gitea_reason"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
-local retry = require "molbuild.retry"
-local sha = require "molbuild.sha"
+local retry = require "molbuild.base.retry"
+local sha = require "molbuild.base.sha"
 
 local gitea = {}
 
@@ -76,7 +76,7 @@ end
 ---@raise remote
 function gitea.commit_of(body, where)
   local text = readable(body)
-  local answer = text and require("molbuild.json").decode(text)
+  local answer = text and require("molbuild.base.json").decode(text)
   local commit = type(answer) == "table" and answer.commit
   return sha.check(type(commit) == "table" and commit.id, where)
 end

@@ -1,8 +1,8 @@
 --- Why a forge gave no commit, in its own words where it has some: they name what this side cannot know, such as the scope
 --- that a token lacks.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 local network = require "molbuild.network"
 local origin = require "molbuild.origin"
 
@@ -15,7 +15,7 @@ local WORDS_MAX = 64 * 1024
 local NOTHING_SAID = { ["The target couldn't be found."] = true, ["Not Found"] = true, ["Not found."] = true }
 
 local function decoded(response)
-  local answer = #response.body <= WORDS_MAX and require("molbuild.json").decode(response.body)
+  local answer = #response.body <= WORDS_MAX and require("molbuild.base.json").decode(response.body)
   return type(answer) == "table" and answer or {}
 end
 

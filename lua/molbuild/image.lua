@@ -1,8 +1,8 @@
 --- What an image says of itself: the labels it gets, and whether it is the one that was asked for.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
 
 local image = {}
 

@@ -2,10 +2,28 @@
 --- `molbuild`, too. Modules are loaded at their first use.
 local molbuild = {}
 
+--- The modules that a policy sees, and where each stands.
 local MODULES = {
-  cache = true, child = true, docker = true, env = true, errors = true, events = true, git = true, gitea = true,
-  image = true, inputs = true, job = true, log = true, names = true, network = true, retry = true, settings = true,
-  sha = true, task = true, template = true, token = true,
+  cache = "cache",
+  child = "base.child",
+  docker = "docker",
+  env = "base.env",
+  errors = "base.errors",
+  events = "base.events",
+  git = "git",
+  gitea = "gitea",
+  image = "image",
+  inputs = "inputs",
+  job = "base.job",
+  log = "base.log",
+  names = "base.names",
+  network = "network",
+  retry = "base.retry",
+  settings = "base.settings",
+  sha = "base.sha",
+  task = "base.task",
+  template = "template",
+  token = "token",
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.
@@ -19,13 +37,14 @@ end
 --- Raise an error: { kind, message, hint }. The kind decides the exit status.
 ---@param fields table
 function molbuild.raise(fields)
-  require("molbuild.errors").raise(fields)
+  require("molbuild.base.errors").raise(fields)
 end
 
 return setmetatable(molbuild, {
   __index = function(self, name)
-    if name == "core" or MODULES[name] then
-      local module = require("molbuild." .. name)
+    local place = name == "core" and name or MODULES[name]
+    if place then
+      local module = require("molbuild." .. place)
       rawset(self, name, module)
       return module
     end

@@ -1,9 +1,9 @@
 --- Files of a template that become build arguments, such as `.runtime-version`: without them a commit that changes such a file
 --- alone would get a new tag, and from the builder's cache the old layers.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
 
 local inputs = {}
 

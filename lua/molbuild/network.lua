@@ -1,6 +1,6 @@
 --- What lies between this machine and a server: proxies, certificates, and what can be done where the way is closed.
 local core = require "molbuild.core"
-local env = require "molbuild.env"
+local env = require "molbuild.base.env"
 
 local network = {}
 

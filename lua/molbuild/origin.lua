@@ -1,7 +1,7 @@
 --- Where a request goes: what a token is bound to.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 
 local origin = {}
 

@@ -1,7 +1,7 @@
 -- Which renderer shows a run: --progress, --color, -v, and what stderr is.
 
 local core = require "molbuild.core"
-local env = require "molbuild.env"
+local env = require "molbuild.base.env"
 local stream = require "molbuild.progress.stream"
 
 local STDERR = 2

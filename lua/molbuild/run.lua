@@ -1,9 +1,9 @@
 --- `molbuild run`: a policy's run() with everything around it that the options ask for.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
 local script = require "molbuild.script"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 local run = {}
 
@@ -78,7 +78,7 @@ local function tick_to_the_end(sink, body)
       tick(sink)
       ticks = ticks + 1
       if ticks == ONE_SECOND and errors.is(why, "signal") then
-        require("molbuild.log").once "ending what still runs; the same signal again kills it at once"
+        require("molbuild.base.log").once "ending what still runs; the same signal again kills it at once"
       end
     end
   end)

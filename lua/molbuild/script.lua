@@ -1,8 +1,8 @@
 --- Policies: where they are found, and how they are loaded.
 local core = require "molbuild.core"
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local text_file = require "molbuild.text_file"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local text_file = require "molbuild.base.text_file"
 
 local script = {}
 

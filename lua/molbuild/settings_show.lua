@@ -1,9 +1,9 @@
 --- The settings of a policy as people and programs see them: `molbuild settings`.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 local encode = require "molbuild.progress.encode"
-local settings = require "molbuild.settings"
+local settings = require "molbuild.base.settings"
 
 local settings_show = {}
 

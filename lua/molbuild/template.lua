@@ -2,10 +2,10 @@
 --- follow a link to a file that is none of the template's.
 local build_files = require "molbuild.build_files"
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local log = require "molbuild.log"
-local names = require "molbuild.names"
-local text_file = require "molbuild.text_file"
+local errors = require "molbuild.base.errors"
+local log = require "molbuild.base.log"
+local names = require "molbuild.base.names"
+local text_file = require "molbuild.base.text_file"
 
 local template = {}
 

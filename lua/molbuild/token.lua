@@ -1,10 +1,10 @@
 --- A forge token: found, registered with the masker, kept from every child, and only sent where that is safe.
 local core = require "molbuild.core"
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local log = require "molbuild.log"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local log = require "molbuild.base.log"
 local origin = require "molbuild.origin"
-local text_file = require "molbuild.text_file"
+local text_file = require "molbuild.base.text_file"
 
 local token = {}
 

@@ -1,6 +1,6 @@
 -- An event that is no longer than a reader of lines may expect.
 
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 local ELLIPSIS = "…"
 

@@ -1,7 +1,7 @@
 -- JSON with keys in a fixed order.
 
-local json = require "molbuild.json"
-local text = require "molbuild.text"
+local json = require "molbuild.base.json"
+local text = require "molbuild.base.text"
 
 local encode = {}
 

@@ -2,7 +2,7 @@
 
 local bounded = require "molbuild.progress.bounded"
 local encode = require "molbuild.progress.encode"
-local events = require "molbuild.events"
+local events = require "molbuild.base.events"
 
 local FIRST = { "v", "time", "event", "runtime", "step" }
 local ARRAYS = { args = true, tail = true }

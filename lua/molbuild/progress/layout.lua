@@ -1,7 +1,7 @@
 -- What the line of a runtime looks like.
 
 local say = require "molbuild.progress.say"
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 local GAP = "  "
 local MAX_NAME = 32

@@ -3,7 +3,7 @@
 local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
 local say = require "molbuild.progress.say"
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 -- The others take no time worth a line.
 local SLOW_STEPS = { clone = true, build = true }

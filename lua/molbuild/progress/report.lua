@@ -1,7 +1,7 @@
 -- Failures, kept until they are to be shown.
 
-local errors = require "molbuild.errors"
-local text = require "molbuild.text"
+local errors = require "molbuild.base.errors"
+local text = require "molbuild.base.text"
 
 local TAIL_LINES = 40
 

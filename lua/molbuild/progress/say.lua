@@ -1,6 +1,6 @@
 -- What an event reads like, the same on a terminal and elsewhere.
 
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 local say = {}
 

@@ -6,7 +6,7 @@ local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
 local say = require "molbuild.progress.say"
 local screen = require "molbuild.progress.screen"
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 local INTERVAL = 0.1
 -- Bytes of lines kept back between two frames; with more the next frame is drawn at once.

@@ -1,8 +1,8 @@
 --- Child processes, as the library runs them: every line an event, every failure of the world an error object.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
+local task = require "molbuild.base.task"
 
 local child = {}
 
@@ -56,7 +56,7 @@ function child.run(options)
       kind = KINDS[code] or "failed",
       message = message,
       code = code,
-      hint = is_log and require("molbuild.access").hint(code, message) or errors.hint(code),
+      hint = is_log and require("molbuild.base.access").hint(code, message) or errors.hint(code),
       bound = BOUNDS[code],
       log = not is_log and options.log_file or nil, -- nobody is to look into what is not there
       tail = result and child.last_lines(result.tail, 40),

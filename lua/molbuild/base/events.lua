@@ -1,7 +1,7 @@
 -- The one stream of events that tells what a run does. docs/events.md says what each event means.
 
 local core = require "molbuild.core"
-local task = require "molbuild.task"
+local task = require "molbuild.base.task"
 
 local events = {}
 

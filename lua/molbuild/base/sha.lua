@@ -1,5 +1,5 @@
 --- Commit ids, checked before they become part of a path, a tag or an argument.
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 
 local sha = {}
 

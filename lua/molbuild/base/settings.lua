@@ -1,8 +1,8 @@
 --- The settings of a policy: one table of rows says each one's name, default, type, variable and meaning. From it come
 --- the values that the steps use, what `molbuild settings` prints, and the tables of README, manual and docs.
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local names = require "molbuild.names"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local names = require "molbuild.base.names"
 
 local settings = {}
 

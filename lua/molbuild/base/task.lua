@@ -5,7 +5,7 @@
 --- task's operation is ended (a child process is killed and reaped, a wait for a lock given up); the primitive then returns
 --- nil, message, "cancelled", as does every later one, so that the task unwinds and its to-be-closed variables run.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
+local errors = require "molbuild.base.errors"
 
 local task = {}
 

@@ -1,8 +1,8 @@
 --- Names that came from outside, checked before they become part of a path, a tag, a URL or an argument.
 local core = require "molbuild.core"
-local env = require "molbuild.env"
-local errors = require "molbuild.errors"
-local text = require "molbuild.text"
+local env = require "molbuild.base.env"
+local errors = require "molbuild.base.errors"
+local text = require "molbuild.base.text"
 
 local names = {}
 

@@ -1,8 +1,8 @@
 --- Trying again what failed for a moment.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
-local log = require "molbuild.log"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
+local log = require "molbuild.base.log"
 
 local retry = {}
 

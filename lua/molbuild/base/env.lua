@@ -1,7 +1,7 @@
 --- Environment variables, as policies are configured by them.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local text = require "molbuild.text"
+local errors = require "molbuild.base.errors"
+local text = require "molbuild.base.text"
 
 local env = {}
 

@@ -29,7 +29,7 @@ local function load_cjson()
   elseif tostring(cjson):find "not enough memory" then
     error(cjson, 0)
   end
-  local errors = require "molbuild.errors"
+  local errors = require "molbuild.base.errors"
   -- Lua's search tells no file that cannot be opened from one that is not there.
   local openable, message, code = core.fs.list "/"
   if not openable and errors.hint(code) then

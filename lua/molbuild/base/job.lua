@@ -1,9 +1,9 @@
 --- A policy's work on one thing: its steps, timed and told; several of them side by side.
 local core = require "molbuild.core"
-local errors = require "molbuild.errors"
-local events = require "molbuild.events"
-local log = require "molbuild.log"
-local task = require "molbuild.task"
+local errors = require "molbuild.base.errors"
+local events = require "molbuild.base.events"
+local log = require "molbuild.base.log"
+local task = require "molbuild.base.task"
 
 local job = {}
 

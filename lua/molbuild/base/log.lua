@@ -1,7 +1,7 @@
 -- Log lines: `local-build: <message>` on stderr, through the stream of events.
 
-local events = require "molbuild.events"
-local task = require "molbuild.task"
+local events = require "molbuild.base.events"
+local task = require "molbuild.base.task"
 
 local log = {}
 

@@ -7,7 +7,7 @@
 -- retry    whether the same call may help later, where that is known better than errors.retry() can tell
 -- More fields may be given and are kept: code, status, signal (a number), runtime, step, log, tail, traceback.
 
-local text = require "molbuild.text"
+local text = require "molbuild.base.text"
 
 local errors = {}
 
