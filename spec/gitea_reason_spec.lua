@@ -1,6 +1,6 @@
 -- What a forge says when it gives no commit, and what is made of it.
 local core = require "molbuild.core"
-local reason = require "molbuild.gitea_reason"
+local reason = require "molbuild.forge.reason"
 
 local API = "https://h/api/v1/repos/o/x/branches/main"
 

@@ -1,5 +1,5 @@
 local errors = require "molbuild.base.errors"
-local gitea = require "molbuild.gitea"
+local gitea = require "molbuild.forge.gitea"
 
 local SHA = "0123456789abcdef0123456789abcdef01234567"
 local LONG = ("0123456789abcdef"):rep(4)

@@ -1,6 +1,6 @@
 local core = require "molbuild.core"
-local network = require "molbuild.network"
-local origin = require "molbuild.origin"
+local network = require "molbuild.forge.network"
+local origin = require "molbuild.forge.origin"
 
 describe("origin.is_direct", function()
   for url, want in pairs {

@@ -2,7 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local git = require "molbuild.git"
-local gitea = require "molbuild.gitea"
+local gitea = require "molbuild.forge.gitea"
 local names = require "molbuild.base.names"
 
 describe("names.repository", function()

@@ -1,7 +1,7 @@
 --- What may come of a forge's answer about a branch: a commit that stands in it, or one error that says so.
 --- Gives a function of the answer that raises where something else came of it, and gives a number for what was seen.
 local errors = require "molbuild.base.errors"
-local gitea = require "molbuild.gitea"
+local gitea = require "molbuild.forge.gitea"
 local json = require "molbuild.base.json"
 
 local WHERE = "https://forge.example/api"

@@ -215,7 +215,7 @@ end
 
 --- molbuild run
 local function run(argv, program)
-  require("molbuild.network").mask_proxies()
+  require("molbuild.forge.network").mask_proxies()
   local settings, name, args = settings_of(argv)
   return require("molbuild.run").main(settings, name, args, program.version)
 end

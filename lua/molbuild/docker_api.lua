@@ -5,8 +5,8 @@ local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
-local network = require "molbuild.network"
-local origin = require "molbuild.origin"
+local network = require "molbuild.forge.network"
+local origin = require "molbuild.forge.origin"
 
 local docker_api = {
   --- Seconds: an engine that takes longer to answer is stuck.

@@ -8,7 +8,7 @@ local git_failure = require "molbuild.git_failure"
 local git_headers = require "molbuild.git_headers"
 local git_ssh = require "molbuild.git_ssh"
 local names = require "molbuild.base.names"
-local network = require "molbuild.network"
+local network = require "molbuild.forge.network"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 

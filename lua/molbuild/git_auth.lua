@@ -6,7 +6,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
-local origin = require "molbuild.origin"
+local origin = require "molbuild.forge.origin"
 
 local git_auth = {}
 

@@ -4,7 +4,7 @@ local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local git_auth = require "molbuild.git_auth"
-local network = require "molbuild.network"
+local network = require "molbuild.forge.network"
 
 local git_failure = {}
 

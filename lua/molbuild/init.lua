@@ -11,19 +11,19 @@ local MODULES = {
   errors = "base.errors",
   events = "base.events",
   git = "git",
-  gitea = "gitea",
+  gitea = "forge.gitea",
   image = "image",
   inputs = "inputs",
   job = "base.job",
   log = "base.log",
   names = "base.names",
-  network = "network",
+  network = "forge.network",
   retry = "base.retry",
   settings = "base.settings",
   sha = "base.sha",
   task = "base.task",
   template = "template",
-  token = "token",
+  token = "forge.token",
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.

@@ -1,11 +1,11 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local gitea_reason = require "molbuild.gitea_reason"
+local gitea_reason = require "molbuild.forge.reason"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
-local network = require "molbuild.network"
-local origin = require "molbuild.origin"
+local network = require "molbuild.forge.network"
+local origin = require "molbuild.forge.origin"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 

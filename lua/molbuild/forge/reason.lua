@@ -3,8 +3,8 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
-local network = require "molbuild.network"
-local origin = require "molbuild.origin"
+local network = require "molbuild.forge.network"
+local origin = require "molbuild.forge.origin"
 
 local gitea_reason = {}
 

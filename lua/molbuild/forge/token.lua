@@ -3,7 +3,7 @@ local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
-local origin = require "molbuild.origin"
+local origin = require "molbuild.forge.origin"
 local text_file = require "molbuild.base.text_file"
 
 local token = {}
