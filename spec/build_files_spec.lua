@@ -1,5 +1,5 @@
 -- What the building program itself reads of a tree, on this machine.
-local build_files = require "molbuild.build_files"
+local build_files = require "molbuild.repository.build_files"
 local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
 

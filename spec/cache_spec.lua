@@ -1,4 +1,4 @@
-local cache = require "molbuild.cache"
+local cache = require "molbuild.repository.cache"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"

@@ -1,4 +1,4 @@
-local cache = require "molbuild.cache"
+local cache = require "molbuild.repository.cache"
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local log = require "molbuild.base.log"

@@ -1,4 +1,4 @@
-local git_bounds = require "molbuild.git_bounds"
+local git_bounds = require "molbuild.repository.bounds"
 
 local function raises(check, ...)
   local ok, failure = pcall(check, ...)

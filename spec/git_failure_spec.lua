@@ -1,6 +1,6 @@
 -- What git's words of a failure mean: this machine's, the network's, the server's or ssh's.
 local errors = require "molbuild.base.errors"
-local git_failure = require "molbuild.git_failure"
+local git_failure = require "molbuild.repository.report"
 
 local function failure_of(result, url)
   result.code = result.code or not result.signal and 128 or nil

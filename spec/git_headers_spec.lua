@@ -1,6 +1,6 @@
 -- Headers that git sends: the token's alone is an Authorization, and the user's other ones stay.
-local git_auth = require "molbuild.git_auth"
-local git_headers = require "molbuild.git_headers"
+local git_auth = require "molbuild.repository.auth"
+local git_headers = require "molbuild.repository.headers"
 
 describe("the headers of a user's configuration", function()
   local URL = "https://forge.example/org/t-hermes"

@@ -1,5 +1,5 @@
 -- The one line of git's output that goes into a message.
-local git = require "molbuild.git"
+local git = require "molbuild.repository.git"
 
 describe("the reason why git failed", function()
   local NO_REMOTE = "fatal: Could not read from remote repository.\n\n"

@@ -1,5 +1,5 @@
 -- How git is told which program connects.
-local git_ssh = require "molbuild.git_ssh"
+local git_ssh = require "molbuild.repository.ssh"
 
 local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
 

@@ -1,6 +1,6 @@
 -- Files of a template that become build arguments.
 local core = require "molbuild.core"
-local inputs = require "molbuild.inputs"
+local inputs = require "molbuild.repository.inputs"
 local task = require "molbuild.base.task"
 
 describe("the version in an input's text", function()

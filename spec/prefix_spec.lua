@@ -1,7 +1,7 @@
 -- URLs of repositories, checked before anything is asked of them.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git = require "molbuild.git"
+local git = require "molbuild.repository.git"
 local gitea = require "molbuild.forge.gitea"
 local names = require "molbuild.base.names"
 

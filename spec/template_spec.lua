@@ -2,7 +2,7 @@
 local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
-local template = require "molbuild.template"
+local template = require "molbuild.repository.template"
 
 describe("template.check", function()
   local dir, warnings

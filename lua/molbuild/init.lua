@@ -4,16 +4,16 @@ local molbuild = {}
 
 --- The modules that a policy sees, and where each stands.
 local MODULES = {
-  cache = "cache",
+  cache = "repository.cache",
   child = "base.child",
   docker = "docker",
   env = "base.env",
   errors = "base.errors",
   events = "base.events",
-  git = "git",
+  git = "repository.git",
   gitea = "forge.gitea",
   image = "image",
-  inputs = "inputs",
+  inputs = "repository.inputs",
   job = "base.job",
   log = "base.log",
   names = "base.names",
@@ -22,7 +22,7 @@ local MODULES = {
   settings = "base.settings",
   sha = "base.sha",
   task = "base.task",
-  template = "template",
+  template = "repository.template",
   token = "forge.token",
 }
 

@@ -121,7 +121,7 @@ end
 
 --- Whether git finds the repository, but no such branch in it; nil when it does not tell.
 local function git_lacks_branch(repo_url, branch, options)
-  local ok, result = pcall(require("molbuild.git").branch_head, repo_url, branch,
+  local ok, result = pcall(require("molbuild.repository.git").branch_head, repo_url, branch,
     { token = options.token, user = options.user, timeout = 10 })
   if not ok and errors.is(result, "cancelled") then
     error(result, 0)

@@ -95,7 +95,7 @@ local function from_file(name)
 end
 
 local function ask_helpers(url, user)
-  local answer = require("molbuild.git").credential(url, user)
+  local answer = require("molbuild.repository.git").credential(url, user)
   if not answer then
     log.warn("git's credential helpers know no password for %s: going on without a token", origin.of(url))
     return {}

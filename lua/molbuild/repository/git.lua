@@ -2,11 +2,11 @@
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git_auth = require "molbuild.git_auth"
-local git_bounds = require "molbuild.git_bounds"
-local git_failure = require "molbuild.git_failure"
-local git_headers = require "molbuild.git_headers"
-local git_ssh = require "molbuild.git_ssh"
+local git_auth = require "molbuild.repository.auth"
+local git_bounds = require "molbuild.repository.bounds"
+local git_failure = require "molbuild.repository.report"
+local git_headers = require "molbuild.repository.headers"
+local git_ssh = require "molbuild.repository.ssh"
 local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
 local retry = require "molbuild.base.retry"
@@ -227,7 +227,7 @@ end
 
 --- Write the tree of one commit into a new directory; see git_repository.lua.
 function git.tree(options)
-  return require("molbuild.git_repository").tree(options)
+  return require("molbuild.repository.store").tree(options)
 end
 
 -- For the other modules that run git.

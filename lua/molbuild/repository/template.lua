@@ -1,6 +1,6 @@
 --- A template's tree, looked at before the building program reads it: that runs on this machine, as this user, and would
 --- follow a link to a file that is none of the template's.
-local build_files = require "molbuild.build_files"
+local build_files = require "molbuild.repository.build_files"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"

@@ -3,7 +3,7 @@ local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git_auth = require "molbuild.git_auth"
+local git_auth = require "molbuild.repository.auth"
 local network = require "molbuild.forge.network"
 
 local git_failure = {}
