@@ -1,5 +1,5 @@
 -- A question to the engine that is asked ahead of time: when its answer counts, and when it must not.
-local docker = require "molbuild.docker"
+local docker = require "molbuild.engine"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
 

@@ -1,5 +1,5 @@
 local core = require "molbuild.core"
-local docker_output = require "molbuild.docker_output"
+local docker_output = require "molbuild.engine.output"
 local task = require "molbuild.base.task"
 
 -- What a build prints, by BuildKit, by the classic builder and by podman.

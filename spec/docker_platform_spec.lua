@@ -1,8 +1,8 @@
 -- The engine's own platform: in which words, and how often it is asked for.
 local cjson = require "cjson"
-local docker = require "molbuild.docker"
+local docker = require "molbuild.engine"
 local errors = require "molbuild.base.errors"
-local image = require "molbuild.image"
+local image = require "molbuild.engine.image"
 
 describe("an engine's own platform", function()
   local engine, answer, questions

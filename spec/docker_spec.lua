@@ -1,6 +1,6 @@
 local cjson = require "cjson"
-local docker = require "molbuild.docker"
-local docker_output = require "molbuild.docker_output"
+local docker = require "molbuild.engine"
+local docker_output = require "molbuild.engine.output"
 
 describe("docker_output.steps", function()
   local function steps(builder, lines)

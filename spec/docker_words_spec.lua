@@ -1,5 +1,5 @@
 -- What the docker program says itself when it fails, as against what it passes on of a RUN. The lines are recorded ones.
-local docker_words = require "molbuild.docker_words"
+local docker_words = require "molbuild.engine.words"
 local sh = require "spec.support.sh"
 
 describe("docker_words.verdict", function()

@@ -1,4 +1,4 @@
-local image = require "molbuild.image"
+local image = require "molbuild.engine.image"
 
 local SHA, OTHER = ("a1"):rep(20), ("b2"):rep(20)
 local REVISION = "org.opencontainers.image.revision"

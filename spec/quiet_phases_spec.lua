@@ -1,5 +1,5 @@
 -- BuildKit's export and unpack phases are silent by nature. The outputs are recorded ones.
-local docker_output = require "molbuild.docker_output"
+local docker_output = require "molbuild.engine.output"
 
 --- The lines of TEXT after which silence is to be expected.
 local function quiet_lines(text, builder)

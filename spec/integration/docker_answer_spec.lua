@@ -121,7 +121,7 @@ describe("an engine's answer", function()
 
     it("that never comes is said, by the API and by the program, each within its time", function()
       local script = w.dir .. "/stuck.lua"
-      world.write(script, 'require("molbuild.docker_api").TIMEOUT = 1\n' .. asking.policy)
+      world.write(script, 'require("molbuild.engine.api").TIMEOUT = 1\n' .. asking.policy)
       server:halt() -- the system takes its connections
       for by, env in pairs { api = { PATH = NONE }, program = { MOLBUILD_DOCKER_API = "0" } } do
         env.DOCKER_HOST = server.url:gsub("^http:", "tcp:")

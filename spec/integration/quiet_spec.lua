@@ -5,7 +5,7 @@ local world = require "spec.support.world"
 -- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
 local POLICY = [[
   local ensure = molbuild.load "ensure.lua"
-  local docker_output = require "molbuild.docker_output"
+  local docker_output = require "molbuild.engine.output"
   local quiet_phases = docker_output.quiet_phases
   function docker_output.quiet_phases(builder)
     local quiet = quiet_phases(builder)

@@ -16,7 +16,7 @@ local POLICY = [[
       out[index] = cjson.encode(ok and { answer = answer, message = message }
         or { kind = answer.kind, message = answer.message, hint = answer.hint })
     end
-    out[#out + 1] = package.loaded["molbuild.docker_cli"] and "program" or "api"
+    out[#out + 1] = package.loaded["molbuild.engine.cli"] and "program" or "api"
     return table.unpack(out)
   end }
 ]]

@@ -1,10 +1,10 @@
 --- A build by the docker CLI, or podman: its command line, and what becomes of its end.
 local child = require "molbuild.base.child"
-local docker_output = require "molbuild.docker_output"
-local docker_words = require "molbuild.docker_words"
+local docker_output = require "molbuild.engine.output"
+local docker_words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
-local image = require "molbuild.image"
+local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local task = require "molbuild.base.task"
 

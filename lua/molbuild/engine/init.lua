@@ -1,6 +1,6 @@
 --- A Docker Engine: what images it has, tagging them, building them.
 local core = require "molbuild.core"
-local docker_api = require "molbuild.docker_api"
+local docker_api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
@@ -35,7 +35,7 @@ end
 
 --- Run the program.
 function Engine:run(arguments, more)
-  return require("molbuild.docker_cli").run(self.command, arguments, more)
+  return require("molbuild.engine.cli").run(self.command, arguments, more)
 end
 
 --- What to do about an engine that cannot be reached, by what is said of it; and whether it may be reached later with
@@ -84,7 +84,7 @@ end
 
 -- Ask the program, within so many seconds.
 local function ask_program(self, seconds, question, ...)
-  self.cli = self.cli or require("molbuild.docker_cli").connect(self.command)
+  self.cli = self.cli or require("molbuild.engine.cli").connect(self.command)
   self.cli.timeout = math.max(seconds, PROGRAM_LEAST)
   local asked = table.pack(pcall(self.cli[question], self.cli, ...))
   if asked[1] then
@@ -192,7 +192,7 @@ local function ask_platform(self)
   if type(system) ~= "string" or type(architecture) ~= "string" or not (system .. architecture):find "^[%w_-]+$" then
     return nil, message or "the engine gave no usable answer"
   end
-  return system .. "/" .. require("molbuild.image").architecture(architecture)
+  return system .. "/" .. require("molbuild.engine.image").architecture(architecture)
 end
 
 --- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another one
@@ -278,7 +278,7 @@ end
 ---@return string? advice  one line, when the classic builder is all there is
 ---@raise usage  DOCKER_BUILDKIT is no boolean
 function Engine:builder()
-  return require("molbuild.docker_builder").find(self)
+  return require("molbuild.engine.builder").find(self)
 end
 
 --- The program that builds, by its own name: a podman that is called docker is "podman", once builder() has found that out.
@@ -312,7 +312,7 @@ end
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   self.early = nil
-  return require("molbuild.docker_build").run(self, options)
+  return require("molbuild.engine.build").run(self, options)
 end
 
 --- Pull an image from its registry by the program, whose credentials count; see docker_pull.lua.
@@ -323,7 +323,7 @@ end
 function Engine:pull(ref, options)
   check_reference(ref)
   self.early = nil
-  return require("molbuild.docker_pull").run(self, ref, options or {})
+  return require("molbuild.engine.pull").run(self, ref, options or {})
 end
 
 return docker

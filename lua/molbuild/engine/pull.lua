@@ -1,6 +1,6 @@
 --- A pull by the docker CLI, or podman, whose credentials count: bounded and watched like a build.
 local child = require "molbuild.base.child"
-local docker_words = require "molbuild.docker_words"
+local docker_words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 
 local docker_pull = {}
