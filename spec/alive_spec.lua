@@ -1,4 +1,4 @@
-local alive = require "molbuild.alive"
+local alive = require "molbuild.progress.alive"
 
 describe("the sign of life", function()
   local now, told, a

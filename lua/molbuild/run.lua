@@ -22,7 +22,7 @@ local function sinks(settings)
   local sink = { results = require("molbuild.results").new() }
   sink.renderer, sink.stream = require("molbuild.progress").choose(settings)
   if sink.renderer.alive_every then
-    sink.alive = require("molbuild.alive").new {
+    sink.alive = require("molbuild.progress.alive").new {
       every = sink.renderer.alive_every,
       now = core.sys.monotonic,
       emit = function(fields) events.emit_masked("alive", fields, { events = sink.event }) end,
