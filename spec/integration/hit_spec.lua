@@ -83,8 +83,8 @@ describe("a cache hit", function()
     local loaded = w:run({ "run", w.dir .. "/loaded.lua", RUNTIME }).stdout
     assert.truthy(loaded:find "molbuild%.docker_api\n", loaded)
     for _, name in ipairs {
-      "argparse", "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli", "molbuild.repository.git", "molbuild.repository.template",
-      "molbuild.progress.tty", "molbuild.trace",
+      "argparse", "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
+      "molbuild.repository.git", "molbuild.repository.template", "molbuild.progress.tty", "molbuild.trace",
     } do
       assert.is_nil(("\n" .. loaded):find("\n" .. name .. "\n", 1, true), name)
     end
