@@ -81,7 +81,7 @@ describe("a cache hit", function()
         return table.unpack(names)
       end }]])
     local loaded = w:run({ "run", w.dir .. "/loaded.lua", RUNTIME }).stdout
-    assert.truthy(loaded:find "molbuild%.docker_api\n", loaded)
+    assert.truthy(loaded:find "molbuild%.engine%.api\n", loaded)
     for _, name in ipairs {
       "argparse", "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
       "molbuild.repository.git", "molbuild.repository.template", "molbuild.progress.tty", "molbuild.trace",
