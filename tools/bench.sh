@@ -241,7 +241,7 @@ cold() {
 crowd() {
 	say "50 processes on a cold runtime"
 	make_template hermes 'FROM scratch\nCOPY busybox /busybox\nRUN ["/busybox", "sleep", "5"]\n' 1000
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		sh -c "$(forget)"
 		begin=$(date +%s)
 		pids=

@@ -3,7 +3,7 @@
 # Debian and Ubuntu: apt-get, as root or with sudo. macOS: says which brew line to run. Asks nothing.
 set -eu
 
-purpose=test
+purpose="test"
 for argument in "$@"; do
 	case $argument in
 		--for=demo | --for=test) purpose=${argument#--for=} ;;
@@ -111,7 +111,10 @@ check_mac() {
 		[ "$missing" = "$before" ] || rocks="$rocks && luarocks install ${module#*:}"
 		missing=$before
 	done
-	[ "$purpose" = demo ] || library_or cmocka cmocka
+	if [ "$purpose" != demo ]; then
+		library_or cmocka cmocka
+		for tool in cppcheck clang-format shellcheck; do command_or $tool $tool; done
+	fi
 	if [ -n "$missing$rocks" ]; then
 		line="${missing:+brew install$missing}$rocks"
 		echo "bootstrap: something is missing; run this, and try again: ${line# && }" >&2

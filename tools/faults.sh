@@ -31,8 +31,8 @@ clean_up() {
 	# shellcheck disable=SC2086 # a list
 	[ -z "$workers" ] || kill $workers 2>/dev/null
 	# The runs that were going on.
-	for environment in $(grep -lsF "MOLECULE_LOCAL_BUILD_CACHE=$world/" /proc/[0-9]*/environ); do
-		kill -KILL "$(echo "$environment" | tr -dc 0-9)" 2>/dev/null
+	grep -lsF "MOLECULE_LOCAL_BUILD_CACHE=$world/" /proc/[0-9]*/environ | tr -dc '0-9\n' | while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null
 	done
 	for number in $(seq "$jobs"); do
 		[ ! -d "$world/engine-$number" ] || spec/support/engine.sh stop "$world/engine-$number"

@@ -16,7 +16,7 @@ JOBS=${TEST_JOBS:-6}
 LIMIT=${TEST_LIMIT:-900}
 
 # These start first: the file that ends last must not be one that started late.
-LONGEST="ensure_spec.lua stop_spec.lua template_spec.lua fetch_spec.lua watch_spec.lua token_spec.lua token_origin_spec.lua
+LONGEST="ensure_spec.lua stop_spec.lua template_spec.lua fetch_spec.lua watch_spec.lua token_spec.lua token_origin_spec.lua \
 	side_by_side_spec.lua podman_spec.lua retry_spec.lua lookup_spec.lua live_spec.lua kill_spec.lua labels_spec.lua hit_spec.lua"
 
 # Only root can start engines. Otherwise all integration specs share one engine, and take turns.
@@ -90,14 +90,15 @@ list() {
 		done
 		;;
 	spec) printf '%s\n' spec/*_spec.lua ;;
-	# shellcheck disable=SC2086 # a list
-	integration) printf '%s\n' ${INTEGRATION_SPECS:-spec/integration/*_spec.lua} ;;
+	integration)
+		# shellcheck disable=SC2086 # a list
+		printf '%s\n' ${INTEGRATION_SPECS:-spec/integration/*_spec.lua}
+		;;
 	esac
 }
 
 longest_first() {
-	# shellcheck disable=SC2086 # one line
-	awk -v longest="$(echo $LONGEST)" '
+	awk -v longest="$LONGEST" '
 		BEGIN { count = split(longest, names, " "); for (i in names) rank[names[i]] = i }
 		{ name = $0; sub(/.*\//, "", name); print /integration/ && name in rank ? rank[name] : count + 1, $0 }
 	' | sort -n -s -k 1,1 | cut -d ' ' -f 2
@@ -145,7 +146,7 @@ clean_up() {
 		[ ! -e "$engine" ] || spec/support/engine.sh stop "$(dirname "$engine")" &
 	done
 	# Servers that a spec which died has left behind.
-	for conf in $(find "$out"/[0-9]* -name nginx.conf 2>/dev/null); do
+	find "$out"/[0-9]* -name nginx.conf 2>/dev/null | while read -r conf; do
 		spec/support/forge.sh stop "$(dirname "$conf")"
 	done
 	wait
@@ -168,7 +169,7 @@ trap 'exit 143' TERM
 : >"$out/counts"
 numbered=0
 
-own= shared=
+own='' shared=''
 for what in "$@"; do
 	case $what in
 	unit | spec) own="$own $what" ;;

@@ -38,7 +38,7 @@ launch() {
 		--iptables=false --ip6tables=false "$@"
 	if [ "$isolation" = namespaces ]; then
 		# The shell is process 1 there, and buries the orphans.
-		# shellcheck disable=SC2086 # an option or none
+		# shellcheck disable=SC2016,SC2086 # the text is for that shell; an option or none
 		set -- unshare $net --mount --pid --fork --kill-child --mount-proc \
 			sh -c '"$@" & pid=$!; trap "kill $pid" TERM; while kill -0 $pid 2>/dev/null; do wait $pid; done' \
 			dockerd "$@"
@@ -99,9 +99,8 @@ end() {
 		# The first process of a process namespace takes all others with it.
 		kill -KILL "${inner:-$pid}" "$pid" 2>/dev/null
 	fi
-	for containerd in "$1"/exec/containerd/containerd.pid; do
-		[ ! -f "$containerd" ] || kill -KILL "$(cat "$containerd")" 2>/dev/null
-	done
+	containerd=$1/exec/containerd/containerd.pid
+	[ ! -f "$containerd" ] || kill -KILL "$(cat "$containerd")" 2>/dev/null
 	rm -f "$1/pid" "$1/docker.sock" "$1/dockerd.pid"
 }
 
