@@ -6,7 +6,7 @@
 #   make test       everything: unit tests, specs, integration specs   (make integration)
 #   make asan       the same under AddressSanitizer and UBSan          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
-#   make docs       the tables of settings in README, manual and docs/policy.md
+#   make docs       the tables of settings in docs/settings.md and the manual
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
 DESTDIR ?=

@@ -1,7 +1,7 @@
 --- The settings of ensure.lua, one row each: name, default, type, meaning. A setting is a field of the policy, which a fork
 --- sets; with `per_runtime` it can also differ from runtime to runtime; `variable` overrides both. An empty variable counts
 --- as not set. `bound` is the option of the library that the setting bounds: an error about it names the variable.
---- `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of README, manual and docs.
+--- `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of docs/settings.md and the manual.
 return {
   { "branch", "main", "branch", "the branch whose commit is built", per_runtime = true, replaces = "branches" },
   { "repo_prefix", "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-", "text",

@@ -1,7 +1,7 @@
 local picture = require "spec.support.picture"
 local record = require "spec.support.record"
 
-describe("the README's picture of plain lines", function()
+describe("the picture of plain lines in docs/reference.md", function()
   it("is what the renderer makes of the recorded run", function()
     local out = {}
     local renderer = require("molbuild.progress.plain").new {
@@ -15,7 +15,7 @@ describe("the README's picture of plain lines", function()
       end
     end
     renderer:close()
-    assert.equal(table.concat(picture.in_readme "plain", "\n") .. "\n", table.concat(out))
+    assert.equal(table.concat(picture.on_page "plain", "\n") .. "\n", table.concat(out))
   end)
 
   it("is of a run as docs/events.md tells it", function()

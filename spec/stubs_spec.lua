@@ -146,8 +146,8 @@ local function options()
 end
 
 describe("the options of molbuild run", function()
-  it("are those of the README", function()
-    local section = assert(read "README.md":match "\n| option |.-\n\n")
+  it("are those of docs/reference.md", function()
+    local section = assert(read "docs/reference.md":match "\n| option |.-\n\n")
     local all = {}
     for name in section:gmatch "\n| `(%-[^`]+)` |" do all[(name:gsub("=", " "))] = true end
     assert.same(sorted(options()), sorted(all))

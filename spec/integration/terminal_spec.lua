@@ -63,7 +63,7 @@ describe("live lines in a terminal", function()
     world.sh("rm -rf " .. world.quote(dir))
   end)
 
-  it("shows a recorded run as the README's pictures do, in the middle and at the end", function()
+  it("shows a recorded run as the pictures of the pages do, in the middle and at the end", function()
     start(80, 24)
     local picture = require "spec.support.picture"
     for _, moment in ipairs { "in the middle", "at the end" } do
@@ -72,7 +72,7 @@ describe("live lines in a terminal", function()
         send(e)
       end
       send { clock = picture.time(moment) }
-      local wanted = picture.in_readme("terminal, " .. moment)
+      local wanted = picture.on_page("terminal, " .. moment)
       local lines = eventually(function(lines)
         return table.concat(lines, "\n") == table.concat(wanted, "\n")
       end)

@@ -10,26 +10,14 @@ local function default_of(row)
   return math.type(row[2]) and ("%.14g"):format(row[2]) or row[2]
 end
 
-local function markdown(rows)
-  local lines = { "| variable | default | |", "| --- | --- | --- |" }
-  for _, row in ipairs(rows) do
-    if row.variable then
-      local default = default_of(row)
-      default = default ~= "" and not row.shown_default and "`" .. default .. "`" or default
-      lines[#lines + 1] = ("| `%s` | %s | %s |"):format(row.variable, default, row[4])
-    end
-  end
-  return lines
-end
+local function code(text) return text and "`" .. text .. "`" or "" end
 
-local function fields(rows)
-  local lines = { "| field | default | per runtime | variable |", "| --- | --- | --- | --- |" }
+local function markdown(rows)
+  local lines = { "| setting | variable | default | per runtime | |", "| --- | --- | --- | --- | --- |" }
   for _, row in ipairs(rows) do
-    if row[3] ~= "secret" then
-      local default = type(row[2]) == "table" and "{}" or default_of(row)
-      lines[#lines + 1] = ("| `%s`: %s | %s | %s | %s |"):format(row[1], row[4], default, row.per_runtime and "yes" or "",
-        row.variable and "`" .. row.variable .. "`" or "")
-    end
+    local default = type(row[2]) == "table" and "{}" or default_of(row)
+    lines[#lines + 1] = ("| `%s` | %s | %s | %s | %s |"):format(row[1], code(row.variable), default ~= "" and not row.shown_default
+      and code(default) or default, row.per_runtime and "yes" or "", row[4])
   end
   return lines
 end
@@ -51,8 +39,7 @@ local function manual(rows)
 end
 
 local PAGES = {
-  { "README.md", markdown, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
-  { "docs/policy.md", fields, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
+  { "docs/settings.md", markdown, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
   { "docs/molbuild.1", manual, '.\\" settings: made by make docs', '.\\" end of settings' },
 }
 

@@ -1,5 +1,5 @@
 --- A recorded run: three small templates, built on a real engine with --jobs=2, as --progress=json told it
--- (spec/support/picture.jsonl). The README shows what the renderers make of it.
+-- (spec/support/picture.jsonl). README.md and docs/reference.md show what the renderers make of it.
 local cjson = require "cjson"
 
 local picture = {}
@@ -39,13 +39,18 @@ function picture.events(moment)
   return chosen
 end
 
---- The picture that stands in the README below the comment <!-- picture: NAME -->.
+local PAGES = { "README.md", "docs/reference.md" }
+
+--- The picture that stands on one of the pages below the comment <!-- picture: NAME -->.
 ---@param name string
 ---@return string[]
-function picture.in_readme(name)
-  local file = assert(io.open "README.md")
-  local text = file:read "a"
-  file:close()
+function picture.on_page(name)
+  local text = ""
+  for _, path in ipairs(PAGES) do
+    local file = assert(io.open(path))
+    text = text .. file:read "a"
+    file:close()
+  end
   local _, from = text:find(("<!-- picture: %s -->\n```\n"):format(name), 1, true)
   local lines = {}
   for line in text:sub(assert(from, "no picture " .. name) + 1):gmatch "([^\n]*)\n" do

@@ -1,5 +1,5 @@
 --- The settings of a policy: one table of rows says each one's name, default, type, variable and meaning. From it come
---- the values that the steps use, what `molbuild settings` prints, and the tables of README, manual and docs.
+--- the values that the steps use, what `molbuild settings` prints, and the tables of docs/settings.md and the manual.
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
