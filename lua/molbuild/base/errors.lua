@@ -35,7 +35,7 @@ local KINDS = {
   bug = { exit = 70, retry = false },
 }
 
--- What a code adds to that: an errno name, a word of core.http, or the cause of a failed build (docker_words.lua).
+-- What a code adds to that: an errno name, a word of core.http, or the cause of a failed build (engine/words.lua).
 local RETRY_CODES = {
   ENOSPC = true, EDQUOT = true, ENOMEM = true, EAGAIN = true, EMFILE = true, ENFILE = true,
   resolve = true, connect = true, reset = true, timeout = true,

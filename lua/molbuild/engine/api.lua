@@ -1,5 +1,5 @@
 --- The Engine API, for questions: what an image is, tagging it, what the engine runs on. molbuild itself speaks it over
---- the engine's socket, so that a question costs no child process. Where the endpoint is one it does not speak, docker.lua
+--- the engine's socket, so that a question costs no child process. Where the endpoint is one it does not speak, init.lua
 --- asks the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
@@ -8,7 +8,7 @@ local json = require "molbuild.base.json"
 local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 
-local docker_api = {
+local api = {
   --- Seconds: an engine that takes longer to answer is stuck.
   TIMEOUT = 60,
 }
@@ -147,7 +147,7 @@ Api.__index = Api
 --- docker and podman. MOLBUILD_DOCKER_API=0 leaves everything to the program.
 ---@param command string  the program's name or path
 ---@return molbuild.EngineApi?
-function docker_api.connect(command)
+function api.connect(command)
   local kind = command:match "[^/]*$"
   local find = ENDPOINTS[kind]
   if not find or not env.switch("MOLBUILD_DOCKER_API", true) then
@@ -193,7 +193,7 @@ function Api:request(method, path, timeout)
     ca_file = endpoint.ca_file,
     cert_file = endpoint.cert_file,
     key_file = endpoint.key_file,
-    timeout = timeout or docker_api.TIMEOUT,
+    timeout = timeout or api.TIMEOUT,
     max_body = ANSWER_MAX,
     max_redirects = 0,
   }
@@ -225,7 +225,7 @@ local function ask_object(self, path)
 end
 
 --- What the engine knows of an image, as it says it.
----@param ref string  a reference that docker.lua has checked
+---@param ref string  a reference that init.lua has checked
 ---@return table? image  nil when it has none, and when it cannot be told
 ---@return string? message  when it cannot be told
 ---@return string? code  when the engine gave no answer at all
@@ -276,4 +276,4 @@ function Api:tag(ref, alias)
   return nil, "the engine says: " .. message_of(response)
 end
 
-return docker_api
+return api

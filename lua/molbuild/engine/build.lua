@@ -1,14 +1,14 @@
 --- A build by the docker CLI, or podman: its command line, and what becomes of its end.
 local child = require "molbuild.base.child"
-local docker_output = require "molbuild.engine.output"
-local docker_words = require "molbuild.engine.words"
+local output = require "molbuild.engine.output"
+local words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local task = require "molbuild.base.task"
 
-local docker_build = {}
+local build = {}
 
 --- INT is what a person's Ctrl-C sends the docker CLI: it then cancels the build inside the engine, too.
 local SIGINT = 2
@@ -86,8 +86,8 @@ end
 --- Run the program. Gives its result, and whether a step has begun.
 local function run_program(engine, options)
   local scope, begun = task.scope(), false
-  local quiet = docker_output.quiet_phases(options.builder)
-  local step = docker_output.steps(options.builder, count(options.labels))
+  local quiet = output.quiet_phases(options.builder)
+  local step = output.steps(options.builder, count(options.labels))
   local function on_line(line)
     local done, total, text = step(line)
     if done then
@@ -103,14 +103,14 @@ local function run_program(engine, options)
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,
     keep = options.keep,
-    only = docker_output.told_lines,
+    only = output.told_lines,
     after_newline = true, -- a RUN's output has BuildKit's marks behind a newline alone
     on_line = on_line,
   }))
   if not ok then
     if errors.is(result) and result.tail then
-      result.message = docker_words.without_last_advice(result.message, result.tail)
-      result.tail = docker_words.without_advice(result.tail)
+      result.message = words.without_last_advice(result.message, result.tail)
+      result.tail = words.without_advice(result.tail)
     end
     error(result, 0)
   end
@@ -132,7 +132,7 @@ local function spoilt_by_cache(options, result, built)
   if options.builder ~= "classic" or options.no_cache or not options.platform then
     return nil
   elseif result.code ~= 0 then
-    return docker_words.verdict(result):match "image with reference %S+ was found but does not match the specified platform[^\n]*"
+    return words.verdict(result):match "image with reference %S+ was found but does not match the specified platform[^\n]*"
   end
   return built and image.other_platform(built, options.platform)
 end
@@ -144,29 +144,29 @@ end
 --- What to do about a build that failed; nil when the output says it all.
 local function hint_of(engine, options, result, verdict)
   local settings = options.settings or {}
-  if docker_words.cannot_see(verdict, options.dir) then
+  if words.cannot_see(verdict, options.dir) then
     return ("%s is there, but %s does not see it: one from a snap sees neither hidden directories of the home nor /tmp; "
       .. "put the cache elsewhere%s"):format(options.dir, engine.command, named(settings.cache))
-  elseif docker_words.is_alien(result.tail, verdict) then
+  elseif words.is_alien(result.tail, verdict) then
     return "a program is for another processor than the engine's: set up emulation there (binfmt_misc, qemu-user-static), "
       .. "or build for the engine's own platform" .. named(settings.native)
   end
-  local cause = docker_words.cause(verdict)
-  return cause ~= "missing" and docker_words.hint(cause, engine.podman) or nil
+  local cause = words.cause(verdict)
+  return cause ~= "missing" and words.hint(cause, engine.podman) or nil
 end
 
 local function raise_failed(engine, options, what, result, begun)
-  local verdict = docker_words.verdict(result)
+  local verdict = words.verdict(result)
   local there = result.signal or engine:answers()
   if not there and not begun then
     engine:raise_unreachable(verdict)
   end
   errors.raise {
     kind = "build",
-    code = not there and "broken" or not result.signal and docker_words.cause(verdict) or nil,
+    code = not there and "broken" or not result.signal and words.cause(verdict) or nil,
     message = ("%s: %s"):format(what, verdict),
-    hint = not there and docker_words.hint "broken" or not result.signal and hint_of(engine, options, result, verdict) or nil,
-    tail = docker_words.without_advice(child.last_lines(result.tail, 40)),
+    hint = not there and words.hint "broken" or not result.signal and hint_of(engine, options, result, verdict) or nil,
+    tail = words.without_advice(child.last_lines(result.tail, 40)),
     log = options.log_file,
   }
 end
@@ -176,7 +176,7 @@ end
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer cannot be understood
 ---@raise build | timeout | missing_tool | cancelled
-function docker_build.run(engine, options)
+function build.run(engine, options)
   local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.tag)
   local result, built, unclear, begun = build_once(engine, options)
   local spoilt = spoilt_by_cache(options, result, built)
@@ -197,4 +197,4 @@ function docker_build.run(engine, options)
   return built
 end
 
-return docker_build
+return build

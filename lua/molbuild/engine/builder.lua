@@ -3,7 +3,7 @@
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 
-local docker_builder = {}
+local builder = {}
 
 -- What docker takes for a boolean.
 local BOOLEAN = {}
@@ -33,7 +33,7 @@ end
 ---@return "buildkit"|"classic"
 ---@return string? advice  one line, when the classic builder is all there is
 ---@raise usage  DOCKER_BUILDKIT is no boolean
-function docker_builder.find(engine)
+function builder.find(engine)
   local buildkit = not engine.podman and wanted()
   if engine.podman or buildkit == false then
     return "classic"
@@ -57,4 +57,4 @@ function docker_builder.find(engine)
       .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
 end
 
-return docker_builder
+return builder

@@ -1,8 +1,8 @@
 --- The docker program (or podman), for everything the engine's API is not asked: builds always, questions where
---- docker_api.lua does not get through. It answers questions as docker_api.lua does.
+--- api.lua does not get through. It answers questions as api.lua does.
 local child = require "molbuild.base.child"
 
-local docker_cli = {}
+local cli = {}
 
 local INSPECT_MAX = 4 * 1024 * 1024
 
@@ -31,7 +31,7 @@ end
 ---@param arguments string[]
 ---@param more table?  options of child.run
 ---@return table result
-function docker_cli.run(command, arguments, more)
+function cli.run(command, arguments, more)
   local argv = table.move(arguments, 1, #arguments, 2, { command })
   local options = { argv = argv, timeout = 60, env = { DOCKER_CLI_HINTS = "false" } }
   for name, value in pairs(more or {}) do
@@ -48,13 +48,13 @@ Cli.__index = Cli
 
 ---@param command string
 ---@return molbuild.EngineCli
-function docker_cli.connect(command)
+function cli.connect(command)
   return setmetatable({ command = command, timeout = 60 }, Cli)
 end
 
 --- Run the program for a question.
 function Cli:ask(arguments, capture)
-  return docker_cli.run(self.command, arguments, { capture = capture, silent = true, timeout = self.timeout })
+  return cli.run(self.command, arguments, { capture = capture, silent = true, timeout = self.timeout })
 end
 
 --- nil, message of a run that failed, with a code when the engine cannot be reached.
@@ -66,7 +66,7 @@ function Cli:failure(what, result)
   return nil, ("%s %s: %s"):format(self.command, what, words)
 end
 
---- What the engine knows of an image, as it says it: see docker_api.lua.
+--- What the engine knows of an image, as it says it: see api.lua.
 ---@param ref string
 ---@return table? image
 ---@return string? message
@@ -83,7 +83,7 @@ function Cli:image(ref)
   return self:failure("image inspect", result)
 end
 
---- The engine's own versions and platform, as the program says them: see docker_api.lua. podman without a service is its
+--- The engine's own versions and platform, as the program says them: see api.lua. podman without a service is its
 --- own engine, and calls that the client.
 ---@return table? version
 ---@return string? message
@@ -103,7 +103,7 @@ function Cli:server()
   return { Os = server.Os or system, Arch = server.Arch or architecture }
 end
 
---- Whether the engine is there: see docker_api.lua.
+--- Whether the engine is there: see api.lua.
 ---@param timeout number  seconds
 ---@return boolean? there
 ---@return string? message
@@ -117,7 +117,7 @@ function Cli:ping(timeout)
   return nil, child.last_words(result), "connect"
 end
 
---- Tag an image: see docker_api.lua.
+--- Tag an image: see api.lua.
 ---@param ref string
 ---@param alias string
 ---@return boolean? done
@@ -131,4 +131,4 @@ function Cli:tag(ref, alias)
   return self:failure("tag", result)
 end
 
-return docker_cli
+return cli

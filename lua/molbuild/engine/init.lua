@@ -1,6 +1,6 @@
 --- A Docker Engine: what images it has, tagging them, building them.
 local core = require "molbuild.core"
-local docker_api = require "molbuild.engine.api"
+local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
@@ -29,7 +29,7 @@ function docker.engine(options)
   return setmetatable({
     command = command,
     podman = command:match "[^/]*$" == "podman",
-    api = docker_api.connect(command),
+    api = api.connect(command),
   }, Engine)
 end
 
@@ -102,9 +102,9 @@ function Engine:ask(question, ...)
   for index = 1, select("#", ...) do
     check_reference((select(index, ...)))
   end
-  local api, started = self.api, core.sys.monotonic()
-  if api then
-    local answer, message, code = api[question](api, ...)
+  local started = core.sys.monotonic()
+  if self.api then
+    local answer, message, code = self.api[question](self.api, ...)
     if not code then
       return answer, message
     elseif code == "cancelled" then
@@ -114,7 +114,7 @@ function Engine:ask(question, ...)
     end
     self.api = nil
   end
-  local left = docker_api.TIMEOUT - (core.sys.monotonic() - started)
+  local left = api.TIMEOUT - (core.sys.monotonic() - started)
   local answer, message, code = ask_program(self, left, question, ...)
   if code then
     self:raise_unreachable(message)
@@ -273,7 +273,7 @@ function Engine:tag(ref, alias)
   end
 end
 
---- Which builder the program can use, and is to: see docker_builder.lua.
+--- Which builder the program can use, and is to: see builder.lua.
 ---@return "buildkit"|"classic"
 ---@return string? advice  one line, when the classic builder is all there is
 ---@raise usage  DOCKER_BUILDKIT is no boolean
@@ -306,7 +306,7 @@ function docker.short_platform(platform)
   return (platform:gsub("^linux/", ""):gsub("/", "-"))
 end
 
---- Build an image from a directory with a Dockerfile at its root; see docker_build.lua.
+--- Build an image from a directory with a Dockerfile at its root; see build.lua.
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer cannot be understood
 ---@raise build | timeout | missing_tool | cancelled
@@ -315,7 +315,7 @@ function Engine:build(options)
   return require("molbuild.engine.build").run(self, options)
 end
 
---- Pull an image from its registry by the program, whose credentials count; see docker_pull.lua.
+--- Pull an image from its registry by the program, whose credentials count; see pull.lua.
 ---@param ref string
 ---@param options molbuild.PullOptions?
 ---@return molbuild.Image?  nil when the engine's answer cannot be understood

@@ -1,9 +1,9 @@
 --- What the output of a build tells of it while it runs: its steps, and silence that is to be expected.
-local docker_output = {}
+local output = {}
 
 --- What the lines begin with that step() and quiet_phases() look at (see process.run): not the output of a RUN,
 --- which is nearly all that a build prints.
-docker_output.told_lines = {
+output.told_lines = {
   "#%d [", "#%d exporting ", "#%d unpacking to ", "#%d DONE", "#%d ERROR", "#%d CANCELED", "Step ",
   "STEP ", "[%d/%d] STEP ", -- podman's
 }
@@ -11,7 +11,7 @@ docker_output.told_lines = {
 --- The build step that an output line announces: done, total, text, and the stage, which podman alone names. nil for any
 --- other line.
 ---@param line string
-function docker_output.step(line)
+function output.step(line)
   local stage
   local done, total, text = line:match "^#%d+ %[[^%]]-(%d+)/(%d+)%] (.*)$"
   if not done then
@@ -37,7 +37,7 @@ end
 local function buildkit_steps()
   local told = {}
   return function(line)
-    local done, total, text = docker_output.step(line)
+    local done, total, text = output.step(line)
     local id = done and vertex_of(line)
     if id and not told[id] then
       told[id] = true
@@ -58,7 +58,7 @@ end
 local function classic_steps(labels)
   local next_step, all, stage_now, own = 1, nil, nil, nil
   return function(line)
-    local done, total, text, stage = docker_output.step(line)
+    local done, total, text, stage = output.step(line)
     if not done or vertex_of(line) then
       return nil
     end
@@ -81,14 +81,14 @@ end
 --- each once.
 ---@param builder "buildkit"|"classic"
 ---@param labels integer?  how many labels the command line names; none when absent
-function docker_output.steps(builder, labels)
+function output.steps(builder, labels)
   return builder == "buildkit" and buildkit_steps() or classic_steps(labels or 0)
 end
 
 --- Follows BuildKit's export and unpack phases, which are silent by nature; no other builder tells of such. Returns a function
 --- of a line that says whether silence is to be expected after it.
 ---@param builder "buildkit"|"classic"
-function docker_output.quiet_phases(builder)
+function output.quiet_phases(builder)
   local open = {}
   return function(line)
     local id, rest = vertex_of(line)
@@ -103,4 +103,4 @@ function docker_output.quiet_phases(builder)
   end
 end
 
-return docker_output
+return output

@@ -1,9 +1,9 @@
 --- A pull by the docker CLI, or podman, whose credentials count: bounded and watched like a build.
 local child = require "molbuild.base.child"
-local docker_words = require "molbuild.engine.words"
+local words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 
-local docker_pull = {}
+local pull = {}
 
 --- INT is what a person's Ctrl-C sends the docker CLI: it then ends the pull inside the engine, too.
 local SIGINT = 2
@@ -39,21 +39,21 @@ end
 ---@param ref string  checked by the caller
 ---@param options molbuild.PullOptions
 ---@return molbuild.Image?  nil when the engine's answer cannot be understood
----@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled  with `code`: the cause (docker_words.cause)
-function docker_pull.run(engine, ref, options)
+---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled  with `code`: the cause (words.cause)
+function pull.run(engine, ref, options)
   local what = ("%s pull %s"):format(engine.command:match "[^/]*$", ref)
   local result = run_program(engine, ref, options)
   if result.code ~= 0 then
-    local verdict = docker_words.verdict(result)
+    local verdict = words.verdict(result)
     if not result.signal and not engine:answers() then
       engine:raise_unreachable(verdict)
     end
-    local cause = docker_words.cause(verdict)
+    local cause = words.cause(verdict)
     errors.raise {
       kind = KINDS[cause] or "failed",
       code = cause,
       message = ("%s: %s"):format(what, verdict),
-      hint = docker_words.hint(cause, engine.podman),
+      hint = words.hint(cause, engine.podman),
       tail = child.last_lines(result.tail, 40),
       log = options.log_file,
     }
@@ -65,4 +65,4 @@ function docker_pull.run(engine, ref, options)
   return image
 end
 
-return docker_pull
+return pull

@@ -4,13 +4,13 @@
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 
-local docker_words = {}
+local words = {}
 
 --- The line in which the program says why it failed: its last one. Docker Desktop's program puts an address behind it. Of a
 --- program that a signal ended, which signal.
 ---@param result table  of child.run
 ---@return string
-function docker_words.verdict(result)
+function words.verdict(result)
   local lines = result.signal and {} or child.last_lines(result.tail, 10)
   for index = #lines, 1, -1 do
     if lines[index]:find "%S" and not lines[index]:find "^View build details: " then
@@ -30,7 +30,7 @@ local STEP_FAILED = {
 --- printed last: words of the template's.
 ---@param verdict string
 ---@return boolean
-function docker_words.step_failed(verdict)
+function words.step_failed(verdict)
   for _, pattern in ipairs(STEP_FAILED) do
     if verdict:find(pattern) then
       return true
@@ -73,15 +73,15 @@ local CAUSES = {
 --- any other, and where it was a RUN that failed.
 ---@param verdict string
 ---@return string?
-function docker_words.cause(verdict)
-  if docker_words.step_failed(verdict) then
+function words.cause(verdict)
+  if words.step_failed(verdict) then
     return nil
   end
   local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is the template's
   said = said:gsub("permission denied", "") -- a file's; a registry's "denied" is another one
   for _, cause in ipairs(CAUSES) do
-    for _, words in ipairs(cause[2]) do
-      if said:find(words, 1, true) then
+    for _, said_so in ipairs(cause[2]) do
+      if said:find(said_so, 1, true) then
         return cause[1]
       end
     end
@@ -95,7 +95,7 @@ local PODMAN_DISK = "make room on the disk of podman's storage (podman system df
 ---@param cause string?
 ---@param podman boolean
 ---@return string?
-function docker_words.hint(cause, podman)
+function words.hint(cause, podman)
   local login = (podman and "podman" or "docker") .. " login"
   local hints = {
     disk = podman and PODMAN_DISK
@@ -115,8 +115,8 @@ end
 ---@param tail string
 ---@param verdict string
 ---@return boolean
-function docker_words.is_alien(tail, verdict)
-  for _, line in ipairs(docker_words.step_failed(verdict) and child.last_lines(tail, 10) or {}) do
+function words.is_alien(tail, verdict)
+  for _, line in ipairs(words.step_failed(verdict) and child.last_lines(tail, 10) or {}) do
     if line:lower():find ": exec format error$" then
       return true
     end
@@ -130,12 +130,12 @@ local UNSEEN = { "not found", "no such file or directory", "permission denied", 
 ---@param verdict string
 ---@param dir string
 ---@return boolean
-function docker_words.cannot_see(verdict, dir)
+function words.cannot_see(verdict, dir)
   local unseen = false
-  for _, words in ipairs(UNSEEN) do
-    unseen = unseen or verdict:find(words, 1, true) ~= nil
+  for _, failure in ipairs(UNSEEN) do
+    unseen = unseen or verdict:find(failure, 1, true) ~= nil
   end
-  if not unseen or docker_words.step_failed(verdict) or not core.fs.lstat(dir) then
+  if not unseen or words.step_failed(verdict) or not core.fs.lstat(dir) then
     return false
   end
   for path in verdict:gmatch '/[^"\':%s]*' do
@@ -160,7 +160,7 @@ end
 --- Lines of output without docker's advice about its builders at the beginning: what builder is taken, molbuild has said.
 ---@param lines string[]
 ---@return string[]
-function docker_words.without_advice(lines)
+function words.without_advice(lines)
   return table.move(lines, advice_length(lines) + 1, #lines, 1, {})
 end
 
@@ -168,7 +168,7 @@ end
 ---@param message string
 ---@param lines string[]  of output, from its beginning
 ---@return string
-function docker_words.without_last_advice(message, lines)
+function words.without_last_advice(message, lines)
   local before, said = message:match "^(.*; )the last line was: (.*)$"
   for index = 1, said and advice_length(lines) or 0 do
     if lines[index] == said then
@@ -178,4 +178,4 @@ function docker_words.without_last_advice(message, lines)
   return message
 end
 
-return docker_words
+return words

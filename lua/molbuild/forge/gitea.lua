@@ -1,7 +1,7 @@
 --- What a Gitea-compatible forge knows about a repository, by its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local gitea_reason = require "molbuild.forge.reason"
+local reason = require "molbuild.forge.reason"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
@@ -107,9 +107,9 @@ end
 local function ask(api, options, seconds)
   local response, message, code = request(api, options, seconds)
   if not response or response.status ~= 200 then
-    error(gitea_reason.failure(api, response, message, code), 0)
+    error(reason.failure(api, response, message, code), 0)
   end
-  local page = gitea_reason.page(response, api)
+  local page = reason.page(response, api)
   if page then
     error(page, 0)
   end
@@ -132,13 +132,13 @@ end
 --- Whether it is the branch that a 404 is about: in the forge's words, else by asking for the repository, else by git. nil
 --- when none of them tells.
 local function lacks_branch(failure, repo_url, branch, options)
-  if gitea_reason.is_branch(failure.said) then
+  if reason.is_branch(failure.said) then
     return true
   end
   local response, message, code = request(repository_url(repo_url), options, 10)
   if code == "cancelled" then
     errors.raise { kind = "cancelled", message = message }
-  elseif response and (response.status == 200 or response.status == 404 and gitea_reason.is_api(response)) then
+  elseif response and (response.status == 200 or response.status == 404 and reason.is_api(response)) then
     return response.status == 200
   end
   return git_lacks_branch(repo_url, branch, options)

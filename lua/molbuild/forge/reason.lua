@@ -6,7 +6,7 @@ local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 
-local gitea_reason = {}
+local reason = {}
 
 --- Bytes of an answer that are read for words: one that is longer is no error of an API.
 local WORDS_MAX = 64 * 1024
@@ -22,7 +22,7 @@ end
 --- Whether an answer that is no success has the form of a Gitea-compatible API.
 ---@param response { body: string }
 ---@return boolean
-function gitea_reason.is_api(response)
+function reason.is_api(response)
   local answer = decoded(response)
   return type(answer.message) == "string" and answer.documentation_url == nil
 end
@@ -31,7 +31,7 @@ end
 --- masked, not too long.
 ---@param response { body: string }
 ---@return string?  nil when it says nothing
-function gitea_reason.words(response)
+function reason.words(response)
   local answer, parts = decoded(response), {}
   if type(answer.message) == "string" and not NOTHING_SAID[answer.message] then
     parts[1] = answer.message
@@ -47,7 +47,7 @@ end
 --- Whether the words of a 404 are about the branch: the repository is there then.
 ---@param words string?
 ---@return boolean
-function gitea_reason.is_branch(words)
+function reason.is_branch(words)
   words = (words or ""):lower()
   return words:find("branch", 1, true) ~= nil or words:find("refs/heads/", 1, true) ~= nil
     or words:find("repository is empty", 1, true) ~= nil
@@ -61,7 +61,7 @@ end
 ---@param response { url: string, headers: table<string, string>, body: string }
 ---@param api string  what was asked for
 ---@return molbuild.Error?  nil for an answer that is no page
-function gitea_reason.page(response, api)
+function reason.page(response, api)
   if not is_page(response) then
     return nil
   end
@@ -74,10 +74,10 @@ function gitea_reason.page(response, api)
 end
 
 local function not_found(response, api)
-  if not gitea_reason.is_api(response) then
+  if not reason.is_api(response) then
     return errors.new { kind = "not_found", code = "no_api", message = "repo not found at " .. api }
   end
-  local said = gitea_reason.words(response)
+  local said = reason.words(response)
   return errors.new { kind = "not_found", message = "repo not found at " .. api, said = said }
 end
 
@@ -94,7 +94,7 @@ local function led_away(api, target)
 end
 
 local function unexpected(response, api)
-  local said = gitea_reason.words(response)
+  local said = reason.words(response)
   return errors.new {
     kind = "remote",
     message = ("unexpected status %d at %s%s"):format(response.status, api, said and ": " .. said or ""),
@@ -110,7 +110,7 @@ end
 ---@param message string?  as of core.http.request, as is code
 ---@param code string?
 ---@return molbuild.Error
-function gitea_reason.failure(api, response, message, code)
+function reason.failure(api, response, message, code)
   if not response then
     -- By its name in errno it is a failure of this machine, which no forge can mend.
     local kind = code == "cancelled" and "cancelled" or code and code:find "^E%u" and "failed" or "remote"
@@ -118,11 +118,11 @@ function gitea_reason.failure(api, response, message, code)
   elseif response.status == 404 then
     return not_found(response, api)
   elseif response.status == 401 or response.status == 403 then
-    local said = gitea_reason.words(response)
+    local said = reason.words(response)
     return errors.new { kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api), said = said }
   end
   local target = origin.redirect_of(response)
   return target and led_away(api, target) or unexpected(response, api)
 end
 
-return gitea_reason
+return reason

@@ -8,7 +8,7 @@ local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
 local origin = require "molbuild.forge.origin"
 
-local git_auth = {}
+local auth = {}
 
 local USER = "oauth2"
 
@@ -40,18 +40,18 @@ end
 ---@param url string?
 ---@param options { token: string? }
 ---@return boolean?
-function git_auth.takes_token(url, options)
+function auth.takes_token(url, options)
   return url and options.token and url:find "^https?://" ~= nil
 end
 
-local takes_token = git_auth.takes_token
+local takes_token = auth.takes_token
 
 --- Settings ("name=value") for a command that talks to URL, or to none. The user's credential helpers are not asked,
 --- except with options.helpers.
 ---@param url string?
 ---@param options { token: string?, helpers: boolean? }
 ---@return string[]
-function git_auth.settings(url, options)
+function auth.settings(url, options)
   if options.helpers then
     return { "credential.interactive=false" }
   elseif not takes_token(url, options) then
@@ -72,7 +72,7 @@ end
 ---@param url string?
 ---@param options { token: string? }
 ---@return string[]
-function git_auth.unset(list, url, options)
+function auth.unset(list, url, options)
   if not takes_token(url, options) then
     return list
   end
@@ -84,7 +84,7 @@ end
 ---@param url string?
 ---@param options { token: string?, user: string?, helpers: boolean? }
 ---@param headers string[]?  the user's own for this URL, which are sent, too
-function git_auth.add(env, url, options, headers)
+function auth.add(env, url, options, headers)
   if options.helpers then
     -- Git's own manager would open a window.
     env.GCM_INTERACTIVE = "never"
@@ -116,7 +116,7 @@ end
 ---@param url string
 ---@param user string?  whose password is wanted
 ---@return string
-function git_auth.question(url, user)
+function auth.question(url, user)
   local parts = errors.must(core.url.parse(url))
   return ("protocol=%s\nhost=%s%s\npath=%s\n%s\n"):format(parts.scheme, parts.host, parts.port and ":" .. parts.port or "",
     parts.path:gsub("^/", ""), user and "username=" .. user .. "\n" or "")
@@ -125,7 +125,7 @@ end
 --- What is in its answer; nil when no password is.
 ---@param text string
 ---@return { username: string?, password: string }?
-function git_auth.answer(text)
+function auth.answer(text)
   local fields = {}
   for name, value in text:gmatch "([^\n=]+)=([^\n]*)" do
     fields[name] = value
@@ -139,7 +139,7 @@ end
 --- Whether git failed because the server redirected it.
 ---@param output string  of the git command that failed
 ---@return boolean
-function git_auth.is_redirected(output)
+function auth.is_redirected(output)
   return output:find("unable to update url base from redirection", 1, true) ~= nil
     or output:find "returned error: 30[12378]" ~= nil
 end
@@ -152,8 +152,8 @@ local DISCOVERY = "/info/refs?service=git-upload-pack"
 ---@param output string  of the git command that failed
 ---@param options { token: string?, user: string? }
 ---@return string? url  of the repository; nil when it was not redirected, or led to another origin or to no repository
-function git_auth.location(url, output, options)
-  if not takes_token(url, options) or not git_auth.is_redirected(output) then
+function auth.location(url, output, options)
+  if not takes_token(url, options) or not auth.is_redirected(output) then
     return nil
   end
   local response = core.http.request {
@@ -172,8 +172,8 @@ end
 ---@param url string
 ---@param output string  of the git command that failed
 ---@return string? message  nil when it was not redirected
-function git_auth.moved(url, output)
-  if not git_auth.is_redirected(output) then
+function auth.moved(url, output)
+  if not auth.is_redirected(output) then
     return nil
   end
   local asked = url .. DISCOVERY
@@ -182,4 +182,4 @@ function git_auth.moved(url, output)
   return "the repository moved" .. (target and " to " .. target:gsub("/info/refs[^/]*$", "") or "")
 end
 
-return git_auth
+return auth

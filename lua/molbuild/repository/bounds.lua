@@ -3,11 +3,11 @@
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
 
-local git_bounds = {}
+local bounds = {}
 
 --- What one allocation of git's may take. Large files are streamed, but what a delta makes is not: a few kilobytes can
 --- ask for gigabytes.
-git_bounds.ALLOCATION = "1g"
+bounds.ALLOCATION = "1g"
 
 -- Bytes of a path in the tree; what stands before it must have room within PATH_MAX, too.
 local PATH_MAX = 3000
@@ -27,7 +27,7 @@ end
 --- How much a fetch has moved so far, as a line of git's progress has it; nil for any other line.
 ---@param line string
 ---@return number?
-function git_bounds.received(line)
+function bounds.received(line)
   local number, unit = line:match "^%a+ objects:.-, ([%d.]+) (%a+)"
   number = tonumber(number)
   return number and UNITS[unit] and number * UNITS[unit]
@@ -37,11 +37,11 @@ end
 ---@param bytes number?  that may come over the wire; no bound when absent or 0
 ---@return fun(line: string): string? on_line
 ---@return fun(result: table?) check  raises when a bound was passed; takes the result of git, where it came to one
-function git_bounds.fetch(bytes)
+function bounds.fetch(bytes)
   -- What cannot be compressed is a little larger on the wire than it is.
   local most, passed = bytes and bytes > 0 and bytes * 1.01 + 1024 ^ 2, false
   local function on_line(line)
-    passed = passed or most and (git_bounds.received(line) or 0) > most
+    passed = passed or most and (bounds.received(line) or 0) > most
     return passed and "stop" or nil
   end
   return on_line, function(result)
@@ -54,12 +54,12 @@ function git_bounds.fetch(bytes)
 end
 
 --- A watch over `git ls-tree -r -t -l`.
----@param bounds { files: number, bytes: number }  0: no bound
+---@param allowed { files: number, bytes: number }  0: no bound
 ---@return fun(line: string): string? on_line
 ---@return fun(): integer, integer check  how many files and directories, and their bytes; raises when a bound was passed
-function git_bounds.tree(bounds)
+function bounds.tree(allowed)
   local files, bytes, long = 0, 0, false
-  local most_files, most_bytes = bounds.files > 0 and bounds.files or math.huge, bounds.bytes > 0 and bounds.bytes or math.huge
+  local most_files, most_bytes = allowed.files > 0 and allowed.files or math.huge, allowed.bytes > 0 and allowed.bytes or math.huge
   local function on_line(line)
     files = files + 1
     bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
@@ -68,9 +68,9 @@ function git_bounds.tree(bounds)
   end
   return on_line, function()
     if files > most_files then
-      refuse("files", "the tree holds more than %.14g files and directories", bounds.files)
+      refuse("files", "the tree holds more than %.14g files and directories", allowed.files)
     elseif bytes > most_bytes then
-      refuse("bytes", "the tree is larger than %.14g bytes", bounds.bytes)
+      refuse("bytes", "the tree is larger than %.14g bytes", allowed.bytes)
     elseif long then
       refuse(nil, "a path in the tree is longer than %d bytes", PATH_MAX)
     end
@@ -80,7 +80,7 @@ end
 
 --- Raise what a failed checkout says of the tree: a name that git or the file system does not take.
 ---@param tail string  the end of git's output
-function git_bounds.checkout(tail)
+function bounds.checkout(tail)
   local path = tail:match "error: invalid path '([^\n]*)'"
   if path then
     errors.raise {
@@ -93,4 +93,4 @@ function git_bounds.checkout(tail)
   end
 end
 
-return git_bounds
+return bounds

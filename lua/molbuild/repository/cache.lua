@@ -252,7 +252,7 @@ function cache.staging(root, name)
   })
 end
 
---- Where the git repository of NAME is kept from one build to the next (git_repository.lua). The name's lock must be held
+--- Where the git repository of NAME is kept from one build to the next (store.lua). The name's lock must be held
 --- by whoever uses it.
 ---@param root string
 ---@param name string

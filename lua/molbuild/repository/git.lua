@@ -2,11 +2,11 @@
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git_auth = require "molbuild.repository.auth"
-local git_bounds = require "molbuild.repository.bounds"
-local git_failure = require "molbuild.repository.report"
-local git_headers = require "molbuild.repository.headers"
-local git_ssh = require "molbuild.repository.ssh"
+local auth = require "molbuild.repository.auth"
+local bounds = require "molbuild.repository.bounds"
+local report = require "molbuild.repository.report"
+local headers = require "molbuild.repository.headers"
+local ssh = require "molbuild.repository.ssh"
 local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
 local retry = require "molbuild.base.retry"
@@ -43,7 +43,7 @@ local SETTINGS = {
 --- The umask that a commit's files are made with, whatever the caller's is.
 local UMASK = 18 -- octal 022
 
---- The environment for a command that talks to URL, when one is given; git_auth adds the token.
+--- The environment for a command that talks to URL, when one is given; auth adds the token.
 local function environment(url, options, settings)
   local scheme = url and names.scheme(url) or "none"
   local env = {
@@ -54,7 +54,7 @@ local function environment(url, options, settings)
     GIT_OPTIONAL_LOCKS = "0",
     -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
     GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
-    GIT_ALLOC_LIMIT = git_bounds.ALLOCATION,
+    GIT_ALLOC_LIMIT = bounds.ALLOCATION,
     -- Nothing else, but for the redirect that servers give who asks in clear text.
     GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
   }
@@ -63,9 +63,9 @@ local function environment(url, options, settings)
     env.GIT_SSL_CAINFO = certificates
   end
   if scheme == "ssh" then
-    git_ssh.add(env, settings)
+    ssh.add(env, settings)
   end
-  git_auth.add(env, url, options, settings.headers)
+  auth.add(env, url, options, settings.headers)
   return env
 end
 
@@ -75,7 +75,7 @@ local function arguments_of(arguments, url, options)
   local resolved = url and network.resolved(url)
   -- git 2.37 and newer: it would wait for a dead address for minutes, and tell nobody.
   local addresses = resolved and { "http.curloptResolve=" .. resolved } or {}
-  for _, settings in ipairs { SETTINGS, addresses, git_auth.settings(url, options) } do
+  for _, settings in ipairs { SETTINGS, addresses, auth.settings(url, options) } do
     for _, setting in ipairs(settings) do
       table.insert(argv, "-c")
       table.insert(argv, setting)
@@ -87,16 +87,16 @@ end
 local ask_settings, ask_headers
 
 local function run_once(arguments, url, options, more)
-  local settings = git_ssh.settings(url and names.scheme(url) or "none", ask_settings)
-  if git_auth.takes_token(url, options) then
-    settings = { headers = git_headers.of(ask_headers(), url) }
+  local settings = ssh.settings(url and names.scheme(url) or "none", ask_settings)
+  if auth.takes_token(url, options) then
+    settings = { headers = headers.of(ask_headers(), url) }
   end
-  -- ssh is let out of this bound by git_ssh; a proxy cannot be.
-  local bound = url and not git_ssh.has_proxy(settings) and (more and more.max_memory or git.fetch_memory) or nil
+  -- ssh is let out of this bound by ssh; a proxy cannot be.
+  local bound = url and not ssh.has_proxy(settings) and (more and more.max_memory or git.fetch_memory) or nil
   local result = child.run {
     argv = arguments_of(arguments, url, options),
     env = environment(url, options, settings),
-    unset = git_auth.unset(UNSET, url, options),
+    unset = auth.unset(UNSET, url, options),
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,
@@ -126,7 +126,7 @@ local function run(arguments, url, options, more)
       words[index] = word == url and at or word
     end
     local result = run_once(words, at, options, more)
-    local target = url and result.code ~= 0 and git_auth.location(at, result.tail, options)
+    local target = url and result.code ~= 0 and auth.location(at, result.tail, options)
     redirects = redirects + 1
     if not target or redirects > MAX_REDIRECTS then
       return result
@@ -142,18 +142,18 @@ local NO_REPOSITORY = "--git-dir=/dev/null"
 local function ask(question)
   local arguments = table.move(question, 1, #question, 2, { NO_REPOSITORY })
   local result = run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })
-  return result.code == 1 and "" or git_failure.expect(result, "git config").stdout
+  return result.code == 1 and "" or report.expect(result, "git config").stdout
 end
 
 function ask_settings()
-  return ask(git_ssh.QUESTION)
+  return ask(ssh.QUESTION)
 end
 
-local headers
+local known_headers
 
 function ask_headers()
-  headers = headers or ask(git_headers.QUESTION)
-  return headers
+  known_headers = known_headers or ask(headers.QUESTION)
+  return known_headers
 end
 
 --- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
@@ -164,9 +164,9 @@ end
 ---@raise timeout | missing_tool | cancelled | failed
 function git.credential(url, user)
   local asking = { helpers = true, timeout = 60 }
-  local more = { input = git_auth.question(url, user), capture = 65536, silent = true }
+  local more = { input = auth.question(url, user), capture = 65536, silent = true }
   local result = run({ NO_REPOSITORY, "credential", "fill" }, nil, asking, more)
-  return result.code == 0 and git_auth.answer(result.stdout) or nil
+  return result.code == 0 and auth.answer(result.stdout) or nil
 end
 
 local function ask_branch(url, branch, options)
@@ -181,7 +181,7 @@ local function ask_branch(url, branch, options)
     result.kind = result.code == "too_large" and "remote" or result.kind
     error(result, 0)
   elseif result.code ~= 0 then
-    git_failure.raise("git ls-remote", url, result)
+    report.raise("git ls-remote", url, result)
   end
   -- Others that end like it are listed, too, and may come before it.
   local id = ("\n" .. result.stdout):match("\n(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
@@ -225,12 +225,12 @@ function git.refused(text)
   return false
 end
 
---- Write the tree of one commit into a new directory; see git_repository.lua.
+--- Write the tree of one commit into a new directory; see store.lua.
 function git.tree(options)
   return require("molbuild.repository.store").tree(options)
 end
 
 -- For the other modules that run git.
-git.run, git.reason = run, git_failure.reason
+git.run, git.reason = run, report.reason
 
 return git

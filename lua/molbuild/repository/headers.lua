@@ -1,9 +1,9 @@
 --- The headers that a user's configuration adds to git's requests (http.extraHeader, http.<url>.extraHeader). git sends all
 --- of them, so with a token the list is emptied, and what is no Authorization comes back.
-local git_headers = {}
+local headers = {}
 
 --- The arguments of the git command that prints them.
-git_headers.QUESTION = { "config", "-z", "--get-regexp", [[^http\.(.*\.)?extraheader$]] }
+headers.QUESTION = { "config", "-z", "--get-regexp", [[^http\.(.*\.)?extraheader$]] }
 
 local PORTS = { http = ":80$", https = ":443$" }
 
@@ -33,7 +33,7 @@ end
 ---@param text string
 ---@param url string
 ---@return string[]
-function git_headers.of(text, url)
+function headers.of(text, url)
   local list = {}
   for name, value in text:gmatch "([^\n%z]+)\n([^%z]*)%z" do
     local pattern = name:match "^http%.(.*)%.extraheader$"
@@ -48,4 +48,4 @@ function git_headers.of(text, url)
   return list
 end
 
-return git_headers
+return headers

@@ -3,10 +3,10 @@ local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git_auth = require "molbuild.repository.auth"
+local auth = require "molbuild.repository.auth"
 local network = require "molbuild.forge.network"
 
-local git_failure = {}
+local report = {}
 
 --- What this machine did not let git do, and the errno names for it.
 local LOCAL = {
@@ -46,7 +46,7 @@ end
 ---@param result table  as of git.run
 ---@return string? code  an errno name; nil when it was something else
 ---@return string? line
-function git_failure.of_this_machine(result)
+function report.of_this_machine(result)
   if result.signal then
     return "killed", child.last_words(result)
   end
@@ -99,7 +99,7 @@ end
 --- The line of git's output that says why it failed: the last one of those that do.
 ---@param result table
 ---@return string
-function git_failure.reason(result)
+function report.reason(result)
   if result.signal then
     return child.last_words(result)
   end
@@ -119,8 +119,8 @@ end
 ---@param result table
 ---@param tree string?  the directory that git wrote to
 ---@raise failed
-function git_failure.raise_local(what, result, tree)
-  local code, line = git_failure.of_this_machine(result)
+function report.raise_local(what, result, tree)
+  local code, line = report.of_this_machine(result)
   if code then
     local message = access.is_full(code) and "no space left on device" or line
     errors.raise {
@@ -137,9 +137,9 @@ end
 ---@param result table
 ---@param tree string?  the directory that git wrote to
 ---@raise failed | remote | auth | not_found
-function git_failure.raise(what, url, result, tree)
-  git_failure.raise_local(what, result, tree)
-  local moved, code = git_auth.moved(url, result.tail), network.code_of(result.tail)
+function report.raise(what, url, result, tree)
+  report.raise_local(what, result, tree)
+  local moved, code = auth.moved(url, result.tail), network.code_of(result.tail)
   if code == "connect" then
     network.forget(url)
   end
@@ -153,7 +153,7 @@ function git_failure.raise(what, url, result, tree)
     kind = kind,
     code = moved and "redirect" or code,
     status = tonumber(result.tail:match "returned error: (%d%d%d)"),
-    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or git_failure.reason(result)),
+    message = ("%s %s: %s"):format(what, core.mask.url(url), moved or report.reason(result)),
     hint = moved and "change the prefix to where the repository is now" or hint,
     tail = child.last_lines(result.tail, 40),
   }
@@ -165,12 +165,12 @@ end
 ---@param tree string?  the directory that git wrote to
 ---@return table result
 ---@raise failed
-function git_failure.expect(result, what, tree)
+function report.expect(result, what, tree)
   if result.code ~= 0 then
-    git_failure.raise_local(what, result, tree)
-    errors.raise { kind = "failed", message = ("%s: %s"):format(what, git_failure.reason(result)) }
+    report.raise_local(what, result, tree)
+    errors.raise { kind = "failed", message = ("%s: %s"):format(what, report.reason(result)) }
   end
   return result
 end
 
-return git_failure
+return report

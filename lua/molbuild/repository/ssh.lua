@@ -2,7 +2,7 @@
 --- none of the bounds that are meant for git.
 local env = require "molbuild.base.env"
 
-local git_ssh = {}
+local ssh = {}
 
 --- Lifts the bounds that git is started with; then the user's words follow, for a shell, as git itself runs them.
 local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
@@ -16,7 +16,7 @@ local settings
 --- What git config prints (-z, --get-regexp) as a table; of several values the last one.
 ---@param text string
 ---@return table<string, string>
-function git_ssh.parse(text)
+function ssh.parse(text)
   local found = {}
   for name, value in text:gmatch "([^\n%z]+)\n([^%z]*)%z" do
     found[name] = value
@@ -25,7 +25,7 @@ function git_ssh.parse(text)
 end
 
 --- The arguments of the git command that prints them.
-git_ssh.QUESTION = { "config", "-z", "--get-regexp", [[^(core\.sshcommand|ssh\.variant|core\.gitproxy)$]] }
+ssh.QUESTION = { "config", "-z", "--get-regexp", [[^(core\.sshcommand|ssh\.variant|core\.gitproxy)$]] }
 
 local function quoted(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
@@ -52,8 +52,8 @@ end
 
 --- Add to ENV what a command needs that connects by ssh.
 ---@param variables table<string, string>
----@param config table<string, string>  as of git_ssh.parse
-function git_ssh.add(variables, config)
+---@param config table<string, string>  as of ssh.parse
+function ssh.add(variables, config)
   local command, program = command_of(config)
   variables.GIT_SSH_COMMAND = LIFT .. command
   -- git looks at the first word, which is ours now. Other programs it tries out, with the whole command.
@@ -67,7 +67,7 @@ end
 --- Whether git's own protocol goes by a program of the user's.
 ---@param config table<string, string>
 ---@return boolean
-function git_ssh.has_proxy(config)
+function ssh.has_proxy(config)
   return (env.get "GIT_PROXY_COMMAND" or config["core.gitproxy"]) ~= nil
 end
 
@@ -75,12 +75,12 @@ end
 ---@param scheme string
 ---@param ask fun(): string  runs git with QUESTION
 ---@return table<string, string>
-function git_ssh.settings(scheme, ask)
+function ssh.settings(scheme, ask)
   if scheme ~= "ssh" and scheme ~= "git" then
     return {}
   end
-  settings = settings or git_ssh.parse(ask())
+  settings = settings or ssh.parse(ask())
   return settings
 end
 
-return git_ssh
+return ssh

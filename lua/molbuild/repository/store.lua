@@ -6,14 +6,14 @@ local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local git = require "molbuild.repository.git"
-local git_bounds = require "molbuild.repository.bounds"
-local git_failure = require "molbuild.repository.report"
+local bounds = require "molbuild.repository.bounds"
+local report = require "molbuild.repository.report"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 
-local git_repository = {}
+local store = {}
 
 --- The commit that is held; git offers it to the server as what we have.
 local HEAD = "refs/molbuild/head"
@@ -146,7 +146,7 @@ local function fetch_ref(options, ref)
     "fetch", "--progress", "--depth=1", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
     "--end-of-options", options.url, ("+%s:%s"):format(ref, HEAD),
   }, 1, 10, #arguments + 1, arguments)
-  local on_line, check = git_bounds.fetch(options.bytes)
+  local on_line, check = bounds.fetch(options.bytes)
   local ok, result = xpcall(run, errors.handler, options, arguments, options.url, { on_line = on_line })
   check(ok and result or nil)
   return ok and result or error(result, 0)
@@ -164,7 +164,7 @@ local function fetch_once(options, left)
     end
   end
   if result.code ~= 0 then
-    git_failure.raise("git fetch", options.url, result, options.repository)
+    report.raise("git fetch", options.url, result, options.repository)
   end
   return (must(core.fs.read(options.repository .. "/" .. HEAD, 1024)):match "^%x*")
 end
@@ -184,12 +184,12 @@ end
 ---@return integer bytes
 ---@raise template
 local function measure(options)
-  local on_line, check = git_bounds.tree(options)
+  local on_line, check = bounds.tree(options)
   -- Directories count, too (-t): trees within trees take as long to walk as files do, and print nothing without it.
   local listing = { "ls-tree", "-r", "-t", "-l", "--full-tree", options.commit }
   local ok, result = xpcall(run, errors.handler, options, listing, nil, { on_line = on_line, silent = true })
   local _, bytes = check()
-  git_failure.expect(ok and result or error(result, 0), "git ls-tree", options.repository)
+  report.expect(ok and result or error(result, 0), "git ls-tree", options.repository)
   return bytes
 end
 
@@ -226,10 +226,10 @@ local function check_out(options, bytes)
     "--work-tree=" .. options.dir, "read-tree", "--reset", "-u", "-v", "--index-output=" .. index, options.commit,
   })
   if result.code ~= 0 then
-    git_bounds.checkout(result.tail)
+    bounds.checkout(result.tail)
     raise_unwritten(options, result, bytes)
   end
-  git_failure.expect(result, "git read-tree", options.parent)
+  report.expect(result, "git read-tree", options.parent)
   warn_of_encodings(result.tail)
   must(core.fs.remove_tree(index))
   -- A directory above may hand down a group or a list of rights.
@@ -316,7 +316,7 @@ end
 ---@param how molbuild.TreeOptions
 ---@return boolean written  false: the branch has moved on, look it up again
 ---@raise usage | remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
-function git_repository.tree(how)
+function store.tree(how)
   local options = setmetatable({}, { __index = how })
   sha.check(options.commit, "the caller")
   names.branch(options.branch)
@@ -347,4 +347,4 @@ function git_repository.tree(how)
   return result
 end
 
-return git_repository
+return store
