@@ -11,7 +11,7 @@ describe("the hint for a file that cannot be used", function()
 
   it("says to make room where there is none", function()
     for _, code in ipairs { "ENOSPC", "EDQUOT" } do
-      assert.equal("make room on that file system, or put the cache elsewhere", access.hint(code, "cannot write /x: No space"))
+      assert.equal("free space on that file system, or put the cache elsewhere", access.hint(code, "cannot write /x: No space"))
       assert.is_true(access.is_full(code))
     end
     assert.is_false(access.is_full "EACCES")
@@ -30,7 +30,7 @@ describe("the hint for a file that cannot be used", function()
 
   -- Only root can give a file to somebody else.
   if core.sys.uid() == 0 then
-    local WORDS = '%s belongs to user 65534: give it to the user who runs this ("chown -R 0 %s"), or put the cache elsewhere'
+    local WORDS = '%s belongs to user 65534: give it to the user that runs molbuild ("chown -R 0 %s"), or put the cache elsewhere'
 
     local function assert_named(path, ...)
       assert.equal(WORDS:format(path, path), access.hint("EACCES", ...))

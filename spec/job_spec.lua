@@ -163,7 +163,7 @@ describe("jobs side by side", function()
 
     it("are an error of that kind when nothing is left", function()
       local ok, failure = pcall(run_all, { "gone1", "gone2" }, missing, options)
-      assert.same({ false, "not_found", "nothing is left: each one was skipped: no gone1" },
+      assert.same({ false, "not_found", "every runtime was skipped: no gone1" },
         { ok, failure.kind, failure.message })
       assert.falsy(failure.reported)
     end)

@@ -57,8 +57,8 @@ describe("what names.repository says", function()
   end)
 
   it("tells how to write what git itself would take", function()
-    assert.equal("a directory is written as file:///srv/git/...", failure_of("/srv/git/t-x").hint)
-    assert.equal("a host that ssh reaches is written as ssh://git@host/org/...", failure_of("git@h:org/t-x").hint)
+    assert.equal("write a directory as file:///srv/git/...", failure_of("/srv/git/t-x").hint)
+    assert.equal("write a host that ssh reaches as ssh://git@host/org/...", failure_of("git@h:org/t-x").hint)
     for _, url in ipairs { "x", "ext::sh -c x", "ftp://h/o/x", "--upload-pack=x" } do
       assert.is_nil(failure_of(url).hint)
     end

@@ -94,7 +94,7 @@ describe("retry.run", function()
   it("ends at once, and says why, when it was asked to wait for longer than is left", function()
     local calls, list, ok, failure = try(1, { message = "busy", status = 503, retry_after = "3600" })
     assert.same({ 1, 0, false }, { calls, #list, ok })
-    assert.equal("busy (it asks to wait for 3600 s, longer than is left)", failure.message)
+    assert.equal("busy (the server requests a wait of 3600 s, longer than the time left)", failure.message)
   end)
 
   it("stops trying when the time is over", function()
@@ -179,8 +179,8 @@ describe("retry.look_again", function()
   it("waits a little where the branch has moved, and ends by the third look", function()
     local lines, ok, failure = look({ "a", "b", "c" }, { moved = 0.01, same = 60 })
     assert.same({
-      "git does not get a: main has moved on, or a replica is behind; looking it up again in 0.01 s",
-      "git does not get b: main has moved on, or a replica is behind; looking it up again in 0.01 s",
+      "git cannot get a: main has moved on, or a replica is behind; looking it up again in 0.01 s",
+      "git cannot get b: main has moved on, or a replica is behind; looking it up again in 0.01 s",
     }, lines)
     assert.is_false(ok)
     assert.same({ "remote", "main keeps moving at https://h/o/x" }, { failure.kind, failure.message })
@@ -191,7 +191,7 @@ describe("retry.look_again", function()
     local lines, ok, failure = look({ commit, commit, commit }, { moved = 0.01, same = 0.02 })
     assert.truthy(lines[2]:find("again in 0.02 s", 1, true))
     assert.is_false(ok)
-    assert.equal("main keeps moving at https://h/o/x, or a replica is behind: git does not get aaaaaaaaaaaa, its commit",
+    assert.equal("main keeps moving at https://h/o/x, or a replica is behind: git cannot get its commit aaaaaaaaaaaa",
       failure.message)
   end)
 end)

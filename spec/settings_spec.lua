@@ -133,13 +133,13 @@ describe("the settings of a policy", function()
 
   it("that had another name are refused under it", function()
     policy.branches = { hermes = "next" }
-    assert.equal("branches is no setting any more: write per_runtime.NAME = { branch = ... }", fails "bug")
+    assert.equal("branches is no longer a setting: write per_runtime.NAME = { branch = ... }", fails "bug")
   end)
 
   it("that had another name are refused where a fork fills in a table of that name, too", function()
     local ok, failure = pcall(function() policy.branches.hermes = "next" end)
     assert.is_false(ok)
-    assert.equal("branches is no setting any more: write per_runtime.NAME = { branch = ... }", failure.message)
+    assert.equal("branches is no longer a setting: write per_runtime.NAME = { branch = ... }", failure.message)
     assert.is_nil(policy.no_such_field)
   end)
 

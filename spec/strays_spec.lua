@@ -81,7 +81,7 @@ describe("a grandchild", function()
       assert.is_true(outcome.seconds < LIMIT, outcome.seconds)
       -- The sleep of a moment that it has just begun may be counted, too.
       assert.equal(1, #outcome.warnings)
-      assert.truthy(outcome.warnings[1]:find "^sh left [12] process%(es%) behind: ended$", outcome.warnings[1])
+      assert.truthy(outcome.warnings[1]:find "^sh left [12] process%(es%) running: stopped them$", outcome.warnings[1])
       assert.equal(not case.cancel and 3 or nil, outcome.code)
     end)
   end

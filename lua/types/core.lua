@@ -325,7 +325,7 @@ function core.mask.clear() end
 ---@field last_line string  the newest line that is not blank
 ---@field stdout string?  with capture
 ---@field strays integer  descendants that had to be ended
----@field strays_left integer  those of them that would not end
+---@field strays_left integer  those of them that did not end
 ---@field log_error string?  why the log is incomplete
 
 --- Run a program to its end, without a shell. Waits.

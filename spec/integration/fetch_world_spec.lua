@@ -122,8 +122,8 @@ describe("a fetch", function()
   end
 
   for _, case in ipairs {
-    { "fetch", "error: file write error: No space left on device", "\nhint: make room on that file system" },
-    { "read-tree", "error: file write error: No space left on device", "\nhint: make room on that file system" },
+    { "fetch", "error: file write error: No space left on device", "\nhint: free space on that file system" },
+    { "read-tree", "error: file write error: No space left on device", "\nhint: free space on that file system" },
     { "fetch", "error: index-pack died of signal 9", "" },
   } do
     local command, words, hint = table.unpack(case)

@@ -116,7 +116,7 @@ describe("a HEAD lookup by git", function()
     local run = w:ensure { "--jobs=2", "hermes" }
     assert.equal(2, run.status)
     assert.truthy(run.stderr:find('unknown runtime "--jobs=2"', 1, true), run.stderr)
-    assert.truthy(run.stderr:find("\nhint: options stand before the script's name", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("\nhint: options go before the script's name", 1, true), run.stderr)
     assert.is_nil(w:ensure({ "jobs" }).stderr:find("hint", 1, true))
   end)
 

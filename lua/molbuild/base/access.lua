@@ -1,23 +1,23 @@
---- What to do about a file that cannot be used, as the system says why.
+--- Hints for a file that cannot be used, by the reason that the system reports.
 local core = require "molbuild.core"
 
 local access = {
   --- For a full file system.
-  FULL = "make room on that file system, or put the cache elsewhere",
+  FULL = "free space on that file system, or put the cache elsewhere",
 }
 
 local ELSEWHERE = "put the cache in a directory that you may write to"
 
 local HINTS = { ENOSPC = access.FULL, EDQUOT = access.FULL, EROFS = ELSEWHERE, ENOTDIR = ELSEWHERE, ENOENT = ELSEWHERE }
 
---- Whether a failure is that of a file system without room.
+--- Whether a failure means that a file system is full.
 ---@param code string?
 ---@return boolean
 function access.is_full(code)
   return code == "ENOSPC" or code == "EDQUOT"
 end
 
---- The nearest of PATH and what is above it that can be looked at.
+--- The nearest existing path: PATH itself, or a directory above it.
 local function nearest(path)
   local stat = core.fs.lstat(path)
   while not stat and path:find "^/." do
@@ -27,7 +27,7 @@ local function nearest(path)
   return path, stat
 end
 
---- What keeps this user out of PATH because another one owns it: the file, or the directory that it is in.
+--- The file, or its directory, that belongs to another user and so keeps this user out of PATH.
 local function of_another(path)
   local at, stat = nearest(path)
   local above = at:match "^(.+)/"
@@ -38,7 +38,7 @@ local function of_another(path)
   end
 end
 
---- Below PATH, what another user owns; no further down than a repository of git's goes.
+--- The first path below PATH that belongs to another user. The search goes no deeper than a git repository does.
 local function below(path, depth)
   local stat = core.fs.lstat(path)
   if not stat or stat.uid ~= core.sys.uid() then
@@ -52,10 +52,10 @@ local function below(path, depth)
   end
 end
 
---- The hint for a failure on a file of the cache. It names the owner of what belongs to somebody else.
+--- The hint for a failure on a file of the cache. When another user owns the file, the hint names that user.
 ---@param code string?  an errno name
----@param message string  the failure's, which names the path
----@param tree string?  a directory somewhere in which it failed, where the message names none
+---@param message string  the failure's message, which names the path
+---@param tree string?  the directory in which it failed, used when the message names no path
 ---@return string?
 function access.hint(code, message, tree)
   if code ~= "EACCES" and code ~= "EPERM" then
@@ -72,7 +72,7 @@ function access.hint(code, message, tree)
   if not found then
     return ELSEWHERE
   end
-  return ('%s belongs to %s: give it to the user who runs this ("chown -R %d %s"), or put the cache elsewhere'):format(
+  return ('%s belongs to %s: give it to the user that runs molbuild ("chown -R %d %s"), or put the cache elsewhere'):format(
     found, uid == 0 and "root" or "user " .. uid, core.sys.uid(), found)
 end
 

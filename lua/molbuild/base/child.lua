@@ -1,4 +1,4 @@
---- Child processes, as the library runs them: every line an event, every failure of the world an error object.
+--- Child processes, as the library runs them: each line becomes an event, each failure of the system an error object.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -13,38 +13,38 @@ local KINDS = {
   not_found = "missing_tool",
 }
 
---- Which option of child.run a failure is about, by its code.
+--- The option of child.run that a failure is about, by its code.
 local BOUNDS = { timeout = "timeout", stalled = "stall" }
 
---- Run a program to its end. Its output lines become `line` events where the scope `wants_lines` (not with `silent`).
----@param options table  as for core.process.run, but on_lines
----@return table result  as core.process.run gives it, whatever the exit code
----@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` when it had begun; `bound` names the option
----  that a timeout is about
+--- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
+---@param options table  as for core.process.run, without on_lines
+---@return table result  as core.process.run returns it, whatever the exit code
+---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` if the program had started; `bound` names
+---  the option of a timeout
 function child.run(options)
   local run = {}
   for name, value in pairs(options) do
     run[name] = value
   end
   local scope = task.scope()
-  -- A build can print millions of lines: those that nobody wants to see cost nothing here.
+  -- A build can print millions of lines. Lines that no renderer shows cost nothing here.
   if scope.wants_lines and not options.silent then
     function run.on_lines(text)
-      -- Without text the question is whether there is room for more.
+      -- Without text, the question is whether the reader has room for more.
       local slow = text == "" and scope.is_slow and scope.is_slow() or text ~= "" and events.emit_lines(text, scope)
       return slow and "wait" or nil
     end
   end
   run.on_line = run.on_line and task.callback(run.on_line)
-  -- One that was removed since: git and others do not start in it.
+  -- The current directory may have been removed: git and other programs do not start in such a directory.
   run.cwd = run.cwd or not core.fs.realpath "." and "/" or nil
   local result, message, code, partial = core.process.run(run)
   result = result or partial
   if result and result.strays > 0 then
-    local left = result.strays_left > 0 and (", %d would not end"):format(result.strays_left) or ""
+    local left = result.strays_left > 0 and (", %d did not end"):format(result.strays_left) or ""
     events.emit("log", {
       level = "warn",
-      message = ("%s left %d process(es) behind: ended%s"):format(options.argv[1], result.strays, left),
+      message = ("%s left %d process(es) running: stopped them%s"):format(options.argv[1], result.strays, left),
     })
   end
   if result and result.log_error then
@@ -58,7 +58,7 @@ function child.run(options)
       code = code,
       hint = is_log and require("molbuild.base.access").hint(code, message) or errors.hint(code),
       bound = BOUNDS[code],
-      log = not is_log and options.log_file or nil, -- nobody is to look into what is not there
+      log = not is_log and options.log_file or nil, -- this log does not exist
       tail = result and child.last_lines(result.tail, 40),
     }
   end
@@ -77,7 +77,7 @@ function child.last_lines(text, count)
   return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
 end
 
---- Why a program failed, for one-line messages: the signal that ended it, or the last line of its output that says something.
+--- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
 ---@param result table
 ---@return string
 function child.last_words(result)

@@ -1,11 +1,11 @@
---- Environment variables, as policies are configured by them.
+--- Environment variables that configure policies.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local text = require "molbuild.base.text"
 
 local env = {}
 
---- What env.get gives for variables that were taken out of the environment, by name.
+--- The values that env.get returns for variables that were taken out of the environment, by name.
 local replaced = {}
 
 --- A variable's value. An empty one counts as not set.
@@ -17,8 +17,8 @@ function env.get(name, default)
   return value ~= "" and value or default
 end
 
---- Take a variable that holds a secret out of the environment, so that no child is given it and /proc does not show it.
---- env.get gives VALUE for it from then on.
+--- Take a variable that holds a secret out of the environment. No child inherits it, and /proc does not show it.
+--- From then on env.get returns VALUE for it.
 ---@param name string
 ---@param value string
 ---@raise usage
@@ -30,7 +30,7 @@ function env.replace(name, value)
   replaced[name] = value
 end
 
---- A variable that must have one of a few values when it is set.
+--- A variable that must have one of the given values when it is set.
 ---@param name string
 ---@param ... string  the values
 ---@return string?
@@ -52,7 +52,7 @@ end
 local NO = { [""] = true, ["0"] = true, ["false"] = true, ["no"] = true, ["off"] = true }
 local YES = { ["1"] = true, ["true"] = true, ["yes"] = true, ["on"] = true }
 
---- Whether a value, such as that of CI, says yes: it does unless it is absent, empty or a word for no.
+--- Whether a value, such as that of CI, means yes: any value except an absent one, an empty one or a word for no.
 ---@param value string?
 ---@return boolean
 function env.says_yes(value)
@@ -74,7 +74,7 @@ function env.switch(name, default)
   return env.says_yes(value)
 end
 
---- Refuse a path that begins with ~: only shells replace that by a home, and a directory of that name is never meant.
+--- Refuse a path that begins with ~. Only a shell expands it, and a directory with that name is never meant.
 ---@param path string
 ---@param where string  the variable, for the message
 ---@return string path
@@ -95,22 +95,22 @@ local function absolute(name)
   return value and value:sub(1, 1) == "/" and value or nil
 end
 
---- The user's home. A relative one is none: it would be another directory for each current one.
+--- The user's home directory. A relative path is ignored: it would depend on the current directory.
 ---@return string?
 function env.home()
   return absolute "HOME"
 end
 
---- One of the XDG base directories. A relative path is not valid there, and is ignored, as their specification wants it.
+--- One of the XDG base directories. A relative path is invalid and is ignored, as the specification demands.
 ---@param name string  "XDG_CONFIG_HOME"
----@param below string?  where it is below the home when the variable gives none: ".config"
+---@param below string?  the directory below the home when the variable has no value: ".config"
 ---@return string?
 function env.xdg(name, below)
   local home = below and env.home()
   return absolute(name) or home and home .. "/" .. below or nil
 end
 
---- A variable that must be a number when it is set (text.number). Where it bounds something, 0 means no bound.
+--- A variable that must be a number when it is set (text.number). For a bound, 0 means no bound.
 ---@param name string
 ---@param default number
 ---@return number
@@ -127,8 +127,8 @@ function env.number(name, default)
   return number
 end
 
---- The user's directory for files that can be made again, by the rules of the XDG base directories; without a home the
---- temporary directory. It is absolute.
+--- The user's directory for files that can be made again, by the rules of the XDG base directories. Without a home it is
+--- the temporary directory. The path is absolute.
 ---@return string
 function env.cache_dir()
   return env.xdg("XDG_CACHE_HOME", ".cache") or absolute "TMPDIR" or "/tmp"

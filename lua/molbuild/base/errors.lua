@@ -1,11 +1,11 @@
 -- The one kind of error object that the library and policies raise.
 --
--- kind     one of the words below, or a policy's own (exit 1)
+-- kind     one of the kinds below, or a policy's own kind (exit 1)
 -- message  what happened, in one line
 -- hint     what to do about it
 -- cause    the value this error was made from
--- retry    whether the same call may help later, where that is known better than errors.retry() can tell
--- More fields may be given and are kept: code, status, signal (a number), runtime, step, log, tail, traceback.
+-- retry    whether the same call may succeed later, where the raising code knows better than errors.retry()
+-- Other fields are kept: code, status, signal (a number), runtime, step, log, tail, traceback.
 
 local text = require "molbuild.base.text"
 
@@ -17,8 +17,8 @@ function Error.__tostring(self)
   return self.message
 end
 
--- For each kind the exit status, and whether its cause passes by itself. Where `retry` is absent, that depends on the
--- error's code alone.
+-- For each kind: the exit status, and whether its cause is temporary. Without `retry` that depends on the error's code
+-- alone.
 local KINDS = {
   failed = { exit = 1 },
   usage = { exit = 2, retry = false },
@@ -35,7 +35,7 @@ local KINDS = {
   bug = { exit = 70, retry = false },
 }
 
--- What a code adds to that: an errno name, a word of core.http, or the cause of a failed build (engine/words.lua).
+-- What a code adds to that: an errno name, a code of core.http, or the cause of a failed build (engine/words.lua).
 local RETRY_CODES = {
   ENOSPC = true, EDQUOT = true, ENOMEM = true, EAGAIN = true, EMFILE = true, ENFILE = true,
   resolve = true, connect = true, reset = true, timeout = true,
@@ -69,7 +69,7 @@ function errors.raise(fields)
   error(errors.new(fields), 0)
 end
 
---- Whether a value is an error object, and of that kind when one is given.
+--- Whether a value is an error object, and of the given kind if one is given.
 ---@param value any
 ---@param kind string?
 ---@return boolean
@@ -77,31 +77,31 @@ function errors.is(value, kind)
   return getmetatable(value) == Error and (kind == nil or value.kind == kind)
 end
 
---- What to do about a failure of the system, by its code.
+--- Hints for failures of the system, by code.
 local HINTS = {
-  EMFILE = "let it open more files (ulimit -n)",
+  EMFILE = "allow more open files (ulimit -n)",
   ENFILE = "the whole system has too many files open",
-  ENOMEM = "free some memory, or raise the limit of it (ulimit -v)",
-  EFBIG = "let it write larger files (ulimit -f)",
-  EAGAIN = "let this user run more processes (ulimit -u)",
-  ENOSPC = "make room on that file system",
-  EDQUOT = "make room on that file system, or have your quota raised",
+  ENOMEM = "free some memory, or raise the memory limit (ulimit -v)",
+  EFBIG = "allow larger files (ulimit -f)",
+  EAGAIN = "allow more processes for this user (ulimit -u)",
+  ENOSPC = "free space on that file system",
+  EDQUOT = "free space on that file system, or raise the disk quota",
   EIO = "check the disk, or the network that the file system is on",
 }
 
---- What to do about a failure of the system; nil where nothing general can be said.
+--- The hint for a failure of the system; nil if there is no general one.
 ---@param code string?  such as "ENOSPC"
 ---@return string?
 function errors.hint(code)
   return HINTS[code]
 end
 
---- The result of a primitive that must succeed; its failure becomes an error object.
+--- The result of a primitive that must succeed. A failure becomes an error object.
 ---@generic T
 ---@param ok T?
 ---@param message string?
 ---@param code string?  such as "ENOSPC"
----@param more { kind: string?, hint: string? }?  kind is "failed" when absent; hint comes before the one of the code
+---@param more { kind: string?, hint: string? }?  kind is "failed" when absent; hint overrides the code's hint
 ---@return T
 function errors.must(ok, message, code, more)
   if not ok then
@@ -111,10 +111,10 @@ function errors.must(ok, message, code, more)
   return ok
 end
 
---- What Lua, and the core in its place, raises when memory has run out. It never comes with a traceback.
+--- The message that Lua, or the core, raises when memory has run out. It never has a traceback.
 local NO_MEMORY = "not enough memory"
 
---- The one place that tells failures of the system from bugs: a value that was raised and is no error object, as one.
+--- The one place that distinguishes failures of the system from bugs. Turns a raised value that is no error object into one.
 local function object_of(value)
   if value == NO_MEMORY then
     return { kind = "failed", message = "out of memory", code = "ENOMEM", hint = HINTS.ENOMEM }
@@ -126,7 +126,8 @@ local function object_of(value)
   return { kind = "bug", message = tostring(value), cause = value }
 end
 
---- Call a function whose failure the caller deals with. A cancellation, and what is no error object, is raised all the same.
+--- Call a function whose failure the caller handles. A cancellation is raised again, and so is a value that is no error
+--- object.
 ---@param fn function
 ---@param ... any
 ---@return boolean ok
@@ -139,9 +140,8 @@ function errors.try(fn, ...)
   return ok, result
 end
 
---- The same error with more said before its message: `<prefix>: <message>`. Everything else stays as it was.
---- A value that is no error object becomes one: of kind "failed" when memory or another means of the system was missing,
---- else of kind "bug".
+--- The same error with a prefix before its message: `<prefix>: <message>`. All other fields stay. A value that is no
+--- error object becomes one: of kind "failed" if the system lacked memory or another resource, else of kind "bug".
 ---@param value any
 ---@param prefix string?
 ---@return molbuild.Error
@@ -158,7 +158,7 @@ function errors.wrap(value, prefix)
   return e
 end
 
---- For xpcall: an error object is left alone, anything else becomes one; a bug gets its traceback.
+--- For xpcall: an error object is left alone, any other value becomes one. A bug gets its traceback.
 ---@param value any
 ---@return molbuild.Error
 function errors.handler(value)
@@ -170,7 +170,7 @@ function errors.handler(value)
   return e
 end
 
---- The error object for a value that was caught: itself, where it is one. xpcall calls no handler when memory runs out.
+--- The error object for a caught value: the value itself, if it is one. xpcall calls no handler when memory runs out.
 ---@param value any
 ---@return molbuild.Error
 function errors.object(value)
@@ -192,9 +192,9 @@ function errors.exit_code(value)
   return kind_of(value).exit
 end
 
---- Whether the same call may succeed later while nobody changes its settings, the template or a server: after a network
---- failure, a timeout, a wait for a lock, a full disk. The error's own field `retry` decides first; then its kind, with
---- the HTTP status or the code where there is one.
+--- Whether the same call may succeed later although its settings, the template and the servers stay unchanged: after a
+--- network failure, a timeout, a wait for a lock, a full disk. The error's own field `retry` decides first, then its kind
+--- with the HTTP status or the code.
 ---@param value any
 ---@return boolean
 function errors.retry(value)
@@ -213,8 +213,8 @@ function errors.retry(value)
   return by_kind or false
 end
 
---- An error as people see it, without a newline at the end: a line for the message, a line for the hint, and for a
---- bug the traceback.
+--- An error as it is printed, without a newline at the end: a line for the message, a line for the hint, and for a bug
+--- the traceback.
 ---@param value any
 ---@param prefix string?  "molbuild: local-build" when absent
 ---@return string

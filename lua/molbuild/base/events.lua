@@ -1,15 +1,15 @@
--- The one stream of events that tells what a run does. docs/events.md says what each event means.
+-- The one stream of events that reports a run. docs/events.md defines each event.
 
 local core = require "molbuild.core"
 local task = require "molbuild.base.task"
 
 local events = {}
 
---- The version of the schema, docs/events.schema.json: `v` in JSON. A field that is added keeps it; one that goes or
---- changes raises it.
+--- The version of the schema, docs/events.schema.json: `v` in JSON. A new field keeps it; removing or changing a field
+--- raises it.
 events.version = 1
 
--- Here and not only where the text is written: JSON escapes would hide a secret from a masker that comes later.
+-- Masked here, not only where the text is written: a masker behind the JSON encoder would miss a secret with JSON escapes.
 local function masked(value)
   if type(value) == "string" then
     return core.mask.text(value)
@@ -30,8 +30,8 @@ local function complete(name, fields, scope)
   return fields
 end
 
---- Say that something happened. The event gets the time and the runtime and step of the current task, its texts are
---- masked, and it is handed to the sink of that task; without a sink nothing happens.
+--- Emit an event. It gets the time and the current task's runtime and step, its texts are masked, and the task's sink
+--- receives it. Without a sink nothing happens.
 ---@param name string
 ---@param fields table?
 ---@param scope { events: fun(event: table)?, runtime: string?, step: string? }?  the current task's when absent
@@ -42,7 +42,7 @@ function events.emit(name, fields, scope)
   end
 end
 
---- The same for fields that hold no secret, such as what the core has masked. The table becomes the event.
+--- The same for fields that hold no secret, such as text that the core has masked. The table becomes the event.
 ---@param name string
 ---@param fields table
 ---@param scope table
@@ -52,11 +52,11 @@ function events.emit_masked(name, fields, scope)
   end
 end
 
---- A `line` event for each line that a child printed. A scope that has a function `lines` beside `events` gets them at
---- once: an event that stands for each of them, but for its text, and their text.
----@param text string  whole lines, a newline behind each; masked by the core
+--- A `line` event for each line that a child printed. If the scope has a function `lines` next to `events`, that function
+--- gets all of them in one call: an event that represents them, without its text, and their text.
+---@param text string  whole lines, each with its newline; masked by the core
 ---@param scope { events: fun(event: table)?, lines: fun(event: table, text: string)?, runtime: string?, step: string? }
----@return boolean? slow  nothing more should come for a moment
+---@return boolean? slow  the reader is slow: send nothing more for a moment
 function events.emit_lines(text, scope)
   if scope.lines then
     return scope.lines(complete("line", {}, scope), text)

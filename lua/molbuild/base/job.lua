@@ -1,4 +1,4 @@
---- A policy's work on one thing: its steps, timed and told; several of them side by side.
+--- A policy's jobs: their steps, timed and reported; several jobs run side by side.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -7,9 +7,9 @@ local task = require "molbuild.base.task"
 
 local job = {}
 
---- Note which runtimes were asked for: with --output=json each has an object on stdout, whatever happens from now on.
---- Those of an earlier call are not noted again. run_all() does this; a policy that can fail before does it first.
----@param runtimes string[]  in the order asked for; one that stands there twice has two objects
+--- Note which runtimes were requested. With --output=json each of them gets an object on stdout, whatever happens later.
+--- Runtimes of an earlier call are not noted again. run_all() calls this; a policy that can fail earlier calls it first.
+---@param runtimes string[]  in the requested order; a runtime that is listed twice gets two objects
 function job.asked(runtimes)
   local asked, before = task.scope().asked or {}, {}
   for _, name in ipairs(asked) do
@@ -22,7 +22,8 @@ function job.asked(runtimes)
   end
 end
 
--- What the arguments ask for, known or not; which of it `--all` alone stands for; the first argument that is neither.
+-- The runtimes that the arguments request, known or not; those that only `--all` names; the first argument that is
+-- neither.
 local function asked_for(args, known)
   local is_known, explicit, list, unknown = {}, {}, {}, nil
   for _, name in ipairs(known) do is_known[name] = true end
@@ -40,11 +41,11 @@ local function asked_for(args, known)
   return list, optional, unknown
 end
 
---- The runtimes that a command line names, in its order; `--all` stands for all of them.
+--- The runtimes that a command line names, in its order. `--all` means all of them.
 ---@param args string[]
 ---@param known string[]
 ---@return string[]
----@return table<string, true> optional  those that `--all` alone stands for
+---@return table<string, true> optional  those that only `--all` names
 ---@raise usage
 function job.named(args, known)
   local all = table.concat(known, ", ")
@@ -54,7 +55,7 @@ function job.named(args, known)
     errors.raise {
       kind = "usage",
       message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(unknown, all),
-      hint = unknown:find "^%-" and "options stand before the script's name: molbuild run [options] ensure.lua ..." or nil,
+      hint = unknown:find "^%-" and "options go before the script's name: molbuild run [options] ensure.lua ..." or nil,
     }
   elseif #list == 0 then
     errors.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
@@ -62,7 +63,7 @@ function job.named(args, known)
   return list, optional
 end
 
--- An error about a bound names the setting that holds it: behind the time where one is told, else at the end.
+-- An error about a bound names the setting that holds it: after the time if the message has one, else at the end.
 local function name_bound(failure, bounds)
   local name = bounds and bounds[failure.bound]
   if name then
@@ -72,8 +73,8 @@ local function name_bound(failure, bounds)
   end
 end
 
---- Run one step of a job: reports its start and end, and notes its time in job.steps. A failure that has a field `bound`
---- gets the name of the setting, which job.bounds[failure.bound] is.
+--- Run one step of a job: report its start and end, and add its time to job.steps. A failure with a field `bound` gets
+--- the name of the setting, job.bounds[failure.bound].
 ---@param self table  the job
 ---@param name string
 ---@param fn fun(self: table): ...
@@ -99,7 +100,7 @@ function job.step(self, name, fn)
   return table.unpack(results, 2, results.n)
 end
 
---- Wait for one of the places that --jobs leaves; gives an object to close.
+--- Wait for a slot of --jobs; returns an object to close.
 function job.place()
   local places = task.scope().places
   if not places then
@@ -114,7 +115,7 @@ local function is_cancelled(failure)
   return errors.is(failure, "cancelled") or errors.is(failure, "signal")
 end
 
--- Why a job came to nothing, as its last event says it.
+-- Why a job has no result, for its last event.
 local function tell_failure(failure, skipped)
   if skipped then
     log.warn("skipped: %s", failure.message)
@@ -124,8 +125,8 @@ local function tell_failure(failure, skipped)
   end
 end
 
--- What it came to. A policy's own function may return the image without setting the job's tag; one that gives neither has no
--- result.
+-- The job's result. A policy's own function may return the image without setting the job's tag. A job with neither has
+-- no result.
 local function tell_result(self, value, seconds)
   self.tag = self.tag or value ~= nil and tostring(value) or nil
   if not self.tag then return end
@@ -169,8 +170,8 @@ local function run_one(self, fn, skip)
   return result
 end
 
--- Each runtime once, and where in the list it stands. All are told before the first one begins: whether there are
--- several decides what every line looks like.
+-- Each runtime once, and its positions in the list. All are announced before the first one begins: whether there are
+-- several decides the form of every line.
 local function tell_started(jobs)
   local distinct, places, names = {}, {}, {}
   for index, self in ipairs(jobs) do
@@ -185,16 +186,16 @@ local function tell_started(jobs)
   return distinct, places
 end
 
---- Run FN for every job, side by side; one whose runtime stands in the list twice is done once. A failure does not stop
---- the others; when all have ended, the first failed one's error is raised, in the order of the jobs. Every failure is
+--- Run FN for every job, side by side. A runtime that is listed twice runs once. A failure does not stop the others:
+--- when all have ended, the error of the first failed job is raised, in the order of the jobs. Every failure has been
 --- reported by then.
 ---
 --- With `skip`, a failure for which it returns true is a warning, and the job has no result. When every job is skipped,
---- that is an error, of the kind of the first one's.
----@param jobs table[]  each with a field `runtime`, which names it in what people see
+--- an error of the first one's kind is raised.
+---@param jobs table[]  each with a field `runtime`, which names it in messages
 ---@param fn fun(job: table): any
 ---@param options { skip: (fun(job: table, failure: molbuild.Error): boolean)? }?
----@return any[] results  in the order of the jobs, without those that were skipped
+---@return any[] results  in the order of the jobs, without the skipped ones
 function job.run_all(jobs, fn, options)
   local distinct, places = tell_started(jobs)
   local outcomes = task.map(distinct, { settle = true }, function(self)
@@ -213,7 +214,7 @@ function job.run_all(jobs, fn, options)
     end
   end
   if skipped and #results == 0 then
-    error(errors.wrap(skipped, "nothing is left: each one was skipped"), 0)
+    error(errors.wrap(skipped, "every runtime was skipped"), 0)
   end
   return results
 end

@@ -3,7 +3,7 @@ local core = require "molbuild.core"
 
 local json = {}
 
--- Deeper documents are refused: nothing that is asked for nests like that.
+-- Deeper documents are refused: no answer that molbuild requests nests that deeply.
 local DEPTH_MAX = 200
 
 local ESCAPES = { ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
@@ -21,7 +21,7 @@ end
 
 local decoder
 
---- The one module that is a file of its own: that it cannot be read is the machine's fault, as of any other file.
+--- cjson is the one module in a separate file. If it cannot be read, that is a failure of the machine, as for any other file.
 local function load_cjson()
   local ok, cjson = pcall(require, "cjson")
   if ok then
@@ -30,7 +30,7 @@ local function load_cjson()
     error(cjson, 0)
   end
   local errors = require "molbuild.base.errors"
-  -- Lua's search tells no file that cannot be opened from one that is not there.
+  -- Lua's search does not distinguish a file that cannot be opened from a missing one.
   local openable, message, code = core.fs.list "/"
   if not openable and errors.hint(code) then
     errors.raise {
@@ -39,9 +39,9 @@ local function load_cjson()
   end
   errors.raise {
     kind = "failed",
-    -- The places where a missing one was looked for are many lines.
+    -- Lua lists the searched paths on many lines.
     message = "cannot load the Lua module cjson: " .. tostring(cjson):gsub("not found:.*", "not found"):gsub("%s*\n%s*", " "),
-    hint = "install it where molbuild finds it (on Debian: lua-cjson), or see to it that it can be read",
+    hint = "install it where molbuild finds it (on Debian: lua-cjson), and make it readable",
   }
 end
 
@@ -62,13 +62,13 @@ local function decoded(ok, value)
   return nil, value
 end
 
---- The value of a JSON document. A null is a userdata, which is neither a text nor a table.
+--- The value of a JSON document. A null becomes a userdata, so it is neither a string nor a table.
 ---@param text string
 ---@return any value
----@return string? message  what is wrong with the document; nil for a good one
+---@return string? message  what is wrong with the document; nil for a valid one
 function json.decode(text)
   local decode = (decoder or make_decoder()).decode
-  core.sys.guard_exit(true) -- without memory cjson calls exit()
+  core.sys.guard_exit(true) -- cjson calls exit() when memory runs out
   return decoded(pcall(decode, text))
 end
 

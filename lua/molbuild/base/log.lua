@@ -5,7 +5,7 @@ local task = require "molbuild.base.task"
 
 local log = {}
 
--- Alone it is a text, not a format: it may hold a percent sign.
+-- A single argument is a text, not a format: it may hold a percent sign.
 local function formatted(format, ...)
   return select("#", ...) == 0 and format or format:format(...)
 end
@@ -14,8 +14,8 @@ local function say(level, format, ...)
   events.emit("log", { level = level, message = formatted(format, ...) })
 end
 
---- Something an operator wants to know.
----@param format string  as of string.format; taken as it is when nothing follows
+--- A message for the operator.
+---@param format string  as of string.format; without further arguments, the text itself
 ---@param ... any
 function log.info(format, ...)
   say("info", format, ...)
@@ -30,21 +30,21 @@ local function say_once(level, format, ...)
   end
 end
 
---- The same for what concerns the whole run, whichever task finds it out first: it is logged once.
+--- A message about the whole run. It is logged once, whichever task logs it first.
 ---@param format string
 ---@param ... any
 function log.once(format, ...)
   say_once("info", format, ...)
 end
 
---- A warning that concerns the whole run, logged once.
+--- A warning about the whole run, logged once.
 ---@param format string
 ---@param ... any
 function log.warn_once(format, ...)
   say_once("warn", format, ...)
 end
 
---- A detail that is logged with -v alone.
+--- A detail that is logged only with -v.
 ---@param format string
 ---@param ... any
 function log.detail(format, ...)
@@ -53,14 +53,14 @@ function log.detail(format, ...)
   end
 end
 
---- Something that went wrong and did not stop the work.
+--- A problem that did not stop the work.
 ---@param format string
 ---@param ... any
 function log.warn(format, ...)
   say("warn", format, ...)
 end
 
---- Something that went wrong.
+--- A failure.
 ---@param format string
 ---@param ... any
 function log.error(format, ...)

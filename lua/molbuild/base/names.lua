@@ -1,4 +1,4 @@
---- Names that came from outside, checked before they become part of a path, a tag, a URL or an argument.
+--- Names from outside, checked before they become part of a path, a tag, a URL or an argument.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -8,7 +8,7 @@ local names = {}
 
 local SHOWN_MAX = 200 -- bytes of a name in a message
 
---- A name from anywhere, for a message: printable, on one line, not too long.
+--- An untrusted name, for a message: printable, on one line, bounded in length.
 ---@param name any
 ---@return string
 function names.shown(name)
@@ -23,7 +23,7 @@ local function refuse(what, name, why)
   errors.raise { kind = "usage", message = ('%s "%s" cannot be used: %s'):format(what, names.shown(name), why) }
 end
 
---- Whether a word is a part of an image's name: lower case letters and digits, with ".", "_", "__" or dashes between.
+--- Whether a word is a part of an image's name: lower case letters and digits, separated by ".", "_", "__" or dashes.
 local function is_component(word)
   if word:find "[^%l%d._-]" or not word:find "^[%l%d]" or not word:find "[%l%d]$" then
     return false
@@ -36,7 +36,7 @@ local function is_component(word)
   return true
 end
 
---- Whether a word is a registry's address: a host, with a port or not.
+--- Whether a word is a registry's address: a host, with or without a port.
 local function is_registry(word)
   local host = word:match "^(.*):%d+$" or word
   if host:find "^%[[%x:]+%]$" then
@@ -52,33 +52,33 @@ end
 
 local COMPONENT_MAX = 100
 
---- A name that becomes part of a path, a URL and an image's name.
+--- Check a name that becomes part of a path, a URL and an image's name.
 ---@param name any
----@param where string  said in the message
+---@param where string  named in the message
 ---@return string
 ---@raise usage
 function names.component(name, where)
   if type(name) ~= "string" or not is_component(name) then
-    refuse(where, name, 'a name is made of a-z and 0-9, with ".", "_" or "-" between them')
+    refuse(where, name, 'use a-z and 0-9, with ".", "_" or "-" between them')
   elseif #name > COMPONENT_MAX then
     refuse(where, name, ("it is longer than %d bytes"):format(COMPONENT_MAX))
   end
   return name
 end
 
--- An engine takes names of 255 bytes; room is left for what is put behind the prefix.
+-- An engine accepts names of 255 bytes; the rest is for what follows the prefix.
 local PREFIX_MAX = 127
 
---- What stands before an image's own name: parts separated by slashes, the first of which may be a registry's address.
---- Slashes at its end are taken off.
+--- What precedes an image's own name: parts separated by slashes, the first of which may be a registry's address.
+--- Trailing slashes are removed.
 ---@param prefix any
----@param where string  said in the message
+---@param where string  named in the message
 ---@return string
 ---@raise usage
 function names.image_prefix(prefix, where)
   local bare = type(prefix) == "string" and prefix:gsub("/+$", "") or ""
   if bare:find "^%a+://" then
-    refuse(where, prefix, "it is the name of a registry without a scheme, such as registry.example/team")
+    refuse(where, prefix, "write the registry without a scheme, such as registry.example/team")
   end
   local first, rest = bare:match "^([^/]*)/?(.*)$"
   local good = is_component(first) or is_registry(first)
@@ -86,14 +86,14 @@ function names.image_prefix(prefix, where)
     good = good and (rest == "" or is_component(part))
   end
   if not good then
-    refuse(where, prefix, "no image can have such a name; registry.example/team is one")
+    refuse(where, prefix, "no image can have such a name; write it as registry.example/team")
   elseif #bare > PREFIX_MAX then
     refuse(where, prefix, ("it is longer than %d bytes"):format(PREFIX_MAX))
   end
   return bare
 end
 
---- Whether an image's name means one image for good: by a digest, or by a tag that begins with a commit id.
+--- Whether an image's name always means the same image: by a digest, or by a tag that begins with a commit id.
 ---@param ref string
 ---@return boolean
 function names.is_fixed(ref)
@@ -103,8 +103,8 @@ end
 
 local ENDING_MAX = 48
 
---- The last part of a tag, which keeps the images of one caller apart from another's. White space around it is taken off;
---- nothing is left of an empty one.
+--- Check the last part of a tag, which separates the images of one caller from those of another. Surrounding white space
+--- is removed; an empty ending becomes nil.
 ---@param ending any
 ---@param where string  named in the message
 ---@return string?
@@ -114,7 +114,7 @@ function names.tag_ending(ending, where)
   if bare == "" then
     return nil
   elseif not bare:find "^[a-z0-9][a-z0-9_.-]*$" then
-    refuse(where, ending, 'it is made of a-z, 0-9, "_", "." and "-", and begins with a letter or a digit')
+    refuse(where, ending, 'use a-z, 0-9, "_", "." and "-", and begin with a letter or a digit')
   elseif #bare > ENDING_MAX then
     refuse(where, ending, ("it is longer than %d bytes"):format(ENDING_MAX))
   end
@@ -140,7 +140,7 @@ local FORBIDDEN_IN_BRANCH = {
 
 local BRANCH_MAX = 244 -- with refs/heads/ it is a file's name of at most 255 bytes
 
---- A branch's name, by the rules of git-check-ref-format.
+--- Check a branch's name, by the rules of git-check-ref-format.
 ---@param name any
 ---@return string
 ---@raise usage
@@ -159,9 +159,9 @@ function names.branch(name)
   return name
 end
 
---- A directory's path, made absolute: others take it as an argument, and it must not mean another place there.
+--- Make a directory's path absolute: it is passed to other programs as an argument and must mean the same place there.
 ---@param path string
----@param where string  said in the message
+---@param where string  named in the message
 ---@return string
 ---@raise usage
 function names.directory(path, where)
@@ -172,7 +172,7 @@ function names.directory(path, where)
   if path:sub(1, 1) ~= "/" then
     local here, message = core.fs.realpath "."
     if not here then
-      refuse(where, path, "it is relative, and the current directory is not to be had: " .. message)
+      refuse(where, path, "it is relative, and the current directory is not available: " .. message)
     end
     path = here:gsub("/$", "") .. "/" .. path
   end
@@ -182,7 +182,7 @@ end
 
 local SCHEMES = { http = true, https = true, ssh = true, git = true, file = true }
 
---- The scheme of a URL that git may be given. Others run programs ("ext::"), or are no URLs at all.
+--- The scheme of a URL that git may be given. Other schemes run programs ("ext::"), or are no URLs.
 ---@param url string
 ---@return string
 ---@raise usage
@@ -192,8 +192,8 @@ function names.scheme(url)
     errors.raise {
       kind = "usage",
       message = ('"%s" is not a URL of the scheme https, http, ssh, git or file'):format(core.mask.url(url)),
-      hint = url:find "^/" and "a directory is written as file:///srv/git/..."
-        or url:find "^[%w@._-]+:/?[^:/]" and "a host that ssh reaches is written as ssh://git@host/org/..." or nil,
+      hint = url:find "^/" and "write a directory as file:///srv/git/..."
+        or url:find "^[%w@._-]+:/?[^:/]" and "write a host that ssh reaches as ssh://git@host/org/..." or nil,
     }
   end
   return scheme
@@ -210,14 +210,14 @@ local function check_repository(url)
     errors.raise { kind = "usage", message = message }
   elseif parts.password or (parts.user and scheme ~= "ssh") then
     core.mask.userinfo(url)
-    unusable(url, "a URL must not hold credentials: a token is given apart from it")
+    unusable(url, "a URL must not hold credentials: give the token separately")
   elseif parts.query or parts.fragment or url:find "\\" then
     unusable(url, "it holds a query, a fragment or a backslash")
   elseif (parts.path .. "/"):find "/%.%.?/" or parts.path:lower():find "%%[01]" or parts.path:lower():find "%%2[ef]"
     or parts.path:find "%%7[fF]" then
     unusable(url, "its path holds dots or escapes")
   elseif parts.path:gsub("%%%x%x", ""):find("%", 1, true) then
-    unusable(url, "a percent sign in it begins no escape")
+    unusable(url, "it has a percent sign that begins no escape")
   elseif parts.user and parts.user:find "^%-" then
     unusable(url, "its user begins with a dash")
   elseif scheme ~= "file" and (not parts.host or parts.host:find "^%-") then
@@ -228,9 +228,9 @@ local function check_repository(url)
   return scheme
 end
 
---- The URL of a repository, which git and a forge's API are given.
+--- Check the URL of a repository, which git and a forge's API receive.
 ---@param url string
----@param where string?  said in the message
+---@param where string?  named in the message
 ---@return string scheme
 ---@raise usage
 function names.repository(url, where)

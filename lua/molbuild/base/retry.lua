@@ -1,4 +1,4 @@
---- Trying again what failed for a moment.
+--- Retries after temporary failures.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -6,15 +6,15 @@ local log = require "molbuild.base.log"
 
 local retry = {}
 
---- Seconds that a try has at least: a process that was stopped comes back when they are all over.
+--- The least number of seconds for an attempt. A process that was stopped may continue when all of its time is over.
 local LEAST = 0.1
 
---- The errors that may be over in a moment. Whether a name is unknown or its server does not answer just now, neither libcurl
---- nor git reports.
+--- The errors that may be temporary. Neither libcurl nor git reports whether a name is unknown or its name server does
+--- not answer.
 local CODES = { connect = true, reset = true, resolve = true }
 
---- Whether an error may be over in a moment: a connection that was refused, reset (in the TLS handshake too) or not made, a
---- name that was not resolved, or an answer with the status 408, 429 or 5xx.
+--- Whether an error may be temporary: a connection that was refused, reset (in the TLS handshake too) or not made, a name
+--- that was not resolved, or an answer with the status 408, 429 or 5xx.
 ---@param failure any
 ---@return boolean
 function retry.transient(failure)
@@ -27,13 +27,13 @@ end
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
 
--- Days from 1970-01-01 to a day of the Gregorian calendar, whose years are counted from March here: the leap day is last.
+-- Days from 1970-01-01 to a day of the Gregorian calendar. Years are counted from March, so that the leap day is last.
 local function days(year, month, day)
   local y, m = month > 2 and year or year - 1, (month + 9) % 12
   return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 719469
 end
 
---- An HTTP date (RFC 9110, 5.6.7; the old forms, too) as seconds since 1970.
+--- An HTTP date (RFC 9110, 5.6.7; the obsolete forms, too) as seconds since 1970.
 local function http_date(text)
   local day, month, year, hour, min, sec = text:match "^%a+, (%d+)[ -](%a+)[ -](%d+) (%d+):(%d+):(%d+) GMT$"
   if not day then
@@ -43,12 +43,12 @@ local function http_date(text)
     return nil
   end
   year = tonumber(year)
-  -- Two digits are a year of the last century from 70 on.
+  -- Two digits from 70 on are a year of the last century.
   year = year < 70 and year + 2000 or year < 100 and year + 1900 or year
   return days(year, MONTHS[month], tonumber(day)) * 86400 + hour * 3600 + min * 60 + sec
 end
 
---- The seconds that a Retry-After header asks for: a number, or a date. nil when it says nothing that can be understood.
+--- The seconds that a Retry-After header requests, as a number or a date. nil when it cannot be parsed.
 ---@param value string?
 ---@param now number  seconds since 1970
 ---@return number?
@@ -64,15 +64,15 @@ function retry.after(value, now)
   return date and math.max(0, date - now)
 end
 
---- The pause before the next try: growing, jittered, and at least what the server asked for.
+--- The pause before the next attempt: growing, jittered, and at least what the server requested.
 local function pause(failure, attempt, random)
   local own = 0.5 * 2 ^ (attempt - 1) * (0.7 + 0.6 * random())
   local asked = retry.after(failure.retry_after, core.sys.now())
   return math.max(asked or 0, own), asked
 end
 
---- Call FN until it succeeds, fails for good, or has failed ATTEMPTS times; the pauses and the tries together end
---- WITHIN so many seconds (no bound when absent). FN is given the seconds that are left (nil: no bound).
+--- Call FN until it succeeds, fails permanently, or has failed ATTEMPTS times. Pauses and attempts together take at most
+--- WITHIN seconds (no bound when absent). FN receives the seconds that are left (nil: no bound).
 ---@param options { what: string, attempts: integer, within: number?, random: (fun(): number)? }
 ---@param fn fun(left: number?): ...
 ---@return ...
@@ -91,7 +91,7 @@ function retry.run(options, fn)
     local left = deadline - core.sys.monotonic()
     if seconds >= left then
       if asked and asked >= left then
-        failure.message = ("%s (it asks to wait for %.0f s, longer than is left)"):format(failure.message, asked)
+        failure.message = ("%s (the server requests a wait of %.0f s, longer than the time left)"):format(failure.message, asked)
       end
       error(failure, 0)
     end
@@ -109,16 +109,16 @@ function retry.run(options, fn)
   end
 end
 
---- Seconds before a branch is looked up again: where it may have moved, and where it has not. A replica that git asks may get a
---- commit some seconds later than the API.
+--- Seconds before a branch is looked up again: if it may have moved, and if it has not. A git replica may get a commit
+--- some seconds later than the API.
 local PAUSES = { moved = 2, same = 8 }
 
 local LOOKS = 3
 
---- For looking up a branch again where git could not get the commit of the last look. Gives a function to call with that commit: it
---- returns when it is time to look again, and raises after the third look.
+--- For looking up a branch again when git could not get the commit of the last lookup. Returns a function to call with
+--- that commit: it returns when it is time for the next lookup, and raises after the third one.
 ---@param branch string
----@param where string  said in the message
+---@param where string  named in the message
 ---@param pauses { moved: number, same: number }?  seconds; for tests
 ---@return fun(commit: string)
 ---@raise remote | cancelled  from the function
@@ -132,12 +132,12 @@ function retry.look_again(branch, where, pauses)
       errors.raise {
         kind = "remote",
         message = ("%s keeps moving at %s%s"):format(branch, where,
-          same and (", or a replica is behind: git does not get %s, its commit"):format(short) or ""),
+          same and (", or a replica is behind: git cannot get its commit %s"):format(short) or ""),
       }
     end
     last = commit
     local seconds = same and pauses.same or pauses.moved
-    log.info("git does not get %s: %s has moved on, or a replica is behind; looking it up again in %g s", short, branch, seconds)
+    log.info("git cannot get %s: %s has moved on, or a replica is behind; looking it up again in %g s", short, branch, seconds)
     local slept, message = core.sys.sleep(seconds)
     if not slept then
       errors.raise { kind = "cancelled", message = message }

@@ -1,5 +1,5 @@
---- The settings of a policy: one table of rows says each one's name, default, type, variable and meaning. From it come
---- the values that the steps use, what `molbuild settings` prints, and the tables of docs/settings.md and the manual.
+--- The settings of a policy. One table of rows defines each setting's name, default, type, variable and meaning. From it
+--- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -13,24 +13,24 @@ local settings = {}
 ---@field [4] string  what it is, in one line
 ---@field variable string?  the environment variable that overrides the policy
 ---@field per_runtime boolean?  whether `per_runtime` may set it
----@field bound string?  the library's option that it bounds, as in failure.bound
----@field choices string[]?  of the type choice
+---@field bound string?  the library's option that the setting bounds, as in failure.bound
+---@field choices string[]?  for the type choice
 ---@field min number?
 ---@field max number?
----@field shown_default string?  the default in words, where it depends on the machine
+---@field shown_default string?  the default in words, if it depends on the machine
 ---@field replaces string?  a former name of it in the policy, which is refused
 
 ---@class molbuild.SettingValue
 ---@field row molbuild.Setting
 ---@field value any
 ---@field origin "default"|"fork"|"variable"
----@field where string  how to name its place to people: a variable, "ceiling", "per_runtime.hermes.ceiling"
+---@field where string  its place, for messages: a variable, "ceiling", "per_runtime.hermes.ceiling"
 
 local function misuse(format, ...)
   errors.raise { kind = "usage", message = format:format(...) }
 end
 
--- A setting that a variable gives is text; one that a fork gives has its type already.
+-- A setting from a variable is text; one from a fork has its type already.
 local function number(value, row, where, from_variable)
   if from_variable then
     value = env.number(where)
@@ -85,14 +85,14 @@ local function map(value, _, where)
   return copy
 end
 
--- A check that wants a text and the place it came from.
+-- A check that takes a text and the place it came from.
 local function named(check)
   return function(value, row, where)
     return check(text(value, row, where), where)
   end
 end
 
---- Each type gives the value in its final form, or raises an error that names the place.
+--- Each type returns the value in its final form, or raises an error that names the place.
 local TYPES = {
   seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch,
   map = map,
@@ -106,7 +106,7 @@ local TYPES = {
   end),
 }
 
--- A value of the policy's that is no good is a mistake in the policy, not of whoever called it.
+-- An invalid value in the policy is a mistake of the policy, not of its caller.
 local function checked(row, value, where, from_variable)
   local check = TYPES[row[3]] or error("unknown type of a setting: " .. tostring(row[3]), 0)
   local ok, result = xpcall(check, errors.handler, value, row, where, from_variable)
@@ -134,10 +134,10 @@ local function mistake(format, ...)
 end
 
 local function refuse_former(name, now)
-  mistake("%s is no setting any more: write per_runtime.NAME = { %s = ... }", name, now)
+  mistake("%s is no longer a setting: write per_runtime.NAME = { %s = ... }", name, now)
 end
 
---- Give a policy its settings: ROWS becomes its field `settings`, each default a field of the setting's name.
+--- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name.
 ---@param policy table
 ---@param rows molbuild.Setting[]
 ---@return table policy
@@ -148,7 +148,7 @@ function settings.define(policy, rows)
     policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
     former[row.replaces or ""] = row[1]
   end
-  -- A fork that fills in a table of a former name gets the same answer as one that sets it.
+  -- A fork that fills a table with a former name gets the same answer as one that sets it.
   return setmetatable(policy, { __index = function(_, name)
     if former[name] then
       refuse_former(name, former[name])
@@ -156,7 +156,7 @@ function settings.define(policy, rows)
   end })
 end
 
--- What a fork wrote for single runtimes: known settings of known runtimes, or it would be without effect in silence.
+-- What a fork wrote for single runtimes must be known settings of known runtimes; others would be ignored silently.
 local function check_per_runtime(policy)
   local allowed, known, list = {}, {}, {}
   for _, row in ipairs(policy.settings) do
@@ -179,7 +179,7 @@ local function check_per_runtime(policy)
   end
 end
 
--- Both a fork's own table and the runtime's: the runtime's entries win.
+-- A fork's own table and the runtime's table, merged: the runtime's entries override.
 local function merged(general, own)
   local all = {}
   for name, value in pairs(general) do all[name] = value end
@@ -187,12 +187,13 @@ local function merged(general, own)
   return all
 end
 
--- An ending is trimmed, so that a blank variable sets none. It must not take the fork's away: images would get the shared name.
+-- An ending is trimmed, so that a blank variable sets none. A blank variable must not remove the fork's ending: the images
+-- would then get the shared name.
 local function is_blank(value)
   return not value:find "%S"
 end
 
--- The value of a row before it is checked, and where it comes from.
+-- The unchecked value of a row, and where it comes from.
 local function find(policy, row, runtime)
   local name, variable = row[1], row.variable and env.get(row.variable)
   if variable and not (row[3] == "ending" and is_blank(variable)) then
@@ -206,13 +207,13 @@ local function find(policy, row, runtime)
   return policy[name], same(policy[name], row[2]) and "default" or "fork", name
 end
 
---- The settings of a policy, in the order of its table, each checked. A variable overrides what the policy says; for one
---- runtime `per_runtime` overrides the policy's general value. Secrets have no value here.
+--- The settings of a policy, in the order of its table, each checked. A variable overrides the policy; for one runtime
+--- `per_runtime` overrides the policy's general value. Secrets have no value here.
 ---@param policy table
 ---@param runtime string?  the policy's general values when absent
 ---@return molbuild.SettingValue[]
----@raise usage  a variable's value is no good
----@raise bug  the policy's is
+---@raise usage  a variable's value is invalid
+---@raise bug  the policy's value is invalid
 function settings.list(policy, runtime)
   check_per_runtime(policy)
   local list = {}
@@ -225,7 +226,7 @@ function settings.list(policy, runtime)
       entry.origin = env.get(row.variable) and "variable" or "default"
     else
       local value, origin, where = find(policy, row, runtime)
-      if origin ~= "default" or type(value) == "table" then -- a default is good, and a table is copied
+      if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied
         value = checked(row, value, where, origin == "variable")
       end
       entry.value, entry.origin, entry.where = value, origin, where
@@ -235,8 +236,8 @@ function settings.list(policy, runtime)
   return list
 end
 
---- The settings as fields of a table, which becomes a job. `variables` names the variable of each, for messages; `bounds`
---- the variable of each bound.
+--- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
+--- `bounds` names the variable of each bound.
 ---@param policy table
 ---@param runtime string
 ---@return table

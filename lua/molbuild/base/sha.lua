@@ -3,9 +3,9 @@ local errors = require "molbuild.base.errors"
 
 local sha = {}
 
---- A commit id that can be trusted to be one: 40 or 64 lowercase hex digits.
+--- Check a commit id: 40 or 64 lowercase hex digits.
 ---@param value any
----@param where string  said in the message
+---@param where string  named in the message
 ---@return string
 ---@raise remote
 function sha.check(value, where)

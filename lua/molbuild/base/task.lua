@@ -1,16 +1,17 @@
---- Tasks: straight code that waits.
+--- Tasks: sequential code that waits.
 ---
---- A task is a coroutine. A primitive of molbuild.core that has to wait yields its operation to the scheduler here, which
---- resumes it when that is done. Tasks are structured: a task ends only when those it spawned have ended. A cancelled
---- task's operation is ended (a child process is killed and reaped, a wait for a lock given up); the primitive then returns
---- nil, message, "cancelled", as does every later one, so that the task unwinds and its to-be-closed variables run.
+--- A task is a coroutine. A primitive of molbuild.core that has to wait yields its operation to the scheduler in this
+--- file, which resumes the task when the operation is done. Tasks are structured: a task ends only when its children have
+--- ended. Cancelling a task ends its operation: a child process is killed and reaped, a wait for a lock is given up. The
+--- primitive then returns nil, message, "cancelled", and so does every later one. The task thus unwinds, and its
+--- to-be-closed variables run.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 
 local task = {}
 
 ---@class molbuild.Task
----@field scope table  what this task and its children share; inherits from the parent's
+---@field scope table  shared by this task and its children; inherits from the parent's scope
 ---@field ended boolean
 ---@field ok boolean?  how it ended
 local Task = {}
@@ -20,7 +21,7 @@ Task.__index = Task
 local scheduler
 local root_scope = {}
 
--- Whose callback the core is calling: between two tasks nobody else's scope is asked for.
+-- The task whose callback the core is calling. Between two tasks there is no current scope.
 local callback_scope
 
 --- The running task, or nil outside one.
@@ -29,15 +30,15 @@ function task.current()
   return scheduler and scheduler.current
 end
 
---- The scope of the running task: a table that children inherit from. Outside a task, one for the whole process.
+--- The scope of the running task: a table that children inherit from. Outside of a task, one for the whole process.
 ---@return table
 function task.scope()
   local current = task.current()
   return current and current.scope or callback_scope or root_scope
 end
 
---- FN as a callback for the core, such as on_line: it is called while this task waits, and finds this task's scope then,
---- so that what it says is known as this task's. It must not wait.
+--- FN as a callback for the core, such as on_line. The core calls it while this task waits. In it, this task's scope is
+--- the current one, so that events and log lines get this task's runtime and step. FN must not wait.
 ---@param fn fun(...): ...
 ---@return fun(...): ...
 function task.callback(fn)
@@ -85,8 +86,8 @@ local function cancel_children(self, reason)
   for child in pairs(self.children) do child:cancel(reason) end
 end
 
---- Cancel a task and everything under it. Its end is to be waited for as ever. Does nothing to one that has ended.
----@param reason any?  what join() raises then; a "cancelled" error when absent
+--- Cancel a task and all its descendants. Join it as usual to wait for its end. No effect on a task that has ended.
+---@param reason any?  the error that join() raises; a "cancelled" error when absent
 function Task:cancel(reason)
   if self.ended then
     return
@@ -101,7 +102,7 @@ function Task:cancel(reason)
   end
 end
 
---- End at once whatever the task and its children wait for: children get KILL.
+--- End immediately whatever the task and its children wait for: child processes get KILL.
 function Task:kill()
   for child in pairs(self.children) do
     child:kill()
@@ -113,7 +114,7 @@ end
 
 local function finish(self, ok, ...)
   self.ended, self.ok, self.results = true, ok, table.pack(...)
-  -- A cancelled task has no result, whatever it returned, and tells why it was cancelled, not where that hit it.
+  -- A cancelled task has no result, whatever it returned. It reports why it was cancelled, not where the cancellation hit.
   if self.cancelled and (ok or errors.is((...), "cancelled")) then
     self.ok, self.results = false, table.pack(self.cancelled)
   end
@@ -125,7 +126,7 @@ local function finish(self, ok, ...)
   end
 end
 
---- Resume a task, and take what it yields: the operation it now waits for.
+--- Resume a task, and take what it yields: the operation that it now waits for.
 local function resume(self)
   scheduler.current = self
   local arguments = self.arguments or { n = 0 }
@@ -141,7 +142,7 @@ local function resume(self)
     return
   end
   if not resumed[1] then
-    -- Past our xpcall: out of memory, or an error while handling an error.
+    -- xpcall did not catch this: out of memory, or an error while handling an error.
     coroutine.close(self.coroutine)
     finish(self, false, resumed[2])
   else
@@ -149,13 +150,13 @@ local function resume(self)
   end
 end
 
---- Waits until a child has ended, without raising.
+--- Wait until a child has ended, without raising.
 local function await(child)
   local self = scheduler.current
   while not child.ended do
     child.waiters = child.waiters or {}
     table.insert(child.waiters, self)
-    -- Cancelling this task cancels its children, which ends the wait: nothing to do here.
+    -- Cancelling this task cancels its children, which ends the wait: there is nothing to do.
     suspend { cancel = function() end }
   end
 end
@@ -167,14 +168,14 @@ local function unwrap(child)
   error(child.results[1], 0)
 end
 
---- Wait for a task that this one spawned; gives its results, or raises its error.
+--- Wait for a task that this one spawned; return its results, or raise its error.
 function Task:join()
   await(self)
   return unwrap(self)
 end
 
---- Start a child task. It begins to run when this one waits next. A failure that matters is to be joined: the error of
---- a task that nobody joins is lost.
+--- Start a child task. It begins to run when this task next waits. Join every child whose failure matters: the error
+--- of a child that is not joined is lost.
 ---@param fn fun(...): ...
 ---@return molbuild.Task
 function task.spawn(fn, ...)
@@ -194,16 +195,16 @@ function task.spawn(fn, ...)
     end
     return table.unpack(results, 2, results.n)
   end, ...)
-  -- What a cancelled task still does is not to wait for anything: its children's waits end at once, as its own do.
+  -- A cancelled task must not wait any more: its children's waits end immediately, as its own do.
   if parent.cancelled and parent.shields == 0 then
     child:cancel(parent.cancelled)
   end
   return child
 end
 
---- Run FN for every item, at most LIMIT at a time. Gives the results in the order of the items (one each). The first
---- error cancels the others and is raised when they have ended; with SETTLE every one runs to its end, and the
---- result is a list of { ok = boolean, value = any, error = any }.
+--- Run FN for every item, at most LIMIT at a time. Returns the results in the order of the items (one each). The first
+--- error cancels the others and is raised when they have ended. With SETTLE every item runs to its end, and the result is
+--- a list of { ok = boolean, value = any, error = any }.
 ---@param items any[]
 ---@param options { limit: integer?, settle: boolean? }
 ---@param fn fun(item: any, index: integer): any
@@ -245,7 +246,7 @@ function task.map(items, options, fn)
   return results
 end
 
---- Raise when the running task has been cancelled: for code that goes on without waiting.
+--- Raise if the running task has been cancelled: for code that runs long without waiting.
 function task.check()
   local self = task.current()
   if self and self.cancelled and self.shields == 0 then
@@ -253,7 +254,7 @@ function task.check()
   end
 end
 
---- Run FN as a child and cancel it after so many seconds; then raise WHY (a "timeout" error when absent).
+--- Run FN as a child and cancel it after the given seconds; then raise WHY (a "timeout" error when absent).
 ---@param seconds number
 ---@param fn fun(): ...
 ---@param why table?
@@ -275,7 +276,7 @@ function task.timeout(seconds, fn, why)
   return unwrap(child)
 end
 
---- Run FN with cancellation put off until it returns: for what must not be left half done.
+--- Run FN with cancellation postponed until it returns: for work that must not be left half done.
 function task.shield(fn, ...)
   local self = assert(task.current(), "task.shield() must be called inside a task")
   self.shields = self.shields + 1
@@ -290,7 +291,7 @@ function task.shield(fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
---- A number of places; acquire() waits for one, first come first served, and gives an object to close.
+--- A fixed number of slots. acquire() waits for one, first come first served, and returns an object to close.
 ---@param places integer
 function task.semaphore(places)
   local semaphore = { free = places, queue = {} }
@@ -342,7 +343,7 @@ function task.semaphore(places)
   return semaphore
 end
 
---- One turn: resume what is ready, or wait until something is. Gives an error object when the waiting failed.
+--- One turn: resume what is ready, or wait until something is. Returns an error object when the wait failed.
 local function turn(on_signal)
   local ready = scheduler.ready
   if #ready == 0 then
@@ -365,7 +366,7 @@ local function turn(on_signal)
   end
 end
 
---- Close a task and all under it: their to-be-closed variables run, what they wait for is ended at once.
+--- Close a task and its descendants: their to-be-closed variables run, and what they wait for ends immediately.
 local function close_all(self)
   for child in pairs(self.children) do
     close_all(child)
@@ -373,11 +374,11 @@ local function close_all(self)
   coroutine.close(self.coroutine)
 end
 
--- So often in a row may waiting fail: the tasks still wait for their children to end.
+-- How many failed waits in a row are accepted: the tasks still wait for their children to end.
 local FAILURES_MAX = 3
 
---- Turn until ROOT has ended. A failure of the waiting cancels everything. When it goes on failing, or a turn breaks off (out of
---- memory), nothing more can be waited for: all tasks are closed.
+--- Turn until ROOT has ended. A failed wait cancels everything. If waits go on failing, or a turn breaks off (out of
+--- memory), no further wait is possible: all tasks are closed.
 local function turn_to_the_end(root, on_signal)
   local failures = 0
   while not root.ended do
@@ -392,8 +393,8 @@ local function turn_to_the_end(root, on_signal)
   end
 end
 
---- Run FN as the root task until it and all it spawned has ended. Gives its results, or raises its error. With SIGNALS,
---- those cancel the root task (the error has kind "signal"); a second one kills what runs.
+--- Run FN as the root task until it and all its descendants have ended. Returns its results, or raises its error. With
+--- SIGNALS, a signal cancels the root task (the error has kind "signal"); a second one kills what still runs.
 ---@param fn fun(...): ...
 ---@param options { signals: integer[]? }?
 function task.run(fn, options)

@@ -1,8 +1,8 @@
--- Small pieces of text that every rendering shares.
+-- Small text functions that all renderers share.
 
 local text = {}
 
---- Text whose bytes that are no UTF-8 are replaced.
+--- Text with each byte that is not valid UTF-8 replaced.
 ---@param s string
 ---@param replacement string  for each byte
 ---@return string
@@ -17,8 +17,8 @@ function text.valid(s, replacement)
   return #parts == 0 and s or table.concat(parts) .. s:sub(from)
 end
 
--- C1 control characters, and those that change the direction of what follows. Replaced instead of removed: taking a byte
--- out could join two halves to a new one.
+-- C1 control characters, and characters that change the direction of what follows. They are replaced, not removed:
+-- removing bytes could join two halves to a new character.
 local STEERING = { "\xC2[\x80-\x9F]", "\xE2\x80[\xAA-\xAE]", "\xE2\x81[\xA6-\xA9]" }
 
 local function harmless(s)
@@ -32,14 +32,14 @@ local function harmless(s)
   return s
 end
 
---- Text with a question mark for each control character and whatever else could steer a terminal.
+--- Text with a question mark for each control character and each other character that could steer a terminal.
 ---@param s string
 ---@return string
 function text.printable(s)
   return harmless((s:gsub("%c", "?")))
 end
 
---- Text as one line that cannot steer a terminal: line ends become " | ", tabs a space, control characters go.
+--- Text as one line that cannot steer a terminal: a line end becomes " | ", a tab a space, control characters are removed.
 ---@param s any
 ---@return string
 function text.one_line(s)
@@ -52,7 +52,7 @@ end
 
 --- The beginning of a text, not cut within a character.
 ---@param s string
----@param bytes integer  at most so many of them; less than 0 counts as 0
+---@param bytes integer  the most bytes; less than 0 counts as 0
 ---@return string
 function text.cut(s, bytes)
   local stop = math.max(0, math.min(bytes, #s))
@@ -62,8 +62,8 @@ function text.cut(s, bytes)
   return s:sub(1, stop)
 end
 
---- The number that a person wrote: decimal digits, with a fraction or not; blanks around them do not matter, nor does how
---- large it is. nil for anything else: a sign, an exponent, a unit, words such as "inf".
+--- Parse a number that a person wrote: decimal digits, with or without a fraction, of any size, with or without
+--- surrounding blanks. nil for anything else: a sign, an exponent, a unit, words such as "inf".
 ---@param s string
 ---@return number?
 function text.number(s)
@@ -88,7 +88,7 @@ local BAR_CELLS = 9
 
 --- `[####-----]` for 4 of 9.
 ---@param done integer
----@param total integer  more than 0
+---@param total integer  greater than 0
 ---@return string
 function text.bar(done, total)
   local full = math.max(0, math.min(BAR_CELLS, done * BAR_CELLS // total))

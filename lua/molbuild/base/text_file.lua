@@ -1,18 +1,18 @@
---- Text files that people write, as their editors save them.
+--- Text files that people write, in the forms that editors save.
 local core = require "molbuild.core"
 
 local text_file = {
-  --- How long a pipe, as a shell's "<(...)" is, may take to its end: somebody may have to type a passphrase.
+  --- The most seconds for reading a pipe, such as a shell's "<(...)". Its writer may have to prompt for a passphrase.
   PIPE_SECONDS = 60,
 }
 
 local BOM = "\xEF\xBB\xBF"
 local UTF16 = { ["\xFF\xFE"] = true, ["\xFE\xFF"] = true }
 
---- The text of a file: without a byte order mark, and with LF where a line ends in CR LF.
+--- The text of a file, without a byte order mark; CR LF becomes LF.
 ---@param path string
----@param max integer?  bytes; more are an error
----@param seconds number?  as for core.fs.read: a pipe is read, too
+---@param max integer?  bytes; a larger file is an error
+---@param seconds number?  as for core.fs.read: if given, a pipe is read, too
 ---@return string? text
 ---@return string? message
 ---@return string? code  "invalid" for text in UTF-16
@@ -33,8 +33,8 @@ function text_file.read(path, max, seconds)
   return text
 end
 
---- The same for a Lua program, which may come through a pipe. A first line that begins with # is for the system that starts
---- it, and is left empty.
+--- The same for a Lua program, which may come through a pipe. A first line that begins with # is for the system, and is
+--- replaced by an empty line.
 ---@param path string
 ---@return string? source
 ---@return string? message
