@@ -5,11 +5,15 @@ source = {
   url = "git+file://.",
 }
 description = {
-  summary = "The library of molbuild: make sure that container images exist, built from their templates' commits",
+  summary = "Makes sure that container images exist, built from the commits of their templates: the library",
   detailed = [[
     The Lua library and its C module molbuild.core: tasks on one event loop, HTTP, processes, locks between processes,
     masking of secrets. The program and its policies are installed by `make install`.
   ]],
+  homepage = "https://git.moleculesai.app/molecule-ai/molbuild",
+  license = "MIT",
+  maintainer = "the molbuild authors",
+  labels = { "containers", "docker", "build" },
 }
 dependencies = {
   "lua ~> 5.4",
