@@ -2,7 +2,7 @@
 --- sets; with `per_runtime` it can also differ from runtime to runtime; `variable` overrides both. An empty variable counts
 --- as not set. `bound` is the option of the library that the setting bounds: an error about it names the variable.
 --- `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of docs/settings.md and the manual.
-return {
+local settings = {
   { "branch", "main", "branch", "the branch whose commit is built", per_runtime = true, replaces = "branches" },
   { "repo_prefix", "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-", "text",
     "what precedes a runtime's name in the URL of its template repository; https, http, ssh, git or file. Credentials in it are "
@@ -49,3 +49,33 @@ return {
     shown_default = "molecule/workspace-template-build in the user's cache directory" },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
+
+--- What a job has besides its settings: name, type, meaning. Steps set most of it; until then it is nil. A fork's own fields
+--- need no row.
+settings.job = {
+  { "runtime", "string", "the runtime's name" },
+  { "engine", "Docker", "the container engine" },
+  { "image", "string", "the image's name without a tag" },
+  { "lookup", "string", "how the commit is looked up: gitea or git" },
+  { "token", "string?", "the token for the repository" },
+  { "user", "string?", "the user name that goes with the token" },
+  { "variables", "table<string, string>", "by setting: the variable that overrides it" },
+  { "bounds", "table<string, string>", "by bound: what errors call it" },
+  { "target", "string", "the platform of the image, never native" },
+  { "alias", "string", "the name that moves with the branch" },
+  { "sha", "string", "the commit" },
+  { "tag", "string", "the image's name with its tag" },
+  { "image_id", "string?", "the image's id in the engine" },
+  { "wrong", "string?", "why the image under the tag is not the one asked for" },
+  { "outcome", "string", "what the result will be called: hit, built, registry" },
+  { "held", "Lock?", "the lock, while the image is built" },
+  { "dir", "string", "the tree that is built" },
+  { "log_file", "string", "the log of the build" },
+  { "inputs", "table<string, string>?", "the contents of the template's declared inputs" },
+  { "builder", "table?", "the builder that the engine's program uses" },
+  { "builder_advice", "string?", "what to say about that builder" },
+  { "steps", "table<string, number>", "by step: the seconds that it took" },
+  { "skipped", "boolean?", "whether the job was left out" },
+}
+
+return settings

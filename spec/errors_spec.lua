@@ -186,7 +186,26 @@ describe("errors.format", function()
 
   it("shows the traceback of a bug", function()
     local e = errors.new { kind = "bug", message = "m", traceback = "stack traceback:\n\tx.lua:1" }
-    assert.equal("molbuild: local-build: m\n  stack traceback:\n   x.lua:1", errors.format(e))
+    assert.equal("molbuild: local-build: m\n  stack traceback:\n    x.lua:1", errors.format(e))
+  end)
+
+  it("shows the policy's lines of a traceback, and the library's when verbose or when there are no others", function()
+    local e = errors.new {
+      kind = "bug", message = "m",
+      traceback = "stack traceback:\n\t[C]: in f\n\t./my.lua:2: in g\n\tmolbuild/base/task.lua:3: in h\n\t(...tail calls...)",
+    }
+    assert.equal("p: m\n  stack traceback:\n    ./my.lua:2: in g", errors.format(e, "p"))
+    assert.equal("p: m\n  stack traceback:\n    ./my.lua:2: in g\n    [C]: in f\n    molbuild/base/task.lua:3: in h\n"
+      .. "    (...tail calls...)", errors.format(e, "p", true))
+    e.traceback = "stack traceback:\n\tmolbuild/base/task.lua:3: in h"
+    assert.equal("p: m\n  stack traceback:\n    molbuild/base/task.lua:3: in h", errors.format(e, "p"))
+  end)
+
+  it("shows the text of a table that was raised", function()
+    local _, failure = xpcall(error, errors.handler, { message = "no way", hint = "do this" })
+    assert.same({ "bug", "no way", "do this" }, { failure.kind, failure.message, failure.hint })
+    _, failure = xpcall(error, errors.handler, { hint = "do this" })
+    assert.truthy(failure.message:find "^table: ")
   end)
 
   it("takes a value that is no error object", function()

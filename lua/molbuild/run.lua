@@ -168,7 +168,7 @@ local function load_and_run(name, args, settings, sink, version)
   local path, passed_over = script.find(name)
   tell_start(name, path, passed_over, args, version)
   local policy = script.load(path)
-  if type(policy.run) ~= "function" then
+  if type(rawget(policy, "run")) ~= "function" then
     errors.raise { kind = "bug", message = path .. " has no function run" }
   end
   run_policy(policy, args, settings, sink)

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
+local seal = require "molbuild.base.seal"
 local text_file = require "molbuild.base.text_file"
 
 local script = {}
@@ -110,23 +111,25 @@ function script.find(name)
   refuse_missing(name, looked)
 end
 
---- What a policy sees as its globals: Lua's own, `molbuild`, and a `print` that goes to stderr, masked: stdout
---- carries the result alone.
+-- The globals of policies. None can be set, so that all policies share them.
+local globals
+
 local function environment()
-  local molbuild = require "molbuild"
-  return setmetatable({
-    molbuild = molbuild,
-    print = function(...)
-      local words = table.pack(...)
-      for index = 1, words.n do
-        words[index] = tostring(words[index])
-      end
-      molbuild.log.info("%s", table.concat(words, "\t"))
-    end,
-  }, { __index = _G })
+  globals = globals or require("molbuild.policy.environment").new(require "molbuild")
+  return globals
 end
 
---- Load a policy and run its main chunk.
+-- Only the fields that a policy has when it is loaded, and its settings, are known from then on.
+local function sealed(policy, path)
+  local known, former
+  if rawget(policy, "settings") then
+    known, former = require("molbuild.base.settings").names(policy.settings)
+  end
+  local name = path:match("[^/]*$"):gsub("%.lua$", "")
+  return seal.fields(policy, name, { known = known, former = former, extensible = true })
+end
+
+--- Load a policy and run its main chunk. The table that it returns is sealed (seal.lua).
 ---@param name string
 ---@return table policy
 ---@return string path
@@ -151,7 +154,7 @@ function script.load(name)
   if type(policy) ~= "table" then
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end
-  return policy, path, passed_over
+  return sealed(policy, path), path, passed_over
 end
 
 return script

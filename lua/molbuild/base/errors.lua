@@ -123,6 +123,10 @@ local function object_of(value)
   if type(value) == "table" and meta and meta.__name == "molbuild.failure" then -- raised by the core
     return { kind = "failed", message = value.message, code = value.code, hint = HINTS[value.code] }
   end
+  if type(value) == "table" and type(rawget(value, "message")) == "string" then -- a policy's: error { message = ... }
+    local hint = rawget(value, "hint")
+    return { kind = "bug", message = value.message, hint = type(hint) == "string" and hint or nil, cause = value }
+  end
   return { kind = "bug", message = tostring(value), cause = value }
 end
 
@@ -213,18 +217,33 @@ function errors.retry(value)
   return by_kind or false
 end
 
---- An error as it is printed, without a newline at the end: a line for the message, a line for the hint, and for a bug
---- the traceback.
+-- The lines of a traceback: those of the policy, and behind them, with VERBOSE or where there are no others, the library's own.
+local function traceback_lines(traceback, verbose)
+  local policy, library = {}, {}
+  for line in tostring(traceback):gmatch("[^\n]+") do
+    local place = line:match "^%s+(.*)$"
+    if place then
+      local own = place:find "^%[C%]" or place:find "^%(%.%.%." or place:find "^[%w_./-]*molbuild/[%w_/]+%.lua:"
+      local list = own and library or policy
+      list[#list + 1] = "    " .. text.one_line(place)
+    end
+  end
+  if verbose or #policy == 0 then table.move(library, 1, #library, #policy + 1, policy) end
+  return policy
+end
+
+--- An error as it is printed, without a newline at the end: a line for the message, a line for the hint, and for a
+--- bug the traceback.
 ---@param value any
 ---@param prefix string?  "molbuild: local-build" when absent
+---@param verbose boolean?  whether a traceback has the library's own lines, too
 ---@return string
-function errors.format(value, prefix)
+function errors.format(value, prefix, verbose)
   local e = errors.object(value)
   local lines = { ("%s: %s"):format(prefix or "molbuild: local-build", text.one_line(e.message)) }
   if e.kind == "bug" and e.traceback then
-    for line in tostring(e.traceback):gmatch("[^\n]+") do
-      lines[#lines + 1] = "  " .. text.one_line(line)
-    end
+    lines[#lines + 1] = "  stack traceback:"
+    for _, line in ipairs(traceback_lines(e.traceback, verbose)) do lines[#lines + 1] = line end
   end
   if e.hint then lines[#lines + 1] = "hint: " .. text.one_line(e.hint) end
   return table.concat(lines, "\n")

@@ -3,6 +3,7 @@
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
+local seal = require "molbuild.base.seal"
 
 local settings = {}
 
@@ -133,8 +134,8 @@ local function mistake(format, ...)
   errors.raise { kind = "bug", message = format:format(...) }
 end
 
-local function refuse_former(name, now)
-  mistake("%s is no longer a setting: write per_runtime.NAME = { %s = ... }", name, now)
+local function instead(name)
+  return ("per_runtime.NAME = { %s = ... }"):format(name)
 end
 
 --- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name.
@@ -143,17 +144,23 @@ end
 ---@return table policy
 function settings.define(policy, rows)
   policy.settings = rows
-  local former = {}
   for _, row in ipairs(rows) do
     policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
-    former[row.replaces or ""] = row[1]
   end
-  -- A fork that fills a table with a former name gets the same answer as one that sets it.
-  return setmetatable(policy, { __index = function(_, name)
-    if former[name] then
-      refuse_former(name, former[name])
-    end
-  end })
+  return policy
+end
+
+--- The names that a policy's settings may have as fields, set or not, and those that they had before.
+---@param rows molbuild.Setting[]
+---@return table<string, true> known
+---@return table<string, string> former  what to write instead
+function settings.names(rows)
+  local known, former = {}, {}
+  for _, row in ipairs(rows) do
+    known[row[1]] = true
+    if row.replaces then former[row.replaces] = instead(row[1]) end
+  end
+  return known, former
 end
 
 -- What a fork wrote for single runtimes must be known settings of known runtimes; others would be ignored silently.
@@ -219,7 +226,7 @@ function settings.list(policy, runtime)
   local list = {}
   for index, row in ipairs(policy.settings) do
     if row.replaces and rawget(policy, row.replaces) ~= nil then
-      refuse_former(row.replaces, row[1])
+      mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
     end
     local entry = { row = row, origin = "default", where = row.variable or row[1] }
     if row[3] == "secret" then
@@ -243,7 +250,7 @@ end
 ---@return table
 ---@raise usage | bug
 function settings.read(policy, runtime)
-  local values = { variables = {}, bounds = {} }
+  local values, known = { variables = {}, bounds = {} }, settings.names(policy.settings)
   for _, entry in ipairs(settings.list(policy, runtime)) do
     local row = entry.row
     values[row[1]], values.variables[row[1]] = entry.value, row.variable
@@ -251,7 +258,8 @@ function settings.read(policy, runtime)
       values.bounds[row.bound] = row.variable or row[1]
     end
   end
-  return values
+  for _, row in ipairs(policy.settings.job or {}) do known[row[1]] = true end
+  return seal.fields(values, "job", { known = known, open = true })
 end
 
 return settings

@@ -28,7 +28,7 @@ function plain.new(opts)
     several = opts.several or false,
     alive_every = plain.alive_every,
     paint = painter,
-    report = report.new(painter),
+    report = report.new(painter, opts.verbose),
   }, Plain)
 end
 

@@ -13,9 +13,10 @@ Report.__index = Report
 
 --- An empty report.
 ---@param paint fun(text: string, name: string?): string
+---@param verbose boolean?  whether tracebacks have the library's own lines, too
 ---@return molbuild.Report
-function report.new(paint)
-  return setmetatable({ paint = paint, failures = {}, order = {}, runtimes = 0 }, Report)
+function report.new(paint, verbose)
+  return setmetatable({ paint = paint, verbose = verbose, failures = {}, order = {}, runtimes = 0 }, Report)
 end
 
 --- Note the runtimes as they start: failures are shown in that order.
@@ -56,7 +57,7 @@ function report.heading(e)
   return "local-build: " .. who .. "failed" .. (e.step and " in step " .. text.one_line(e.step) or "")
 end
 
-local function append(lines, e, paint)
+local function append(lines, e, paint, verbose)
   if e.runtime or e.step then
     lines[#lines + 1] = paint(report.heading(e), "red")
   end
@@ -66,7 +67,7 @@ local function append(lines, e, paint)
   if e.log then
     lines[#lines + 1] = "local-build: the whole log: " .. text.one_line(e.log)
   end
-  for line in errors.format(errors.new(e)):gmatch("[^\n]+") do
+  for line in errors.format(errors.new(e), nil, verbose):gmatch("[^\n]+") do
     lines[#lines + 1] = line
   end
 end
@@ -82,7 +83,7 @@ function Report:take()
   end)
   local lines = {}
   for _, failure in ipairs(self.failures) do
-    append(lines, failure.event, self.paint)
+    append(lines, failure.event, self.paint, self.verbose)
   end
   self.failures = {}
   return lines

@@ -53,7 +53,7 @@ function tty.new(opts)
     wants_lines = true, -- the newest one stands on the runtime's line
     paint = painter,
     several = opts.several or false,
-    report = report.new(painter),
+    report = report.new(painter, opts.verbose),
     screen = screen.new {
       write = opts.write, width = opts.width, reflows = opts.reflows ~= false, last_words = opts.last_words,
     },

@@ -1,0 +1,97 @@
+--- Tables whose fields are known: a mistyped field raises an error with the line that has it, instead of being nil, or being set
+--- to no effect. Only string keys are checked, so that lists can be sealed, too.
+local errors = require "molbuild.base.errors"
+
+local seal = {}
+
+---@class molbuild.Sealed: table
+
+-- The metatables that this module made, with what it knows of each table.
+local known_of = setmetatable({}, { __mode = "k" })
+
+--- Where the code at a level of the stack stands, as messages begin: "fork.lua:7: ", or "" where that is not known.
+---@param level integer  1 is the caller of this function
+---@return string
+function seal.position(level)
+  local info = debug.getinfo(level + 1, "Sl")
+  if not info or info.currentline <= 0 then return "" end
+  return ("%s:%d: "):format(info.source:gsub("^[@=]", "", 1), info.currentline)
+end
+
+--- Raise a mistake of the policy's, with the position of the code that made it.
+---@param level integer  1 is the caller of this function
+---@param format string
+---@param ... any
+function seal.mistake(level, format, ...)
+  errors.raise { kind = "bug", message = seal.position(level + 1) .. format:format(...) }
+end
+
+local function what_is(value)
+  return type(value) == "function" and "step" or "field"
+end
+
+local function is_near_miss(key, known)
+  return #key >= 4 and require("molbuild.base.nearest").of(key, known, 1) ~= nil
+end
+
+--- Seal a table: from now on its fields are those that it has, and those of KNOWN.
+---
+--- To read or set another one raises an error of kind bug, with the nearest known name. With `open`, another one may be set,
+--- and is known from then on, unless it is one edit away from a known one; to read one that nobody set raises all the same.
+---@generic T: table
+---@param fields T  gets a metatable; one that has a metatable of another kind keeps it, and is not sealed
+---@param name string  what messages call it, such as "ensure"
+---@param options { known: table<string, any>?, open: boolean?, extensible: boolean?, former: table<string, string>? }?
+---  extensible: `extend { ... }` declares fields; former: names that are fields no more, each with what to write instead
+---@return T
+function seal.fields(fields, name, options)
+  options = options or {}
+  if getmetatable(fields) then return fields end
+  local known, former = {}, options.former or {}
+  for key, value in pairs(fields) do known[key] = value end
+  for key, value in pairs(options.known or {}) do known[key] = value end
+  local function refuse(key, value, level)
+    local nearest = require "molbuild.base.nearest"
+    if former[key] then seal.mistake(level + 1, "%s.%s is no longer a setting: write %s", name, key, former[key]) end
+    local near = nearest.of(key, known)
+    local what = what_is(near and known[near] or value)
+    seal.mistake(level + 1, "%s.%s: no such %s%s", name, key, what, nearest.hint(key, known))
+  end
+  local meta = { __name = name }
+  function meta.__index(self, key)
+    if key == "extend" and options.extensible then
+      return function(own) seal.extend(self, own) end
+    elseif type(key) == "string" and known[key] == nil then
+      refuse(key, nil, 2)
+    end
+  end
+  function meta.__newindex(self, key, value)
+    if type(key) == "string" and known[key] == nil then
+      if not options.open or former[key] or is_near_miss(key, known) then refuse(key, value, 2) end
+      known[key] = value
+    end
+    rawset(self, key, value)
+  end
+  known_of[fields] = known
+  return setmetatable(fields, meta)
+end
+
+--- Give a sealed table fields of the caller's own.
+---@param fields table
+---@param own table<string, any>
+function seal.extend(fields, own)
+  local known = known_of[fields] or {}
+  for key, value in pairs(own) do
+    known[key] = value
+    rawset(fields, key, value)
+  end
+end
+
+--- What a sealed table may have, by name: the value that it had when it was sealed, or true. Nil for any other table.
+---@param fields table
+---@return table<string, any>?
+function seal.known(fields)
+  return known_of[fields]
+end
+
+return seal
