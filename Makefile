@@ -6,6 +6,7 @@
 #   make test       everything: unit tests, specs, integration specs   (make integration)
 #   make asan       the same under AddressSanitizer and UBSan          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
+#   make format     lays the C out as lint expects it
 #   make docs       the tables of settings in docs/settings.md and the manual
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 PREFIX ?= /usr/local
@@ -71,7 +72,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) tools/test.sh
 
-.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs demo install uninstall \
+.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs format demo install uninstall \
 	install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -232,6 +233,9 @@ fuzz: $(FUZZERS)
 		$$fuzzer $${words:+-dict=$$words} -max_total_time=$(FUZZ_SECONDS) -runs=$(FUZZ_RUNS) -timeout=10 \
 			-print_final_stats=1 -artifact_prefix=$(BUILD)/fuzz/$$name- $$corpus $$seeds || exit 1; \
 	done
+
+format:
+	find core -name '*.[ch]' | xargs clang-format -i
 
 # The tables that list the settings, from the policy's own.
 docs: all

@@ -6,11 +6,17 @@ local function read(path)
   return assert(core.fs.read(path))
 end
 
-local function sorted(set)
+--- The names of IS are those of WANTED: a failure says which ones PLACE lacks, and which ones it alone has.
+local function assert_names(wanted, is, place)
   local list = {}
-  for name in pairs(set) do list[#list + 1] = name end
+  for name in pairs(wanted) do
+    if is[name] == nil then list[#list + 1] = ("%s is missing in %s"):format(name, place) end
+  end
+  for name in pairs(is) do
+    if wanted[name] == nil then list[#list + 1] = ("%s is in %s alone"):format(name, place) end
+  end
   table.sort(list)
-  return list
+  assert.equal("", table.concat(list, "\n"))
 end
 
 --- "topic.name" of every function that the C module registers.
@@ -27,6 +33,8 @@ end
 
 local STUBS = "lua/types/core.lua"
 local PRIMITIVES = "docs/primitives.md"
+local REFERENCE = "docs/reference.md"
+local MANUAL = "docs/molbuild.1"
 
 --- The stubs by name, each with its parameters and the comment block above it.
 local function stubs()
@@ -77,7 +85,7 @@ end
 
 describe("lua/types/core.lua", function()
   it("has a stub for every function of the C module, and no other", function()
-    assert.same(sorted(registered()), sorted(stubs()))
+    assert_names(registered(), stubs(), STUBS)
   end)
 
   it("describes every parameter and a result of each", function()
@@ -95,11 +103,11 @@ describe("lua/types/core.lua", function()
     { "LockOptions", "core/bind/bind_lock.c", 2, "lock" },
   } do
     it(("has every option of %s"):format(case[1]), function()
-      assert.same(sorted(taken(case[2], case[3])), sorted(fields(case[1])))
+      assert_names(taken(case[2], case[3]), fields(case[1]), STUBS)
     end)
 
     it(("and docs/primitives.md has those of %s"):format(case[4]), function()
-      assert.same(sorted(fields(case[1])), sorted(option_table(case[4])))
+      assert_names(fields(case[1]), option_table(case[4]), PRIMITIVES)
     end)
   end
 
@@ -116,7 +124,7 @@ describe("lua/types/core.lua", function()
     end
     lock:release()
     for name in read(STUBS):gmatch "\nfunction Lock:([%w_]+)%(" do stubbed[name] = true end
-    assert.same(sorted(methods), sorted(stubbed))
+    assert_names(methods, stubbed, STUBS)
   end)
 
   it("is Lua", function()
@@ -126,7 +134,7 @@ end)
 
 describe("docs/primitives.md", function()
   it("has every function of the C module, and no other", function()
-    assert.same(sorted(registered()), sorted(documented()))
+    assert_names(registered(), documented(), PRIMITIVES)
   end)
 
   it("calls the parameters as the stubs do", function()
@@ -147,18 +155,38 @@ end
 
 describe("the options of molbuild run", function()
   it("are those of docs/reference.md", function()
-    local section = assert(read "docs/reference.md":match "\n| option |.-\n\n")
+    local section = assert(read(REFERENCE):match "\n| option |.-\n\n")
     local all = {}
     for name in section:gmatch "\n| `(%-[^`]+)` |" do all[(name:gsub("=", " "))] = true end
-    assert.same(sorted(options()), sorted(all))
+    assert_names(options(), all, REFERENCE)
   end)
 
   it("are those of the man page", function()
-    local section = assert(read "docs/molbuild.1":match "\n%.SH OPTIONS\n(.-)\n%.SH ")
+    local section = assert(read(MANUAL):match "\n%.SH OPTIONS\n(.-)\n%.SH ")
     local all = {}
     for line in section:gmatch "\n%.TP\n%.[BI]R? ([^\n]+)" do
       all[(line:gsub("\\%-", "-"):gsub('"', ""):gsub(" = ", " "))] = true
     end
-    assert.same(sorted(options()), sorted(all))
+    assert_names(options(), all, MANUAL)
+  end)
+end)
+
+describe("the commands of molbuild", function()
+  local commands = {}
+  for _, name in ipairs(cli.commands) do commands[name] = true end
+
+  it("are those of docs/reference.md", function()
+    local all = {}
+    for name in read(REFERENCE):gmatch "\n| `molbuild (%l+)[^`]*` |" do all[name] = true end
+    assert_names(commands, all, REFERENCE)
+  end)
+
+  it("are those of the man page, in its synopsis and its list", function()
+    local text = read(MANUAL)
+    local synopsis, list = {}, {}
+    for name in text:match("\n%.SH SYNOPSIS\n(.-)\n%.SH "):gmatch "%.B molbuild (%l+)" do synopsis[name] = true end
+    for name in text:match("\n%.SH COMMANDS\n(.-)\n%.SH "):gmatch "%.TP\n%.BR? (%l+)" do list[name] = true end
+    assert_names(commands, synopsis, MANUAL .. ", SYNOPSIS")
+    assert_names(commands, list, MANUAL .. ", COMMANDS")
   end)
 end)

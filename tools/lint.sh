@@ -4,7 +4,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 # Another release of clang-format may lay out a line differently.
-find core -name '*.[ch]' | LC_ALL=C sort | xargs clang-format --dry-run --Werror
+find core -name '*.[ch]' | LC_ALL=C sort | xargs clang-format --dry-run --Werror || {
+	echo "lint: run make format. The layout is that of clang-format 14; this is $(clang-format --version)" >&2
+	exit 1
+}
 
 # It loses sight of a pointer that goes into a list by a compound literal (mask.c).
 # shellcheck disable=SC2086 # CPPFLAGS is a list

@@ -23,6 +23,9 @@ cli.options = {
   { "-v", nil, "show every output line" },
 }
 
+--- The commands, as help and mistakes list them.
+cli.commands = { "run", "eject", "settings", "version", "help" }
+
 local CHOICES = {
   progress = { "auto", "tty", "plain", "json", "quiet" },
   color = { "auto", "always", "never" },
@@ -82,8 +85,6 @@ local function find_option(name)
   end
 end
 
-local COMMANDS = { "run", "eject", "settings", "version", "help" }
-
 local function contains(list, value)
   for _, entry in ipairs(list) do
     if entry == value then
@@ -103,11 +104,11 @@ local function unknown_command(first)
   elseif first:find "%.lua$" then
     usage(("unknown command %s"):format(first), ("molbuild run %s"):format(first))
   end
-  usage(("unknown command %s: it is one of %s"):format(first, table.concat(COMMANDS, ", ")))
+  usage(("unknown command %s: it is one of %s"):format(first, table.concat(cli.commands, ", ")))
 end
 
 local function print_help(name)
-  if name and not contains(COMMANDS, name) then
+  if name and not contains(cli.commands, name) then
     unknown_command(name)
   end
   local top, commands = parser()
@@ -282,7 +283,7 @@ local function command(argv, program)
     write(STDOUT, "molbuild " .. program.version .. "\n")
     return 0
   elseif (first or "") == "" then
-    usage(("no command given: it is one of %s"):format(table.concat(COMMANDS, ", ")))
+    usage(("no command given: it is one of %s"):format(table.concat(cli.commands, ", ")))
   end
   unknown_command(first)
 end
