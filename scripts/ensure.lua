@@ -32,8 +32,8 @@ function ensure.job(runtime)
   local scheme = molbuild.names.repository(job.repo_url, where)
   job.lookup = (scheme == "http" or scheme == "https") and job.head_lookup or "git"
   job.token, job.user = molbuild.token.find(job.repo_url, {
-    env = variables.token, file = variables.token_file, user = variables.token_user,
-    helper = job.credential_helper == "1", meant_for = usual,
+    env = variables.token, file = variables.token_file, user = variables.token_user, meant_for = usual,
+    credential = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil,
   })
   return job
 end
@@ -68,7 +68,8 @@ end
 function ensure.head(job)
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
-    { token = job.token, user = job.user, timeout = ensure.head_timeout })
+    { token = job.token, user = job.user, timeout = ensure.head_timeout,
+      ask_git = function(...) return molbuild.git.branch_head(...) end }) -- about a 404 that the forge does not explain
   if ok then return result end
   if result.kind == "not_found" and result.missing ~= "branch" then
     if job.lookup == "gitea" then
@@ -123,10 +124,8 @@ end
 -- 7. Lock -----------------------------------------------------------------------------------------------------------
 --- Between processes, for each runtime.
 function ensure.lock(job)
-  return molbuild.cache.lock(job.cache, job.runtime, {
-    purpose = "build " .. job.runtime,
-    timeout = molbuild.task.scope().lock_timeout,
-  })
+  return molbuild.cache.lock(job.cache, job.runtime,
+    { purpose = "build " .. job.runtime, timeout = molbuild.task.scope().lock_timeout })
 end
 
 -- 8. Clone ----------------------------------------------------------------------------------------------------------

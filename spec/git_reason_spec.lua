@@ -1,5 +1,5 @@
 -- The one line of git's output that goes into a message.
-local git = require "molbuild.repository.git"
+local report = require "molbuild.repository.report"
 
 describe("the reason why git failed", function()
   local NO_REMOTE = "fatal: Could not read from remote repository.\n\n"
@@ -19,11 +19,11 @@ describe("the reason why git failed", function()
     [""] = "exit status 128",
   } do
     it("is: " .. reason, function()
-      assert.equal(reason, git.reason { tail = tail, code = 128 })
+      assert.equal(reason, report.reason { tail = tail, code = 128 })
     end)
   end
 
   it("is the signal that ended it, whatever it printed before", function()
-    assert.equal("ended by SIGKILL (9)", git.reason { tail = "error: half a word\n", signal = 9 })
+    assert.equal("ended by SIGKILL (9)", report.reason { tail = "error: half a word\n", signal = 9 })
   end)
 end)

@@ -57,8 +57,8 @@ local ROOMS = {
       "lua/molbuild/progress",
     },
     require = function(module, path)
-      -- The whole library at once is what policies get; the script loader hands it to them.
-      if module == "molbuild" then return path == "lua/molbuild/script.lua" end
+      -- The whole library at once is what policies get: it is handed to the script loader.
+      if module == "molbuild" then return path == "lua/molbuild/run.lua" or path == "lua/molbuild/cli.lua" end
       if module == "molbuild.cli" then return false end
       if module == "molbuild.run" then return path == "lua/molbuild/cli.lua" end
       return module:find "^molbuild%." or module == "cjson" or module == "argparse"

@@ -2,7 +2,7 @@
 local cjson = require "cjson"
 local errors = require "molbuild.base.errors"
 local pages = require "spec.support.pages"
-local script = require "molbuild.script"
+local molbuild = require "molbuild"
 local settings = require "molbuild.base.settings"
 local settings_show = require "molbuild.settings_show"
 
@@ -208,7 +208,7 @@ describe("the settings of ensure.lua", function()
   end)
 
   it("have a meaning each, and a type that is known", function()
-    local policy = script.load "scripts/ensure.lua"
+    local policy = molbuild.load "scripts/ensure.lua"
     assert.is_true(#policy.settings >= 20)
     for _, row in ipairs(policy.settings) do
       assert.is_string(row[1])
@@ -218,7 +218,7 @@ describe("the settings of ensure.lua", function()
   end)
 
   it("have defaults that are as good as what a fork may set", function()
-    local policy, rows = script.load "scripts/ensure.lua", {}
+    local policy, rows = molbuild.load "scripts/ensure.lua", {}
     for index, row in ipairs(policy.settings) do
       rows[index] = setmetatable({ row[1], nil, row[3], row[4] }, { __index = function(_, key)
         return key ~= 2 and row[key] or nil
@@ -231,7 +231,7 @@ describe("the settings of ensure.lua", function()
   end)
 
   it("have what the native fork says", function()
-    local job = settings.read(script.load "scripts/ensure-native.lua", "hermes")
+    local job = settings.read(molbuild.load "scripts/ensure-native.lua", "hermes")
     assert.same({ "native", "always" }, { job.platform, job.tag_arch })
   end)
 end)

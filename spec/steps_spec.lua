@@ -1,6 +1,6 @@
 -- Every step of ensure.lua can be replaced: the replacement is what runs.
 local errors = require "molbuild.base.errors"
-local script = require "molbuild.script"
+local molbuild = require "molbuild"
 local task = require "molbuild.base.task"
 
 local STEPS = { "preflight", "head", "tag", "cached", "lock", "clone", "check", "build", "alias" }
@@ -15,7 +15,7 @@ describe("the steps of ensure.lua", function()
 
   -- A job without an engine, a forge or a directory, and a policy whose every step is replaced by one that is noted.
   before_each(function()
-    ensure = script.load "scripts/ensure.lua"
+    ensure = molbuild.load "scripts/ensure.lua"
     calls = {}
     job = {
       runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",

@@ -6,7 +6,7 @@ local TOKEN = "s3cr/t+%w0rd-for-the-forge"
 
 --- Finds a token, and says what is known of it: its digest and user, what children see, and whether they and we can be dumped.
 local POLICY = [[
-local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", helper = %s }, molbuild.core.fs
+local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", credential = %s }, molbuild.core.fs
 return { run = function(args)
   local token, user
   for _ = 1, 2 do token, user = molbuild.token.find(url, names) end
@@ -35,7 +35,8 @@ describe("a token", function()
   local function find(env, options)
     options = options or {}
     local policy = dir .. "/policy.lua"
-    sh.write(policy, POLICY:format(options.url or "https://forge.example/o/r", options.helper and "true" or "false", "s3cr"))
+    local asks = options.helper and "molbuild.git.credential" or "nil"
+    sh.write(policy, POLICY:format(options.url or "https://forge.example/o/r", asks, "s3cr"))
     local result = run.run {
       args = { "run", "--progress=plain", policy, options.show }, env = env, prefix = options.prefix, program = options.program,
     }
@@ -195,7 +196,7 @@ describe("a token", function()
     local env = { HOME = home(ANSWERS) }
     for _, mode in ipairs { "plain", "json" } do
       local policy = dir .. "/policy.lua"
-      sh.write(policy, POLICY:format("https://forge.example/o/r", "true", "s3cr"))
+      sh.write(policy, POLICY:format("https://forge.example/o/r", "molbuild.git.credential", "s3cr"))
       local result = run.run { args = { "run", "-v", "--progress=" .. mode, "--trace=" .. dir .. "/trace", policy }, env = env }
       assert.equal(0, result.status, result.stderr)
       assert.is_nil(result.stderr:find("password", 1, true), result.stderr)

@@ -7,7 +7,7 @@ local TOKEN = "s3cr/t+word-of-the-url"
 
 --- Strips the URL twice, as for two runtimes, and says what is known then, and what a child sees.
 local POLICY = [[
-local from = { env = "T_TOKEN", file = "T_FILE", user = "T_USER", helper = %s }
+local from = { env = "T_TOKEN", file = "T_FILE", user = "T_USER", credential = %s }
 return { run = function()
   local url, value, user
   for _, runtime in ipairs { "a", "b" } do
@@ -33,7 +33,8 @@ describe("credentials in a URL", function()
   local function find(env, options)
     options = options or {}
     local policy = dir .. "/policy.lua"
-    sh.write(policy, POLICY:format(options.helper and "true" or "false", options.url or 'molbuild.env.get "T_URL"'))
+    local asks = options.helper and "molbuild.git.credential" or "nil"
+    sh.write(policy, POLICY:format(asks, options.url or 'molbuild.env.get "T_URL"'))
     local result = run.run { args = { "run", "--progress=plain", "--trace=" .. dir .. "/trace", policy }, env = env }
     local words = {}
     for line in result.stdout:gmatch "[^\n]+" do words[#words + 1] = line end

@@ -259,7 +259,7 @@ local function show_settings(argv)
   if #args > 1 then
     usage(("unexpected argument %s"):format(args[2]), "molbuild settings [--output=json] SCRIPT [RUNTIME]")
   end
-  local policy, path = script.load(name)
+  local policy, path = script.load(name, require "molbuild")
   write(STDOUT, require("molbuild.settings_show").policy(policy, path, args[1], json))
   return 0
 end

@@ -31,7 +31,7 @@ local MODULES = {
 ---@return table
 ---@raise usage | bug
 function molbuild.load(name)
-  return (require("molbuild.script").load(name))
+  return (require("molbuild.script").load(name, molbuild))
 end
 
 --- Raise an error: { kind, message, hint }. The kind decides the exit status.

@@ -167,7 +167,7 @@ local function load_and_run(name, args, settings, sink, version)
   end
   local path, passed_over = script.find(name)
   tell_start(name, path, passed_over, args, version)
-  local policy = script.load(path)
+  local policy = script.load(path, require "molbuild")
   if type(rawget(policy, "run")) ~= "function" then
     errors.raise { kind = "bug", message = path .. " has no function run" }
   end

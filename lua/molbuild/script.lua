@@ -114,8 +114,8 @@ end
 -- The globals of policies. None can be set, so that all policies share them.
 local globals
 
-local function environment()
-  globals = globals or require("molbuild.policy.environment").new(require "molbuild")
+local function environment(library)
+  globals = globals or require("molbuild.policy.environment").new(library)
   return globals
 end
 
@@ -131,16 +131,17 @@ end
 
 --- Load a policy and run its main chunk. The table that it returns is sealed (seal.lua).
 ---@param name string
+---@param library table  the module molbuild
 ---@return table policy
 ---@return string path
 ---@return string? passed_over
 ---@raise usage | bug
-function script.load(name)
+function script.load(name, library)
   local path, passed_over = script.find(name)
   local source, message, code = text_file.read_lua(path)
   errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
   local compiled = script.compiled(source)
-  local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", environment())
+  local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", environment(library))
   if not chunk then
     errors.raise { kind = "bug", message = syntax }
   end

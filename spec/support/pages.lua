@@ -53,7 +53,7 @@ end
 --- Each page as it should be: path, and its text with the part between its two marks made again.
 ---@return { path: string, text: string, is: string }[]
 function pages.list()
-  local rows, list = require("molbuild.script").load("scripts/ensure.lua").settings, {}
+  local rows, list = require("molbuild").load("scripts/ensure.lua").settings, {}
   for index, page in ipairs(PAGES) do
     local path, make, first, last = table.unpack(page)
     local is = read(path)

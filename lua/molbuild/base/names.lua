@@ -121,6 +121,18 @@ function names.tag_ending(ending, where)
   return bare
 end
 
+--- A platform: os/architecture, with a variant behind it or not.
+---@param platform string
+---@param where string  named in the message
+---@return string
+---@raise usage
+function names.platform(platform, where)
+  if not platform:find "^%l+/[%l%d]+$" and not platform:find "^%l+/[%l%d]+/v%d+$" then
+    errors.raise { kind = "usage", message = ('%s: "%s" is no platform, such as linux/arm64'):format(where, platform) }
+  end
+  return platform
+end
+
 local FORBIDDEN_IN_BRANCH = {
   { "^%-", "it begins with a dash" },
   { "[%c\x7F ]", "it holds a space or a control character" },

@@ -103,7 +103,7 @@ local TYPES = {
     return value ~= "" and names.tag_ending(text(value, row, where), where) or nil
   end,
   platform = named(function(value, where)
-    return value == "native" and value or require("molbuild.engine").check_platform(value, where)
+    return value == "native" and value or names.platform(value, where)
   end),
 }
 

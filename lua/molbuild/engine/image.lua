@@ -46,7 +46,7 @@ end
 local ALSO_RUNS = { amd64 = "386", arm64 = "arm" }
 
 --- Whether an engine runs what is built for a platform by emulation alone.
----@param platform string  as of docker.check_platform
+---@param platform string  as of names.platform
 ---@param own string  the engine's, as of Engine:platform()
 ---@return boolean
 function image.is_emulated(platform, own)
@@ -63,7 +63,7 @@ end
 --- That an image is for another platform than the one that was asked for, in words; nil when it is not. What an image does
 --- not say of itself is taken as right: engines leave out a variant that is usual.
 ---@param found { os: string?, architecture: string?, variant: string? }
----@param platform string  as of docker.check_platform
+---@param platform string  as of names.platform
 ---@return string?
 function image.other_platform(found, platform)
   local system, architecture, variant = platform:match "^([^/]+)/([^/]+)/?(.*)$"
@@ -78,7 +78,7 @@ end
 --- labels: it is taken.
 ---@param found { os: string?, architecture: string?, variant: string?, labels: table<string, string> }
 ---@param revision string
----@param platform string  as of docker.check_platform
+---@param platform string  as of names.platform
 ---@param own table<string, string>?  as of image.labels
 ---@return string?
 function image.mismatch(found, revision, platform, own)

@@ -287,18 +287,6 @@ function Engine:program()
   return self.podman and "podman" or self.command
 end
 
---- Check a platform that came from outside: os/architecture, with a variant behind it or not.
----@param platform string
----@param where string  named in the message
----@return string platform
----@raise usage
-function docker.check_platform(platform, where)
-  if not platform:find "^%l+/[%l%d]+$" and not platform:find "^%l+/[%l%d]+/v%d+$" then
-    errors.raise { kind = "usage", message = ('%s: "%s" is no platform, such as linux/arm64'):format(where, platform) }
-  end
-  return platform
-end
-
 --- A platform as part of a tag: "arm64", "arm-v7"; another system than Linux is named, too.
 ---@param platform string
 ---@return string

@@ -12,7 +12,7 @@ local SIGINT = 2
 local KINDS = { auth = "auth", missing = "not_found", limit = "remote", unreachable = "remote", trust = "remote" }
 
 ---@class molbuild.PullOptions
----@field platform string?  as of docker.check_platform; the engine's own when absent
+---@field platform string?  as of names.platform; the engine's own when absent
 ---@field timeout number?  the ceiling, in seconds
 ---@field stall number?  the longest silence, in seconds; a download, which is silent by nature, gets four times as much
 ---@field log_file string?

@@ -121,8 +121,10 @@ end
 
 --- Whether git finds the repository, but no such branch in it; nil when it does not tell.
 local function git_lacks_branch(repo_url, branch, options)
-  local ok, result = pcall(require("molbuild.repository.git").branch_head, repo_url, branch,
-    { token = options.token, user = options.user, timeout = 10 })
+  if not options.ask_git then
+    return nil
+  end
+  local ok, result = pcall(options.ask_git, repo_url, branch, { token = options.token, user = options.user, timeout = 10 })
   if not ok and errors.is(result, "cancelled") then
     error(result, 0)
   end
@@ -159,7 +161,8 @@ end
 --- in a moment (see retry.transient) is tried again, three times in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
----@param options { token: string?, user: string?, timeout: number? }  timeout in seconds, for all of it, 30 when absent
+---@param options { token: string?, user: string?, timeout: number?, ask_git: (fun(...): string)? }  timeout in seconds, for
+---  all of it, 30 when absent; ask_git as git.branch_head: asked about a 404 that the forge does not explain
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is what the
 ---  forge says, where the message does not have it; the code "no_api": it is not of Gitea's kind

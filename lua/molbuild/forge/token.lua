@@ -94,8 +94,8 @@ local function from_file(name)
   return path and found[path]
 end
 
-local function ask_helpers(url, user)
-  local answer = require("molbuild.repository.git").credential(url, user)
+local function ask_helpers(ask, url, user)
+  local answer = ask(url, user)
   if not answer then
     log.warn("git's credential helpers know no password for %s: going on without a token", origin.of(url))
     return {}
@@ -104,9 +104,9 @@ local function ask_helpers(url, user)
   return answer
 end
 
-local function from_helpers(url, user)
+local function from_helpers(ask, url, user)
   local where = origin.of(url)
-  found[where] = found[where] or ask_helpers(url, user)
+  found[where] = found[where] or ask_helpers(ask, url, user)
   return found[where].password, found[where].username
 end
 
@@ -198,11 +198,13 @@ local function read_word(given, value, user, from)
 end
 
 --- The token for a repository: from a variable, else from a file that a variable names, else from the URL that
---- token.strip() was given, else, if HELPER says so, from git's own credential helpers. The variables named are kept from
---- children from then on. Only http and https take a token.
+--- token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
+--- Only http and https take a token.
 ---@param url string  the repository
----@param from { env: string?, file: string?, user: string?, helper: boolean?, meant_for: string? }  names of variables; the
----  URL whose origin the variables' token is meant for: at another one it is not used. `url` when absent
+---@param from { env: string?, file: string?, user: string?, meant_for: string?,
+---  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; the URL
+---  whose origin the variables' token is meant for: at another one it is not used. `url` when absent; what asks git's helpers
+---  (git.credential), which are not asked when absent
 ---@return string? token
 ---@return string? user  nil: the usual one
 ---@raise usage | auth
@@ -227,10 +229,11 @@ function token.find(url, from)
   if not value and given.token then
     value, user = given.token, user or given.user
   end
-  if not value and from.helper then
+  if not value and from.credential then
     local helper_user
     -- A user that stands in the URL may have another password than the one that helpers give first.
-    value, helper_user = from_helpers(url, given.word and check_user(given.word, "the user name" .. given.of_url))
+    value, helper_user = from_helpers(from.credential, url,
+      given.word and check_user(given.word, "the user name" .. given.of_url))
     user = user or check_user(helper_user, "the user name of git's credential helpers")
   end
   if given.word then

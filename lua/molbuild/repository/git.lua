@@ -1,14 +1,11 @@
---- git, run so that neither the user's environment nor the repository decides what happens on this machine.
-local child = require "molbuild.base.child"
+--- What a policy asks of git: a password, the commit of a branch, the tree of a commit.
+local auth = require "molbuild.repository.auth"
+local command = require "molbuild.repository.command"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local auth = require "molbuild.repository.auth"
-local bounds = require "molbuild.repository.bounds"
-local report = require "molbuild.repository.report"
-local headers = require "molbuild.repository.headers"
-local ssh = require "molbuild.repository.ssh"
 local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
+local report = require "molbuild.repository.report"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 
@@ -19,143 +16,6 @@ local git = {
   fetch_memory = 2 << 30,
 }
 
--- What would make git look at another repository, run something, or write down what it sends.
-local UNSET = {
-  "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
-  "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
-  "GIT_REPLACE_REF_BASE", "GIT_NO_REPLACE_OBJECTS", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_QUARANTINE_PATH",
-  "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*",
-  "GIT_ASKPASS", "SSH_ASKPASS", "GIT_TEMPLATE_DIR", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_EDITOR",
-  "GIT_TRACE*", "GIT_CURL_VERBOSE", "GIT_PROTOCOL", "GIT_DEFAULT_HASH", "GIT_ATTR_SOURCE",
-}
-
-local SETTINGS = {
-  "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "core.askPass=",
-  "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
-  "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
-  "advice.detachedHead=false", "core.protectHFS=true", "core.protectNTFS=true", "core.symlinks=true",
-  "core.sparseCheckout=false", "core.bigFileThreshold=512m", "core.quotePath=false",
-  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead, and how
-  -- much has come is not told. With it each fetch leaves one pack, and a repository that is kept holds nothing but packs.
-  "fetch.unpackLimit=1",
-}
-
---- The umask that a commit's files are made with, whatever the caller's is.
-local UMASK = 18 -- octal 022
-
---- The environment for a command that talks to URL, when one is given; auth adds the token.
-local function environment(url, options, settings)
-  local scheme = url and names.scheme(url) or "none"
-  local env = {
-    LC_ALL = "C",
-    GIT_TERMINAL_PROMPT = "0",
-    GIT_ATTR_NOSYSTEM = "1",
-    GIT_LFS_SKIP_SMUDGE = "1",
-    GIT_OPTIONAL_LOCKS = "0",
-    -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
-    GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
-    GIT_ALLOC_LIMIT = bounds.ALLOCATION,
-    -- Nothing else, but for the redirect that servers give who asks in clear text.
-    GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
-  }
-  local certificates = core.sys.getenv "SSL_CERT_FILE"
-  if certificates and certificates ~= "" and not core.sys.getenv "GIT_SSL_CAINFO" then
-    env.GIT_SSL_CAINFO = certificates
-  end
-  if scheme == "ssh" then
-    ssh.add(env, settings)
-  end
-  auth.add(env, url, options, settings.headers)
-  return env
-end
-
---- git's arguments, behind the settings that overrule the user's.
-local function arguments_of(arguments, url, options)
-  local argv = { "git" }
-  local resolved = url and network.resolved(url)
-  -- git 2.37 and newer: it would wait for a dead address for minutes, and tell nobody.
-  local addresses = resolved and { "http.curloptResolve=" .. resolved } or {}
-  for _, settings in ipairs { SETTINGS, addresses, auth.settings(url, options) } do
-    for _, setting in ipairs(settings) do
-      table.insert(argv, "-c")
-      table.insert(argv, setting)
-    end
-  end
-  return table.move(arguments, 1, #arguments, #argv + 1, argv)
-end
-
-local ask_settings, ask_headers
-
-local function run_once(arguments, url, options, more)
-  local settings = ssh.settings(url and names.scheme(url) or "none", ask_settings)
-  if auth.takes_token(url, options) then
-    settings = { headers = headers.of(ask_headers(), url) }
-  end
-  -- ssh is let out of this bound by ssh; a proxy cannot be.
-  local bound = url and not ssh.has_proxy(settings) and (more and more.max_memory or git.fetch_memory) or nil
-  local result = child.run {
-    argv = arguments_of(arguments, url, options),
-    env = environment(url, options, settings),
-    unset = auth.unset(UNSET, url, options),
-    timeout = options.timeout,
-    stall = options.stall,
-    keep = options.keep,
-    max_memory = bound,
-    umask = UMASK,
-    capture = more and more.capture,
-    on_line = more and more.on_line,
-    silent = more and more.silent,
-    input = more and more.input,
-  }
-  result.memory_bound = bound
-  return result
-end
-
---- Where repositories were found within their origin, by the URL in use: a redirect is looked for once.
-local located = {}
-
-local MAX_REDIRECTS = 5
-
---- Run git; URL is given when it talks to a remote, and stands in ARGUMENTS then. With a token, redirects within the origin are
---- followed here: git would take the token along wherever one leads.
-local function run(arguments, url, options, more)
-  local at, redirects = located[url or ""] or url, 0
-  while true do
-    local words = {}
-    for index, word in ipairs(arguments) do
-      words[index] = word == url and at or word
-    end
-    local result = run_once(words, at, options, more)
-    local target = url and result.code ~= 0 and auth.location(at, result.tail, options)
-    redirects = redirects + 1
-    if not target or redirects > MAX_REDIRECTS then
-      return result
-    end
-    at, located[url] = target, target
-  end
-end
-
--- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
-local NO_REPOSITORY = "--git-dir=/dev/null"
-
--- What git config prints for a question; nothing where it finds nothing.
-local function ask(question)
-  local arguments = table.move(question, 1, #question, 2, { NO_REPOSITORY })
-  local result = run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })
-  return result.code == 1 and "" or report.expect(result, "git config").stdout
-end
-
-function ask_settings()
-  return ask(ssh.QUESTION)
-end
-
-local known_headers
-
-function ask_headers()
-  known_headers = known_headers or ask(headers.QUESTION)
-  return known_headers
-end
-
 --- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
 --- register with the masker: it has been in no line, event or message.
 ---@param url string
@@ -165,7 +25,7 @@ end
 function git.credential(url, user)
   local asking = { helpers = true, timeout = 60 }
   local more = { input = auth.question(url, user), capture = 65536, silent = true }
-  local result = run({ NO_REPOSITORY, "credential", "fill" }, nil, asking, more)
+  local result = command.run({ command.NO_REPOSITORY, "credential", "fill" }, nil, asking, more)
   return result.code == 0 and auth.answer(result.stdout) or nil
 end
 
@@ -173,8 +33,8 @@ local function ask_branch(url, branch, options)
   network.find_address(url, math.min(10, options.timeout))
   local ref = "refs/heads/" .. branch
   local more = { capture = 65536, max_memory = git.lookup_memory }
-  local arguments = { NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }
-  local ok, result = xpcall(run, errors.handler, arguments, url, options, more)
+  local arguments = { command.NO_REPOSITORY, "ls-remote", "--end-of-options", url, ref }
+  local ok, result = xpcall(command.run, errors.handler, arguments, url, options, more)
   if not ok then
     result = errors.object(result)
     -- It is the server's list that is too long.
@@ -208,29 +68,10 @@ function git.branch_head(url, branch, options)
   end)
 end
 
---- What a server answers that does not give a commit by its id alone.
-local REFUSED = {
-  "unadvertised object", "not our ref", "[Cc]ouldn't find remote ref", "no such remote ref", "does not allow request",
-}
-
---- Whether a server refused to give what it was asked for by its commit's id.
----@param text string  what git printed
----@return boolean
-function git.refused(text)
-  for _, words in ipairs(REFUSED) do
-    if text:find(words) then
-      return true
-    end
-  end
-  return false
-end
-
 --- Write the tree of one commit into a new directory; see store.lua.
+---@param options molbuild.TreeOptions
 function git.tree(options)
-  return require("molbuild.repository.store").tree(options)
+  return require("molbuild.repository.store").tree(setmetatable({ memory = git.fetch_memory }, { __index = options }))
 end
-
--- For the other modules that run git.
-git.run, git.reason = run, report.reason
 
 return git

@@ -43,7 +43,7 @@ local function is_bound(line, bound)
 end
 
 --- What this machine did not let git do: the last line that says so.
----@param result table  as of git.run
+---@param result table  as of command.run
 ---@return string? code  an errno name; nil when it was something else
 ---@return string? line
 function report.of_this_machine(result)
@@ -112,6 +112,23 @@ function report.reason(result)
     at = at + 1 -- that is progress: nobody said more
   end
   return lines[at] or child.last_words { tail = "", code = result.code }
+end
+
+--- What a server answers that does not give a commit by its id alone.
+local REFUSED = {
+  "unadvertised object", "not our ref", "[Cc]ouldn't find remote ref", "no such remote ref", "does not allow request",
+}
+
+--- Whether a server refused to give what it was asked for by its commit's id.
+---@param text string  what git printed
+---@return boolean
+function report.refused(text)
+  for _, words in ipairs(REFUSED) do
+    if text:find(words) then
+      return true
+    end
+  end
+  return false
 end
 
 --- Raise what this machine did not let git do; return when it was something else.

@@ -3,9 +3,9 @@
 --- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
+local command = require "molbuild.repository.command"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local git = require "molbuild.repository.git"
 local bounds = require "molbuild.repository.bounds"
 local report = require "molbuild.repository.report"
 local log = require "molbuild.base.log"
@@ -134,7 +134,7 @@ local function run(options, arguments, url, more)
   local how = { token = url and options.token, user = options.user, timeout = options.timeout, stall = options.stall,
     keep = options.keep }
   table.insert(arguments, 1, "--git-dir=" .. options.repository)
-  return git.run(arguments, url, how, more)
+  return command.run(arguments, url, how, more)
 end
 
 local function fetch_ref(options, ref)
@@ -147,7 +147,8 @@ local function fetch_ref(options, ref)
     "--end-of-options", options.url, ("+%s:%s"):format(ref, HEAD),
   }, 1, 10, #arguments + 1, arguments)
   local on_line, check = bounds.fetch(options.bytes)
-  local ok, result = xpcall(run, errors.handler, options, arguments, options.url, { on_line = on_line })
+  local ok, result = xpcall(run, errors.handler, options, arguments, options.url,
+    { on_line = on_line, max_memory = options.memory })
   check(ok and result or nil)
   return ok and result or error(result, 0)
 end
@@ -157,9 +158,9 @@ local function fetch_once(options, left)
   local result = fetch_ref(options, options.commit)
   if result.code == 0 then
     return options.commit
-  elseif git.refused(result.tail) then
+  elseif report.refused(result.tail) then
     result = fetch_ref(options, "refs/heads/" .. options.branch)
-    if result.code ~= 0 and git.refused(result.tail) then
+    if result.code ~= 0 and report.refused(result.tail) then
       return nil -- a replica that has not got the branch yet
     end
   end
@@ -304,6 +305,7 @@ end
 ---@field branch string
 ---@field files integer  the most files and directories that the tree may have
 ---@field bytes integer  likewise, and the most that may come over the wire
+---@field memory integer?  bytes that git may take for what the server sends; no bound when absent
 ---@field token string?
 ---@field user string?
 ---@field timeout number?
