@@ -1,6 +1,9 @@
--- The layers, one direction: scripts over lua over core/bind over core/lib. docs/architecture.md says what goes where.
+-- The layers, one direction: scripts over lua over core/bind over core/lib; and the rooms of core/lib and lua/molbuild
+-- (spec/support/rooms.lua). docs/architecture.md says what goes where.
 local core = require "molbuild.core"
 local molbuild = require "molbuild"
+local rooms = require "spec.support.rooms"
+local sh = require "spec.support.sh"
 
 local RUNTIMES = {
   "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
@@ -8,23 +11,22 @@ local RUNTIMES = {
 
 local LUA_HEADERS = { ["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = true, ["luaconf.h"] = true }
 
---- The rooms of core/lib.
-local LIB_ROOMS = {
-  base = true, loop = true, text = true, secret = true, file = true, lock = true, child = true, net = true,
-}
-
 local function of_the_library(header)
-  return LIB_ROOMS[header:match "^(%l+)/[^/]+%.h$"] ~= nil
+  return rooms.of(rooms.C, "core/lib/" .. header) ~= nil
+end
+
+--- The directories of rooms below one.
+local function directories(root, list)
+  local paths = {}
+  for _, room in ipairs(list) do paths[#paths + 1] = room[1] ~= "top" and root .. "/" .. room[1] or root end
+  return paths
 end
 
 --- The rules of each layer: what may be included or required in it, and words that may not stand there.
-local ROOMS = {
+local LAYERS = {
   {
     name = "core/lib", kind = "c",
-    paths = {
-      "core/lib/base", "core/lib/loop", "core/lib/text", "core/lib/secret", "core/lib/file", "core/lib/lock", "core/lib/child",
-      "core/lib/net",
-    },
+    paths = directories("core/lib", rooms.C),
     include = function(header)
       return of_the_library(header) or not header:find("/", 1, true) and header ~= "bind.h" and header ~= "embedded.h"
     end,
@@ -52,10 +54,7 @@ local ROOMS = {
     words = { "MOLECULE", "docker", "gitea" },
   },
   {
-    name = "lua/molbuild", kind = "lua", paths = {
-      "lua/molbuild", "lua/molbuild/base", "lua/molbuild/forge", "lua/molbuild/repository", "lua/molbuild/engine",
-      "lua/molbuild/progress",
-    },
+    name = "lua/molbuild", kind = "lua", paths = directories("lua/molbuild", rooms.LUA),
     require = function(module, path)
       -- The whole library at once is what policies get: it is handed to the script loader.
       if module == "molbuild" then return path == "lua/molbuild/run.lua" or path == "lua/molbuild/cli.lua" end
@@ -87,80 +86,80 @@ local function has_word(line, word)
   return line:find(before .. pattern .. after) ~= nil
 end
 
-local function check_includes(room, line)
+local function check_includes(layer, line)
   local system = line:match '^%s*#%s*include%s*<([^>]+)>'
   local own = line:match '^%s*#%s*include%s*"([^"]+)"'
-  if not room.lua and LUA_HEADERS[system or own] then
+  if not layer.lua and LUA_HEADERS[system or own] then
     return "includes " .. (system or own)
-  elseif own and not room.include(own) then
+  elseif own and not layer.include(own) then
     return "includes " .. own
   end
 end
 
-local function check_requires(room, line, path)
+local function check_requires(layer, line, path)
   for module in line:gmatch "require%s*%(?%s*[\"']([^\"']+)[\"']" do
     local whole = not module:find "%.$"
-    if whole and not room.require(module, path) then return "requires " .. module end
+    if whole and not layer.require(module, path) then return "requires " .. module end
   end
-  if room.name == "scripts" then
+  if layer.name == "scripts" then
     for module in line:gmatch "%f[%w_]molbuild%.([%a_]+)" do
       if molbuild[module] == nil then return "uses molbuild." .. module .. ", which is none of the library" end
     end
   end
 end
 
---- What a file does that its room does not allow, as "path:line: what".
-local function check(room, path, text)
+--- What a file does that its layer does not allow, as "path:line: what".
+local function check(layer, path, text)
   local found, number = {}, 0
   local function add(what)
     if what then found[#found + 1] = ("%s:%d: %s"):format(path, number, what) end
   end
-  if room.kind == "c" then text = without_comments(text) end
+  if layer.kind == "c" then text = without_comments(text) end
   for line in (text .. "\n"):gmatch "(.-)\n" do
     number = number + 1
-    local code = room.kind == "lua" and without_lua_comment(line) or line
-    add(room.kind == "c" and check_includes(room, code) or room.kind == "lua" and check_requires(room, code, path))
-    for _, word in ipairs(room.words) do
+    local code = layer.kind == "lua" and without_lua_comment(line) or line
+    add(layer.kind == "c" and check_includes(layer, code) or layer.kind == "lua" and check_requires(layer, code, path))
+    for _, word in ipairs(layer.words) do
       add(has_word(code, word) and "mentions " .. word or nil)
     end
   end
   return found
 end
 
-local function is_source(room, name)
-  return name:find(room.kind == "c" and "%.[ch]$" or "%.lua$") ~= nil
+local function is_source(layer, name)
+  return name:find(layer.kind == "c" and "%.[ch]$" or "%.lua$") ~= nil
 end
 
---- The files of a room.
-local function files(room)
+--- The files of a layer.
+local function files_of(layer)
   local all = {}
-  for _, path in ipairs(room.paths) do
-    if is_source(room, path) then
+  for _, path in ipairs(layer.paths) do
+    if is_source(layer, path) then
       all[#all + 1] = path
     else
       for _, name in ipairs(core.fs.list(path) or {}) do
         local file = path .. "/" .. name
-        if is_source(room, name) and not (room.except or {})[file] then all[#all + 1] = file end
+        if is_source(layer, name) and not (layer.except or {})[file] then all[#all + 1] = file end
       end
     end
   end
   return all
 end
 
-local function room_named(name)
-  for _, room in ipairs(ROOMS) do
-    if room.name == name then return room end
+local function layer_named(name)
+  for _, layer in ipairs(LAYERS) do
+    if layer.name == name then return layer end
   end
 end
 
 describe("the layers", function()
-  for _, room in ipairs(ROOMS) do
-    it("hold in " .. room.name, function()
-      local found, all = {}, files(room)
+  for _, layer in ipairs(LAYERS) do
+    it("hold in " .. layer.name, function()
+      local found, all = {}, files_of(layer)
       assert.is_true(#all > 0)
       for _, path in ipairs(all) do
         local text = assert(core.fs.read(path))
-        table.move(check(room, path, text), 1, 1000, #found + 1, found)
+        table.move(check(layer, path, text), 1, 1000, #found + 1, found)
       end
       assert.equal("", table.concat(found, "\n"))
     end)
@@ -196,7 +195,7 @@ describe("the checker of the layers", function()
     { "scripts", "local g = molbuild.cli", "x:1: uses molbuild.cli, which is none of the library" },
   } do
     it(("catches in %s: %s"):format(case[1], (case[2]:gsub("\n", " "))), function()
-      assert.same({ case[3] }, check(room_named(case[1]), "x", case[2]))
+      assert.same({ case[3] }, check(layer_named(case[1]), "x", case[2]))
     end)
   end
 
@@ -208,7 +207,179 @@ describe("the checker of the layers", function()
     { "scripts", 'local molbuild = require "molbuild" -- never os.execute\nlocal git = molbuild.git' },
   } do
     it("lets pass in " .. case[1] .. " what belongs there", function()
-      assert.same({}, check(room_named(case[1]), "x", case[2]))
+      assert.same({}, check(layer_named(case[1]), "x", case[2]))
     end)
   end
+end)
+
+-- All files of core/lib or lua/molbuild, wherever they lie: their text without comments, by path.
+local function texts(root, ending)
+  local all = {}
+  for path in sh.run { "find", root, "-name", "*." .. ending }:gmatch "[^\n]+" do
+    local text = assert(core.fs.read(path))
+    if ending == "lua" then
+      text = text:gsub("[^\n]+", without_lua_comment)
+    else
+      text = without_comments(text)
+    end
+    all[path] = text
+  end
+  return all
+end
+
+-- The arrows between the objects of core/lib: what the compiler made of it, whatever it includes.
+local function object_arrows(files)
+  local words, source, objects, build = { "nm" }, {}, {}, os.getenv "BUILD" or "build"
+  for path in pairs(files) do
+    if path:find "%.c$" then
+      words[#words + 1] = path:gsub("^core/(.*)%.c$", build .. "/obj/%1.o")
+      source[words[#words]] = path
+    end
+  end
+  local printed = sh.run(words):gsub("(%S+%.o):\n", "\0%1\n") -- of each object its name, and its symbols below
+  for object, text in printed:gmatch "%z(%S+)\n(%Z*)" do objects[source[object]] = text end
+  return rooms.symbols(objects)
+end
+
+describe("the rooms", function()
+  it("of core/lib: every file is in one, no arrow points up, no circle", function()
+    local files = texts("core/lib", "[ch]")
+    local arrows = rooms.includes(files)
+    assert.is_true(#arrows > 50, #arrows)
+    assert.equal("", table.concat(rooms.faults(rooms.C, files, arrows), "\n"))
+  end)
+
+  it("of core/lib: what the objects call is in no circle, and not above them", function()
+    local arrows = object_arrows(texts("core/lib", "[ch]"))
+    assert.is_true(#arrows > 20, #arrows)
+    local found = {}
+    for _, line in ipairs(rooms.faults(rooms.C, {}, arrows)) do
+      -- The parts of a process are being taken apart: this circle goes, and then this exception.
+      local process = line:find "^a circle of files: core/lib/child/process_end.c .*core/lib/child/process_stream.c$"
+      found[#found + 1] = not process and line or nil
+    end
+    assert.equal("", table.concat(found, "\n"))
+  end)
+
+  it("of lua/molbuild: every file is in one, no arrow points up, no circle", function()
+    local files = texts("lua/molbuild", "lua")
+    local arrows = rooms.requires(files)
+    assert.is_true(#arrows > 150, #arrows)
+    assert.equal("", table.concat(rooms.faults(rooms.LUA, files, arrows), "\n"))
+  end)
+
+  it("stand in docs/architecture.md as they are here", function()
+    local page = assert(core.fs.read "docs/architecture.md")
+    local shown = page:match "<!%-%- rooms %-%->\n(.-)<!%-%- end of rooms %-%->"
+    assert.equal(table.concat(rooms.map(), "\n") .. "\n", shown)
+  end)
+
+  it("use only rooms that stand below them", function()
+    for _, list in ipairs { rooms.C, rooms.LUA } do
+      local below = {}
+      for _, room in ipairs(list) do
+        for _, used in ipairs(room[3]) do assert.is_true(below[used], room[1] .. " uses " .. used) end
+        below[room[1]] = true
+      end
+    end
+  end)
+end)
+
+describe("the checker of the rooms", function()
+  -- What it says of files of Lua, below lua/molbuild.
+  local function lua_faults(sources)
+    local files = {}
+    for name, text in pairs(sources) do files["lua/molbuild/" .. name .. ".lua"] = text end
+    return rooms.faults(rooms.LUA, files, rooms.requires(files))
+  end
+
+  local function c_faults(sources)
+    local files = {}
+    for name, text in pairs(sources) do files["core/lib/" .. name] = text end
+    return rooms.faults(rooms.C, files, rooms.includes(files))
+  end
+
+  for what, case in pairs {
+    ["a circle of two files"] = {
+      { ["base/a"] = 'require "molbuild.base.b"', ["base/b"] = 'require "molbuild.base.a"' },
+      { "a circle of files: lua/molbuild/base/a.lua lua/molbuild/base/b.lua" },
+    },
+    ["a circle of three files, one of them an init.lua, one by pcall"] = {
+      { ["engine/init"] = 'require "molbuild.engine.b"', ["engine/b"] = "\npcall(require, 'molbuild.engine.c')",
+        ["engine/c"] = 'require("molbuild.engine")' },
+      { "a circle of files: lua/molbuild/engine/b.lua lua/molbuild/engine/c.lua lua/molbuild/engine/init.lua" },
+    },
+    ["a circle that is closed within a function"] = {
+      { ["base/a"] = 'require "molbuild.base.b"', ["base/b"] = "local function f()\n  return require [[molbuild.base.a]].x\nend" },
+      { "a circle of files: lua/molbuild/base/a.lua lua/molbuild/base/b.lua" },
+    },
+    ["a circle of two rooms, of other files"] = {
+      { ["repository/a"] = 'require "molbuild.forge.b"', ["forge/b"] = "", ["forge/c"] = 'require "molbuild.repository.d"',
+        ["repository/d"] = "" },
+      { "a circle of rooms: forge repository", "lua/molbuild/forge/c.lua:1: forge must not use repository" },
+    },
+    ["an arrow that points up"] = {
+      { ["base/a"] = '\nlocal b = require "molbuild.engine"', ["engine/init"] = "" },
+      { "lua/molbuild/base/a.lua:2: base must not use engine" },
+    },
+    ["an arrow that points up lazily, with slashes"] = {
+      { ["forge/a"] = 'function a.f()\n  require("molbuild/repository/git").run()\nend', ["repository/git"] = "" },
+      { "lua/molbuild/forge/a.lua:2: forge must not use repository" },
+    },
+    ["an arrow to the whole library"] = {
+      { ["progress/a"] = 'require("molbuild").log.info "x"', init = "" },
+      { "lua/molbuild/progress/a.lua:1: progress must not use top" },
+    },
+    ["an arrow by a table of names"] = {
+      { ["base/a"] = 'local NAMES = { x = "molbuild.engine.x" }\nrequire(NAMES.x)', ["engine/x"] = "" },
+      { "lua/molbuild/base/a.lua:1: base must not use engine" },
+    },
+    ["a name that is put together"] = {
+      { ["base/a"] = 'require("molbuild.engine." .. x)' },
+      { 'lua/molbuild/base/a.lua:1: a module\'s name must be written whole, not as "molbuild.engine." and more' },
+    },
+    ["files outside of a room"] = {
+      { stray = "", ["cellar/a"] = "", ["base/deep/a"] = "" },
+      { "lua/molbuild/base/deep/a.lua: is in no room", "lua/molbuild/cellar/a.lua: is in no room",
+        "lua/molbuild/stray.lua: is in no room" },
+    },
+  } do
+    it("catches in Lua " .. what, function() assert.same(case[2], lua_faults(case[1])) end)
+  end
+
+  for what, case in pairs {
+    ["a circle of two files"] = {
+      { ["net/a.h"] = '#include "net/b.h"', ["net/b.h"] = "# include <net/a.h>" },
+      { "a circle of files: core/lib/net/a.h core/lib/net/b.h" },
+    },
+    ["an arrow that points up, and the circle of rooms that it makes"] = {
+      { ["lock/a.c"] = '#include "loop/b.h"', ["loop/b.h"] = "", ["loop/c.c"] = '\n#include "lock/d.h"', ["lock/d.h"] = "" },
+      { "a circle of rooms: lock loop", "core/lib/loop/c.c:2: loop must not use lock" },
+    },
+    ["a header without its room"] = {
+      { ["net/a.c"] = '#include "b.h"', ["net/b.h"] = "" }, { "core/lib/net/a.c:1: includes b.h without its room" },
+    },
+    ["a file outside of a room"] = { { ["a.c"] = "" }, { "core/lib/a.c: is in no room" } },
+  } do
+    it("catches in C " .. what, function() assert.same(case[2], c_faults(case[1])) end)
+  end
+
+  it("catches a circle and an arrow that points up in what objects call", function()
+    local arrows = rooms.symbols {
+      ["core/lib/base/a.c"] = "0000 T a\n                 U b\n                 U printf\n",
+      ["core/lib/base/b.c"] = "0000 D b\n                 U c\n", ["core/lib/base/c.c"] = "0000 T c\n                 U a\n",
+      ["core/lib/net/d.c"] = "0000 t a\n0000 T d\n                 U a\n", ["core/lib/loop/e.c"] = "                 U d\n",
+    }
+    assert.same({
+      "a circle of files: core/lib/base/a.c core/lib/base/b.c core/lib/base/c.c", "core/lib/loop/e.c: loop must not use net (d)",
+    }, rooms.faults(rooms.C, {}, arrows))
+  end)
+
+  it("lets pass what points down, and what only speaks of a module", function()
+    local lines = ('--- require "molbuild.engine"\n'):gsub("[^\n]+", without_lua_comment)
+    assert.same({}, lua_faults {
+      ["engine/a"] = 'require "molbuild.base.b"\nrequire "molbuild.core"\nrequire "molbuild.forge.c"', ["engine/init"] = "",
+      ["base/b"] = lines .. 'say "molbuild"', ["forge/c"] = 'require "molbuild.base.b"', init = 'x = "molbuild.engine.a"',
+    })
+  end)
 end)

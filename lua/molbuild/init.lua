@@ -4,26 +4,27 @@ local molbuild = {}
 
 --- The modules that a policy sees, and where each stands.
 local MODULES = {
-  cache = "repository.cache",
-  child = "base.child",
-  docker = "engine",
-  env = "base.env",
-  errors = "base.errors",
-  events = "base.events",
-  git = "repository.git",
-  gitea = "forge.gitea",
-  image = "engine.image",
-  inputs = "repository.inputs",
-  job = "base.job",
-  log = "base.log",
-  names = "base.names",
-  network = "forge.network",
-  retry = "base.retry",
-  settings = "base.settings",
-  sha = "base.sha",
-  task = "base.task",
-  template = "repository.template",
-  token = "forge.token",
+  core = "molbuild.core",
+  cache = "molbuild.repository.cache",
+  child = "molbuild.base.child",
+  docker = "molbuild.engine",
+  env = "molbuild.base.env",
+  errors = "molbuild.base.errors",
+  events = "molbuild.base.events",
+  git = "molbuild.repository.git",
+  gitea = "molbuild.forge.gitea",
+  image = "molbuild.engine.image",
+  inputs = "molbuild.repository.inputs",
+  job = "molbuild.base.job",
+  log = "molbuild.base.log",
+  names = "molbuild.base.names",
+  network = "molbuild.forge.network",
+  retry = "molbuild.base.retry",
+  settings = "molbuild.base.settings",
+  sha = "molbuild.base.sha",
+  task = "molbuild.base.task",
+  template = "molbuild.repository.template",
+  token = "molbuild.forge.token",
 }
 
 --- Load another policy by name or path, to change it: gives the table it returns.
@@ -42,9 +43,8 @@ end
 
 return setmetatable(molbuild, {
   __index = function(self, name)
-    local place = name == "core" and name or MODULES[name]
-    if place then
-      local module = require("molbuild." .. place)
+    if MODULES[name] then
+      local module = require(MODULES[name])
       rawset(self, name, module)
       return module
     end

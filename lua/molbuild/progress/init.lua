@@ -26,6 +26,11 @@ local progress = {}
 ---@field in_foreground (fun(): boolean)?  whether the terminal is ours
 ---@field width table?  as molbuild.core.width
 
+local RENDERERS = {
+  tty = "molbuild.progress.tty", plain = "molbuild.progress.plain", json = "molbuild.progress.json",
+  quiet = "molbuild.progress.quiet",
+}
+
 local defaults = {}
 
 function defaults.isatty()
@@ -123,7 +128,7 @@ function progress.choose(options)
   all.unicode = is_unicode(all.getenv)
   all.reflows = reflows(all.getenv)
   all.width = all.width or core.width
-  local renderer = require("molbuild.progress." .. mode_for(all)).new(all)
+  local renderer = require(RENDERERS[mode_for(all)]).new(all)
   output.renderer = renderer
   return renderer, output
 end
