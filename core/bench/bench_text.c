@@ -14,8 +14,8 @@
 #include "base/fd.h"
 #include "child/output.h"
 #include "secret/mask.h"
-#include "text/clean.h"
 #include "text/lines.h"
+#include "text/terminal_filter.h"
 
 #define CHUNK     ((size_t)64 << 10)
 #define TEXT_SIZE ((size_t)16 << 20)
@@ -100,15 +100,16 @@ static void run_mask(void)
 	mask_stream_free(&stream);
 }
 
-static void run_clean(void)
+static void run_filter(void)
 {
-	struct clean clean;
-	clean_init(&clean);
+	struct terminal_filter filter;
+	terminal_filter_init(&filter);
 	for (size_t at = 0; at < text_len; at += CHUNK) {
 		buf_clear(&out);
-		check(clean_feed(&clean, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out), "clean_feed");
+		check(terminal_filter_feed(&filter, text + at, text_len - at < CHUNK ? text_len - at : CHUNK, &out),
+		      "terminal_filter_feed");
 	}
-	check(clean_finish(&clean, &out), "clean_finish");
+	check(terminal_filter_finish(&filter, &out), "terminal_filter_finish");
 }
 
 static int on_line(void *ud, const char *line, size_t len)
@@ -192,7 +193,7 @@ int main(int argc, char **argv)
 	show("mask-without-secrets", run_mask, base);
 	add_secrets();
 	show("mask-3-secrets", run_mask, base);
-	show("clean", run_clean, base);
+	show("terminal-filter", run_filter, base);
 	show("lines", run_lines, base);
 	show("write", run_write, base);
 	show("log", run_log, base);

@@ -98,7 +98,7 @@ static const struct bind_op_type lock_type = {
 
 static void on_done(struct lock_wait *wait, int ok)
 {
-	struct lock_op *op = (struct lock_op *)(void *)((char *)wait - offsetof(struct lock_op, wait));
+	struct lock_op *op = CONTAINER_OF(wait, struct lock_op, wait);
 	loop_timer_stop(op->loop, &op->again);
 	bind_done(&op->op, ok ? NULL : &wait->error);
 }
@@ -124,7 +124,7 @@ static void push_holder(lua_State *L, const char *path)
 /* Tell on_wait who holds the lock, now and every so often. */
 static void tell(struct loop_timer *timer)
 {
-	struct lock_op *op = (struct lock_op *)(void *)((char *)timer - offsetof(struct lock_op, again));
+	struct lock_op *op = CONTAINER_OF(timer, struct lock_op, again);
 	struct error err;
 	if (!bind_push_callback(&op->op, BIND_CALLBACK))
 		return;

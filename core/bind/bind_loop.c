@@ -283,7 +283,7 @@ static const struct bind_op_type sleep_type = {
 
 static void on_awake(struct loop_timer *timer)
 {
-	struct sleep_op *sleep = (struct sleep_op *)(void *)((char *)timer - offsetof(struct sleep_op, timer));
+	struct sleep_op *sleep = CONTAINER_OF(timer, struct sleep_op, timer);
 	bind_done(&sleep->op, NULL);
 }
 

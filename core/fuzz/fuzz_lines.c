@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/clean.h"
 #include "text/lines.h"
+#include "text/terminal_filter.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,23 +53,23 @@ static int on_line(void *ud, const char *line, size_t len)
 /* Pieces of 1 to HOW bytes, 0: one piece. */
 static void run(const uint8_t *data, size_t size, unsigned how, struct buf *text, struct buf *all)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	struct lines lines;
 	unsigned piece = 0;
-	clean_init(&clean);
+	terminal_filter_init(&filter);
 	lines_init(&lines, LINE_MAX_BYTES, on_line, all);
 	for (size_t at = 0; at < size;) {
 		size_t now = how ? piece++ * 7 % how + 1 : size, before = text->len, plain;
 		now = now < size - at ? now : size - at;
 		/* In pieces as the output of a child is. */
-		plain = how ? clean_take_plain(&clean, (const char *)data + at, now) : 0;
+		plain = how ? terminal_filter_take_plain(&filter, (const char *)data + at, now) : 0;
 		require(buf_append(text, data + at, plain) == 0);
-		require(clean_feed(&clean, (const char *)data + at + plain, now - plain, text) == 0);
+		require(terminal_filter_feed(&filter, (const char *)data + at + plain, now - plain, text) == 0);
 		if (text->len > before)
 			require(lines_feed(&lines, text->data + before, text->len - before) == 0);
 		at += now;
 	}
-	require(clean_finish(&clean, text) == 0);
+	require(terminal_filter_finish(&filter, text) == 0);
 	lines_free(&lines);
 	buf_clear(all);
 	lines_init(&lines, LINE_MAX_BYTES, on_line, all);

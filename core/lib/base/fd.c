@@ -4,6 +4,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/close_range.h>
+#include <sys/syscall.h>
+#endif
 
 void fd_close(int *fd)
 {
@@ -44,6 +48,25 @@ int fd_pipe(int ends[2])
 		return -1;
 	}
 	return 0;
+}
+
+void fd_close_range(unsigned first, unsigned last, enum fd_range how)
+{
+	int saved = errno;
+	long max;
+#if defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
+	if (syscall(SYS_close_range, first, last, how == FD_RANGE_CLOEXEC ? CLOSE_RANGE_CLOEXEC : 0U) == 0)
+		return;
+#endif
+	max = sysconf(_SC_OPEN_MAX);
+	if (max < 0 || max > FD_SCANNED_MAX)
+		max = FD_SCANNED_MAX;
+	for (long fd = first; fd < max && fd <= (long)last; fd++)
+		if (how == FD_RANGE_CLOSE)
+			close((int)fd);
+		else if (fd_set_cloexec((int)fd, 1) < 0)
+			continue;
+	errno = saved;
 }
 
 void fd_pipe_room(int fd, size_t len)

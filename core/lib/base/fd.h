@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/limits.h"
 #include "base/macros.h"
 
 /* Close *FD if there is one and set it to -1. Keeps errno. */
@@ -20,6 +21,11 @@ void fd_pipe_room(int fd, size_t len);
 /* Returns 0, or -1 with errno set. */
 WARN_UNUSED int fd_set_nonblocking(int fd);
 WARN_UNUSED int fd_set_cloexec(int fd, int on);
+
+/* Every descriptor from FIRST to LAST (~0U: all): close it, or have exec close it. Async-signal-safe, for a child after fork; keeps
+ * errno. Where the system cannot do it at once, descriptors from FD_SCANNED_MAX on stay as they are. */
+enum fd_range { FD_RANGE_CLOSE, FD_RANGE_CLOEXEC };
+void fd_close_range(unsigned first, unsigned last, enum fd_range how);
 
 /* Write all LEN bytes, however many calls it takes; waits when the descriptor is non-blocking and full.
  * Returns 0, or -1 with errno set (some bytes may have been written). */

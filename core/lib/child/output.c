@@ -16,7 +16,7 @@ int output_init(struct output *output, const struct output_options *options, str
 	buf_init(&output->cleaned, WORK_MAX);
 	buf_init(&output->masked, WORK_MAX);
 	buf_init(&output->tail, options->tail);
-	clean_init(&output->clean);
+	terminal_filter_init(&output->filter);
 	mask_stream_init(&output->mask);
 	lines_init(&output->lines, OUTPUT_LINE_MAX, options->on_line, options->ud);
 	return options->log_file ? log_file_open(&output->log, options->log_file, options->log_max, err) : 0;
@@ -55,7 +55,7 @@ static void write_log(struct output *output, const char *data, size_t len)
 	close_log(output);
 }
 
-/* The masked text without the marks of clean.h, which are for the lines alone. NULL: no memory. */
+/* The masked text without the marks of terminal_filter.h, which are for the lines alone. NULL: no memory. */
 static const struct buf *unmarked(struct output *output)
 {
 	const char *at = output->masked.data, *end = at + output->masked.len, *mark;
@@ -94,10 +94,10 @@ static int deliver(struct output *output, struct error *err)
 static int prepare(struct output *output, const char *data, size_t len)
 {
 	/* Nearly always all of it: no copy then. */
-	size_t plain = clean_take_plain(&output->clean, data, len);
+	size_t plain = terminal_filter_take_plain(&output->filter, data, len);
 	buf_clear(&output->cleaned);
 	if (mask_feed(&output->mask, data, plain, &output->masked) < 0 ||
-	    clean_feed(&output->clean, data + plain, len - plain, &output->cleaned) < 0)
+	    terminal_filter_feed(&output->filter, data + plain, len - plain, &output->cleaned) < 0)
 		return -1;
 	return mask_feed(&output->mask, output->cleaned.data, output->cleaned.len, &output->masked);
 }
@@ -108,7 +108,7 @@ int output_feed(struct output *output, const char *data, size_t len, struct erro
 	while (len > 0) {
 		size_t slice = len < SLICE ? len : SLICE;
 		if (prepare(output, data, slice) < 0)
-			return error_errno(err, errno, "cannot clean the output");
+			return error_errno(err, errno, "cannot filter the output");
 		data += slice;
 		len -= slice;
 	}
@@ -120,10 +120,10 @@ int output_finish(struct output *output, struct error *err)
 	int stop;
 	buf_clear(&output->cleaned);
 	buf_clear(&output->masked);
-	if (clean_finish(&output->clean, &output->cleaned) < 0 ||
+	if (terminal_filter_finish(&output->filter, &output->cleaned) < 0 ||
 	    mask_feed(&output->mask, output->cleaned.data, output->cleaned.len, &output->masked) < 0 ||
 	    mask_finish(&output->mask, &output->masked) < 0)
-		return error_errno(err, errno, "cannot clean the output");
+		return error_errno(err, errno, "cannot filter the output");
 	stop = deliver(output, err);
 	close_log(output);
 	if (stop == 0 && output->lines.on_line)

@@ -7,10 +7,11 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "file/log_file.h"
 #include "secret/mask.h"
-#include "text/clean.h"
 #include "text/lines.h"
+#include "text/terminal_filter.h"
 
 struct output_options {
 	const char *log_file; /* see log_file.h; NULL: none */
@@ -21,10 +22,8 @@ struct output_options {
 	void *ud;
 };
 
-#define OUTPUT_LINE_MAX ((size_t)16 << 10)
-
 struct output {
-	struct clean clean;
+	struct terminal_filter filter;
 	struct mask_stream mask;
 	struct lines lines;
 	struct buf cleaned;

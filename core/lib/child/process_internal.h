@@ -56,7 +56,7 @@ struct process {
 	struct process_result result;
 };
 
-#define OWNER(pointer, member) ((struct process *)(void *)((char *)(pointer)-offsetof(struct process, member)))
+#define OWNER(pointer, member) CONTAINER_OF(pointer, struct process, member)
 
 /* process_end.c */
 

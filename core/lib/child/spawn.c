@@ -8,36 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/close_range.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#endif
 
 #include "base/fd.h"
-#include "loop/signals.h"
+#include "loop/fork.h"
 
 extern char **environ;
-
-/* Where the system cannot close a range at once, no more than this many descriptors are looked at. */
-#define MAX_SCANNED_FD 65536
-
-/* Between fork and exec only async-signal-safe calls: libcurl's resolver may have threads that held a lock. */
-
-static void cloexec_all(void)
-{
-	long max;
-#if defined(__linux__) && defined(SYS_close_range) && defined(CLOSE_RANGE_CLOEXEC)
-	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-		return;
-#endif
-	max = sysconf(_SC_OPEN_MAX);
-	if (max < 0 || max > MAX_SCANNED_FD)
-		max = MAX_SCANNED_FD;
-	for (int fd = 3; fd < max; fd++)
-		if (fd_set_cloexec(fd, 1) < 0)
-			continue;
-}
 
 static int install_stdio(const struct spawn_options *options)
 {
@@ -75,25 +50,17 @@ static void fail_at_large_files(void)
 		signal(SIGXFSZ, SIG_IGN);
 }
 
-static void become(const struct spawn_options *options, pid_t parent, int status_fd)
+/* In the child: set up, exec. */
+static void become(const struct spawn_options *options, int status_fd)
 {
 	struct spawn_failure failure = {0};
 	ssize_t put;
-	setsid();
-	signals_reset();
 	fail_at_large_files();
 	if (options->umask)
 		umask(options->umask);
-#ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(127);
-#else
-	(void)parent;
-#endif
 	if (install_stdio(options) < 0 || (options->max_memory && limit_memory(options->max_memory) < 0))
 		goto fail;
-	cloexec_all();
+	fd_close_range(3, ~0U, FD_RANGE_CLOEXEC);
 	for (size_t i = 0; i < options->keep_count; i++)
 		if (fd_set_cloexec(options->keep[i], 0) < 0)
 			goto fail;
@@ -111,23 +78,16 @@ fail:
 
 int spawn(const struct spawn_options *options, pid_t *pid, int *status_fd, struct error *err)
 {
-	int ends[2], saved;
-	sigset_t all, before;
-	pid_t parent = getpid();
+	int ends[2];
 	if (fd_pipe(ends) < 0)
 		return error_errno(err, errno, "cannot start %s", options->program);
-	/* No handler of ours may run in the child before its dispositions are reset. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	*pid = fork();
-	saved = errno;
+	*pid = fork_clean(SIGTERM);
 	if (*pid == 0)
-		become(options, parent, ends[1]);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+		become(options, ends[1]);
 	fd_close(&ends[1]);
 	if (*pid < 0) {
 		fd_close(&ends[0]);
-		return error_errno(err, saved, "cannot start %s", options->program);
+		return error_errno(err, errno, "cannot start %s", options->program);
 	}
 	*status_fd = ends[0];
 	return 0;

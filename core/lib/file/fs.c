@@ -1,6 +1,5 @@
 #include "file/fs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,9 +11,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-
-/* The longest text a link can have, anywhere we know. */
-#define MAX_LINK 65536
+#include "base/limits.h"
+#include "file/fs_internal.h"
 
 static const char *type_name(mode_t mode)
 {
@@ -161,17 +159,11 @@ static int by_bytes(const void *a, const void *b)
 static int collect(DIR *dir, const char *path, size_t max, struct fs_names *out, struct error *err)
 {
 	size_t cap = 0;
-	for (;;) {
-		struct dirent *entry;
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			break;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	const char *name;
+	while ((name = fs_next_entry(dir))) {
 		if (out->count == max)
 			return error_set(err, "too_large", "%s holds more than %zu entries", path, max);
-		if (add_name(out, &cap, entry->d_name) < 0)
+		if (add_name(out, &cap, name) < 0)
 			break;
 	}
 	return errno ? error_errno(err, errno, "cannot list %s", path) : 0;
@@ -241,7 +233,7 @@ int fs_readlink(const char *path, char **out, struct error *err)
 {
 	char *text = NULL;
 	*out = NULL;
-	for (size_t size = 256; size <= MAX_LINK; size *= 2) {
+	for (size_t size = 256; size <= FS_LINK_MAX; size *= 2) {
 		char *grown = realloc(text, size);
 		ssize_t len = grown ? readlink(path, grown, size) : -1;
 		if (len < 0) {

@@ -1,16 +1,13 @@
 #include "file/fs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-
-/* Each level takes a descriptor. git's trees are bounded, and people's are not as deep. */
-#define MAX_LEVELS 400
+#include "base/limits.h"
+#include "file/fs_internal.h"
 
 /* Whoever owns a directory above can put something else in the place of what was looked at: so all is done by descriptors
  * of directories, and no link is followed. All return 0, or -1 with errno set. */
@@ -24,41 +21,28 @@ static int walk_entry(const struct walk *walk, int parent, const char *name, int
 
 static int walk_entries(const struct walk *walk, DIR *dir, int level)
 {
-	for (;;) {
-		struct dirent *entry;
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return errno ? -1 : 0;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (walk_entry(walk, dirfd(dir), entry->d_name, level) < 0)
+	const char *name;
+	while ((name = fs_next_entry(dir)))
+		if (walk_entry(walk, dirfd(dir), name, level) < 0)
 			return -1;
-	}
+	return errno ? -1 : 0;
 }
 
 static int walk_directory(const struct walk *walk, int parent, const char *name, int level)
 {
-	int saved, result, fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	DIR *dir;
-	if (fd < 0)
+	int result;
+	DIR *dir = fs_open_entries(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+	if (!dir)
 		return -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		fd_close(&fd);
-		return -1;
-	}
 	result = walk_entries(walk, dir, level + 1);
-	saved = errno;
-	closedir(dir);
-	errno = saved;
+	fs_close_entries(dir);
 	return result;
 }
 
 static int walk_entry(const struct walk *walk, int parent, const char *name, int level)
 {
 	struct stat st;
-	if (level > MAX_LEVELS) {
+	if (level > FS_LEVELS_MAX) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}

@@ -1,6 +1,5 @@
 #include "file/fs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,15 +9,12 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/limits.h"
+#include "file/fs_internal.h"
 
-/* Levels that are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the
+/* FS_REMOVE_LEVELS_MAX levels are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the
  * tree under a name of its own, and walked from there. So any depth costs these few descriptors and frames.
  * (Hoisting alone would do, but a directory of a lower overlay layer cannot be renamed.) */
-#define MAX_LEVELS 32
-
-/* Times a directory is found not empty after all was removed from it: hoisting puts things there, and so does a
- * process that still writes. */
-#define MAX_PASSES 100000
 
 struct walk {
 	int root;         /* the directory that is removed */
@@ -71,7 +67,7 @@ static int open_directory(int parent, const char *name)
 
 static int hoist(struct walk *walk, int parent, const char *name)
 {
-	for (int tries = 0; tries < MAX_PASSES; tries++) {
+	for (int tries = 0; tries < FS_REMOVE_PASSES_MAX; tries++) {
 		char target[32];
 		snprintf(target, sizeof target, ".molbuild-rm-%u", walk->hoisted++);
 		if (renameat(parent, name, walk->root, target) == 0)
@@ -88,47 +84,37 @@ static int hoist(struct walk *walk, int parent, const char *name)
 
 static int remove_entries(struct walk *walk, DIR *dir, int level)
 {
-	for (;;) {
-		struct dirent *entry;
-		errno = 0;
-		entry = readdir(dir);
-		if (!entry)
-			return errno ? -1 : 0;
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (remove_entry(walk, dirfd(dir), entry->d_name, level) < 0)
+	const char *name;
+	while ((name = fs_next_entry(dir)))
+		if (remove_entry(walk, dirfd(dir), name, level) < 0)
 			return -1;
-	}
+	return errno ? -1 : 0;
 }
 
 static int empty_directory(struct walk *walk, int parent, const char *name, int level)
 {
-	int saved, result, fd = open_directory(parent, name);
+	int result, fd = open_directory(parent, name);
 	DIR *dir;
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -1;
-	dir = fdopendir(fd);
-	if (!dir) {
-		fd_close(&fd);
+	dir = fs_open_entries(fd);
+	if (!dir)
 		return -1;
-	}
 	if (level == 0)
 		walk->root = dirfd(dir);
 	result = remove_entries(walk, dir, level + 1);
-	saved = errno;
-	closedir(dir);
-	errno = saved;
+	fs_close_entries(dir);
 	return result;
 }
 
 static int remove_directory(struct walk *walk, int parent, const char *name, int level)
 {
-	for (int pass = 0; pass < MAX_PASSES; pass++) {
+	for (int pass = 0; pass < FS_REMOVE_PASSES_MAX; pass++) {
 		if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
 		if (errno != ENOTEMPTY && errno != EEXIST)
 			return -1;
-		if (level == MAX_LEVELS)
+		if (level == FS_REMOVE_LEVELS_MAX)
 			return hoist(walk, parent, name);
 		if (empty_directory(walk, parent, name, level) < 0)
 			return -1;

@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-
-#define LOG_FILE_MAX ((uint64_t)64 << 20)
+#include "base/limits.h"
 
 struct log_file {
 	int fd;           /* -1: none */

@@ -98,7 +98,7 @@ int lock_say_locked(const char *path, struct error *err)
 
 int lock_try(struct lock *lock, const char *path, const char *purpose, struct error *err)
 {
-	for (int round = 0; round < LOCK_MAX_ROUNDS; round++) {
+	for (int round = 0; round < LOCK_ROUNDS_MAX; round++) {
 		int got, fd = lock_open(path, err);
 		if (fd < 0)
 			return -1;

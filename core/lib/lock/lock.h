@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "loop/loop.h"
 
 /* A zeroed struct holds nothing. */
@@ -74,8 +75,7 @@ WARN_UNUSED int lock_wait_start(struct loop *loop, struct lock_wait *wait, const
 /* Stop waiting; the child is gone when this returns, and `done` is not called. Does nothing when nothing waits. */
 void lock_wait_cancel(struct lock_wait *wait);
 
-/* The record. Its texts are clean: no control characters, valid UTF-8. */
-#define LOCK_RECORD_MAX 512
+/* The record, at most LOCK_RECORD_MAX bytes. Its texts are clean: no control characters, valid UTF-8. */
 
 struct lock_holder {
 	long pid;      /* 1 to 2147483647 */

@@ -4,9 +4,6 @@
 
 #include "lock/lock.h"
 
-/* How often a lock whose file is replaced, or whose helper is killed, is begun anew before that is an error. */
-#define LOCK_MAX_ROUNDS 100
-
 /* The descriptor of the lock file, or -1 with err set. */
 WARN_UNUSED int lock_open(const char *path, struct error *err);
 

@@ -7,54 +7,19 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#endif
 
 #include "base/fd.h"
 #include "lock/lock_internal.h"
-#include "loop/signals.h"
+#include "loop/fork.h"
 
-/* Where the system cannot close a range at once, no more than this many descriptors are looked at. */
-#define MAX_SCANNED_FD 65536
-
-#define OWNER(pointer, member) ((struct lock_wait *)(void *)((char *)(pointer)-offsetof(struct lock_wait, member)))
-
-/* In the helper, between fork and _exit, only async-signal-safe calls: it never calls exec. */
-
-/* So that no pipe whose end somebody waits for, and no other lock, is kept by a helper. */
-static void close_all_but(int fd)
-{
-	long max;
-#if defined(__linux__) && defined(SYS_close_range)
-	if ((fd == 0 || syscall(SYS_close_range, 0U, (unsigned)fd - 1, 0U) == 0) &&
-	    syscall(SYS_close_range, (unsigned)fd + 1, ~0U, 0U) == 0)
-		return;
-#endif
-	max = sysconf(_SC_OPEN_MAX);
-	if (max < 0 || max > MAX_SCANNED_FD)
-		max = MAX_SCANNED_FD;
-	for (int other = 0; other < max; other++)
-		if (other != fd)
-			close(other);
-}
-
-/* Exits 0 when the lock is had, else with the errno, which is below 256 on every system we know. */
-static void help(int fd, pid_t parent)
+/* In the helper: exits 0 when the lock is held, else with the errno, which is below 256 on every system we know. */
+static void help(int fd)
 {
 	int got;
-	/* A Ctrl-C is for the parent, which ends us. */
-	setsid();
-	signals_reset();
-#ifdef __linux__
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EINTR);
-#else
-	(void)parent;
-#endif
-	close_all_but(fd);
+	/* So that no pipe whose end somebody waits for, and no other lock, is kept by a helper. */
+	if (fd > 0)
+		fd_close_range(0, (unsigned)fd - 1, FD_RANGE_CLOSE);
+	fd_close_range((unsigned)fd + 1, ~0U, FD_RANGE_CLOSE);
 	do
 		got = flock(fd, LOCK_EX);
 	while (got < 0 && errno == EINTR);
@@ -63,21 +28,13 @@ static void help(int fd, pid_t parent)
 
 static int start_helper(struct lock_wait *wait, struct error *err)
 {
-	sigset_t all, before;
-	int saved;
-	pid_t parent = getpid();
 	if (loop_prepare_children(wait->loop, err) < 0)
 		return -1;
-	/* No handler of ours may run in the child before its dispositions are reset. */
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	wait->helper.pid = fork();
-	saved = errno;
+	wait->helper.pid = fork_clean(SIGKILL);
 	if (wait->helper.pid == 0)
-		help(wait->fd, parent);
-	sigprocmask(SIG_SETMASK, &before, NULL);
+		help(wait->fd);
 	if (wait->helper.pid < 0)
-		return error_errno(err, saved, "cannot wait for the lock %s", wait->path);
+		return error_errno(err, errno, "cannot wait for the lock %s", wait->path);
 	return loop_child_start(wait->loop, &wait->helper, err);
 }
 
@@ -107,7 +64,7 @@ static void stop(struct lock_wait *wait)
 /* Try; if it is not free, have a helper wait. Returns as lock_wait_start(). */
 static int advance(struct lock_wait *wait, struct error *err)
 {
-	for (; wait->rounds < LOCK_MAX_ROUNDS; wait->rounds++) {
+	for (; wait->rounds < LOCK_ROUNDS_MAX; wait->rounds++) {
 		int got;
 		if (wait->fd < 0)
 			wait->fd = lock_open(wait->path, err);
@@ -129,7 +86,7 @@ static int advance(struct lock_wait *wait, struct error *err)
 			return -1;
 		lock_give_back(&wait->fd);
 	}
-	return error_set(err, "locked", "waiting for the lock %s failed %d times", wait->path, LOCK_MAX_ROUNDS);
+	return error_set(err, "locked", "waiting for the lock %s failed %d times", wait->path, LOCK_ROUNDS_MAX);
 }
 
 /* ... and tell how it ended, unless it goes on. */
@@ -144,7 +101,7 @@ static void advance_and_tell(struct lock_wait *wait)
 
 static void on_helper_exit(struct loop_child *child, int status)
 {
-	struct lock_wait *wait = OWNER(child, helper);
+	struct lock_wait *wait = CONTAINER_OF(child, struct lock_wait, helper);
 	wait->helper.pid = 0;
 	/* What the helper says matters only when it could not wait at all (ENOLCK); else the lock is asked, so that
 	 * a helper that somebody killed, or whose status was lost, changes nothing. 255 is the loop's word for
@@ -160,7 +117,7 @@ static void on_helper_exit(struct loop_child *child, int status)
 
 static void on_timeout(struct loop_timer *timer)
 {
-	struct lock_wait *wait = OWNER(timer, timer);
+	struct lock_wait *wait = CONTAINER_OF(timer, struct lock_wait, timer);
 	end_helper(wait);
 	/* Once more, in case the helper had just got it. */
 	wait->timeout_ns = 0;

@@ -15,14 +15,14 @@
 #define LEAST_TICKS 4
 
 /* From 1: 0 is a free slot. */
-static volatile sig_atomic_t sockets[WATCHDOG_SOCKETS];
+static volatile sig_atomic_t sockets[WATCHDOG_SOCKETS_MAX];
 static volatile sig_atomic_t active, ticks, ended;
 /* Written while the timer is off. */
 static volatile int64_t due;
 
 static void change(int from, int to)
 {
-	for (size_t i = 0; i < WATCHDOG_SOCKETS; i++)
+	for (size_t i = 0; i < WATCHDOG_SOCKETS_MAX; i++)
 		if (sockets[i] == from) {
 			sockets[i] = to;
 			return;
@@ -51,7 +51,7 @@ static void on_tick(int signo)
 	(void)signo;
 	if (active && must_end()) {
 		ended = 1;
-		for (size_t i = 0; i < WATCHDOG_SOCKETS; i++)
+		for (size_t i = 0; i < WATCHDOG_SOCKETS_MAX; i++)
 			if (sockets[i])
 				shutdown((int)sockets[i] - 1, SHUT_RDWR);
 	}

@@ -12,10 +12,9 @@
 
 #include <stdint.h>
 
-/* Sockets beyond these are not shut down. */
-#define WATCHDOG_SOCKETS 256
+#include "base/limits.h"
 
-/* A socket of libcurl's, from when it is opened until before it is closed. */
+/* A socket of libcurl's, from when it is opened until before it is closed. Those beyond WATCHDOG_SOCKETS_MAX are not shut down. */
 void watchdog_add(int fd);
 void watchdog_remove(int fd);
 

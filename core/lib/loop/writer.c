@@ -11,8 +11,6 @@
 #define PIECE ((size_t)64 << 10)
 /* The same where there was no room just now: a pipe that has room takes as much without waiting. */
 #define SMALL_PIECE ((size_t)4 << 10)
-/* The queue may pass its bounds by one text: what was written in part must be queued whole. */
-#define QUEUE_MAX ((size_t)1 << 30)
 
 /* Without a byte being read for so long, nobody reads. */
 #define PATIENCE_NS NS_PER_S
@@ -31,7 +29,7 @@ void writer_init(struct writer *writer, struct loop *loop, int fd)
 	*writer = (struct writer){.loop = loop, .fd = fd};
 	writer->watch = (struct loop_watch){.ready = on_room, .fd = fd, .events = LOOP_WRITE};
 	writer->again = (struct loop_timer){.fire = on_again};
-	buf_init(&writer->queue, QUEUE_MAX);
+	buf_init(&writer->queue, WRITER_QUEUE_MAX);
 	fd_now_prepare();
 }
 
@@ -99,7 +97,7 @@ static void drain(struct writer *writer)
 static void on_room(struct loop_watch *watch, int ready)
 {
 	(void)ready;
-	drain((struct writer *)(void *)((char *)watch - offsetof(struct writer, watch)));
+	drain(CONTAINER_OF(watch, struct writer, watch));
 }
 
 static int wait_for_room(struct writer *writer)
@@ -114,7 +112,7 @@ static int wait_for_room(struct writer *writer)
 /* A write to a regular file that a signal interrupted leaves something in the queue, too. */
 static void on_again(struct loop_timer *timer)
 {
-	struct writer *writer = (struct writer *)(void *)((char *)timer - offsetof(struct writer, again));
+	struct writer *writer = CONTAINER_OF(timer, struct writer, again);
 	struct error err;
 	drain(writer);
 	if (writer_pending(writer) > 0 && loop_timer_start(writer->loop, timer, AGAIN_NS, &err) < 0) {

@@ -15,15 +15,10 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "loop/loop.h"
 
-/* Bytes in the queue after which who writes much should wait for the reader; with which a text that can be spared is no longer
- * queued, as long as the reader reads and when it has not for a second; and of other texts, which are queued beyond that. The
- * first text of either kind is queued whatever its length. */
-#define WRITER_SLOW      ((size_t)256 << 10)
-#define WRITER_SLOW_MAX  ((size_t)32 << 20)
-#define WRITER_SPARE_MAX ((size_t)512 << 10)
-#define WRITER_RESERVE   ((size_t)1 << 20)
+/* The bounds of the queue stand in base/limits.h (WRITER_...). The first text of either kind is queued whatever its length. */
 
 struct writer {
 	struct loop *loop;

@@ -9,16 +9,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "net/http_code.h"
 #include "net/http_trust.h"
 #include "net/url.h"
 
 #define DEFAULT_TIMEOUT_NS         (30 * NS_PER_S)
 #define DEFAULT_CONNECT_TIMEOUT_NS (10 * NS_PER_S)
-#define DEFAULT_MAX_BODY           ((size_t)65536)
-#define MAX_HEADER_BYTES           ((size_t)65536)
-#define MAX_HEADERS                256
-#define MAX_UPLOAD                 ((size_t)64 << 20)
 
 struct http_request {
 	struct loop *loop;
@@ -31,7 +28,7 @@ struct http_request {
 	int follow, same_origin;
 	struct buf upload, body, header_text;
 	size_t header_bytes; /* of this answer and of those before it, such as "100 Continue" */
-	struct http_header header_list[MAX_HEADERS];
+	struct http_header header_list[HTTP_HEADERS_MAX];
 	struct http_response response;
 	struct error err;
 	int failed; /* err is set, by a callback of curl's */
@@ -39,8 +36,6 @@ struct http_request {
 	void *ud;
 	char detail[CURL_ERROR_SIZE];
 };
-
-#define OWNER(pointer, member) ((struct http_request *)(void *)((char *)(pointer)-offsetof(struct http_request, member)))
 
 static void refuse(struct http_request *request, const char *code, const char *what)
 {
@@ -73,7 +68,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud)
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		buf_clear(&request->header_text);
 	request->header_bytes += len;
-	if (request->header_bytes > MAX_HEADER_BYTES)
+	if (request->header_bytes > HTTP_HEADER_BYTES_MAX)
 		refuse(request, "too_large", "the answer's headers are larger than 65536 bytes");
 	else if (buf_append(&request->header_text, data, len) == 0)
 		return len;
@@ -121,7 +116,7 @@ static void split_headers(struct http_request *request)
 		char separator = *end;
 		*end = '\0';
 		colon = strchr(line, ':');
-		if (colon && request->response.header_count < MAX_HEADERS) {
+		if (colon && request->response.header_count < HTTP_HEADERS_MAX) {
 			*colon = '\0';
 			for (char *c = line; *c; c++)
 				*c = (char)tolower((unsigned char)*c);
@@ -232,7 +227,7 @@ static int redirect(struct http_request *request)
 
 static void on_finished(struct loop_transfer *transfer, CURLcode result)
 {
-	struct http_request *request = OWNER(transfer, transfer);
+	struct http_request *request = CONTAINER_OF(transfer, struct http_request, transfer);
 	long status = 0;
 	if (result != CURLE_OK) {
 		tell_failure(request, result);
@@ -249,7 +244,7 @@ static void on_finished(struct loop_transfer *transfer, CURLcode result)
 
 static void on_timeout(struct loop_timer *timer)
 {
-	struct http_request *request = OWNER(timer, timer);
+	struct http_request *request = CONTAINER_OF(timer, struct http_request, timer);
 	loop_transfer_stop(request->loop, &request->transfer);
 	refuse(request, "timeout", "no complete answer in time");
 	finish(request);
@@ -375,9 +370,9 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 	request->ud = ud;
 	request->transfer.finished = on_finished;
 	request->timer.fire = on_timeout;
-	buf_init(&request->upload, MAX_UPLOAD);
-	buf_init(&request->body, options->max_body ? options->max_body : DEFAULT_MAX_BODY);
-	buf_init(&request->header_text, MAX_HEADER_BYTES);
+	buf_init(&request->upload, HTTP_UPLOAD_MAX);
+	buf_init(&request->body, options->max_body ? options->max_body : HTTP_BODY_MAX);
+	buf_init(&request->header_text, HTTP_HEADER_BYTES_MAX);
 	if (copy_options(request, options, err) < 0)
 		goto fail;
 	request->easy = request->transfer.easy = curl_easy_init();

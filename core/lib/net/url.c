@@ -9,8 +9,7 @@
 
 #include "secret/mask.h"
 
-#define MAX_MASKED_URL ((size_t)1 << 24)
-#define FLAGS          (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
+#define FLAGS (CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS)
 
 static const char out_of_memory[] = "out of memory";
 
@@ -133,7 +132,7 @@ int url_mask(const char *text, struct buf *out)
 static int refuse(const char *text, const char *why, struct error *err)
 {
 	struct buf shown;
-	buf_init(&shown, MAX_MASKED_URL);
+	buf_init(&shown, URL_MASKED_MAX);
 	if (why == out_of_memory || url_mask(text, &shown) < 0) {
 		error_errno(err, ENOMEM, "cannot parse a URL");
 	} else {

@@ -6,8 +6,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-
-#define URL_MAX 8192
+#include "base/limits.h"
 
 /* Each part is NULL when the URL does not have it; all are owned by the struct. */
 struct url {

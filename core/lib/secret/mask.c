@@ -6,7 +6,7 @@
 
 #include "secret/mask_forms.h"
 #include "secret/mask_scan.h"
-#include "text/clean.h"
+#include "text/terminal_filter.h"
 
 /* A long piece is joined to what is held back in slices, until nothing of that is undecided any more; the first few
  * bytes are nearly always enough. */
@@ -81,12 +81,12 @@ int mask_add_user(const char *user, struct error *err)
 /* What the cleaner changes would not be found in its output. */
 static int check_printable(const char *secret, size_t len, struct error *err)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	struct buf seen;
 	int failed, same;
 	buf_init(&seen, 3 * MASK_SECRET_MAX + 3);
-	clean_init(&clean);
-	failed = clean_feed(&clean, secret, len, &seen) < 0 || clean_finish(&clean, &seen) < 0;
+	terminal_filter_init(&filter);
+	failed = terminal_filter_feed(&filter, secret, len, &seen) < 0 || terminal_filter_finish(&filter, &seen) < 0;
 	same = !failed && seen.len == len && memcmp(seen.data, secret, len) == 0 && !memchr(secret, '\n', len) &&
 	       !memchr(secret, '\t', len);
 	if (seen.data)

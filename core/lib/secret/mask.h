@@ -21,18 +21,12 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/limits.h"
 
 #define MASK_TEXT "***"
-/* Bytes. A shorter secret would blot out ordinary words. */
-#define MASK_SECRET_MIN 8
-#define MASK_SECRET_MAX 4096
-/* How many there may be, and how many users beside the known ones. */
-#define MASK_SECRETS_MAX 256
-#define MASK_USERS_MAX   16
-#define MASK_USER_MAX    255
 
 /* Register a secret; registering it again does nothing. Returns 0, or -1 with err set and nothing changed:
- * "invalid" when it is too short, too long, or is not printable text that clean.h leaves as it is (the message
+ * "invalid" when it is too short, too long, or is not printable text that terminal_filter.h leaves as it is (the message
  * never shows it), "too_large" when there are too many, ENOMEM. */
 WARN_UNUSED int mask_add(const char *secret, size_t len, struct error *err);
 

@@ -1,5 +1,5 @@
 /* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends
- * in "…". A "\r" at the beginning of a line (see clean.h) does not belong to it. */
+ * in "…". A "\r" at the beginning of a line (see terminal_filter.h) does not belong to it. */
 #ifndef MOLBUILD_LINES_H
 #define MOLBUILD_LINES_H
 

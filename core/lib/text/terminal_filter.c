@@ -1,4 +1,4 @@
-#include "text/clean.h"
+#include "text/terminal_filter.h"
 
 #include <string.h>
 
@@ -17,9 +17,9 @@ enum state {
 	STRING_ESC,   /* in it, after ESC */
 };
 
-void clean_init(struct clean *clean)
+void terminal_filter_init(struct terminal_filter *filter)
 {
-	memset(clean, 0, sizeof *clean);
+	memset(filter, 0, sizeof *filter);
 }
 
 /* The two loops over a block below have no branch in them, so that compilers use vector instructions. */
@@ -99,21 +99,21 @@ static enum state step(enum state state, unsigned char byte)
 }
 
 /* One byte of an escape sequence. Returns 1, or 0 when it does not belong to the sequence, which then has ended. */
-static int take_escaped(struct clean *clean, unsigned char byte)
+static int take_escaped(struct terminal_filter *filter, unsigned char byte)
 {
-	int in_string = clean->state == STRING;
+	int in_string = filter->state == STRING;
 	if (byte == '\n' || byte == '\r' || (byte >= 0x80 && !in_string)) {
-		clean->state = TEXT;
+		filter->state = TEXT;
 		return 0;
 	}
 	if (byte == 0x1b)
-		clean->state = in_string ? STRING_ESC : ESCAPE;
+		filter->state = in_string ? STRING_ESC : ESCAPE;
 	else if (byte == 0x18 || byte == 0x1a || (byte == 0x07 && in_string))
-		clean->state = TEXT;
+		filter->state = TEXT;
 	else if (byte >= 0x20 && byte != 0x7f)
-		clean->state = (int)step((enum state)clean->state, byte);
-	if (++clean->sequence_len == CLEAN_SEQUENCE_MAX)
-		clean->state = TEXT;
+		filter->state = (int)step((enum state)filter->state, byte);
+	if (++filter->sequence_len == TERMINAL_SEQUENCE_MAX)
+		filter->state = TEXT;
 	return 1;
 }
 
@@ -128,10 +128,10 @@ static int character_length(unsigned char first)
 }
 
 /* Whether BYTE can follow in the character begun: no overlong forms, surrogates, or code points above 10FFFF. */
-static int continues(const struct clean *clean, unsigned char byte)
+static int continues(const struct terminal_filter *filter, unsigned char byte)
 {
-	if (clean->pending_len == 1)
-		switch (clean->pending[0]) {
+	if (filter->pending_len == 1)
+		switch (filter->pending[0]) {
 		case 0xe0:
 			return byte >= 0xa0 && byte <= 0xbf;
 		case 0xed:
@@ -168,84 +168,84 @@ static char *put(char *to, const void *bytes, size_t len)
 /* The functions below write what is to be shown at TO and return the place behind it. */
 
 /* The character begun does not go on. */
-static char *cut_off(struct clean *clean, char *to)
+static char *cut_off(struct terminal_filter *filter, char *to)
 {
-	if (clean->pending_len == 0)
+	if (filter->pending_len == 0)
 		return to;
-	clean->pending_len = 0;
+	filter->pending_len = 0;
 	return put(to, REPLACEMENT, 3);
 }
 
 /* One byte of a character beyond ASCII. */
-static char *take_high(struct clean *clean, unsigned char byte, char *to)
+static char *take_high(struct terminal_filter *filter, unsigned char byte, char *to)
 {
-	if (clean->pending_len > 0 && !continues(clean, byte))
-		to = cut_off(clean, to);
-	if (clean->pending_len == 0 && !character_length(byte))
+	if (filter->pending_len > 0 && !continues(filter, byte))
+		to = cut_off(filter, to);
+	if (filter->pending_len == 0 && !character_length(byte))
 		return put(to, REPLACEMENT, 3);
-	clean->pending[clean->pending_len++] = byte;
-	if (clean->pending_len < character_length(clean->pending[0]))
+	filter->pending[filter->pending_len++] = byte;
+	if (filter->pending_len < character_length(filter->pending[0]))
 		return to;
-	if (!harmful(clean->pending))
-		to = put(to, clean->pending, (size_t)clean->pending_len);
-	clean->pending_len = 0;
+	if (!harmful(filter->pending))
+		to = put(to, filter->pending, (size_t)filter->pending_len);
+	filter->pending_len = 0;
 	return to;
 }
 
 /* One byte that plain_run() stopped at. */
-static char *take_special(struct clean *clean, unsigned char byte, char *to)
+static char *take_special(struct terminal_filter *filter, unsigned char byte, char *to)
 {
 	if (byte >= 0x80)
-		return take_high(clean, byte, to);
-	to = cut_off(clean, to);
+		return take_high(filter, byte, to);
+	to = cut_off(filter, to);
 	if (byte == 0x1b) {
-		clean->state = ESCAPE;
-		clean->sequence_len = 1;
+		filter->state = ESCAPE;
+		filter->sequence_len = 1;
 	}
 	if (byte != '\r')
 		return to;
-	clean->after_cr = 1;
+	filter->after_cr = 1;
 	return put(to, "\n", 1);
 }
 
-static char *take(struct clean *clean, const unsigned char *bytes, size_t len, char *to)
+static char *take(struct terminal_filter *filter, const unsigned char *bytes, size_t len, char *to)
 {
 	for (size_t at = 0; at < len;) {
 		size_t run;
-		if (clean->state != TEXT) {
-			at += (size_t)take_escaped(clean, bytes[at]);
+		if (filter->state != TEXT) {
+			at += (size_t)take_escaped(filter, bytes[at]);
 			continue;
 		}
-		if (clean->after_cr && bytes[at] != '\n')
+		if (filter->after_cr && bytes[at] != '\n')
 			to = put(to, "\r", 1);
-		at += clean->after_cr && bytes[at] == '\n';
-		clean->after_cr = 0;
+		at += filter->after_cr && bytes[at] == '\n';
+		filter->after_cr = 0;
 		if (at < len && bytes[at] >= 0x80) {
-			to = take_high(clean, bytes[at++], to);
+			to = take_high(filter, bytes[at++], to);
 			continue;
 		}
 		run = plain_run(bytes + at, len - at);
 		if (run > 0)
-			to = put(cut_off(clean, to), bytes + at, run);
+			to = put(cut_off(filter, to), bytes + at, run);
 		at += run;
 		run = silent_run(bytes + at, len - at);
 		if (run > 0)
-			to = cut_off(clean, to);
+			to = cut_off(filter, to);
 		at += run;
 		if (at < len && !plain(bytes[at]))
-			to = take_special(clean, bytes[at++], to);
+			to = take_special(filter, bytes[at++], to);
 	}
 	return to;
 }
 
-size_t clean_take_plain(struct clean *clean, const char *data, size_t len)
+size_t terminal_filter_take_plain(struct terminal_filter *filter, const char *data, size_t len)
 {
-	if (clean->state != TEXT || clean->pending_len > 0 || clean->after_cr)
+	if (filter->state != TEXT || filter->pending_len > 0 || filter->after_cr)
 		return 0;
 	return plain_run((const unsigned char *)data, len);
 }
 
-int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *out)
+int terminal_filter_feed(struct terminal_filter *filter, const char *data, size_t len, struct buf *out)
 {
 	while (len > 0) {
 		size_t slice = len < SLICE ? len : SLICE;
@@ -254,7 +254,7 @@ int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *ou
 		if (buf_reserve(out, slice * 3 + 3) < 0)
 			return -1;
 		begin = out->data + out->len;
-		out->len += (size_t)(take(clean, (const unsigned char *)data, slice, begin) - begin);
+		out->len += (size_t)(take(filter, (const unsigned char *)data, slice, begin) - begin);
 		out->data[out->len] = '\0';
 		data += slice;
 		len -= slice;
@@ -262,10 +262,10 @@ int clean_feed(struct clean *clean, const char *data, size_t len, struct buf *ou
 	return 0;
 }
 
-int clean_finish(struct clean *clean, struct buf *out)
+int terminal_filter_finish(struct terminal_filter *filter, struct buf *out)
 {
 	char shown[3];
-	char *end = cut_off(clean, shown);
-	clean_init(clean);
+	char *end = cut_off(filter, shown);
+	terminal_filter_init(filter);
 	return buf_append(out, shown, (size_t)(end - shown));
 }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "text/clean.h"
+#include "text/terminal_filter.h"
 
 #define FFFD "\xef\xbf\xbd"
 
@@ -33,21 +33,21 @@ struct example {
 	size_t len; /* 0: up to the NUL */
 };
 
-static void feed(struct clean *clean, const char *in, size_t len)
+static void feed(struct terminal_filter *filter, const char *in, size_t len)
 {
-	assert_int_equal(clean_feed(clean, in, len, &out), 0);
+	assert_int_equal(terminal_filter_feed(filter, in, len, &out), 0);
 }
 
 /* Cut at A and at B. */
 static void assert_cleaned(const char *in, size_t len, size_t a, size_t b, const char *want)
 {
-	struct clean clean;
-	clean_init(&clean);
+	struct terminal_filter filter;
+	terminal_filter_init(&filter);
 	buf_clear(&out);
-	feed(&clean, in, a);
-	feed(&clean, in + a, b - a);
-	feed(&clean, in + b, len - b);
-	assert_int_equal(clean_finish(&clean, &out), 0);
+	feed(&filter, in, a);
+	feed(&filter, in + a, b - a);
+	feed(&filter, in + b, len - b);
+	assert_int_equal(terminal_filter_finish(&filter, &out), 0);
 	assert_string_equal(out.data ? out.data : "", want);
 }
 
@@ -118,11 +118,11 @@ static void ends_an_unfinished_sequence_at_a_newline(void **state)
 
 static void ends_an_unfinished_sequence_after_its_maximum(void **state)
 {
-	static char in[CLEAN_SEQUENCE_MAX + 4];
+	static char in[TERMINAL_SEQUENCE_MAX + 4];
 	(void)state;
 	memset(in, 'a', sizeof in - 1);
 	memcpy(in, "\x1b]", 2);
-	memcpy(in + CLEAN_SEQUENCE_MAX, "xyz", 3);
+	memcpy(in + TERMINAL_SEQUENCE_MAX, "xyz", 3);
 	assert_cleaned(in, sizeof in - 1, 100, 4095, "xyz");
 	assert_cleaned(in, sizeof in - 1, 4096, 4097, "xyz");
 	memset(in + 2, '1', sizeof in - 6);
@@ -194,27 +194,27 @@ static void makes_newlines_of_returns(void **state)
 
 static void shows_a_return_at_once(void **state)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	(void)state;
-	clean_init(&clean);
-	feed(&clean, "50%\r", 4);
+	terminal_filter_init(&filter);
+	feed(&filter, "50%\r", 4);
 	assert_string_equal(out.data, "50%\n");
-	feed(&clean, "\n", 1);
+	feed(&filter, "\n", 1);
 	assert_string_equal(out.data, "50%\n");
-	feed(&clean, "\n", 1);
+	feed(&filter, "\n", 1);
 	assert_string_equal(out.data, "50%\n\n");
 }
 
 static void begins_anew_after_the_end(void **state)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	(void)state;
-	clean_init(&clean);
-	feed(&clean, "a\x1b[3", 4);
-	assert_int_equal(clean_finish(&clean, &out), 0);
-	feed(&clean, "b\r", 2);
-	assert_int_equal(clean_finish(&clean, &out), 0);
-	feed(&clean, "\n", 1);
+	terminal_filter_init(&filter);
+	feed(&filter, "a\x1b[3", 4);
+	assert_int_equal(terminal_filter_finish(&filter, &out), 0);
+	feed(&filter, "b\r", 2);
+	assert_int_equal(terminal_filter_finish(&filter, &out), 0);
+	feed(&filter, "\n", 1);
 	assert_string_equal(out.data, "ab\n\n");
 }
 
@@ -260,12 +260,12 @@ static void make_text(unsigned char *text, size_t len, uint32_t *random)
 }
 
 /* As the output of a child is: what shows as it is not at all copied. */
-static void feed_most_as_it_is(struct clean *clean, const char *in, size_t len, struct buf *shown)
+static void feed_most_as_it_is(struct terminal_filter *filter, const char *in, size_t len, struct buf *shown)
 {
-	size_t plain = clean_take_plain(clean, in, len);
+	size_t plain = terminal_filter_take_plain(filter, in, len);
 	assert_true(plain <= len);
 	assert_int_equal(buf_append(shown, in, plain), 0);
-	assert_int_equal(clean_feed(clean, in + plain, len - plain, shown), 0);
+	assert_int_equal(terminal_filter_feed(filter, in + plain, len - plain, shown), 0);
 }
 
 /* Byte by byte there is no fast path. */
@@ -277,9 +277,9 @@ static void is_the_same_in_blocks_as_byte_by_byte(void **state)
 	buf_init(&cut, 100000);
 	for (int round = 0; round < 2000; round++) {
 		unsigned char text[1500];
-		struct clean bytewise, clean;
-		clean_init(&bytewise);
-		clean_init(&clean);
+		struct terminal_filter bytewise, filter;
+		terminal_filter_init(&bytewise);
+		terminal_filter_init(&filter);
 		buf_clear(&out);
 		buf_clear(&cut);
 		make_text(text, sizeof text, &random);
@@ -288,9 +288,9 @@ static void is_the_same_in_blocks_as_byte_by_byte(void **state)
 		for (size_t at = 0, size; at < sizeof text; at += size) {
 			size = next_random(&random) % 700 + 1;
 			size = size < sizeof text - at ? size : sizeof text - at;
-			feed_most_as_it_is(&clean, (char *)text + at, size, &cut);
+			feed_most_as_it_is(&filter, (char *)text + at, size, &cut);
 		}
-		assert_int_equal(clean_finish(&bytewise, &out) | clean_finish(&clean, &cut), 0);
+		assert_int_equal(terminal_filter_finish(&bytewise, &out) | terminal_filter_finish(&filter, &cut), 0);
 		assert_int_equal(cut.len, out.len);
 		assert_memory_equal(cut.data, out.data, out.len);
 	}
@@ -299,33 +299,33 @@ static void is_the_same_in_blocks_as_byte_by_byte(void **state)
 
 static void takes_nothing_as_it_is_within_something(void **state)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	(void)state;
-	clean_init(&clean);
-	assert_int_equal(clean_take_plain(&clean, "ab\xc3\xa4", 4), 2);
-	feed(&clean, "\x1b[3", 3);
-	assert_int_equal(clean_take_plain(&clean, "1mx", 3), 0);
-	feed(&clean, "1m\xc3", 3);
-	assert_int_equal(clean_take_plain(&clean, "x", 1), 0);
-	feed(&clean, "x\r", 2);
-	assert_int_equal(clean_take_plain(&clean, "\nx", 2), 0);
-	assert_int_equal(clean_take_plain(&clean, "x", 1), 0);
-	feed(&clean, "\n", 1);
-	assert_int_equal(clean_take_plain(&clean, "x\n", 2), 2);
-	assert_int_equal(clean_take_plain(&clean, "\n", 1), 1);
-	assert_int_equal(clean_take_plain(&clean, "", 0), 0);
+	terminal_filter_init(&filter);
+	assert_int_equal(terminal_filter_take_plain(&filter, "ab\xc3\xa4", 4), 2);
+	feed(&filter, "\x1b[3", 3);
+	assert_int_equal(terminal_filter_take_plain(&filter, "1mx", 3), 0);
+	feed(&filter, "1m\xc3", 3);
+	assert_int_equal(terminal_filter_take_plain(&filter, "x", 1), 0);
+	feed(&filter, "x\r", 2);
+	assert_int_equal(terminal_filter_take_plain(&filter, "\nx", 2), 0);
+	assert_int_equal(terminal_filter_take_plain(&filter, "x", 1), 0);
+	feed(&filter, "\n", 1);
+	assert_int_equal(terminal_filter_take_plain(&filter, "x\n", 2), 2);
+	assert_int_equal(terminal_filter_take_plain(&filter, "\n", 1), 1);
+	assert_int_equal(terminal_filter_take_plain(&filter, "", 0), 0);
 	assert_string_equal(out.data, FFFD "x\n");
 }
 
 static void reports_a_full_buffer(void **state)
 {
-	struct clean clean;
+	struct terminal_filter filter;
 	struct buf small;
 	(void)state;
-	clean_init(&clean);
+	terminal_filter_init(&filter);
 	buf_init(&small, 3);
-	assert_int_equal(clean_feed(&clean, "12345", 5, &small), -1);
-	assert_int_equal(clean_feed(&clean, "\xff\xff", 2, &small), -1);
+	assert_int_equal(terminal_filter_feed(&filter, "12345", 5, &small), -1);
+	assert_int_equal(terminal_filter_feed(&filter, "\xff\xff", 2, &small), -1);
 	buf_free(&small);
 }
 
@@ -349,5 +349,5 @@ int main(void)
 		TEST(takes_nothing_as_it_is_within_something),
 		TEST(reports_a_full_buffer),
 	};
-	return cmocka_run_group_tests_name("clean", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("terminal_filter", tests, NULL, NULL);
 }
