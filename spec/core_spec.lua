@@ -204,7 +204,7 @@ describe("core.process", function()
     task.run(function()
       assert(core.process.run {
         argv = { "printf", "#1 [1/2] a\n#1 0.5 s3cret-word\n#12 DONE\nx" },
-        only = { "#%d [", "#%d DONE" },
+        only = { "#0 [", "#0 DONE" },
         on_line = function(line) told[#told + 1] = line end,
         on_lines = function(text) told[#told + 1] = text end,
       })

@@ -92,24 +92,24 @@ static void on_done(void *ud, const struct error *err, const struct process_resu
 	bind_done(&process->op, err);
 }
 
-/* Call the callback WHICH with TEXT. Returns PROCESS_... */
+/* Call the callback WHICH with TEXT. Returns LINES_... */
 static int tell(struct process_op *process, int which, const char *text, size_t len)
 {
 	lua_State *L = process->op.main;
 	const char *answer;
-	int result = PROCESS_GO_ON;
+	int result = LINES_GO_ON;
 	if (!bind_push_callback(&process->op, which))
-		return PROCESS_GO_ON;
+		return LINES_GO_ON;
 	lua_pushlstring(L, text, len);
 	if (bind_call(&process->op, 1, 1) < 0)
-		return PROCESS_STOP;
+		return LINES_STOP;
 	answer = lua_tostring(L, -1);
 	if (answer && strcmp(answer, "quiet") == 0)
-		result = PROCESS_QUIET;
+		result = LINES_QUIET;
 	else if (answer && strcmp(answer, "stop") == 0)
-		result = PROCESS_STOP;
+		result = LINES_STOP;
 	else if (answer && strcmp(answer, "wait") == 0)
-		result = PROCESS_WAIT;
+		result = LINES_WAIT;
 	lua_pop(L, 1);
 	return result;
 }
@@ -163,11 +163,11 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->env = bind_field_pairs(L, 1, "env", "=");
 	options->unset = bind_field_strings(L, 1, "unset", NULL);
 	options->input = bind_field_string(L, 1, "input", &options->input_len);
-	options->timeout_ns = bind_field_seconds(L, 1, "timeout", 0);
-	options->stall_ns = bind_field_seconds(L, 1, "stall", 0);
-	options->quiet_phase_ns = bind_field_seconds(L, 1, "quiet_phase", 0);
-	options->grace_ns = bind_field_seconds(L, 1, "grace", 10);
-	options->first_signal = (int)bind_field_integer(L, 1, "signal", 0);
+	options->bounds.timeout_ns = bind_field_seconds(L, 1, "timeout", 0);
+	options->bounds.stall_ns = bind_field_seconds(L, 1, "stall", 0);
+	options->bounds.quiet_phase_ns = bind_field_seconds(L, 1, "quiet_phase", 0);
+	options->bounds.grace_ns = bind_field_seconds(L, 1, "grace", 10);
+	options->bounds.first_signal = (int)bind_field_integer(L, 1, "signal", 0);
 	options->log_file = bind_field_string(L, 1, "log_file", NULL);
 	options->log_max = (uint64_t)bind_field_integer(L, 1, "log_max", 0);
 	options->tail = (size_t)bind_field_integer(L, 1, "tail", 65536);
@@ -175,10 +175,10 @@ static void take_options(lua_State *L, struct process_options *options)
 	options->umask = (mode_t)bind_field_integer(L, 1, "umask", 0);
 	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);
 	options->keep = lock_fds(L, &options->keep_count);
-	options->only = bind_field_strings(L, 1, "only", NULL);
-	options->after_newline = bind_field_boolean(L, 1, "after_newline");
-	options->on_line = has_function(L, "on_line") ? on_line : NULL;
-	options->on_lines = has_function(L, "on_lines") ? on_lines : NULL;
+	options->lines.only = bind_field_strings(L, 1, "only", NULL);
+	options->lines.after_newline = bind_field_boolean(L, 1, "after_newline");
+	options->lines.on_line = has_function(L, "on_line") ? on_line : NULL;
+	options->lines.on_lines = has_function(L, "on_lines") ? on_lines : NULL;
 }
 
 /* Push the path of the program that argv names. Returns 0, or -1 with err set. */
@@ -212,7 +212,7 @@ static int process_run(lua_State *L)
 	lua_setiuservalue(L, -2, BIND_CALLBACK);
 	lua_getfield(L, 1, "on_lines");
 	lua_setiuservalue(L, -2, BIND_ON_LINES);
-	options.ud = process;
+	options.lines.ud = process;
 	process->process = process_start(bind_loop(L), &options, on_done, process, &err);
 	if (!process->process)
 		return bind_fail(L, &err);

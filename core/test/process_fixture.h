@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "child/process.h"
-#include "child/strays.h"
+#include "child/process_table.h"
 
 /* In the environment of whatever run_start() starts: what carries it when a test is over has been left behind. */
 static inline const char *test_mark(void)
@@ -48,7 +48,7 @@ static inline int run_on_line(void *ud, const char *line, size_t len)
 	snprintf(run->lines + used, sizeof run->lines - used, "%.*s|", (int)len, line);
 	if (run->answer_to && strlen(run->answer_to) == len && memcmp(line, run->answer_to, len) == 0)
 		return run->answer;
-	return PROCESS_GO_ON;
+	return LINES_GO_ON;
 }
 
 static inline void run_start(struct run *run, const struct process_options *options)
@@ -61,9 +61,9 @@ static inline void run_start(struct run *run, const struct process_options *opti
 		how.env = mark;
 	if (!how.tail)
 		how.tail = 65536;
-	if (!how.on_line && run->answer_to)
-		how.on_line = run_on_line;
-	how.ud = run;
+	if (!how.lines.on_line && run->answer_to)
+		how.lines.on_line = run_on_line;
+	how.lines.ud = run;
 	run->process = process_start(run->loop, &how, run_on_done, run, &err);
 }
 
@@ -87,13 +87,27 @@ static inline void run_until(struct run *run, const char *line)
 	assert_true(!line || strstr(run->lines, line));
 }
 
+/* How many processes carry the mark of the tests. */
+static inline size_t count_strays(void)
+{
+	size_t count = 0;
+	struct buf table;
+	process_table_read(&table);
+	for (size_t at = 0; at < table.len; at += sizeof(struct process_row)) {
+		const struct process_row *row = (const void *)(table.data + at);
+		count += row->pid != getpid() && process_row_lives(row) && process_row_has_entry(row, TEST_MARK);
+	}
+	buf_free(&table);
+	return count;
+}
+
 /* What was killed may take a moment to be gone. */
 static inline void assert_no_strays(void)
 {
 	int64_t deadline = clock_monotonic_ns() + 5 * NS_PER_S;
-	while (strays_signal(TEST_MARK, 0, 0) > 0 && clock_monotonic_ns() < deadline)
+	while (count_strays() > 0 && clock_monotonic_ns() < deadline)
 		usleep(1000);
-	assert_int_equal(strays_signal(TEST_MARK, 0, 0), 0);
+	assert_int_equal(count_strays(), 0);
 }
 
 /* Give everything back; nothing of it is left, and done was called DONE times. */

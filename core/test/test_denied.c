@@ -121,7 +121,7 @@ static void trees_with_closed_directories_are_removed(void **state)
 
 static int run_and_end(void)
 {
-	struct run run = {.answer_to = "up", .answer = PROCESS_STOP};
+	struct run run = {.answer_to = "up", .answer = LINES_STOP};
 	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
 	const char *argv[] = {"sh", "-c", "setsid sleep 1000 & echo up; wait", NULL};
 	struct process_options options = {.program = "/bin/sh", .argv = argv};

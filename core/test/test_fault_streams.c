@@ -25,7 +25,7 @@ static int read_fails(unsigned n, struct process_options options)
 {
 	struct run run = {.answer_to = ""};
 	int happened;
-	options.grace_ns = NS_PER_S;
+	options.bounds.grace_ns = NS_PER_S;
 	run_start_script(&run, "echo one; sleep 0.02; echo two", options);
 	fault_fail_nth(FAULT_READ, n, ENOMEM);
 	run_until(&run, NULL);

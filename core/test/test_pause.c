@@ -86,7 +86,7 @@ static int child_is_silent(int ready)
 {
 	struct run run = {0};
 	run_start_script(&run, "sleep 3; echo up",
-	                 (struct process_options){.stall_ns = 5 * NS_PER_S / 2, .timeout_ns = 14 * NS_PER_S / 5});
+	                 (struct process_options){.bounds.stall_ns = 5 * NS_PER_S / 2, .bounds.timeout_ns = 14 * NS_PER_S / 5});
 	CHECK(write(ready, "", 1) == 1);
 	while (!run.done)
 		CHECK(loop_step(run.loop, -1, &err) == 0);

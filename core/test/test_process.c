@@ -271,7 +271,7 @@ static int measure(void *ud, const char *line, size_t len)
 	(void)line;
 	total += len;
 	longest = len > longest ? len : longest;
-	return PROCESS_GO_ON;
+	return LINES_GO_ON;
 }
 
 static void a_line_without_end_takes_no_memory(void **state)
@@ -285,7 +285,7 @@ static void a_line_without_end_takes_no_memory(void **state)
 #endif
 	getrusage(RUSAGE_SELF, &before);
 	run_script(&run, "head -c 104857600 /dev/zero | tr '\\0' x; head -c 1048576 /dev/zero",
-	           (struct process_options){.on_line = measure, .tail = 100});
+	           (struct process_options){.lines.on_line = measure, .tail = 100});
 	getrusage(RUSAGE_SELF, &after);
 	assert_exit(&run, 0);
 	assert_true(longest <= OUTPUT_LINE_MAX);

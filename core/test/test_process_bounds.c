@@ -22,7 +22,7 @@ static void a_timeout_ends_it(void **state)
 {
 	struct run run = {0};
 	(void)state;
-	run_script(&run, "echo at work; sleep 60", (struct process_options){.timeout_ns = MS(200)});
+	run_script(&run, "echo at work; sleep 60", (struct process_options){.bounds.timeout_ns = MS(200)});
 	assert_ended(&run, "timeout");
 	assert_string_equal(run.error.message, "sh took longer than 0.2 s; the last line was: at work");
 	assert_int_equal(run.result.signo, SIGTERM);
@@ -35,7 +35,7 @@ static void output_does_not_put_the_timeout_off(void **state)
 	struct run run = {0};
 	(void)state;
 	run_script(&run, "while echo x; do sleep 0.02; done",
-	           (struct process_options){.timeout_ns = MS(200), .stall_ns = MS(5000)});
+	           (struct process_options){.bounds.timeout_ns = MS(200), .bounds.stall_ns = MS(5000)});
 	assert_ended(&run, "timeout");
 	run_free(&run, 1);
 }
@@ -45,7 +45,7 @@ static void silence_ends_it(void **state)
 	struct run run = {0};
 	(void)state;
 	run_script(&run, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done; sleep 60",
-	           (struct process_options){.stall_ns = MS(450)});
+	           (struct process_options){.bounds.stall_ns = MS(450)});
 	assert_ended(&run, "stalled");
 	assert_string_equal(run.error.message, "sh was silent for 0.45 s; the last line was: 6");
 	assert_true(run.result.seconds >= 0.9);
@@ -54,10 +54,10 @@ static void silence_ends_it(void **state)
 
 static void a_quiet_phase_has_its_own_bound_until_the_next_line(void **state)
 {
-	struct run run = {.answer_to = "quiet", .answer = PROCESS_QUIET};
+	struct run run = {.answer_to = "quiet", .answer = LINES_QUIET};
 	(void)state;
 	run_script(&run, "echo quiet; sleep 0.5; echo loud; sleep 60",
-	           (struct process_options){.stall_ns = MS(250), .quiet_phase_ns = MS(30000)});
+	           (struct process_options){.bounds.stall_ns = MS(250), .bounds.quiet_phase_ns = MS(30000)});
 	assert_ended(&run, "stalled");
 	assert_tail(&run, "quiet\nloud\n");
 	run_free(&run, 1);
@@ -65,9 +65,9 @@ static void a_quiet_phase_has_its_own_bound_until_the_next_line(void **state)
 
 static void a_quiet_phase_is_not_for_ever(void **state)
 {
-	struct run run = {.answer_to = "quiet", .answer = PROCESS_QUIET};
+	struct run run = {.answer_to = "quiet", .answer = LINES_QUIET};
 	(void)state;
-	run_script(&run, "sleep 0.3; echo quiet; sleep 60", (struct process_options){.quiet_phase_ns = MS(150)});
+	run_script(&run, "sleep 0.3; echo quiet; sleep 60", (struct process_options){.bounds.quiet_phase_ns = MS(150)});
 	assert_ended(&run, "stalled");
 	assert_tail(&run, "quiet\n");
 	run_free(&run, 1);
@@ -77,7 +77,7 @@ static void what_has_said_nothing_has_no_last_line(void **state)
 {
 	struct run run = {0};
 	(void)state;
-	run_script(&run, "sleep 60", (struct process_options){.stall_ns = MS(100)});
+	run_script(&run, "sleep 60", (struct process_options){.bounds.stall_ns = MS(100)});
 	assert_ended(&run, "stalled");
 	assert_string_equal(run.error.message, "sh was silent for 0.1 s; it printed nothing");
 	run_free(&run, 1);
@@ -88,7 +88,7 @@ static void a_byte_without_an_end_of_line_is_life(void **state)
 	struct run run = {0};
 	(void)state;
 	run_script(&run, "for i in 1 2 3 4 5 6 7 8 9 10; do printf .; sleep 0.1; done; echo; echo done",
-	           (struct process_options){.stall_ns = MS(800)});
+	           (struct process_options){.bounds.stall_ns = MS(800)});
 	assert_exit(&run, 0);
 	assert_tail(&run, "..........\ndone\n");
 	assert_true(run.result.seconds >= 1);
@@ -99,7 +99,7 @@ static void the_first_reason_is_told(void **state)
 {
 	struct run run = {.answer_to = ""};
 	(void)state;
-	run_start_script(&run, STUBBORN, (struct process_options){.timeout_ns = MS(150), .grace_ns = MS(60000)});
+	run_start_script(&run, STUBBORN, (struct process_options){.bounds.timeout_ns = MS(150), .bounds.grace_ns = MS(60000)});
 	run_until(&run, "ready");
 	for (int64_t end = clock_monotonic_ns() + MS(200); clock_monotonic_ns() < end;)
 		assert_int_equal(loop_step(run.loop, MS(20), &err), 0);

@@ -17,8 +17,6 @@
 #include "fixture.h"
 #include "process_fixture.h"
 
-#include "child/proc.h"
-
 #define MS(ms) ((int64_t)(ms)*NS_PER_MS)
 
 /* Runs until it is stopped, whatever signal it gets. */
@@ -30,7 +28,7 @@
 
 static void on_line_can_stop_it(void **state)
 {
-	struct run run = {.answer_to = "enough", .answer = PROCESS_STOP};
+	struct run run = {.answer_to = "enough", .answer = LINES_STOP};
 	(void)state;
 	run_script(&run, "echo one; echo enough; sleep 60", NOTHING_SPECIAL);
 	assert_ended(&run, "cancelled");
@@ -44,7 +42,7 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	struct run run = {.answer_to = ""};
 	(void)state;
 	run_start_script(&run, "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.05; done",
-	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(15000)});
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(15000)});
 	run_until(&run, "ready");
 	process_cancel(run.process);
 	process_cancel(run.process);
@@ -65,7 +63,7 @@ static void every_signal_is_heard_once(void **state)
 	run_start_script(&run,
 	                 "exec 2>/dev/null; trap 'echo INT' INT; trap 'echo TERM; sleep 0.3; exit 0' TERM; echo ready; "
 	                 "while :; do sleep 0.05 & wait $!; done",
-	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(2000)});
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(2000)});
 	run_until(&run, "ready");
 	process_cancel(run.process);
 	run_until(&run, NULL);
@@ -79,7 +77,7 @@ static void after_another_signal_comes_term(void **state)
 	struct run run = {.answer_to = ""};
 	(void)state;
 	run_start_script(&run, "trap 'echo bye; exit 3' TERM; trap '' INT; echo ready; while :; do sleep 0.05; done",
-	                 (struct process_options){.first_signal = SIGINT, .grace_ns = MS(1000)});
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(1000)});
 	run_until(&run, "ready");
 	process_cancel(run.process);
 	run_until(&run, NULL);
@@ -92,9 +90,9 @@ static void after_another_signal_comes_term(void **state)
 
 static void after_the_grace_it_is_killed(void **state)
 {
-	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	struct run run = {.answer_to = "ready", .answer = LINES_STOP};
 	(void)state;
-	run_script(&run, STUBBORN, (struct process_options){.grace_ns = MS(200)});
+	run_script(&run, STUBBORN, (struct process_options){.bounds.grace_ns = MS(200)});
 	assert_ended(&run, "cancelled");
 	assert_int_equal(run.result.signo, SIGKILL);
 	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
@@ -105,7 +103,7 @@ static void kill_does_not_wait_for_the_grace(void **state)
 {
 	struct run run = {.answer_to = ""};
 	(void)state;
-	run_start_script(&run, STUBBORN, (struct process_options){.grace_ns = MS(60000)});
+	run_start_script(&run, STUBBORN, (struct process_options){.bounds.grace_ns = MS(60000)});
 	run_until(&run, "ready");
 	process_kill(run.process);
 	run_until(&run, NULL);
@@ -142,10 +140,14 @@ static void a_short_grandchild_is_waited_for(void **state)
 #ifdef __linux__
 static int is_dead(pid_t pid)
 {
-	struct proc_stat stat;
-	char name[24];
-	snprintf(name, sizeof name, "%ld", (long)pid);
-	return proc_stat_read(name, &stat) < 0 || stat.state == 'Z' || stat.state == 'X';
+	struct buf table;
+	const struct process_row *row;
+	int dead;
+	process_table_read(&table);
+	row = process_table_find(&table, pid);
+	dead = !row || !process_row_lives(row);
+	buf_free(&table);
+	return dead;
 }
 
 static void start_escaped(struct run *run, const char *after, struct process_options options)
@@ -159,7 +161,7 @@ static void a_grandchild_in_its_own_session_is_ended_too(void **state)
 {
 	struct run run = {0};
 	(void)state;
-	start_escaped(&run, "exit 0", (struct process_options){.grace_ns = MS(100)});
+	start_escaped(&run, "exit 0", (struct process_options){.bounds.grace_ns = MS(100)});
 	run_until(&run, NULL);
 	assert_exit(&run, 0);
 	assert_tail(&run, "ready\n");
@@ -179,7 +181,7 @@ static void cancelling_ends_what_hides(void **state)
 	run_start_script(&run,
 	                 "env -i setsid sh -c 'trap \"\" TERM; echo $$ >there; while :; do sleep 0.05; done' & "
 	                 "until [ -s there ]; do sleep 0.01; done; echo ready; sleep 60",
-	                 (struct process_options){.grace_ns = MS(100)});
+	                 (struct process_options){.bounds.grace_ns = MS(100)});
 	run_until(&run, "ready");
 	file = fopen("there", "r");
 	assert_non_null(file);
@@ -200,15 +202,15 @@ static void freeing_kills_what_escaped(void **state)
 	(void)state;
 	start_escaped(&run, "sleep 60", NOTHING_SPECIAL);
 	run_until(&run, "ready");
-	assert_true(strays_signal(TEST_MARK, 0, 0) >= 2);
+	assert_true(count_strays() >= 2);
 	run_free(&run, 0);
 }
 
 static void cancelling_ends_what_escaped(void **state)
 {
-	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	struct run run = {.answer_to = "ready", .answer = LINES_STOP};
 	(void)state;
-	start_escaped(&run, "sleep 60", (struct process_options){.grace_ns = MS(100)});
+	start_escaped(&run, "sleep 60", (struct process_options){.bounds.grace_ns = MS(100)});
 	run_until(&run, NULL);
 	assert_ended(&run, "cancelled");
 	run_free(&run, 1);
@@ -258,7 +260,7 @@ static void done_may_free_it(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
 		const char *argv[] = {"sh", "-c", scripts[i], NULL};
-		struct process_options options = {.program = "/bin/sh", .argv = argv, .timeout_ns = MS(400)};
+		struct process_options options = {.program = "/bin/sh", .argv = argv, .bounds.timeout_ns = MS(400)};
 		struct run run = {.loop = loop_new(&err)};
 		run.process = process_start(run.loop, &options, free_it, &run, &err);
 		run_until(&run, NULL);
@@ -281,11 +283,11 @@ static void a_child_that_somebody_else_reaped_ends_too(void **state)
 #ifdef __linux__
 static void a_zombie_that_nobody_reaps_is_not_waited_for(void **state)
 {
-	struct run run = {.answer_to = "ready", .answer = PROCESS_STOP};
+	struct run run = {.answer_to = "ready", .answer = LINES_STOP};
 	(void)state;
 	/* The orphaned sleep becomes a child of this process, which lets it lie. */
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.grace_ns = MS(15000)});
+	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.bounds.grace_ns = MS(15000)});
 	assert_ended(&run, "cancelled");
 	assert_true(run.result.seconds < 5);
 	assert_int_equal(run.result.strays_left, 0);
@@ -319,7 +321,7 @@ static void one_whose_exit_nobody_reports_is_not_waited_for(void **state)
 	char byte;
 	pid_t tracer, pid;
 	(void)state;
-	run_start_script(&run, "echo $$; exec sleep 60", (struct process_options){.grace_ns = MS(100)});
+	run_start_script(&run, "echo $$; exec sleep 60", (struct process_options){.bounds.grace_ns = MS(100)});
 	run_until(&run, "|");
 	pid = atoi(run.lines);
 	assert_int_equal(pipe(told), 0);
@@ -347,10 +349,10 @@ static void when_we_are_killed_it_gets_the_signal(void **state)
 	if (pid == 0)
 		die_running();
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	while ((access("ended", F_OK) < 0 || strays_signal(TEST_MARK, 0, 0) > 0) && clock_monotonic_ns() < deadline)
+	while ((access("ended", F_OK) < 0 || count_strays() > 0) && clock_monotonic_ns() < deadline)
 		usleep(5000);
 	assert_int_equal(access("ended", F_OK), 0);
-	assert_int_equal(strays_signal(TEST_MARK, 0, 0), 0);
+	assert_int_equal(count_strays(), 0);
 }
 #endif
 

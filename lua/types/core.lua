@@ -312,7 +312,7 @@ function core.mask.clear() end
 ---@field umask integer?  of the files that it makes; this process's when absent
 ---@field keep molbuild.core.Lock[]?  locks that live as long as the process
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
----@field only string[]?  on_line is called only for lines that begin so; "%d" stands for digits, "%%" for a "%"
+---@field only string[]?  on_line is called only for lines that begin so; a "0" stands for any decimal number
 ---@field after_newline boolean?  on_line is not called for what stands behind a lone carriage return, drawn over a line
 ---@field on_lines (fun(text: string): "stop"|"wait"|nil)?  called with all lines, many at once, a newline behind each;
 ---"wait": it is not read for a moment, after which this is called with "" and may answer so again

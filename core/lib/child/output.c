@@ -4,21 +4,27 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What one read can grow to: an invalid byte becomes the three of U+FFFD, and the masker holds back a little. */
-#define WORK_MAX ((size_t)4 << 20)
 /* Bytes that go through all that looks at them before the next ones do: they stay in the processor's cache. */
 #define SLICE ((size_t)16 << 10)
+
+static int on_line(void *ud, const char *line, size_t len)
+{
+	struct output *output = ud;
+	return line_sink_take(&output->sink, line, len, output->lines.behind_cr);
+}
 
 int output_init(struct output *output, const struct output_options *options, struct error *err)
 {
 	memset(output, 0, sizeof *output);
 	output->log.fd = -1;
-	buf_init(&output->cleaned, WORK_MAX);
-	buf_init(&output->masked, WORK_MAX);
+	buf_init(&output->cleaned, OUTPUT_WORK_MAX);
+	buf_init(&output->masked, OUTPUT_WORK_MAX);
 	buf_init(&output->tail, options->tail);
 	terminal_filter_init(&output->filter);
 	mask_stream_init(&output->mask);
-	lines_init(&output->lines, OUTPUT_LINE_MAX, options->on_line, options->ud);
+	lines_init(&output->lines, OUTPUT_LINE_MAX, on_line, output);
+	if (line_sink_init(&output->sink, &options->lines) < 0)
+		return error_errno(err, ENOMEM, "cannot keep what lines begin with");
 	return options->log_file ? log_file_open(&output->log, options->log_file, options->log_max, err) : 0;
 }
 
@@ -28,6 +34,7 @@ void output_free(struct output *output)
 	if (log_file_close(&output->log) < 0)
 		errno = 0;
 	lines_free(&output->lines);
+	line_sink_free(&output->sink);
 	mask_stream_free(&output->mask);
 	buf_free(&output->cleaned);
 	buf_free(&output->masked);
@@ -58,9 +65,10 @@ static void write_log(struct output *output, const char *data, size_t len)
 /* The masked text without the marks of terminal_filter.h, which are for the lines alone. NULL: no memory. */
 static const struct buf *unmarked(struct output *output)
 {
-	const char *at = output->masked.data, *end = at + output->masked.len, *mark;
-	if (!memchr(at, '\r', output->masked.len))
+	const char *at = output->masked.data, *end, *mark;
+	if (output->masked.len == 0 || !memchr(at, '\r', output->masked.len))
 		return &output->masked;
+	end = at + output->masked.len;
 	buf_clear(&output->cleaned);
 	for (; at < end; at = mark + 1) {
 		mark = memchr(at, '\r', (size_t)(end - at));
@@ -71,23 +79,25 @@ static const struct buf *unmarked(struct output *output)
 	return &output->cleaned;
 }
 
-/* Masked text: to the log, the tail and the lines. */
-static int deliver(struct output *output, struct error *err)
+/* Masked text, the LAST or not: to the log, the tail and the lines. */
+static int deliver(struct output *output, int last, struct error *err)
 {
 	const struct buf *text = &output->masked, *kept;
-	int stop = 0;
-	if (text->len == 0)
+	int stop, flushed;
+	if (text->len == 0 && !last)
 		return 0;
 	kept = unmarked(output);
 	if (kept && kept->len > 0)
 		write_log(output, kept->data, kept->len);
 	if (!kept || buf_append_tail(&output->tail, kept->data, kept->len) < 0)
 		return error_errno(err, errno, "cannot keep the output");
-	if (output->lines.on_line)
-		stop = lines_feed(&output->lines, text->data, text->len);
-	if (stop < 0)
-		return error_errno(err, errno, "cannot split the output");
-	return stop;
+	if (!line_sink_is_used(&output->sink))
+		return 0;
+	stop = lines_feed(&output->lines, text->data, text->len);
+	if (stop == 0 && last)
+		stop = lines_finish(&output->lines);
+	flushed = stop < 0 ? stop : line_sink_flush(&output->sink);
+	return flushed < 0 ? error_errno(err, errno, "cannot split the output") : stop || flushed;
 }
 
 /* Bytes of a read to masked text. */
@@ -112,7 +122,7 @@ int output_feed(struct output *output, const char *data, size_t len, struct erro
 		data += slice;
 		len -= slice;
 	}
-	return deliver(output, err);
+	return deliver(output, 0, err);
 }
 
 int output_finish(struct output *output, struct error *err)
@@ -124,10 +134,8 @@ int output_finish(struct output *output, struct error *err)
 	    mask_feed(&output->mask, output->cleaned.data, output->cleaned.len, &output->masked) < 0 ||
 	    mask_finish(&output->mask, &output->masked) < 0)
 		return error_errno(err, errno, "cannot filter the output");
-	stop = deliver(output, err);
+	stop = deliver(output, 1, err);
 	close_log(output);
-	if (stop == 0 && output->lines.on_line)
-		stop = lines_finish(&output->lines);
 	return stop;
 }
 

@@ -1,5 +1,12 @@
 /* What a child prints, on its way to people: terminal control removed, secrets masked, written to the log,
- * split into lines, the end kept. Memory is bounded whatever the child prints. */
+ * split into lines, the end kept. Memory is bounded whatever the child prints. No process belongs to it: bytes go in.
+ *
+ *   output_init(&output, &options, &err);
+ *   output_feed(&output, data, len, &err);    as often as bytes come
+ *   output_finish(&output, &err);
+ *   output_last_line(&output);                at any time
+ *   output_free(&output);
+ */
 #ifndef MOLBUILD_OUTPUT_H
 #define MOLBUILD_OUTPUT_H
 
@@ -8,24 +15,24 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "child/line_sink.h"
 #include "file/log_file.h"
 #include "secret/mask.h"
 #include "text/lines.h"
 #include "text/terminal_filter.h"
 
 struct output_options {
-	const char *log_file; /* see log_file.h; NULL: none */
-	uint64_t log_max;     /* bytes that it may have; 0: LOG_FILE_MAX */
-	size_t tail;          /* bytes kept of the end */
-	/* One line, without its newline, at most OUTPUT_LINE_MAX bytes. Nonzero stops the feeding. May be NULL. */
-	int (*on_line)(void *ud, const char *line, size_t len);
-	void *ud;
+	const char *log_file;           /* see log_file.h; NULL: none */
+	uint64_t log_max;               /* bytes that it may have; 0: LOG_FILE_MAX */
+	size_t tail;                    /* bytes kept of the end */
+	struct line_sink_options lines; /* a line has at most OUTPUT_LINE_MAX bytes */
 };
 
 struct output {
 	struct terminal_filter filter;
 	struct mask_stream mask;
 	struct lines lines;
+	struct line_sink sink;
 	struct buf cleaned;
 	struct buf masked;
 	struct buf tail;
@@ -39,8 +46,8 @@ struct output {
 WARN_UNUSED int output_init(struct output *output, const struct output_options *options, struct error *err);
 void output_free(struct output *output);
 
-/* Take LEN bytes. A log that cannot be written is remembered, not an error. Returns 0, what on_line returned when that
- * was nonzero, or -1 with err set (out of memory). */
+/* Take LEN bytes, and hand over all lines that they end. A log that cannot be written is remembered, not an error. Returns 0, 1
+ * when a line's receiver wants an end of it, or -1 with err set (out of memory). */
 WARN_UNUSED int output_feed(struct output *output, const char *data, size_t len, struct error *err);
 
 /* No more will come: show what was held back. Returns as output_feed(). */

@@ -1,70 +1,189 @@
-#include "child/process_internal.h"
+/* Puts three parts together: the streams bring bytes, the output makes text and lines of them, the life ends the program. */
+#include "child/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "child/spawn.h"
+#include "child/streams.h"
 
-#define DEFAULT_GRACE_NS (10 * NS_PER_S)
-
-struct stdio {
-	int in, out, err; /* the child's ends */
+struct process {
+	void (*done)(void *ud, const struct error *err, const struct process_result *result);
+	void *done_ud;
+	char program[128]; /* its name, for messages */
+	int64_t started_ns;
+	struct streams streams;
+	struct output output;
+	struct life life;
+	struct buf captured;
+	int stopped; /* err says why */
+	struct error err;
+	struct process_result result;
 };
 
-static void close_stdio(struct stdio *stdio)
+/* ---- what stops it ----------------------------------------------------------------------------------------- */
+
+/* The first reason counts. */
+static void note_reason(struct process *process, const struct error *why)
 {
-	fd_close(&stdio->in);
-	if (stdio->err != stdio->out)
-		fd_close(&stdio->err);
-	fd_close(&stdio->out);
-	stdio->err = -1;
+	if (!process->stopped)
+		process->err = *why;
+	process->stopped = 1;
 }
 
-static int make_pipe(int *ours, int *theirs, int we_read)
+static void stop(struct process *process, const struct error *why)
 {
-	int ends[2];
-	if (fd_pipe(ends) < 0)
-		return -1;
-	*ours = ends[we_read ? 0 : 1];
-	*theirs = ends[we_read ? 1 : 0];
-	if (we_read)
-		fd_pipe_room(*ours, PROCESS_READ_SIZE);
-	return fd_set_nonblocking(*ours);
+	if (process->life.phase == LIFE_RUNNING)
+		note_reason(process, why);
+	life_end(&process->life);
 }
 
-static int open_stdio(struct process *process, const struct process_options *options, struct stdio *stdio)
+void process_cancel(struct process *process)
 {
-	if (options->input) {
-		if (make_pipe(&process->input_fd, &stdio->in, 0) < 0)
-			return -1;
-	} else {
-		stdio->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	}
-	if (stdio->in < 0 || make_pipe(&process->out_fd, &stdio->err, 1) < 0)
-		return -1;
-	if (!options->capture)
-		stdio->out = stdio->err;
-	else if (make_pipe(&process->capture_fd, &stdio->out, 1) < 0)
-		return -1;
-	return 0;
+	struct error err;
+	error_set(&err, "cancelled", "%s was cancelled", process->program);
+	stop(process, &err);
 }
 
-static void new_marker(struct process *process)
+void process_kill(struct process *process)
 {
-	static unsigned serial;
-	snprintf(process->marker, sizeof process->marker, "MOLBUILD_CHILD=%ld.%lld.%u", (long)getpid(),
-	         (long long)clock_monotonic_ns(), ++serial);
+	process_cancel(process);
+	life_kill(&process->life);
 }
 
-/* The options' environment with the marker added to SET. */
+/* ---- its output -------------------------------------------------------------------------------------------- */
+
+static int on_output(struct streams *streams, const char *data, size_t len)
+{
+	struct process *process = CONTAINER_OF(streams, struct process, streams);
+	struct line_sink *sink = &process->output.sink;
+	struct error err;
+	int slow, got;
+	life_heard(&process->life);
+	got = output_feed(&process->output, data, len, &err);
+	if (got < 0)
+		stop(process, &err);
+	else if (got > 0)
+		process_cancel(process);
+	life_set_quiet(&process->life, sink->quiet);
+	/* After its exit nothing more can come than a pipe holds. */
+	slow = sink->slow && !process->life.exited;
+	sink->slow = 0;
+	return slow;
+}
+
+static int may_resume(struct streams *streams)
+{
+	struct process *process = CONTAINER_OF(streams, struct process, streams);
+	const struct line_sink_options *to = &process->output.sink.to;
+	/* It is not the program that was silent. */
+	life_heard(&process->life);
+	return to->on_lines(to->ud, "", 0) != LINES_WAIT;
+}
+
+static void on_captured(struct streams *streams, const char *data, size_t len)
+{
+	struct process *process = CONTAINER_OF(streams, struct process, streams);
+	struct error err;
+	life_heard(&process->life);
+	if (buf_append(&process->captured, data, len) == 0)
+		return;
+	if (errno == EMSGSIZE)
+		error_set(&err, "too_large", "%s printed more than %zu bytes", process->program, process->captured.max);
+	else
+		error_errno(&err, errno, "cannot keep the output of %s", process->program);
+	stop(process, &err);
+}
+
+static void on_failed(struct streams *streams, int errnum, const char *what)
+{
+	struct process *process = CONTAINER_OF(streams, struct process, streams);
+	struct error err;
+	error_errno(&err, errnum, "cannot %s of %s", what, process->program);
+	note_reason(process, &err);
+	life_end(&process->life);
+}
+
+static void on_not_run(struct streams *streams, const struct spawn_failure *failure)
+{
+	struct process *process = CONTAINER_OF(streams, struct process, streams);
+	struct error err;
+	error_errno(&err, failure->errnum, "cannot %s %s", failure->at_cwd ? "enter the directory of" : "run",
+	            process->program);
+	note_reason(process, &err);
+}
+
+static void on_ended(struct streams *streams)
+{
+	if (streams_are_at_end(streams))
+		life_output_ended(&CONTAINER_OF(streams, struct process, streams)->life);
+}
+
+static const struct streams_events streams_events = {.output = on_output,
+                                                     .captured = on_captured,
+                                                     .may_resume = may_resume,
+                                                     .failed = on_failed,
+                                                     .not_run = on_not_run,
+                                                     .ended = on_ended};
+
+/* ---- its life ---------------------------------------------------------------------------------------------- */
+
+static void on_must_end(struct life *life, const struct error *why)
+{
+	struct process *process = CONTAINER_OF(life, struct process, life);
+	const char *last = output_last_line(&process->output);
+	struct error err;
+	error_set(&err, why->code, "%s %s; %s%s", process->program, why->message,
+	          last[0] ? "the last line was: " : "it printed nothing", last);
+	stop(process, &err);
+}
+
+static void on_exited(struct life *life)
+{
+	struct process *process = CONTAINER_OF(life, struct process, life);
+	/* A program that could not be run reports that before it exits; this turn may not have come to it yet. */
+	streams_read_status(&process->streams);
+	streams_resume(&process->streams);
+}
+
+static void fill_in_result(struct process *process)
+{
+	const struct output *output = &process->output;
+	process->result = (struct process_result){
+		.code = process->life.code,
+		.signo = process->life.signo,
+		.seconds = (double)(clock_monotonic_ns() - process->started_ns) / (double)NS_PER_S,
+		.tail = output->tail.data ? output->tail.data : "",
+		.tail_len = output->tail.len,
+		.last_line = output_last_line(&process->output),
+		.captured = process->captured.data ? process->captured.data : "",
+		.captured_len = process->captured.len,
+		.strays = process->life.strays,
+		.strays_left = process->life.strays_left,
+		.log_error = output->log_failed ? output->log_error.message : NULL,
+	};
+}
+
+static void on_over(struct life *life)
+{
+	struct process *process = CONTAINER_OF(life, struct process, life);
+	struct error err;
+	streams_read_rest(&process->streams);
+	streams_close(&process->streams);
+	if (output_finish(&process->output, &err) < 0)
+		note_reason(process, &err);
+	fill_in_result(process);
+	process->done(process->done_ud, process->stopped ? &process->err : NULL, &process->result);
+}
+
+static const struct life_events life_events = {.must_end = on_must_end, .exited = on_exited, .over = on_over};
+
+/* ---- start and free ---------------------------------------------------------------------------------------- */
+
+/* The options' environment with the marker of the descendants. To be freed; NULL with err set. */
 static const char **build_environment(struct process *process, const struct process_options *options, struct error *err)
 {
 	const char **set, **result;
@@ -78,15 +197,15 @@ static const char **build_environment(struct process *process, const struct proc
 	}
 	for (size_t i = 0; i < count; i++)
 		set[i] = options->env[i];
-	set[count] = process->marker;
+	set[count] = process->life.descendants.marker;
 	result = spawn_environment(set, options->unset, err);
 	free(set);
 	return result;
 }
 
-static int launch(struct process *process, const struct process_options *options, struct error *err)
+/* Returns 0, or -1 with err set. *PID: the child, if there is one. */
+static int launch(struct process *process, const struct process_options *options, pid_t *pid, struct error *err)
 {
-	struct stdio stdio = {-1, -1, -1};
 	struct spawn_options how = {.program = options->program,
 	                            .argv = options->argv,
 	                            .cwd = options->cwd,
@@ -98,46 +217,14 @@ static int launch(struct process *process, const struct process_options *options
 	int result = -1;
 	if (!environment)
 		return -1;
-	if (open_stdio(process, options, &stdio) < 0) {
+	how.envp = environment;
+	if (streams_open(&process->streams, &how, options->input, options->input_len, options->capture > 0) < 0)
 		error_errno(err, errno, "cannot start %s", process->program);
-	} else {
-		how.envp = environment;
-		how.in = stdio.in;
-		how.out = stdio.out;
-		how.err = stdio.err;
-		result = spawn(&how, &process->child.pid, &process->status_fd, err);
-	}
-	close_stdio(&stdio);
+	else
+		result = spawn(&how, pid, &process->streams.status.watch.fd, err);
+	streams_close_theirs(&how);
 	free(environment);
 	return result;
-}
-
-static int watch_fd(struct process *process, struct loop_watch *watch, int fd, int events,
-                    void (*ready)(struct loop_watch *watch, int ready), struct error *err)
-{
-	if (fd < 0)
-		return 0;
-	*watch = (struct loop_watch){.ready = ready, .fd = fd, .events = events};
-	return loop_watch_start(process->loop, watch, err);
-}
-
-static int watch_all(struct process *process, struct error *err)
-{
-	process->child.exited = process_on_exit;
-	process->ceiling.fire = process_on_ceiling;
-	process->silence.fire = process_on_silence;
-	process->next.fire = process_on_next;
-	process->pause.fire = process_on_pause;
-	if (loop_child_start(process->loop, &process->child, err) < 0 ||
-	    watch_fd(process, &process->out, process->out_fd, LOOP_READ, process_on_out, err) < 0 ||
-	    watch_fd(process, &process->capture, process->capture_fd, LOOP_READ, process_on_capture, err) < 0 ||
-	    watch_fd(process, &process->input, process->input_fd, LOOP_WRITE, process_on_input, err) < 0 ||
-	    watch_fd(process, &process->status, process->status_fd, LOOP_READ, process_on_status, err) < 0)
-		return -1;
-	if (process->timeout_ns && loop_timer_start(process->loop, &process->ceiling, process->timeout_ns, err) < 0)
-		return -1;
-	process_watch_silence(process);
-	return 0;
 }
 
 static struct process *new_process(struct loop *loop, const struct process_options *options)
@@ -146,19 +233,12 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 	struct process *process = calloc(1, sizeof *process);
 	if (!process)
 		return NULL;
-	process->loop = loop;
-	process->timeout_ns = options->timeout_ns;
-	process->stall_ns = options->stall_ns;
-	process->quiet_phase_ns = options->quiet_phase_ns;
-	process->grace_ns = options->grace_ns ? options->grace_ns : DEFAULT_GRACE_NS;
-	process->first_signal = options->first_signal ? options->first_signal : SIGTERM;
-	process->out_fd = process->capture_fd = process->input_fd = process->status_fd = -1;
-	process->output.log.fd = -1;
-	buf_init(&process->captured, options->capture);
-	buf_init(&process->input_left, options->input_len);
 	snprintf(process->program, sizeof process->program, "%s", slash ? slash + 1 : options->program);
-	new_marker(process);
-	kin_init(&process->kin);
+	process->started_ns = clock_monotonic_ns();
+	process->output.log.fd = -1;
+	streams_init(&process->streams, loop, &streams_events);
+	life_init(&process->life, loop, &options->bounds, &life_events);
+	buf_init(&process->captured, options->capture);
 	return process;
 }
 
@@ -167,63 +247,31 @@ struct process *process_start(struct loop *loop, const struct process_options *o
                               struct error *err)
 {
 	struct process *process = new_process(loop, options);
-	struct output_options how = {.log_file = options->log_file,
-	                             .log_max = options->log_max,
-	                             .tail = options->tail,
-	                             .on_line = NULL,
-	                             .ud = process};
+	struct output_options how = {
+		.log_file = options->log_file, .log_max = options->log_max, .tail = options->tail, .lines = options->lines};
+	pid_t pid = 0;
 	if (!process) {
 		error_errno(err, ENOMEM, "cannot start %s", options->program);
 		return NULL;
 	}
 	process->done = done;
 	process->done_ud = ud;
-	if (options->on_line || options->on_lines)
-		how.on_line = process_on_line;
-	if (process_lines_init(process, options, err) < 0 || output_init(&process->output, &how, err) < 0 ||
-	    loop_prepare_children(loop, err) < 0)
-		goto fail;
-	if (options->input && buf_append(&process->input_left, options->input, options->input_len) < 0) {
-		error_errno(err, errno, "cannot start %s", process->program);
-		goto fail;
+	if (output_init(&process->output, &how, err) < 0 || loop_prepare_children(loop, err) < 0 ||
+	    launch(process, options, &pid, err) < 0 || life_start(&process->life, pid, err) < 0 ||
+	    streams_watch(&process->streams, err) < 0) {
+		process_free(process);
+		return NULL;
 	}
-	process->started_ns = clock_monotonic_ns();
-	process->heard_ns = loop_now(process->loop);
-	if (launch(process, options, err) < 0 || watch_all(process, err) < 0)
-		goto fail;
 	return process;
-fail:
-	process_free(process);
-	return NULL;
-}
-
-/* A killed child; one that is stuck in the kernel is let go after a while. */
-static void reap(pid_t pid)
-{
-	for (int tries = 0; tries < 3000; tries++) {
-		pid_t got = waitpid(pid, NULL, WNOHANG);
-		if (got != 0 && !(got < 0 && errno == EINTR))
-			return;
-		usleep(1000);
-	}
 }
 
 void process_free(struct process *process)
 {
 	if (!process)
 		return;
-	if (process->child.pid > 0 && process->phase != FINISHED) {
-		loop_child_stop(process->loop, &process->child);
-		process_signal(process, SIGKILL);
-		if (!process->exited)
-			reap(process->child.pid);
-	}
-	process_stop_timers(process);
-	process_close_streams(process);
+	life_free(&process->life);
+	streams_close(&process->streams);
 	output_free(&process->output);
-	process_lines_free(process);
 	buf_free(&process->captured);
-	kin_free(&process->kin);
-	buf_free(&process->input_left);
 	free(process);
 }

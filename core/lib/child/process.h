@@ -4,6 +4,15 @@
  * ended as a whole: its group, and every descendant that left the group. It is over when the program has exited and its
  * output is at an end; a descendant that keeps the output open for more than 200 ms after the program's exit is ended,
  * too. One that has closed it (a daemon) is left alone when the program itself ended well.
+ *
+ *   process = process_start(loop, &options, done, ud, &err);    NULL: err says why, and nothing was started
+ *   loop_step(loop, ...);                                       calls options' callbacks, and done once, at the end
+ *   process_cancel(process); process_kill(process);             at any time before done
+ *   process_free(process);                                      at any time, also in done
+ *
+ * Errors, as done gets them: "timeout" and "stalled" (a bound was passed), "cancelled" (process_cancel(), or a callback that
+ * answered LINES_STOP), "too_large" (capture), or an errno name: the program could not be run (ENOENT), or its output not be
+ * read or kept. RESULT is filled in whatever the error is.
  */
 #ifndef MOLBUILD_PROCESS_H
 #define MOLBUILD_PROCESS_H
@@ -14,23 +23,9 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "child/life.h"
 #include "child/output.h"
 #include "loop/loop.h"
-
-/* What on_line returns. */
-enum {
-	PROCESS_GO_ON = 0,
-	PROCESS_QUIET = 1, /* from here on silence is to be expected: the quiet_phase bound counts until on_line returns
-			    * something else */
-	PROCESS_STOP = 2,  /* end the process, as cancelled */
-	PROCESS_WAIT = 3,  /* of on_lines: read no more for PROCESS_WAIT_NS, since whoever gets the lines is slower; then
-			    * on_lines is called without text, and may answer so again */
-};
-
-/* Shorter than a pipe takes to fill, for most programs. */
-#define PROCESS_WAIT_NS (20 * NS_PER_MS)
-
-#define PROCESS_LINES_MAX (((size_t)1 << 20) + OUTPUT_LINE_MAX)
 
 struct process_options {
 	const char *program; /* the file to run; not searched on PATH */
@@ -40,28 +35,17 @@ struct process_options {
 	const char *const *unset; /* names or "PREFIX*" to leave out, NULL-terminated; may be NULL */
 	const char *input;        /* given to its stdin, copied; NULL: stdin is /dev/null */
 	size_t input_len;
-	int64_t timeout_ns;     /* the ceiling; 0: none */
-	int64_t stall_ns;       /* the longest silence; 0: none */
-	int64_t quiet_phase_ns; /* the longest silence in a quiet phase; 0: none */
-	int64_t grace_ns;       /* between the first signal and KILL; 0: ten seconds */
-	int first_signal;       /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
-	const char *log_file;   /* see log_file.h; may be NULL */
-	uint64_t log_max;       /* bytes that it may have; 0: LOG_FILE_MAX */
-	size_t tail;            /* bytes kept of the end of the output */
-	size_t capture;         /* not 0: stdout is kept apart, unmasked, at most this many bytes */
-	const int *keep;        /* descriptors that the child inherits */
+	struct life_bounds bounds;
+	const char *log_file; /* see log_file.h; may be NULL */
+	uint64_t log_max;     /* bytes that it may have; 0: LOG_FILE_MAX */
+	size_t tail;          /* bytes kept of the end of the output */
+	size_t capture;       /* not 0: stdout is kept apart, unmasked, at most this many bytes */
+	const int *keep;      /* descriptors that the child inherits */
 	size_t keep_count;
-	size_t max_memory; /* bytes of data that it and each of its children may have, a soft limit; 0: as this
+	size_t max_memory;              /* bytes of data that it and each of its children may have, a soft limit; 0: as this
 					 * process */
-	mode_t umask;      /* of the files that it makes; 0: as this process */
-	int (*on_line)(void *ud, const char *line, size_t len); /* PROCESS_...; may be NULL */
-	const char *const *only; /* on_line is told only of lines that begin so, see prefixes.h; NULL: of all */
-	int after_newline;       /* on_line is not told of what stands behind a lone "\r" */
-	/* All lines, each with a newline behind it, as many at once as one read brought, or fewer: up to the one that
-	 * on_line is told next. At most PROCESS_LINES_MAX bytes. Returns PROCESS_GO_ON, PROCESS_WAIT or PROCESS_STOP. May be
-	 * NULL. */
-	int (*on_lines)(void *ud, const char *text, size_t len);
-	void *ud;
+	mode_t umask;                   /* of the files that it makes; 0: as this process */
+	struct line_sink_options lines; /* on_lines is called without text while it answers LINES_WAIT, see streams.h */
 };
 
 struct process_result {
@@ -81,9 +65,7 @@ struct process_result {
 struct process;
 
 /* Start. DONE is called once, from loop_step(), when all is over: err is NULL when the program ran and ended by itself,
- * whatever its exit code; else it says what stopped it: timeout, stalled, cancelled, too_large (capture), or an
- * errno name when it could not be run (ENOENT). RESULT, and all it points to, lives until process_free(),
- * which DONE may call.
+ * whatever its exit code. RESULT, and all it points to, lives until process_free(), which DONE may call.
  * Options are copied as far as they are needed. Returns NULL with err set when nothing was started. */
 WARN_UNUSED struct process *process_start(struct loop *loop, const struct process_options *options,
                                           void (*done)(void *ud, const struct error *err, const struct process_result *result),

@@ -6,9 +6,11 @@
 #include <stddef.h>
 
 #include "base/buf.h"
+#include "base/limits.h"
 
 struct lines {
-	/* One line, without its newline; valid during the call. Nonzero stops the feeding. */
+	/* One line, without its newline; valid during the call. Nonzero stops the feeding: a positive value for a reason of
+	 * its own, -1 with errno set for a failure. */
 	int (*on_line)(void *ud, const char *line, size_t len);
 	void *ud;
 	size_t max;      /* bytes of a line, "…" included */
@@ -18,12 +20,10 @@ struct lines {
 };
 
 /* MAX: bytes, at least LINES_MAX_MIN. */
-#define LINES_MAX_MIN 8
 void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud);
 void lines_free(struct lines *lines);
 
-/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped; on_line returns
- * no negative value), or -1 with errno set. */
+/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped), or -1 with errno set. */
 WARN_UNUSED int lines_feed(struct lines *lines, const char *data, size_t len);
 
 /* The line that has no end yet, as it would be given now; empty when there is none. Valid until the next call. */

@@ -4,8 +4,8 @@ local output = {}
 --- What the lines begin with that step() and quiet_phases() look at (see process.run): not the output of a RUN,
 --- which is nearly all that a build prints.
 output.told_lines = {
-  "#%d [", "#%d exporting ", "#%d unpacking to ", "#%d DONE", "#%d ERROR", "#%d CANCELED", "Step ",
-  "STEP ", "[%d/%d] STEP ", -- podman's
+  "#0 [", "#0 exporting ", "#0 unpacking to ", "#0 DONE", "#0 ERROR", "#0 CANCELED", "Step ",
+  "STEP ", "[0/0] STEP ", -- podman's
 }
 
 --- The build step that an output line announces: done, total, text, and the stage, which podman alone names. nil for any

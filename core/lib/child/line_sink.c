@@ -1,0 +1,115 @@
+#include "child/line_sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A bundle is handed over when it has grown to this. */
+#define BUNDLE_FULL (OUTPUT_LINES_MAX - OUTPUT_LINE_MAX)
+
+/* A list of strings that ends in NULL, in one block of memory. NULL: no memory. */
+static char **copy_list(const char *const *list)
+{
+	size_t count = 0, size = sizeof(char *);
+	char **copy, *text;
+	for (; list[count]; count++)
+		size += sizeof(char *) + strlen(list[count]) + 1;
+	copy = malloc(size);
+	if (!copy)
+		return NULL;
+	text = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = strcpy(text, list[i]);
+		text += strlen(text) + 1;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
+int line_sink_init(struct line_sink *sink, const struct line_sink_options *options)
+{
+	*sink = (struct line_sink){.to = *options};
+	buf_init(&sink->bundle, OUTPUT_LINES_MAX);
+	if (options->only)
+		sink->only = copy_list(options->only);
+	return options->only && !sink->only ? -1 : 0;
+}
+
+void line_sink_free(struct line_sink *sink)
+{
+	buf_free(&sink->bundle);
+	free(sink->only);
+	sink->only = NULL;
+}
+
+int line_sink_is_used(const struct line_sink *sink)
+{
+	return sink->to.on_line || sink->to.on_lines;
+}
+
+int line_sink_flush(struct line_sink *sink)
+{
+	int answer;
+	if (sink->bundle.len == 0)
+		return 0;
+	answer = sink->to.on_lines(sink->to.ud, sink->bundle.data, sink->bundle.len);
+	buf_clear(&sink->bundle);
+	sink->slow |= answer == LINES_WAIT;
+	return answer == LINES_STOP;
+}
+
+static int bundle(struct line_sink *sink, const char *line, size_t len)
+{
+	struct buf *bundle = &sink->bundle;
+	if (buf_reserve(bundle, len + 1) < 0)
+		return -1;
+	memcpy(bundle->data + bundle->len, line, len);
+	bundle->len += len + 1;
+	bundle->data[bundle->len - 1] = '\n';
+	bundle->data[bundle->len] = '\0';
+	return bundle->len >= BUNDLE_FULL ? line_sink_flush(sink) : 0;
+}
+
+static int is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Every line of a build comes by here. */
+static int begins_with(const char *line, size_t len, const char *beginning)
+{
+	const char *end = line + len;
+	for (; *beginning; beginning++) {
+		if (line == end || (*line != *beginning && (*beginning != '0' || !is_digit(*line))))
+			return 0;
+		line++;
+		while (*beginning == '0' && line < end && is_digit(*line))
+			line++;
+	}
+	return 1;
+}
+
+static int is_of_interest(const struct line_sink *sink, const char *line, size_t len, int behind_cr)
+{
+	if (!sink->to.on_line || (behind_cr && sink->to.after_newline))
+		return 0;
+	if (!sink->only)
+		return 1;
+	for (char **beginning = sink->only; *beginning; beginning++)
+		if (begins_with(line, len, *beginning))
+			return 1;
+	return 0;
+}
+
+int line_sink_take(struct line_sink *sink, const char *line, size_t len, int behind_cr)
+{
+	int answer, stop = sink->to.on_lines ? bundle(sink, line, len) : 0;
+	if (stop || !is_of_interest(sink, line, len, behind_cr))
+		return stop;
+	/* The lines come in their order, whoever gets them. */
+	stop = line_sink_flush(sink);
+	if (stop)
+		return stop;
+	answer = sink->to.on_line(sink->to.ud, line, len);
+	sink->quiet = answer == LINES_QUIET;
+	return answer == LINES_STOP;
+}
