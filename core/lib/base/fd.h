@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "base/limits.h"
 #include "base/macros.h"
+#include "base/maxima.h"
 
 /* Close *FD if there is one and set it to -1. Keeps errno. */
 void fd_close(int *fd);

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 /* From now on write LEN bytes at TEXT, copied; 0 for nothing. The first text installs handlers: for the signals that end a
  * program, which then have their effect; for SIGTSTP (Ctrl-Z), which then stops it; and for SIGCONT. A signal that is caught

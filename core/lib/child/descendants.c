@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "child/process_table.h"
 
 void descendants_init(struct descendants *descendants)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 enum {
 	LINES_GO_ON = 0,

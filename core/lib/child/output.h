@@ -14,7 +14,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "child/line_sink.h"
 #include "file/log_file.h"
 #include "secret/mask.h"

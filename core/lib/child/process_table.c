@@ -1,6 +1,6 @@
 #include "child/process_table.h"
 
-#include "base/limits.h"
+#include "base/maxima.h"
 
 int process_row_lives(const struct process_row *row)
 {

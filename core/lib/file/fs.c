@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "file/fs_internal.h"
 
 static const char *type_name(mode_t mode)

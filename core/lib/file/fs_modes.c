@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "file/fs_internal.h"
 
 /* Whoever owns a directory above can put something else in the place of what was looked at: so all is done by descriptors

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "file/fs_internal.h"
 
 /* FS_REMOVE_LEVELS_MAX levels are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the

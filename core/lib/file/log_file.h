@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 struct log_file {
 	int fd;           /* -1: none */

@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "loop/loop.h"
 
 /* A zeroed struct holds nothing. */

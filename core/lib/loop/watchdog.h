@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "base/limits.h"
+#include "base/maxima.h"
 
 /* A socket of libcurl's, from when it is opened until before it is closed. Those beyond WATCHDOG_SOCKETS_MAX are not shut down. */
 void watchdog_add(int fd);

@@ -15,10 +15,10 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "loop/loop.h"
 
-/* The bounds of the queue stand in base/limits.h (WRITER_...). The first text of either kind is queued whatever its length. */
+/* The bounds of the queue stand in base/maxima.h (WRITER_...). The first text of either kind is queued whatever its length. */
 
 struct writer {
 	struct loop *loop;

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 #include "net/http_code.h"
 #include "net/http_trust.h"
 #include "net/url.h"

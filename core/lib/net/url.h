@@ -6,7 +6,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 /* Each part is NULL when the URL does not have it; all are owned by the struct. */
 struct url {

@@ -21,7 +21,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 #define MASK_TEXT "***"
 

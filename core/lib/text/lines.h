@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 struct lines {
 	/* One line, without its newline; valid during the call. Nonzero stops the feeding: a positive value for a reason of

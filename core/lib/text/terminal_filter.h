@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "base/limits.h"
+#include "base/maxima.h"
 
 /* Zero it before the first use. Holds no memory. */
 struct terminal_filter {

@@ -1,7 +1,7 @@
 /* The maxima of core/lib, in one place, with their units: what comes from outside is never unbounded. Sizes that only tune the
  * speed of something stand where it is. */
-#ifndef MOLBUILD_LIMITS_H
-#define MOLBUILD_LIMITS_H
+#ifndef MOLBUILD_MAXIMA_H
+#define MOLBUILD_MAXIMA_H
 
 #include <stddef.h>
 #include <stdint.h>
