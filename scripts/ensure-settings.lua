@@ -1,38 +1,38 @@
 --- The settings of ensure.lua, one row each: name, default, type, meaning. A setting is a field of the policy, which a fork
---- sets; with `per_runtime` it can also differ from runtime to runtime; `variable` overrides both. An empty variable counts
---- as not set. `bound` is the option of the library that the setting bounds: an error about it names the variable.
+--- sets. With `per_runtime` it can differ between runtimes. `variable` overrides both. An empty variable counts as not set.
+--- `bound` is the option of the library that the setting bounds: an error about it names the variable.
 --- `molbuild settings ensure.lua` prints the values; `make docs` writes the tables of docs/settings.md and the manual.
 local settings = {
   { "branch", "main", "branch", "the branch whose commit is built", per_runtime = true, replaces = "branches" },
   { "repo_prefix", "https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-", "text",
-    "what precedes a runtime's name in the URL of its template repository; https, http, ssh, git or file. Credentials in it are "
-      .. "taken out and used, with a warning",
+    "the URL of a template repository without the runtime's name at its end; https, http, ssh, git or file. Credentials in "
+      .. "it are removed and used, with a warning",
     variable = "MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX" },
   { "repo_url", nil, "text", "the whole URL of a template repository, instead of the prefix and the name", per_runtime = true },
-  { "head_lookup", "gitea", "choice", "how the commit is looked up: by Gitea's API, or by git, as always for ssh, git and file",
+  { "head_lookup", "gitea", "choice", "how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)",
     choices = { "gitea", "git" }, variable = "MOLECULE_HEAD_LOOKUP" },
   { "head_timeout", 30, "seconds", "the longest time of the lookup, in seconds", min = 1 },
-  { "token", nil, "secret", "the forge's token, for private repositories; sent to the origin of the prefix alone",
+  { "token", nil, "secret", "the forge's token, for private repositories; sent only to the origin of the prefix",
     variable = "MOLECULE_GITEA_TOKEN" },
-  { "token_file", nil, "secret", "a file, or a pipe, that holds the token; a warning names one that others can read",
+  { "token_file", nil, "secret", "a file, or a pipe, that holds the token; a warning names one that other users can read",
     variable = "MOLECULE_GITEA_TOKEN_FILE" },
-  { "token_user", nil, "secret", "the user name that git sends with the token; oauth2, or the helper's, when not set",
+  { "token_user", nil, "secret", "the user name that git sends with the token; when not set, the helper's, or oauth2",
     variable = "MOLECULE_GITEA_USER" },
-  { "credential_helper", "0", "switch", "whether git's credential helpers are asked when there is no token (1), without a prompt",
+  { "credential_helper", "0", "switch", "1: without a token, ask git's credential helpers, which must not prompt",
     variable = "MOLECULE_GITEA_CREDENTIAL_HELPER" },
-  { "image_prefix", "molecule-local", "prefix", "what precedes the name of an image that is built" },
-  { "registry", nil, "prefix", "registry mode: nothing is built, the result is the image of this registry",
+  { "image_prefix", "molecule-local", "prefix", "the beginning of the names of built images" },
+  { "registry", nil, "prefix", "registry mode: nothing is built; the result is this registry's image",
     variable = "MOLECULE_IMAGE_REGISTRY" },
   { "image_pull", "never", "choice",
-    "what registry mode pulls: missing, images that are not here; always, also those whose tag may have moved",
+    "what registry mode pulls: missing, images that do not exist locally; always, also images whose tag may have moved",
     choices = { "never", "missing", "always" }, variable = "MOLECULE_IMAGE_PULL" },
   { "platform", "linux/amd64", "platform",
     "the platform of the images, such as linux/arm64; native: the engine's own",
     variable = "MOLECULE_IMAGE_PLATFORM", per_runtime = true },
   { "tag_arch", "auto", "choice",
-    "which tags end in -ARCH: auto, those of native and of other platforms; always, those of linux/amd64, too",
+    "which tags end in -ARCH: auto, those of native and of platforms other than linux/amd64; always, all",
     choices = { "auto", "always" }, variable = "MOLECULE_IMAGE_TAG_ARCH" },
-  { "isolation", nil, "ending", "a text that ends all tags, as --TEXT: two callers on one engine do not share images",
+  { "isolation", nil, "ending", "a text at the end of all tags, as --TEXT, so that two callers on one engine do not share images",
     variable = "MOLECULE_LOCAL_IMAGE_ISOLATION" },
   { "build_args", {}, "map", "build arguments", per_runtime = true },
   { "labels", {}, "map", "labels of the image, which override those of the policy", per_runtime = true },
@@ -50,32 +50,32 @@ local settings = {
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
---- What a job has besides its settings: name, type, meaning. Steps set most of it; until then it is nil. A fork's own fields
---- need no row.
+--- The fields of a job other than its settings: name, type, meaning. Most of them are set by steps, and nil until then. A
+--- fork's own fields need no row.
 settings.job = {
   { "runtime", "string", "the runtime's name" },
   { "engine", "Docker", "the container engine" },
   { "image", "string", "the image's name without a tag" },
   { "lookup", "string", "how the commit is looked up: gitea or git" },
   { "token", "string?", "the token for the repository" },
-  { "user", "string?", "the user name that goes with the token" },
+  { "user", "string?", "the user name for the token" },
   { "variables", "table<string, string>", "by setting: the variable that overrides it" },
-  { "bounds", "table<string, string>", "by bound: what errors call it" },
+  { "bounds", "table<string, string>", "by bound: the name that errors use for it" },
   { "target", "string", "the platform of the image, never native" },
   { "alias", "string", "the name that moves with the branch" },
   { "sha", "string", "the commit" },
   { "tag", "string", "the image's name with its tag" },
   { "image_id", "string?", "the image's id in the engine" },
-  { "wrong", "string?", "why the image under the tag is not the one asked for" },
-  { "outcome", "string", "what the result will be called: hit, built, registry" },
+  { "wrong", "string?", "why the image under the tag does not match" },
+  { "outcome", "string", "the result's kind: hit, built, registry" },
   { "held", "Lock?", "the lock, while the image is built" },
   { "dir", "string", "the tree that is built" },
   { "log_file", "string", "the log of the build" },
   { "inputs", "table<string, string>?", "the contents of the template's declared inputs" },
   { "builder", "table?", "the builder that the engine's program uses" },
-  { "builder_advice", "string?", "what to say about that builder" },
+  { "builder_advice", "string?", "the advice to log about that builder" },
   { "steps", "table<string, number>", "by step: the seconds that it took" },
-  { "skipped", "boolean?", "whether the job was left out" },
+  { "skipped", "boolean?", "whether the job was skipped" },
 }
 
 return settings

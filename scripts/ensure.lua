@@ -1,7 +1,7 @@
 --- Makes sure that the image of a Molecule workspace runtime exists on this machine, built from the commit that its
---- template repository's branch points at, and gives its tag:   molbuild run ensure.lua claude-code hermes
---- Each step is a field of the table below; a fork replaces the ones it wants otherwise (docs/policy.md).
-local molbuild = require "molbuild" -- a module is loaded when it is first named: a hit needs few of them
+--- template repository's branch points at, and returns its tag:   molbuild run ensure.lua claude-code hermes
+--- Each step is a field of the table below; a fork replaces the steps that it wants to change (docs/policy.md).
+local molbuild = require "molbuild" -- a module is loaded at its first use: a hit needs few of them
 local core, docker, errors, jobs, log = molbuild.core, molbuild.docker, molbuild.errors, molbuild.job, molbuild.log
 
 local ensure = molbuild.settings.define({
@@ -18,7 +18,7 @@ function ensure.names(args)
   return jobs.named(args, ensure.runtimes)
 end
 
---- All that the steps need to know of one runtime: its settings, and what follows from them.
+--- Everything that the steps need for one runtime: its settings, and values derived from them.
 function ensure.job(runtime)
   local job = molbuild.settings.read(ensure, runtime)
   local variables = job.variables
@@ -39,12 +39,12 @@ function ensure.job(runtime)
 end
 
 -- 2. Mode -----------------------------------------------------------------------------------------------------------
---- With a registry nothing is built: its image is the result.
+--- In registry mode nothing is built: the registry's image is the result.
 function ensure.registry_image(job)
   return job.image .. ":latest"
 end
 
---- Pulls that image where it is missing or, if so set, where its tag may have moved.
+--- Pulls that image if it is missing or, if so configured, if its tag may have moved.
 function ensure.pull(job)
   job.image_id = molbuild.image.obtain(job.engine, job.tag, {
     always = job.image_pull == "always", platform = job.platform ~= "native" and job.platform or nil,
@@ -64,7 +64,7 @@ function ensure.preflight(job)
 end
 
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
---- The commit that the branch points at. Fails closed: nothing else is asked.
+--- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
@@ -81,20 +81,20 @@ function ensure.head(job)
     result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
   end
   if result.kind == "timeout" then result.kind = "remote" end
-  if result.code == "no_api" then result.hint = "where the forge is no Gitea, set MOLECULE_HEAD_LOOKUP=git" end
-  if result.said then result.message = ("%s (the forge says: %s)"):format(result.message, result.said) end
+  if result.code == "no_api" then result.hint = "if the forge is not a Gitea, set MOLECULE_HEAD_LOOKUP=git" end
+  if result.said then result.message = ("%s (the forge reports: %s)"):format(result.message, result.said) end
   error(errors.wrap(result, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
     job.runtime, core.mask.url(job.repo_url))), 0)
 end
 
 -- 5. Tag ------------------------------------------------------------------------------------------------------------
---- The platform of the images where it is to be the engine's own, which may be another machine.
+--- The engine's own platform, for images that must have it. The engine may run on another machine.
 function ensure.engine_platform(job)
   local platform, message = job.engine:platform()
-  return platform or molbuild.raise { kind = "missing_tool", message = "cannot tell the engine's platform: " .. message }
+  return platform or molbuild.raise { kind = "missing_tool", message = "cannot determine the engine's platform: " .. message }
 end
 
--- A tag's ending: the architecture of a platform that has not the plain tags, and what sets a caller's images apart.
+-- A tag's ending: the architecture, for platforms without the plain tags, and the caller's own ending.
 local function ending(job, always)
   local plain = job.target == "linux/amd64" and not always
   return (plain and "" or "-" .. docker.short_platform(job.target)) .. (job.isolation and "--" .. job.isolation or "")
@@ -105,13 +105,13 @@ function ensure.tag(job)
   return ("%s:%s%s"):format(job.image, job.sha:sub(1, 12), ending(job, always))
 end
 
---- The name that moves with the branch. Each platform has its own: none takes away another's.
+--- The name that moves with the branch. Each platform has its own, so that none replaces another's.
 function ensure.latest(job)
   return job.image .. ":latest" .. ending(job)
 end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
---- Whether the engine has the tag, and it is what was asked for. Neither yes nor no is logged, and taken for a no.
+--- Whether the engine has the tag, and the image matches. An unusable answer is logged and counts as no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
   local wrong = message or image and molbuild.image.mismatch(image, job.sha, job.target, job.labels)
@@ -122,14 +122,14 @@ function ensure.cached(job)
 end
 
 -- 7. Lock -----------------------------------------------------------------------------------------------------------
---- Between processes, for each runtime.
+--- One lock per runtime, between processes.
 function ensure.lock(job)
   return molbuild.cache.lock(job.cache, job.runtime,
     { purpose = "build " .. job.runtime, timeout = molbuild.task.scope().lock_timeout })
 end
 
 -- 8. Clone ----------------------------------------------------------------------------------------------------------
---- The tree of the very commit, in job.dir. False when the branch has moved on and the commit cannot be had.
+--- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
 function ensure.clone(job)
   job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
   job.log_file = job.dir .. ".log"
@@ -138,7 +138,7 @@ function ensure.clone(job)
       repository = repository, dir = tree,
       url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
       files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
-      auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; Gogs takes the token itself as the user name",
+      auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; for Gogs, to the token itself",
     }
   end)
 end
@@ -159,14 +159,14 @@ function ensure.build(job)
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
     build_args = build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
-    keep = { job.held }, -- the lock lives as long as the build does
+    keep = { job.held }, -- the lock is held as long as the build runs
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
   job.image_id = image and image.id
 end
 
 -- 11. Alias ---------------------------------------------------------------------------------------------------------
---- `:latest` is this image from now on, unless it is already. Best effort.
+--- Points `:latest` at this image, unless it does so already. Best effort.
 function ensure.alias(job)
   local ok, failure = errors.try(function()
     if not job.image_id then job.image_id = (job.engine:image(job.tag) or {}).id end
@@ -176,10 +176,10 @@ function ensure.alias(job)
   if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
 end
 
--- All of it ---------------------------------------------------------------------------------------------------------
+-- All steps ---------------------------------------------------------------------------------------------------------
 --- One runtime, from its name to its tag.
 function ensure.image(job)
-  -- Runs the field as it is now, so that a fork's replacement counts.
+  -- Reads the field at each call, so that a fork's replacement is used.
   local function step(name) return jobs.step(job, name, ensure[name]) end
   if job.registry then
     job.outcome, job.tag = "registry", ensure.registry_image(job)
@@ -189,7 +189,7 @@ function ensure.image(job)
   step "preflight"
   job.target = job.platform == "native" and step "engine_platform" or job.platform
   job.alias = ensure.latest(job)
-  local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is all that is asked, while HEAD is looked up
+  local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is the only question; it runs during the HEAD lookup
   local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))
   while true do
     job.sha = molbuild.sha.check(step "head", "the step head")
@@ -199,11 +199,11 @@ function ensure.image(job)
       step "alias"
       return job.tag
     end
-    look_again(job.sha) -- git did not get the commit: the branch has moved on, or a replica lags
+    look_again(job.sha) -- git could not get the commit: the branch has moved on, or a replica lags
   end
 end
 
---- Says what is built from where, and warns where that will be slow.
+--- Reports what is built from which commit, and warns if the build will be slow.
 function ensure.announce(job)
   molbuild.events.emit("building",
     { image = job.tag, url = core.mask.url(job.repo_url), sha = job.sha, platform = job.target })
@@ -214,7 +214,7 @@ function ensure.announce(job)
   end
 end
 
---- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+--- A miss: build the image, unless another process builds it during the wait for the lock. False when the branch has moved on.
 function ensure.make(job, step)
   local lock <close> = step "lock"
   job.held = lock
@@ -222,7 +222,7 @@ function ensure.make(job, step)
   local place <close> = jobs.place()
   job.outcome = "built"
   ensure.announce(job)
-  local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- meanwhile
+  local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- in parallel
   if not step "clone" then return false end
   job.builder, job.builder_advice = builder:join()
   step "check"
@@ -234,12 +234,12 @@ end
 function ensure.run(args)
   local list, names, optional = {}, ensure.names(args)
   for index, name in ipairs(names) do list[index] = ensure.job(name) end
-  -- What --all alone stands for, and the forge does not have.
+  -- A runtime that only --all names, and that the forge does not have.
   local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end
   return table.unpack(jobs.run_all(list, function(job) return ensure.image(job) end, { skip = skip }))
 end
 
---- What identifies a build, for those who keep one elsewhere: 16 hex digits.
+--- The key of a build, for callers that keep builds elsewhere: 16 hex digits.
 function ensure.cache_key(runtime, sha, prefix)
   return core.sha256.hex(("%s|%s|%s"):format(runtime, sha, prefix)):sub(1, 16)
 end

@@ -9,7 +9,7 @@ describe("the hint for a file that cannot be used", function()
   before_each(function() dir = sh.temporary "access" end)
   after_each(function() sh.remove(dir) end)
 
-  it("says to make room where there is none", function()
+  it("says to free space when there is none", function()
     for _, code in ipairs { "ENOSPC", "EDQUOT" } do
       assert.equal("free space on that file system, or put the cache elsewhere", access.hint(code, "cannot write /x: No space"))
       assert.is_true(access.is_full(code))

@@ -8,12 +8,12 @@ end
 
 describe("an argument that is not known", function()
   for _, case in ipairs {
-    { { "rnu", "ensure.lua" }, "unknown command rnu: it is one of run, eject, settings, version, help", "molbuild --help" },
-    { { "" }, "no command given: it is one of run, eject, settings, version, help", "molbuild --help" },
+    { { "rnu", "ensure.lua" }, "unknown command rnu: use one of run, eject, settings, version, help", "molbuild --help" },
+    { { "" }, "no command given: use one of run, eject, settings, version, help", "molbuild --help" },
     { { "--nonsense" }, "unknown option --nonsense", "molbuild --help" },
-    { { "--jobs=3", "run" }, "option --jobs must stand behind the command", "molbuild run --jobs ... SCRIPT" },
+    { { "--jobs=3", "run" }, "option --jobs must follow the command", "molbuild run --jobs ... SCRIPT" },
     { { "ensure.lua", "hermes" }, "unknown command ensure.lua", "molbuild run ensure.lua" },
-    { { "help", "nonsense" }, "unknown command nonsense: it is one of run, eject, settings, version, help", "molbuild --help" },
+    { { "help", "nonsense" }, "unknown command nonsense: use one of run, eject, settings, version, help", "molbuild --help" },
     { { "help", "run", "more" }, "unexpected argument more", "molbuild --help" },
     { { "version", "3" }, "unexpected argument 3", "molbuild --help" },
     { { "--version", "3" }, "unexpected argument 3", "molbuild --help" },
@@ -31,7 +31,7 @@ describe("an argument that is not known", function()
 
   it("is named where it is a script that is not there, or none", function()
     for name, message in pairs {
-      ["./none.lua"] = "no script ./none.lua; looked for", ["/tmp"] = "script /tmp is no regular file",
+      ["./none.lua"] = "no script ./none.lua; looked for", ["/tmp"] = "script /tmp is not a regular file",
     } do
       local result = molbuild { "run", name }
       assert.equal(2, result.status)

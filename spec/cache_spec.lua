@@ -4,7 +4,7 @@ local errors = require "molbuild.base.errors"
 local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
 
--- In a place where everybody may write, such as a shared temporary directory.
+-- In a directory that all users may write to, such as a shared temporary directory.
 describe("a cache's directory", function()
   local dir, root
 
@@ -34,8 +34,8 @@ describe("a cache's directory", function()
     local ok, failure = pcall(use)
     assert.is_false(ok)
     assert.is_true(errors.is(failure, "failed"), tostring(failure))
-    assert.equal(path .. " belongs to another user (65534), where everybody may write", failure.message)
-    assert.equal("put the cache where only you may write", failure.hint)
+    assert.equal(path .. " belongs to another user (65534), in a directory that all users may write to", failure.message)
+    assert.equal("put the cache in a directory that only you may write to", failure.hint)
   end
 
   it("is made, and nobody else may look into it", function()
@@ -67,7 +67,7 @@ describe("a cache's directory", function()
     end
 
     for _, part in ipairs { "locks", "tmp", "repositories", "hermes" } do
-      it("is not used where everybody may write and another's " .. part .. " is in it", function()
+      it("is not used where all users may write and another's " .. part .. " is in it", function()
         sh.run(("mkdir -p %s/%s && chmod 1777 %s && chown 65534 %s/%s"):format(root, part, root, root, part))
         assert_refused(root .. "/" .. part)
         assert.equal("", sh.run(("ls %s/%s"):format(root, part)))

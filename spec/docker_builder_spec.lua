@@ -40,7 +40,7 @@ describe("the builder", function()
 
   it("is the classic one where there is no other, which is said", function()
     assert.same({ "classic", ADVICE, "docker" }, { builder(NEW) })
-    assert.same({ "classic", "DOCKER_BUILDKIT=1 cannot be heeded: " .. ADVICE, "docker" },
+    assert.same({ "classic", "DOCKER_BUILDKIT=1 has no effect: " .. ADVICE, "docker" },
       { builder(NEW, nil, { DOCKER_BUILDKIT = "1" }) })
   end)
 

@@ -76,12 +76,12 @@ describe("an image asked about early", function()
   it("is asked again when there was no answer that can be understood", function()
     engine.api.image = function(_, ref)
       questions[#questions + 1] = ref
-      return nil, "the engine says: " .. ref
+      return nil, "the engine reports: " .. ref
     end
     run(function()
       local image, message = engine:image "a:latest"
       assert.is_nil(image)
-      assert.equal("the engine says: a:latest", message)
+      assert.equal("the engine reports: a:latest", message)
     end)
     assert.same({ "a:latest", "a:latest" }, questions)
   end)

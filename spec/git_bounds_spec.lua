@@ -33,13 +33,13 @@ describe("a fetch's bound", function()
     check(nil)
     assert.equal("stop", on_line "Receiving objects:  33% (1/3), 1.02 GiB | 10 KiB/s")
     assert.equal("stop", on_line "any other line")
-    assert.equal("the fetch moves more than 1073741824 bytes", raises(check, nil))
+    assert.equal("the fetch transfers more than 1073741824 bytes", raises(check, nil))
   end)
 
   it("need not be a whole number", function()
     local on_line, check = git_bounds.fetch(0.5)
     on_line "Receiving objects:  33% (1/3), 2.00 GiB | 10 KiB/s"
-    assert.equal("the fetch moves more than 0.5 bytes", raises(check, nil))
+    assert.equal("the fetch transfers more than 0.5 bytes", raises(check, nil))
   end)
 
   it("is none at 0", function()
@@ -109,9 +109,9 @@ end)
 
 describe("a checkout's failure", function()
   it("is the tree's where a name is", function()
-    assert.equal('the tree holds the name "sub/.git", which git does not write',
+    assert.equal('the tree holds the name "sub/.git", which git refuses to write',
       raises(git_bounds.checkout, "x\nerror: invalid path 'sub/.git'\n"))
-    assert.equal('the tree holds the name "a?b", which git does not write',
+    assert.equal('the tree holds the name "a?b", which git refuses to write',
       raises(git_bounds.checkout, "error: invalid path 'a\27b'"))
     raises(git_bounds.checkout, "error: unable to create file aaa: File name too long")
     git_bounds.checkout "error: unable to create file aaa: Permission denied"

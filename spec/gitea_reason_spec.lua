@@ -103,9 +103,9 @@ describe("gitea_reason.page", function()
     local page = response(200, "<html>Sign in</html>", { ["content-type"] = "text/html; charset=utf-8" })
     local of = reason.page(page, API)
     assert.same({ "remote", "no_api" }, { of.kind, of.code })
-    assert.truthy(of.message:find(API .. " answers with a web page", 1, true), of.message)
+    assert.truthy(of.message:find(API .. " answered with a web page", 1, true), of.message)
     page.url = "https://h/user/login?to=x"
-    assert.truthy(reason.page(page, API).message:find(", which leads to https://h/user/login?to=x, answers", 1, true))
+    assert.truthy(reason.page(page, API).message:find(", which leads to https://h/user/login?to=x, answered", 1, true))
   end)
 
   it("is none for an answer of an API", function()

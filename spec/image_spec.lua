@@ -120,7 +120,7 @@ describe("image.obtain", function()
     assert.same({}, warned)
     there = { id = "sha256:old" }
     assert.equal("sha256:old", obtain("r/x:latest", { always = true }).id)
-    assert.same({ "r/x:latest was not pulled, the image that is here is used: down" }, warned)
+    assert.same({ "r/x:latest was not pulled, the local image is used: down" }, warned)
   end)
 
   it("takes no image of another platform for the one that was asked for", function()

@@ -70,21 +70,21 @@ describe("the inputs of a tree", function()
 
   it("that hold no version give a warning with the value, on one line", function()
     assert.same({}, read "${RUNTIME_VERSION}\n")
-    assert.same({ 'warn: .runtime-version of the template gives no build argument RUNTIME_VERSION: '
-      .. '"${RUNTIME_VERSION}" is no version' }, logged)
+    assert.same({ 'warn: .runtime-version of the template cannot set the build argument RUNTIME_VERSION: '
+      .. '"${RUNTIME_VERSION}" is not a version' }, logged)
   end)
 
   it("that are a link, a directory, a FIFO or large give a warning", function()
     local path = dir .. "/.runtime-version"
     for command, why in pairs {
-      ["ln -s /etc/hostname " .. path] = "it is no regular file", ["mkdir " .. path] = "it is no regular file",
-      ["mkfifo " .. path] = "it is no regular file",
-      ["head -c 5120 /dev/zero | tr '\\0' 1 >" .. path] = "it has 5120 bytes, and may have 4096",
+      ["ln -s /etc/hostname " .. path] = "it is not a regular file", ["mkdir " .. path] = "it is not a regular file",
+      ["mkfifo " .. path] = "it is not a regular file",
+      ["head -c 5120 /dev/zero | tr '\\0' 1 >" .. path] = "it has 5120 bytes; at most 4096 are allowed",
     } do
       assert(os.execute(command))
       logged = {}
       assert.same({}, read(nil))
-      assert.same({ "warn: .runtime-version of the template gives no build argument RUNTIME_VERSION: " .. why }, logged)
+      assert.same({ "warn: .runtime-version of the template cannot set the build argument RUNTIME_VERSION: " .. why }, logged)
       assert(core.fs.remove_tree(path))
     end
   end)
@@ -98,17 +98,17 @@ describe("the inputs of a tree", function()
     assert.same({ ["own/version"] = "1" }, values)
     table.sort(logged)
     assert.same({
-      "warn: in/version of the template gives no build argument IN: a directory on its path is a link",
-      "warn: out/version of the template gives no build argument OUT: a directory on its path is a link",
+      "warn: in/version of the template cannot set the build argument IN: a directory on its path is a link",
+      "warn: out/version of the template cannot set the build argument OUT: a directory on its path is a link",
     }, logged)
   end)
 
   it("that are declared otherwise than meant are the policy's mistake", function()
     for message, declared in pairs {
       ['inputs: write ["FILE"] = "ARGUMENT", not [1] = .runtime-version'] = { ".runtime-version" },
-      ['inputs: "A B" is no name of a build argument'] = { a = "A B" },
-      ['inputs: "../a" is no path in the tree, such as .runtime-version or conf/version'] = { ["../a"] = "A" },
-      ['inputs: "/etc/a" is no path in the tree, such as .runtime-version or conf/version'] = { ["/etc/a"] = "A" },
+      ['inputs: "A B" is not the name of a build argument'] = { a = "A B" },
+      ['inputs: "../a" is not a path in the tree, such as .runtime-version or conf/version'] = { ["../a"] = "A" },
+      ['inputs: "/etc/a" is not a path in the tree, such as .runtime-version or conf/version'] = { ["/etc/a"] = "A" },
     } do
       local ok, failure = pcall(inputs.read, dir, declared)
       assert.is_false(ok)

@@ -103,7 +103,7 @@ describe("the plain renderer", function()
       { event = "log", level = "info", message = "of the run" },
     })
     assert.same({
-      "[hermes] waiting for a place",
+      "[hermes] waiting for a slot",
       "[hermes] build",
       "[hermes] out",
       "local-build: hermes: m",
@@ -118,7 +118,7 @@ describe("the plain renderer", function()
       { event = "job_waiting", runtime = "codex" },
       { event = "step_started", runtime = "hermes", step = "clone" },
     })
-    assert.same({ "[codex] waiting for a place", "[hermes] clone" }, lines())
+    assert.same({ "[codex] waiting for a slot", "[hermes] clone" }, lines())
   end)
 
   it("says logs, locks and retries as local-build: lines", function()
@@ -142,7 +142,7 @@ describe("the plain renderer", function()
       "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02T03:00:00Z (build hermes)",
       "local-build: waiting for the lock held by pid 41 on mill since 2026-01-02T03:00:00Z (build hermes), waited 30s",
       "local-build: waiting for the lock /l, waited 1m00s",
-      "local-build: got the lock after 1m01s",
+      "local-build: acquired the lock after 1m01s",
       "local-build: HEAD: refused; attempt 2 of 3 in 0.8s",
     }, lines())
   end)

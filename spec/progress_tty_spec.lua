@@ -72,7 +72,7 @@ describe("the terminal renderer", function()
       "codex   waiting  1s",
     }, t.frame())
     t.show(r, { event = "lock_acquired", runtime = "hermes", path = "/l", seconds = 61 })
-    assert.same({ "local-build: hermes: got the lock after 1m01s", "hermes  lock     5s", "codex   waiting  2s" }, t.frame())
+    assert.same({ "local-build: hermes: acquired the lock after 1m01s", "hermes  lock     5s", "codex   waiting  2s" }, t.frame())
   end)
 
   it("says that a lock is held by someone it does not know", function()

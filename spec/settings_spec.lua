@@ -98,7 +98,7 @@ describe("the settings of a policy", function()
       ceiling = { "5m", 'ceiling must be a number of seconds, not "5m"' },
       files = { 2.5, 'files must be a whole number of at least 1 of at most 100, not "2.5"' },
       kind = { "c", 'kind must be a or b, not "c"' },
-      platform = { "arm64", 'platform: "arm64" is no platform, such as linux/arm64' },
+      platform = { "arm64", 'platform: "arm64" is not a platform, such as linux/arm64' },
       branch = { "a b", 'the branch "a b" cannot be used: it holds a space or a control character' },
       args = { { "x" }, "args must be a table of name = text: [1] is not" },
     } do

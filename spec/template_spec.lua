@@ -50,7 +50,7 @@ describe("template.check", function()
   end)
 
   describe("says of links that lead out of the tree", function()
-    local PREFIX = "links lead out of the template, docker does not follow them: "
+    local PREFIX = "links lead out of the template; docker does not follow them: "
 
     local function says(commands, words)
       sh.run("cd " .. sh.quote(dir) .. " && mkdir -p a/b && " .. commands)
@@ -105,7 +105,7 @@ describe("template.check", function()
     sh.write(dir .. "/models/.gitattributes", "*.txt text\n")
     template.check(dir)
     assert.equal(1, #warnings)
-    assert.truthy(warnings[1]:find("pointers to them (models/deep/.gitattributes)", 1, true), warnings[1])
+    assert.truthy(warnings[1]:find("only their pointer files are there (models/deep/.gitattributes)", 1, true), warnings[1])
   end)
 
   it("takes no other attribute for LFS, and reads no attributes through a link", function()

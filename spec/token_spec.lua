@@ -89,7 +89,7 @@ describe("a token", function()
     sh.run { "ln", "-s", file(TOKEN), dir .. "/link" }
     local words, result = find { T_FILE = dir .. "/link" }
     assert_token(words, TOKEN)
-    assert.is_nil(result.stderr:find("others can read", 1, true), result.stderr)
+    assert.is_nil(result.stderr:find("other users can read", 1, true), result.stderr)
   end)
 
   it("comes from a file as editors save it", function()
@@ -105,7 +105,7 @@ describe("a token", function()
     for _, mode in ipairs { "644", "640", "604" } do
       local words, result = find { T_FILE = file(TOKEN, mode) }
       assert_token(words, TOKEN)
-      local _, times = result.stderr:gsub("T_FILE: others can read ", "")
+      local _, times = result.stderr:gsub("T_FILE: other users can read ", "")
       assert.equal(1, times, result.stderr)
     end
   end)
@@ -227,7 +227,7 @@ describe("a token", function()
       sh.run { "chmod", "+x", dir .. "/ask" }
       local words, result = find(env, { helper = true })
       assert.equal("none", words[1], name .. result.stderr)
-      assert.truthy(result.stderr:find("know no password for https://forge.example", 1, true), name .. result.stderr)
+      assert.truthy(result.stderr:find("have no password for https://forge.example", 1, true), name .. result.stderr)
     end
   end)
 

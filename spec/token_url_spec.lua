@@ -50,7 +50,7 @@ describe("credentials in a URL", function()
   end
 
   local function warnings(result)
-    return select(2, result.stderr:gsub("T_URL holds credentials, which other programs may see or write down: "
+    return select(2, result.stderr:gsub("T_URL holds credentials, which other programs may see or log: "
       .. "set T_TOKEN and T_USER, or T_FILE, instead\n", ""))
   end
 
@@ -103,7 +103,7 @@ describe("credentials in a URL", function()
   it("are no token where they are too short for one", function()
     local words, result = find { T_URL = "https://me@h/o/t-" }
     assert.same({ "https://h/o/t-b", "none", "none", "hidden" }, words, result.stderr)
-    assert.truthy(result.stderr:find("the user name in the URL of T_URL is not used: no token goes with it (T_TOKEN)", 1, true),
+    assert.truthy(result.stderr:find("the user name in the URL of T_URL is not used: there is no token for it (T_TOKEN)", 1, true),
       result.stderr)
     assert.equal(1, select(2, result.stderr:gsub("is not used", "")))
   end)

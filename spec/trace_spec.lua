@@ -120,7 +120,7 @@ describe("a trace", function()
       { 6, "job_ended", { runtime = "hermes", ok = false, seconds = 6 } },
     }
     assert.same({
-      "hermes: head 5000-6000", "hermes: hermes 0-6000", "hermes: waiting for a place 0-5000",
+      "hermes: head 5000-6000", "hermes: hermes 0-6000", "hermes: waiting for a slot 0-5000",
     }, bars(document))
   end)
 

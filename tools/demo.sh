@@ -43,7 +43,7 @@ become_root() {
 start_engine() {
 	if [ "$(uname -s)" != Linux ] || ! command -v dockerd >/dev/null || ! become_root; then
 		say "no Docker Engine answers, and none can be started here (it takes Linux, dockerd and root): start yours" \
-			"(or see to it that you may use it: id -nG should name the group docker), and try again"
+			"(or get access to it: id -nG should list the group docker), and try again"
 		exit 3
 	fi
 	say "no Docker Engine answers: starting one for the demo"

@@ -1,4 +1,4 @@
---- The command line. Everything that the program does begins here.
+--- The command line: the entry point of the program.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local script = require "molbuild.script"
@@ -8,15 +8,15 @@ local cli = {}
 
 local STDOUT, STDERR = 1, 2
 
---- The options of `molbuild run`: name, whether a value follows, and what it is for. The one list that parsing, help
---- and the man page share.
+--- The options of `molbuild run`: name, metavariable if it takes a value, and description. Parsing, help and the man page
+--- share this list.
 cli.options = {
   { "--progress", "MODE", "how to show the run: auto, tty, plain, json, quiet" },
   { "--color", "WHEN", "colours: auto, always, never" },
   { "--output", "FORMAT", "the results on stdout: text, json" },
   { "--trace", "FILE", "write the run as Chrome trace events" },
-  { "--timeout", "SECONDS", "end the whole run after so long; 0: never" },
-  { "--lock-timeout", "SECONDS", "wait at most so long for a lock; 0: not at all" },
+  { "--timeout", "SECONDS", "stop the whole run after SECONDS; 0: no limit" },
+  { "--lock-timeout", "SECONDS", "wait at most SECONDS for a lock; 0: do not wait" },
   { "--no-wait", nil, "do not wait for a lock" },
   { "--jobs", "N", "build at most N images side by side" },
   { "-q", nil, "show failures only (--progress=quiet)" },
@@ -47,7 +47,7 @@ local function write(fd, text)
   end
 end
 
--- argparse is loaded for help and for mistakes alone: a run reads its few options itself, from the same list.
+-- argparse is loaded only for help and for mistakes: a run parses its few options itself, from the same list.
 local function parser()
   local argparse = require "argparse"
   local top = argparse("molbuild", "Makes sure that container images exist, by a policy script.")
@@ -65,9 +65,9 @@ local function parser()
   end
   run:argument("script", "A policy: a path, or a name to look up.")
   run:argument("args", "The policy's own arguments."):args "*"
-  local eject = top:command("eject", "Write a copy of a policy, to change it.")
+  local eject = top:command("eject", "Write a copy of a policy, for editing.")
   eject:argument("script", "An installed policy, such as ensure.lua.")
-  eject:argument("dir", "Where to write it; the current directory when absent."):args "?"
+  eject:argument("dir", "The target directory; the current one when absent."):args "?"
   local shown = top:command("settings", "Print the settings of a policy: each value, and where it comes from.")
   shown:option("--output", "text, or json: one object per line"):argname "FORMAT"
   shown:argument("script", "A policy: a path, or a name to look up.")
@@ -94,17 +94,17 @@ local function contains(list, value)
   return false
 end
 
---- What to write instead of a first argument that is no command: an option before it, a script without one.
+--- The hint for a first argument that is no command: an option before it, or a script without one.
 local function unknown_command(first)
   local name = first:match "^[^=]*"
   if find_option(name) then
-    usage(("option %s must stand behind the command"):format(name), ("molbuild run %s ... SCRIPT"):format(name))
+    usage(("option %s must follow the command"):format(name), ("molbuild run %s ... SCRIPT"):format(name))
   elseif first:sub(1, 1) == "-" then
     usage(("unknown option %s"):format(name))
   elseif first:find "%.lua$" then
     usage(("unknown command %s"):format(first), ("molbuild run %s"):format(first))
   end
-  usage(("unknown command %s: it is one of %s"):format(first, table.concat(cli.commands, ", ")))
+  usage(("unknown command %s: use one of %s"):format(first, table.concat(cli.commands, ", ")))
 end
 
 local function print_help(name)
@@ -117,7 +117,7 @@ local function print_help(name)
   return 0
 end
 
---- Split the arguments of `run`: options, script, and what belongs to the script.
+--- Split the arguments of `run`: options, script, and the script's own arguments.
 ---@param argv string[]
 ---@param first integer
 ---@return table<string, string|true> options
@@ -168,7 +168,7 @@ end
 local function check_options(options)
   for name, choices in pairs(CHOICES) do
     if options[name] and not contains(choices, options[name]) then
-      run_usage('option --%s cannot be "%s": it is one of %s', name, options[name], table.concat(choices, ", "))
+      run_usage('option --%s cannot be "%s": use one of %s', name, options[name], table.concat(choices, ", "))
     end
   end
   if options.no_wait then
@@ -187,13 +187,13 @@ local function check_options(options)
   }
 end
 
--- Whether a command line that cannot be used asks for objects by this option.
+-- Whether an invalid command line requests objects with this option.
 local function wants_json(argv, option)
   local line = "\0" .. table.concat(argv, "\0") .. "\0"
   return line:find(("\0%s=json\0"):format(option), 1, true) or line:find(("\0%s\0json\0"):format(option), 1, true)
 end
 
--- A caller that reads objects gets one for a mistake in the options, too.
+-- A caller that reads objects gets one for an invalid option, too.
 local function settings_of(argv)
   local ok, settings, name, args = xpcall(function()
     local options, name, args = cli.parse_run(argv, 2)
@@ -239,7 +239,7 @@ local function eject(argv)
   local path = script.find(name)
   local target = dir .. "/" .. name:match "[^/]+$"
   if core.fs.lstat(target) then
-    errors.raise { kind = "failed", message = ("%s exists already: not overwritten"):format(target) }
+    errors.raise { kind = "failed", message = ("%s already exists and is not overwritten"):format(target) }
   end
   local ok, message = core.fs.read(path)
   if ok then
@@ -283,12 +283,12 @@ local function command(argv, program)
     write(STDOUT, "molbuild " .. program.version .. "\n")
     return 0
   elseif (first or "") == "" then
-    usage(("no command given: it is one of %s"):format(table.concat(cli.commands, ", ")))
+    usage(("no command given: use one of %s"):format(table.concat(cli.commands, ", ")))
   end
   unknown_command(first)
 end
 
---- The scripts that came with this program: beside it in a checkout, below the prefix otherwise.
+--- The installed scripts: next to the program in a checkout, else below the prefix.
 local function installed_scripts(prefix)
   local executable = core.sys.executable()
   local dir = executable and executable:match "^(.*)/[^/]+$"
@@ -301,7 +301,7 @@ local function installed_scripts(prefix)
   return prefix .. "/share/molbuild/scripts"
 end
 
---- The whole program.
+--- The program's main function.
 ---@param argv string[]
 ---@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
 ---@return integer status
@@ -312,7 +312,7 @@ function cli.main(argv, program)
     return result
   end
   local text = errors.format(result, "molbuild") .. "\n"
-  -- Without descriptors or memory there is no event loop: that this is why must be said without it.
+  -- Without descriptors or memory there is no event loop. That error is written without it.
   if not pcall(core.writer.put, STDERR, text) then
     core.sys.write(STDERR, text)
     return errors.exit_code(result)

@@ -1,8 +1,8 @@
---- The library of a policy: `local molbuild = require "molbuild"`. A policy that molbuild runs has it as the global
---- `molbuild`, too. Modules are loaded at their first use.
+--- The library of a policy: `local molbuild = require "molbuild"`. A policy that molbuild runs also has it as the global
+--- `molbuild`. Modules are loaded at their first use.
 local molbuild = {}
 
---- The modules that a policy sees, and where each stands.
+--- The modules that a policy can use, and their files.
 local MODULES = {
   core = "molbuild.core",
   cache = "molbuild.repository.cache",
@@ -27,7 +27,7 @@ local MODULES = {
   token = "molbuild.forge.token",
 }
 
---- Load another policy by name or path, to change it: gives the table it returns.
+--- Load another policy by name or path, to change it. Returns the policy's table.
 ---@param name string
 ---@return table
 ---@raise usage | bug

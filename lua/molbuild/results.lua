@@ -1,11 +1,11 @@
---- What a run prints on stdout: the values that the policy returned, as text or as JSON; as JSON also what failed.
+--- The stdout of a run: the values that the policy returned, as text or as JSON; as JSON also the failures.
 local results = {}
 
 local FIRST = { "runtime", "image", "sha", "image_id", "outcome", "seconds", "steps", "error" }
 local ERROR = { "kind", "exit", "message", "hint", "retry" }
 
 ---@class molbuild.Results
----@field asked string[]  the runtimes that the policy was asked for, noted by job.asked()
+---@field asked string[]  the requested runtimes, recorded by job.asked()
 local Results = {}
 Results.__index = Results
 
@@ -15,7 +15,7 @@ function results.new()
   return setmetatable({ asked = {}, by_image = {}, runtimes = {} }, Results)
 end
 
--- What is known of a runtime; a policy without jobs has one without a name.
+-- The record of a runtime; a policy without jobs has one record without a name.
 function Results:_of(runtime)
   local name = runtime or ""
   self.runtimes[name] = self.runtimes[name] or { steps = {} }
@@ -29,7 +29,7 @@ function notes.result(self, e)
   self:_of(e.runtime).result = e
 end
 
--- The first one of the whole run is why it ended; of those of a runtime there is one.
+-- The run's first failure is the reason it ended; a runtime has one failure.
 function notes.failed(self, e)
   if e.runtime then
     self:_of(e.runtime).failed = e
@@ -48,7 +48,7 @@ function notes.job_ended(self, e)
   self:_of(e.runtime).ended = e
 end
 
---- Take note of what a runtime came to. Other events are left alone.
+--- Record the outcome of a runtime. Other events are ignored.
 ---@param e table
 function Results:event(e)
   local note = notes[e.event]
@@ -65,7 +65,7 @@ local function encoded(fields)
   return require("molbuild.progress.encode").object(object, FIRST) .. "\n"
 end
 
--- An image with all that is known about it; a value of another kind, which a policy of one's own may return, alone.
+-- An image with its details; any other value, which a custom policy may return, alone.
 function Results:_object(value)
   local known = self.by_image[value]
   if known then
@@ -75,9 +75,9 @@ function Results:_object(value)
   return require("molbuild.progress.encode").object { value = plain } .. "\n"
 end
 
---- The text for stdout: a line a value, in the order returned.
+--- The text for stdout: one line per value, in the returned order.
 ---@param values table  as of table.pack
----@param json boolean?  one JSON object a line
+---@param json boolean?  one JSON object per line
 ---@return string
 function Results:text(values, json)
   local lines = {}
@@ -87,7 +87,7 @@ function Results:text(values, json)
   return table.concat(lines)
 end
 
--- The error of a `failed` event. What is in it has been masked.
+-- The error of a `failed` event. Its texts have been masked.
 local function error_of(e)
   local object = {}
   for _, name in ipairs(ERROR) do
@@ -119,23 +119,23 @@ function Results:_were_all_skipped()
   return true
 end
 
---- The text for stdout, as JSON, of a run that failed: an object for each runtime that was asked for, also for one that
---- succeeded; one that did not begin, or was cancelled, has the error of the run. An error of the run that none of them
---- has is an object without a runtime. What was skipped has none, unless all of it was. A `failed` event must have said
---- what failed.
+--- The text for stdout, as JSON, of a failed run: an object for each requested runtime, including successful ones. A
+--- runtime that did not begin, or was cancelled, has the error of the run. An error of the run that no runtime has is an
+--- object without a runtime. A skipped runtime has no object, unless all were skipped. A `failed` event must have reported
+--- the error before.
 ---@return string
 function Results:failures()
-  local lines, told, all_skipped = {}, false, self:_were_all_skipped()
+  local lines, covered, all_skipped = {}, false, self:_were_all_skipped()
   for _, runtime in ipairs(self.asked) do
     local known = self:_of(runtime)
     if known.result then
       lines[#lines + 1] = encoded(known.result)
     elseif all_skipped or not self:_was_skipped(runtime) then
-      told = told or not known.failed
+      covered = covered or not known.failed
       lines[#lines + 1] = self:_failure(runtime, known.failed or self.failed or self.first)
     end
   end
-  if self.failed and not told then
+  if self.failed and not covered then
     lines[#lines + 1] = encoded { outcome = "failed", error = error_of(self.failed) }
   end
   return table.concat(lines)

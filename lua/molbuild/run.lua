@@ -1,4 +1,4 @@
---- `molbuild run`: a policy's run() with everything around it that the options ask for.
+--- `molbuild run`: a policy's run(), with the features that the options select.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -10,14 +10,14 @@ local run = {}
 local STDOUT, STDERR = 1, 2
 local SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU = 1, 2, 14, 15, 24
 
--- Seconds between two frames, and how many frames make a second.
+-- Seconds between two frames, and frames per second.
 local TICK, ONE_SECOND = 0.1, 10
--- Seconds between two looks when nothing is due.
+-- Seconds between two checks when nothing is due.
 local IDLE = 3600
--- Seconds without a byte being read after which the results of a run that failed are given up.
-local PATIENCE = 2
+-- For a failed run: seconds without a byte being read before its results are given up.
+local FLUSH_SECONDS = 2
 
---- What becomes of the events of a run: the renderer, the results for stdout, and the trace once it is begun.
+--- The consumers of a run's events: the renderer, the results for stdout, and the trace once it has begun.
 local function sinks(settings)
   local sink = { results = require("molbuild.results").new() }
   sink.renderer, sink.stream = require("molbuild.progress").choose(settings)
@@ -38,7 +38,7 @@ local function sinks(settings)
       sink.trace:event(event)
     end
   end
-  -- Neither the results nor a trace have lines.
+  -- Neither the results nor a trace contain lines.
   function sink.lines(event, text)
     local slow = sink.renderer:lines(event, text)
     if sink.alive then
@@ -52,7 +52,7 @@ local function sinks(settings)
   return sink
 end
 
--- After a failure the trace is given up: a second attempt would only report the same again.
+-- After a failure the trace is given up: a second attempt would only repeat the report.
 local function write_trace(sink, path, ending)
   local trace = sink.trace
   sink.trace = nil
@@ -63,12 +63,12 @@ local function write_trace(sink, path, ending)
   sink.trace = trace
 end
 
--- Let time pass for what shows the run. Gives the seconds until that is due again.
+-- Let the renderer update. Returns the seconds until its next update.
 local function tick(sink)
   return math.min(sink.renderer:tick() or IDLE, sink.alive and sink.alive:tick() or IDLE)
 end
 
--- Time goes on while a run that was ended waits for its children to end.
+-- Time goes on while a stopped run waits for its children to end.
 local function tick_to_the_end(sink, body)
   while core.sys.sleep(tick(sink)) do end
   local why, ticks = task.current().cancelled, 0
@@ -78,13 +78,13 @@ local function tick_to_the_end(sink, body)
       tick(sink)
       ticks = ticks + 1
       if ticks == ONE_SECOND and errors.is(why, "signal") then
-        require("molbuild.base.log").once "ending what still runs; the same signal again kills it at once"
+        require("molbuild.base.log").once "stopping the running steps; send the signal again to kill them"
       end
     end
   end)
 end
 
--- stdout and stderr may be one pipe: what was reported before the result stands before it there, unless nobody reads.
+-- stdout and stderr may be the same pipe: earlier reports are written there before the result, unless the reader is gone.
 local function settle_stderr()
   local before, silent = core.writer.pending(STDERR), 0
   while before > 0 and silent < ONE_SECOND do
@@ -96,13 +96,13 @@ local function settle_stderr()
   end
 end
 
---- Write what the policy returned to stdout. Everything else that can fail comes first: a result that was printed must
---- not be followed by a failure.
+--- Write the policy's results to stdout. Everything else that can fail comes first: a printed result must not be followed
+--- by a failure.
 local function deliver(results, settings, sink)
-  -- A policy may return a result although it was cancelled: then there is none.
+  -- A policy may return a result although it was cancelled; that result is discarded.
   task.check()
   local text = sink.results:text(results, settings.json)
-  -- stdout may be the same terminal: what is live on it is settled before anything is written there.
+  -- stdout may be the same terminal: its live lines are finished before anything is written there.
   sink.renderer:close(true)
   if sink.trace then
     write_trace(sink, settings.trace, { exit = 0 })
@@ -153,7 +153,7 @@ end
 local function tell_start(name, path, passed_over, args, version)
   events.emit("run_started", { version = version, script = name, path = path, args = args })
   if passed_over then
-    events.emit("log", { level = "warn", message = ("%s was not used: %s comes before it"):format(passed_over, path) })
+    events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
 end
 
@@ -161,7 +161,7 @@ local function load_and_run(name, args, settings, sink, version)
   if settings.failure then
     error(settings.failure, 0)
   elseif settings.trace then
-    -- That it cannot be written is reported before the work, not after.
+    -- A trace file that cannot be written is reported before the work, not after it.
     sink.trace = require("molbuild.trace").new()
     write_trace(sink, settings.trace)
   end
@@ -174,20 +174,20 @@ local function load_and_run(name, args, settings, sink, version)
   run_policy(policy, args, settings, sink)
 end
 
---- Write to stdout, as objects, what a run that failed came to; not after a result that could be written in part only.
---- A signal may have ended the run: a reader that does not read must not keep it.
+--- Write the results of a failed run to stdout, as objects; not after a result that was written in part. A signal may have
+--- ended the run: a reader that does not read must not delay its end.
 local function deliver_failures(sink)
-  -- As in deliver(): the failures that are kept back come first.
+  -- As in deliver(): first the failures that were kept back.
   sink.renderer:close()
   local ok, _, reason = core.writer.put(STDOUT, sink.results:failures())
-  if not core.writer.flush(STDOUT, PATIENCE) or not ok then
+  if not core.writer.flush(STDOUT, FLUSH_SECONDS) or not ok then
     events.emit("failed", errors.fields(errors.new {
-      kind = "failed", message = "cannot write the result: " .. (reason or "nobody reads it"),
+      kind = "failed", message = "cannot write the result: " .. (reason or "its reader is gone"),
     }))
   end
 end
 
---- Report how the run ended. The trace of a run that failed is written here.
+--- Report how the run ended. The trace of a failed run is written here.
 local function tell_end(sink, settings, failure, seconds)
   if failure and not failure.reported then
     events.emit("failed", errors.fields(failure))
@@ -208,8 +208,8 @@ local function tell_end(sink, settings, failure, seconds)
 end
 
 --- The whole run.
----@param settings table  of the options; `failure`: what was wrong with them
----@param name string?  the policy, as it was asked for; nil with a failure
+---@param settings table  from the options; `failure`: an error in them
+---@param name string?  the policy, as given on the command line; nil with a failure
 ---@param args string[]?
 ---@param version string  of molbuild
 ---@return integer status
@@ -218,7 +218,7 @@ function run.main(settings, name, args, version)
   local sink = sinks(settings)
   local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
   local scope = task.scope()
-  -- The scope of the whole process: what is said outside of every task is heard, too.
+  -- The scope of the whole process: messages outside of all tasks are shown, too.
   scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow
   local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
   local function finish()
@@ -231,7 +231,7 @@ function run.main(settings, name, args, version)
   if not sink.complete then
     return finish()
   end
-  -- The result is out and stays right: neither a signal nor memory that ends now makes this run a failed one.
+  -- The result has been written and stays valid: neither a signal nor a lack of memory can turn this run into a failed one.
   ok = true
   local finished, problem = pcall(finish)
   if not finished then

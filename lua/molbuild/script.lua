@@ -1,4 +1,4 @@
---- Policies: where they are found, and how they are loaded.
+--- Policies: finding and loading them.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -7,22 +7,22 @@ local text_file = require "molbuild.base.text_file"
 
 local script = {}
 
---- Where the installed scripts are: beside the program in a checkout, else below the prefix. Set by molbuild.cli.
+--- The directory of the installed scripts: next to the program in a checkout, else below the prefix. Set by molbuild.cli.
 script.installed = nil
 
---- Gives the bytecode of a policy with this very text that comes with the program; nil for any other text. Compiling is a tenth
---- of what a hit costs. Set by molbuild.cli.
+--- Returns the bytecode of a policy that is part of the program and has exactly this text; nil for any other text.
+--- Compiling takes a tenth of a hit's time. Set by molbuild.cli.
 ---@type fun(text: string): string?
 script.compiled = function() end
 
---- The files that are being loaded, by real path: a fork named as the policy it loads means the next one on the path.
+--- The files that are being loaded, by real path: a fork with the name of the policy it loads gets the next one on the path.
 local loading = {}
 
---- The directory of the file that is being loaded at the moment; nil outside of that.
+--- The directory of the file that is being loaded; nil at other times.
 local beside
 
---- The directories of MOLBUILD_PATH. An empty entry is none. A relative one would be another directory for each current one,
---- in which anybody may have put a policy.
+--- The directories of MOLBUILD_PATH. An empty entry is ignored. A relative one is refused: it would depend on the current
+--- directory, in which any user may have put a policy.
 local function own_directories()
   local list = {}
   for dir in env.get("MOLBUILD_PATH", ""):gmatch "[^:]+" do
@@ -39,7 +39,7 @@ local function own_directories()
   return list
 end
 
---- The directories a bare name is looked up in, in order. The current one is last.
+--- The directories in which a bare name is looked up, in order. The current one is last.
 ---@return string[]
 ---@raise usage
 function script.directories()
@@ -55,7 +55,7 @@ function script.directories()
   return list
 end
 
---- What is said of a path where there is no file. Any other failure is the system's.
+--- The errors for a path without a file. Any other error is a failure of the system.
 local NO_FILE = { ENOENT = true, ENOTDIR = true, EACCES = true, ELOOP = true, ENAMETOOLONG = true }
 
 local function is_file(path)
@@ -70,26 +70,26 @@ local function refuse_missing(name, looked)
   if real then
     errors.raise {
       kind = "usage",
-      message = ("script %s %s"):format(name, loading[real] and "loads itself" or "is no regular file"),
+      message = ("script %s %s"):format(name, loading[real] and "loads itself" or "is not a regular file"),
       hint = "name the file of another policy",
     }
   end
   errors.raise {
     kind = "usage",
     message = ("no script %s; looked for %s"):format(name, table.concat(looked, ", ")),
-    hint = "name a policy that is there by its path, or its directory in MOLBUILD_PATH",
+    hint = "name an existing policy by its path, or add its directory to MOLBUILD_PATH",
   }
 end
 
---- A pipe can be read once, and so is no policy that another one loads by name: /dev/stdin, a shell's "<(...)".
+--- A pipe can be read once, so another policy cannot load it by name: /dev/stdin, a shell's "<(...)".
 local function is_pipe(path)
   return core.fs.type(path) == "fifo"
 end
 
---- The file that a name means. A name with a slash is that file, which may be a pipe.
+--- The file for a name. A name with a slash is the file's path, which may be a pipe.
 ---@param name string
 ---@return string path
----@return string? passed_over  a file of that name in the current directory that another one comes before
+---@return string? passed_over  a file of that name in the current directory that another one overrides
 ---@raise usage
 function script.find(name)
   local looked = {}
@@ -111,7 +111,7 @@ function script.find(name)
   refuse_missing(name, looked)
 end
 
--- The globals of policies. None can be set, so that all policies share them.
+-- The globals of policies. They cannot be set, so all policies share them.
 local globals
 
 local function environment(library)
@@ -119,7 +119,7 @@ local function environment(library)
   return globals
 end
 
--- Only the fields that a policy has when it is loaded, and its settings, are known from then on.
+-- From then on, only the fields that a policy has after loading, and its settings, are known.
 local function sealed(policy, path)
   local known, former
   if rawget(policy, "settings") then

@@ -1,4 +1,4 @@
---- The settings of a policy as people and programs see them: `molbuild settings`.
+--- The settings of a policy, as `molbuild settings` prints them.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -7,7 +7,7 @@ local settings = require "molbuild.base.settings"
 
 local settings_show = {}
 
--- A value as people see it.
+-- A value for the text table.
 local function shown(entry)
   local value = entry.value
   if entry.row[3] == "secret" then
@@ -25,7 +25,7 @@ local function shown(entry)
   return value:find "://" and core.mask.url(value) or value
 end
 
---- The settings as a table for people: name, value, and where each comes from.
+--- The settings as a text table: name, value, and source of each.
 ---@param list molbuild.SettingValue[]  as of settings.list
 ---@return string
 function settings_show.text(list)
@@ -78,7 +78,7 @@ local function check_runtime(policy, runtime)
   }
 end
 
---- What `molbuild settings` prints of a policy.
+--- The output of `molbuild settings` for a policy.
 ---@param policy table
 ---@param path string  the policy's file, for messages
 ---@param runtime string?  the policy's general values when absent

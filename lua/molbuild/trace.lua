@@ -1,11 +1,11 @@
--- A run as Chrome trace events, which Perfetto shows: a lane a runtime, a bar for each step, lock wait and build step.
+-- A run as Chrome trace events for Perfetto: one lane per runtime, one bar per step, lock wait and build step.
 
 local core = require "molbuild.core"
 local encode = require "molbuild.progress.encode"
 
 local PID = 1
 local RUN_LANE = 0
--- A build's output can make as many events as it likes.
+-- A build's output can cause any number of events.
 local MAX_KEPT = 100000
 local FIRST = { "name", "ph", "pid", "tid", "ts", "dur" }
 
@@ -27,7 +27,7 @@ function Trace:_time()
   return math.floor((self.now() - self.start) * 1e6 + 0.5)
 end
 
--- The lane of an event: its number, and the bars that are open in it, the innermost last.
+-- The lane of an event: its number, and its open bars, the innermost last.
 function Trace:_lane(e)
   local name = e.runtime or ""
   if not self.lanes[name] then
@@ -74,7 +74,7 @@ local function has(lane, kind)
   return false
 end
 
--- End the innermost bar of a kind, and with it whatever is open inside it.
+-- End the innermost bar of a kind, and all bars inside it.
 function Trace:_end(e, kind, args)
   local lane, ending = self:_lane(e), self:_time()
   local last = not has(lane, kind)
@@ -101,21 +101,21 @@ function handlers.run_ended(self, e)
 end
 
 function handlers.job_waiting(self, e)
-  self:_begin(e, "place", "waiting for a place")
+  self:_begin(e, "slot", "waiting for a slot")
 end
 
 function handlers.job_started(self, e)
-  self:_end(e, "place")
+  self:_end(e, "slot")
   self:_begin(e, "job", e.runtime or "job")
 end
 
 function handlers.job_ended(self, e)
-  self:_end(e, "place")
+  self:_end(e, "slot")
   self:_end(e, "job", { ok = e.ok, outcome = e.outcome, image = e.image })
 end
 
 function handlers.step_started(self, e)
-  self:_end(e, "place")
+  self:_end(e, "slot")
   self:_begin(e, "step " .. e.step, e.step)
 end
 
@@ -124,7 +124,7 @@ function handlers.step_ended(self, e)
 end
 
 function handlers.lock_waiting(self, e)
-  -- It comes again and again while we wait.
+  -- It is repeated during the wait.
   if not has(self:_lane(e), "lock wait") then
     local holder = e.holder or {}
     self:_begin(e, "lock wait", "lock wait", { pid = holder.pid, host = holder.host, purpose = holder.purpose })
@@ -135,7 +135,7 @@ function handlers.lock_acquired(self, e)
   self:_end(e, "lock wait")
 end
 
--- A build step is known by its beginning; it ends with the next one, or with the step around it.
+-- A build step ends with the next one, or with the step around it: only its beginning is reported.
 function handlers.progress(self, e)
   self:_end(e, "build step")
   self:_begin(e, "build step", ("%d/%d %s"):format(e.done, e.total, e.text))
@@ -153,7 +153,7 @@ function handlers.failed(self, e)
   self:_mark(e, "failed", { kind = e.kind, message = e.message })
 end
 
---- Take note of an event.
+--- Record an event.
 ---@param e table
 function Trace:event(e)
   local handler = handlers[e.event]
@@ -166,7 +166,7 @@ local function lane_name(tid, name)
   return { name = "thread_name", ph = "M", ts = 0, pid = PID, tid = tid, args = { name = name } }
 end
 
--- All that was kept, by its beginning: bars are kept when they end. A bar comes before those inside it.
+-- All kept bars, ordered by their beginning: bars are kept when they end. A bar comes before those inside it.
 function Trace:_in_order(run_ended)
   local events, ending = table.move(self.done, 1, #self.done, 1, {}), self:_time()
   for _, lane in ipairs(self.order) do
@@ -189,8 +189,8 @@ function Trace:_in_order(run_ended)
   return events
 end
 
---- The trace as a JSON document, in the order of time. What has not ended lasts until now.
----@param run_ended { exit: integer }?  the run ends now, in this way; the trace itself stays open
+--- The trace as a JSON document, ordered by time. An unfinished bar lasts until now.
+---@param run_ended { exit: integer }?  the run ends now with this result; the trace itself stays open
 ---@return string
 function Trace:json(run_ended)
   local events = { lane_name(RUN_LANE, "molbuild") }
@@ -206,7 +206,7 @@ function Trace:json(run_ended)
   return '{"displayTimeUnit":"ms","traceEvents":[\n' .. table.concat(lines, ",\n") .. "\n]}\n"
 end
 
---- Write it to a file, whole or not at all. Something else than a file is left alone: it would be replaced.
+--- Write it to a file, completely or not at all. Anything but a regular file is refused: writing would replace it.
 ---@param path string
 ---@param run_ended { exit: integer }?  as for json()
 ---@return boolean? ok

@@ -60,7 +60,7 @@ describe("a build that fails", function()
           chmod 755 alien]]
         local run = ensure(builder, 'FROM scratch\nCOPY alien /alien\nRUN ["/alien"]\n', nil, alien)
         assert.equal(8, run.status, run.stderr)
-        assert.truthy(run.stderr:find("\nhint: a program is for another processor than the engine's: set up emulation there "
+        assert.truthy(run.stderr:find("\nhint: a program was built for another processor: set up emulation on the engine's machine "
           .. "(binfmt_misc, qemu-user-static), or build for the engine's own platform (MOLECULE_IMAGE_PLATFORM=native)", 1, true),
           run.stderr)
       end)

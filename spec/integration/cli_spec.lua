@@ -77,8 +77,8 @@ describe("molbuild", function()
     { { "run", "--nonsense", "x.lua" }, "unknown option --nonsense" },
     { { "run", "--progress" }, "option --progress needs a value" },
     { { "run", "--trace=", "x.lua" }, "option --trace needs a value" },
-    { { "run", "--progress=pink", "x.lua" }, 'option --progress cannot be "pink": it is one of auto, tty, plain, json, quiet' },
-    { { "run", "--output=text json", "x.lua" }, 'option --output cannot be "text json": it is one of text, json' },
+    { { "run", "--progress=pink", "x.lua" }, 'option --progress cannot be "pink": use one of auto, tty, plain, json, quiet' },
+    { { "run", "--output=text json", "x.lua" }, 'option --output cannot be "text json": use one of text, json' },
     { { "run", "--jobs=0", "x.lua" }, 'option --jobs needs a whole number of at least 1, not "0"' },
     { { "run", "--timeout=1h", "x.lua" }, 'option --timeout needs a number of seconds, such as 90 or 0.5, not "1h"' },
     { { "run", "" }, "no script named" },
@@ -275,7 +275,7 @@ describe("molbuild", function()
     local run = w:start { "run", "--progress=json", path }
     world.wait_for(function() return run.stderr():find("here", 1, true) end)
     run.signal "INT"
-    local again = "ending what still runs; the same signal again kills it at once"
+    local again = "stopping the running steps; send the signal again to kill them"
     world.wait_for(function() return run.stderr():find(again, 1, true) end, 8)
     run.signal "INT"
     local ended = run.wait(5)

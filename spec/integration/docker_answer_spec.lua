@@ -91,11 +91,11 @@ describe("an engine's answer", function()
 
   it("that is a failure is neither yes nor no, in its words", function()
     canned(PATH, '{"message":"the disk is on fire"}', "1.41", 500)
-    assert.same({ { message = "the engine says: the disk is on fire" } }, (ask({}, QUESTION)))
+    assert.same({ { message = "the engine reports: the disk is on fire" } }, (ask({}, QUESTION)))
     canned(PATH, "oops", "1.41", 503)
-    assert.same({ { message = "the engine says: status 503" } }, (ask({}, QUESTION)))
+    assert.same({ { message = "the engine reports: status 503" } }, (ask({}, QUESTION)))
     canned("/images/molecule-local/x:y/tag", '{"message":"the disk is on fire"}', "1.41", 409)
-    assert.same({ { kind = "failed", message = "tagging a:b: the engine says: the disk is on fire" } },
+    assert.same({ { kind = "failed", message = "tagging a:b: the engine reports: the disk is on fire" } },
       (ask({}, "tag|molecule-local/x:y|a:b")))
   end)
 

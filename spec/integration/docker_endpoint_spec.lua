@@ -242,7 +242,7 @@ describe("the engine", function()
     world.sh("rm -rf " .. other)
     assert.equal("missing_tool", answers[1].kind)
     assert.truthy(answers[1].message:find("permission denied", 1, true))
-    assert.truthy(answers[1].hint:find("see to it that you may use it", 1, true))
+    assert.truthy(answers[1].hint:find("get access to it", 1, true))
   end)
 
   it("of podman is that of CONTAINER_HOST, else at the user's socket, else at the system's", function()

@@ -242,7 +242,7 @@ describe("ensure.lua", function()
       assert.equal(1, run.status, run.stderr)
       local failure = record.results(run.stdout)[1].error
       assert.same({ "failed", 1, true }, { failure.kind, failure.exit, failure.retry })
-      local said = small .. "/cache/repositories/claude-code.git: git fetch: no space left on device\nhint: make room"
+      local said = small .. "/cache/repositories/claude-code.git: git fetch: no space left on device\nhint: free space"
       assert.truthy(run.stderr:find(said, 1, true), run.stderr)
       assert.equal("", left)
     end)

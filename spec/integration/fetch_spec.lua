@@ -60,7 +60,7 @@ describe("a fetch", function()
   end
 
   local function warnings(text)
-    return select(2, text:gsub("is not used, all is fetched", ""))
+    return select(2, text:gsub("is not used, everything is fetched again", ""))
   end
 
   --- A template of MIB that nothing can compress, served in no time.

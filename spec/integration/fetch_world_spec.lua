@@ -42,7 +42,7 @@ describe("a fetch", function()
   end
 
   local function warnings(text)
-    return select(2, text:gsub("is not used, all is fetched", ""))
+    return select(2, text:gsub("is not used, everything is fetched again", ""))
   end
 
   --- The types and modes of a tree, without its root.

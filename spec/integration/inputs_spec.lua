@@ -70,7 +70,7 @@ describe("a template's .runtime-version", function()
     local run = ensure {}
     local tag = NAME .. sha:sub(1, 12)
     assert.equal(tag .. "\n", run.stdout, run.stderr)
-    assert.truthy(run.stderr:find('"${RUNTIME_VERSION}" is no version', 1, true), run.stderr)
+    assert.truthy(run.stderr:find('"${RUNTIME_VERSION}" is not a version', 1, true), run.stderr)
     assert.equal("none", world.sh("docker run --rm --network none " .. tag))
   end)
 

@@ -236,7 +236,7 @@ describe("molbuild on a terminal", function()
       .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
       lines[#lines - 1])
     lines = term:wait_for(ended, 60)
-    assert.truthy(table.concat(lines, "\n"):find("\nlocal%-build: got the lock after %d+s\nhermes  ✓ up to date  "))
+    assert.truthy(table.concat(lines, "\n"):find("\nlocal%-build: acquired the lock after %d+s\nhermes  ✓ up to date  "))
     assert.equal(0, first.wait().status)
     assert_given_back()
   end)

@@ -201,7 +201,7 @@ describe("a hostile server", function()
     start("token", nil, "redirect", { MOLECULE_GITEA_TOKEN = "a-token-of-mine" })
     local result = finish "token"
     assert_one_line(result, 4, "/branches/main leads to http://127.0.0.1:1/elsewhere; change the prefix")
-    assert.truthy(hint_of(result):find("with a token no redirect to another origin", 1, true), result.stderr)
+    assert.truthy(hint_of(result):find("so no redirect to another origin is followed", 1, true), result.stderr)
   end)
 end)
 

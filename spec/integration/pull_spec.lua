@@ -103,7 +103,7 @@ describe("a pull", function()
       .. '{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit"}]}')
     local failure = pull(WAYS.docker(false), address .. "/org/image:tag")
     assert.same({ "remote", "limit" }, { failure.kind, failure.code }, failure.message)
-    assert.truthy(failure.hint:find("limit of pulls", 1, true))
+    assert.truthy(failure.hint:find("pull limit", 1, true))
   end)
 
   it("by an engine that is not there says so", function()

@@ -25,17 +25,17 @@ describe("a forge that gives no commit", function()
 
   it("says what the token lacks", function()
     w:answer(403, [[{"message":"token does not have at least one of required scope(s): [read:repository]","url":"u"}]])
-    fails(5, "(the forge says: token does not have at least one of required scope(s): [read:repository])\n",
+    fails(5, "(the forge reports: token does not have at least one of required scope(s): [read:repository])\n",
       { MOLECULE_GITEA_TOKEN = "a-token-of-mine" })
   end)
 
   it("is told apart from one that is no Gitea, and what to set then is named", function()
     w:answer(404, "<!DOCTYPE html><title>404</title>")
-    fails(6, "\nhint: where the forge is no Gitea, set MOLECULE_HEAD_LOOKUP=git\n")
+    fails(6, "\nhint: if the forge is not a Gitea, set MOLECULE_HEAD_LOOKUP=git\n")
     w:respond(PATH, "Status: 302\r\nLocation: /user/login\r\n\r\n")
     w:respond("/user/login", "Content-Type: text/html\r\n\r\n<html>Sign in</html>")
     for _, token in ipairs { "", "a-token-of-mine" } do
-      local said = fails(4, PATH .. ", which leads to " .. w.http .. "/user/login, answers with a web page",
+      local said = fails(4, PATH .. ", which leads to " .. w.http .. "/user/login, answered with a web page",
         { MOLECULE_GITEA_TOKEN = token })
       assert.truthy(said:find("MOLECULE_HEAD_LOOKUP=git", 1, true), said)
     end
@@ -43,7 +43,7 @@ describe("a forge that gives no commit", function()
 
   it("has the repository, but not the branch: in its words, by asking for the repository, by git", function()
     w:commit("org", "claude-code", world.template_files "x", "other")
-    local said = fails(6, 'no branch "main" at ' .. w.http .. PATH .. " (the forge says: branch does not exist [name: main])")
+    local said = fails(6, 'no branch "main" at ' .. w.http .. PATH .. " (the forge reports: branch does not exist [name: main])")
     assert.is_nil(said:find("mirrored", 1, true), said)
     w:answer(404, [[{"message":"The target couldn't be found."}]])
     fails(6, 'no branch "main" at ' .. w.http .. PATH .. "\n")

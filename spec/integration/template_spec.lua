@@ -114,7 +114,7 @@ describe("a template", function()
         ("ln -s %s/private/key key; ln -s ../../../private directory; ln -s /etc/shadow shadow"):format(w.dir))
       local env = { PATH = (builder == "buildkit" and "/usr/bin:" or "") .. os.getenv "PATH" }
       local run, tag = built(env)
-      assert.truthy(run.stderr:find("warning: links lead out of the template, docker does not follow them: "
+      assert.truthy(run.stderr:find("warning: links lead out of the template; docker does not follow them: "
         .. "directory -> ../../../private, key -> " .. w.dir .. "/private/key, shadow -> /etc/shadow", 1, true), run.stderr)
       world.sh(("docker save -o %s/image.tar %s"):format(w.dir, tag))
       assert.equal("0", world.sh(("grep -c %s %s/image.tar || true"):format(secret, w.dir)))
@@ -159,13 +159,13 @@ describe("a template", function()
     it("with the name " .. name .. " is refused, whatever the user's settings", function()
       world.write(w.home .. "/.gitconfig", "[core]\n\tprotectHFS = false\n\tprotectNTFS = false\n")
       publish("(" .. script .. ") | git mktree")
-      refused(('the tree holds the name "%s", which git does not write'):format(name))
+      refused(('the tree holds the name "%s", which git refuses to write'):format(name))
     end)
   end
 
   it("with a name that no file system takes is refused", function()
     publish [[printf '100644 blob %s\t%0300d\n' $(echo x | blob) 7 | git mktree]]
-    refused "the tree holds a name that is longer than the file system takes"
+    refused "the tree holds a name that is too long for the file system"
   end)
 
   it("with a path that no system call takes is refused", function()
@@ -205,7 +205,7 @@ describe("a template", function()
     world.sh("rm -rf " .. w.cache .. "/hermes/*")
     publish_pack({ packs.zeros(HUGE.id, HUGE.count) }, w.cache .. "/repositories/hermes.git")
     local run = refused "the tree is larger than 2147483648 bytes"
-    assert.is_nil(run.stderr:find("all is fetched", 1, true), run.stderr)
+    assert.is_nil(run.stderr:find("everything is fetched again", 1, true), run.stderr)
   end)
 
   it("with a file past the bound is refused before it is written, and takes no memory", function()
@@ -220,7 +220,7 @@ describe("a template", function()
     local base = packs.size_of_zeros(8129)
     local zeros = packs.zeros("26567786c63d283a9c22a08b13b10627416afa71", 8129)
     publish_pack { zeros, packs.copies(("b"):rep(40), zeros.id, base, 320) }
-    refused "an object of the repository takes more than 1 GiB of memory"
+    refused "an object of the repository needs more than 1 GiB of memory"
   end)
 
   it("that sends more than the bound is cut off", function()
@@ -231,7 +231,7 @@ describe("a template", function()
     world.write(w.home .. "/slow", '"$@" | { for i in $(seq 20); do dd bs=1M count=3 iflag=fullblock 2>/dev/null\n'
       .. "sleep 0.5; done; cat; }\n")
     world.write(w.home .. "/.gitconfig", ("[uploadpack]\n\tpackObjectsHook = sh %s/slow\n"):format(w.home))
-    refused("the fetch moves more than 10000000 bytes", { MOLECULE_TEMPLATE_MAX_BYTES = "10000000" })
+    refused("the fetch transfers more than 10000000 bytes", { MOLECULE_TEMPLATE_MAX_BYTES = "10000000" })
   end)
 
   -- What git would run ----------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ exec perl -MSocket -e '
       :format(t.dir .. "/no_key") })
     assert.equal(5, result.status, result.stderr)
     assert.truthy(result.stderr:find("Permission denied (publickey)", 1, true), result.stderr)
-    assert.truthy(result.stderr:find("\nhint: ssh gave no key that the server takes", 1, true), result.stderr)
+    assert.truthy(result.stderr:find("\nhint: the server accepts none of the keys that ssh offered", 1, true), result.stderr)
     assert.is_nil(result.stderr:find("TOKEN", 1, true), result.stderr)
   end)
 

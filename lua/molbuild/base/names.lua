@@ -128,7 +128,7 @@ end
 ---@raise usage
 function names.platform(platform, where)
   if not platform:find "^%l+/[%l%d]+$" and not platform:find "^%l+/[%l%d]+/v%d+$" then
-    errors.raise { kind = "usage", message = ('%s: "%s" is no platform, such as linux/arm64'):format(where, platform) }
+    errors.raise { kind = "usage", message = ('%s: "%s" is not a platform, such as linux/arm64'):format(where, platform) }
   end
   return platform
 end

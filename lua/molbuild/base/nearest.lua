@@ -1,8 +1,8 @@
---- The known word that a mistyped one was probably meant to be.
+--- Finds the known word that a mistyped word probably means.
 local nearest = {}
 
---- How many edits turn A into B: a character inserted, removed or replaced, or two neighbours swapped, is one each. Nil when
---- there are more than LIMIT.
+--- The number of edits that turn A into B. An edit inserts, removes or replaces a character, or swaps two neighbours. Nil
+--- when there are more than LIMIT.
 local function distance(a, b, limit)
   if math.abs(#a - #b) > limit then return nil end
   local before, last, row = {}, {}, {}

@@ -36,13 +36,13 @@ end
 
 --- Seal a table: from now on its fields are those that it has, and those of KNOWN.
 ---
---- To read or set another one raises an error of kind bug, with the nearest known name. With `open`, another one may be set,
---- and is known from then on, unless it is one edit away from a known one; to read one that nobody set raises all the same.
+--- Reading or setting another field raises an error of kind bug that names the nearest known field. With `open`, a new field
+--- may be set, unless its name is one edit away from a known one. It is known from then on; reading an unknown one still raises.
 ---@generic T: table
 ---@param fields T  gets a metatable; one that has a metatable of another kind keeps it, and is not sealed
----@param name string  what messages call it, such as "ensure"
+---@param name string  its name in messages, such as "ensure"
 ---@param options { known: table<string, any>?, open: boolean?, extensible: boolean?, former: table<string, string>? }?
----  extensible: `extend { ... }` declares fields; former: names that are fields no more, each with what to write instead
+---  extensible: `extend { ... }` declares fields; former: names of removed fields, each with its replacement
 ---@return T
 function seal.fields(fields, name, options)
   options = options or {}

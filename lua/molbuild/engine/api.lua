@@ -1,6 +1,5 @@
---- The Engine API, for questions: what an image is, tagging it, what the engine runs on. molbuild itself speaks it over
---- the engine's socket, so that a question costs no child process. Where the endpoint is one it does not speak, init.lua
---- asks the CLI.
+--- The Engine API, for questions: image details, tagging, the engine's platform. molbuild itself speaks it over the engine's
+--- socket, so that a question costs no child process. For endpoints that it does not support, engine/init.lua runs the CLI.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -9,18 +8,18 @@ local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 
 local api = {
-  --- Seconds: an engine that takes longer to answer is stuck.
+  --- Seconds: an engine that takes longer to answer is considered stuck.
   TIMEOUT = 60,
 }
 
 local ANSWER_MAX = 4 * 1024 * 1024
 local CONFIG_MAX = 1024 * 1024
---- The oldest API with these requests as they are used here, and the newest that was read.
+--- The oldest API that has these requests in this form, and the newest one that was checked.
 local OLDEST, NEWEST = "1.24", "1.51"
 
 -- Where the engine is -----------------------------------------------------------------------------------------------
 
--- What cannot be read is left to the program to complain about, but for what would hold it up without a word.
+-- The program reports what it cannot read, except for a file that would block it without a message.
 local function read_json(path)
   local text, message, code = core.fs.read(path, CONFIG_MAX)
   errors.must(text or code ~= "invalid", message, code, { kind = "usage", hint = "put a regular file there" })
@@ -28,7 +27,7 @@ local function read_json(path)
   return type(value) == "table" and value or nil
 end
 
---- The table in a field of a table that came from outside.
+--- A field of an untrusted table, if it is a table.
 local function field(value, name)
   return type(value) == "table" and type(value[name]) == "table" and value[name] or nil
 end
@@ -37,13 +36,13 @@ local function existing(path)
   return core.fs.lstat(path) and path or nil
 end
 
---- The files of a client that TLS asks for, as the docker CLI names them in a directory.
+--- The TLS files of a client, as the docker CLI names them in a directory.
 local function tls_files(dir)
   return { ca_file = dir .. "/ca.pem", cert_file = existing(dir .. "/cert.pem"), key_file = existing(dir .. "/key.pem") }
 end
 
---- How to reach a host: what a request needs besides its path. nil for one that is not spoken here: ssh, named pipes,
---- addresses with something left out.
+--- The fields of a request for a host, all but its path. nil for an endpoint that is not supported: ssh, named pipes,
+--- incomplete addresses.
 ---@param host string
 ---@param tls { ca_file: string, cert_file: string?, key_file: string? }?
 ---@return table?
@@ -53,7 +52,7 @@ local function endpoint_of(host, tls)
     return not tls and existing(socket) and { base = "http://docker", unix_socket = socket } or nil
   end
   local address = host:match "^tcp://([%w%.%-]+:%d+)/?$" or host:match "^tcp://(%[[%x:]+%]:%d+)/?$"
-  -- No program asks a proxy for this machine. For another one, which hosts are asked for by a proxy is Go's to say.
+  -- No program uses a proxy for this machine. For another one, Go's rules decide which hosts a proxy is used for.
   local is_here = address and origin.is_loopback("http://" .. address)
   if not address or (network.has_proxy() and not is_here) then
     return nil
@@ -64,7 +63,7 @@ local function endpoint_of(host, tls)
   return endpoint
 end
 
---- The endpoint that a context of the docker CLI names. Its TLS files are its own; the environment's do not count.
+--- The endpoint of a docker CLI context. It has its own TLS files; those of the environment are ignored.
 local function context_endpoint(config_dir, name)
   local id = core.sha256.hex(name)
   local meta = read_json(("%s/contexts/meta/%s/meta.json"):format(config_dir, id))
@@ -76,7 +75,7 @@ local function context_endpoint(config_dir, name)
   return endpoint_of(docker.Host, existing(dir) and tls_files(dir))
 end
 
---- The context that the docker CLI uses where no DOCKER_HOST is set; nil for the one that has no name of its own.
+--- The context that the docker CLI uses without DOCKER_HOST; nil for the default context.
 local function current_context(config_dir)
   local name = env.get "DOCKER_CONTEXT"
   if not name then
@@ -86,12 +85,12 @@ local function current_context(config_dir)
   return name and name ~= "" and name ~= "default" and name or nil
 end
 
---- The docker CLI's engine: DOCKER_HOST, DOCKER_CONTEXT, the current context of its configuration, the usual socket.
+--- The docker CLI's engine: DOCKER_HOST, DOCKER_CONTEXT, the current context of its configuration, the default socket.
 local function docker_endpoint()
   local host, home = env.get "DOCKER_HOST", env.get "HOME"
   local config_dir = env.get "DOCKER_CONFIG" or home and home .. "/.docker"
   if not config_dir and not host then
-    return nil -- The CLI asks the system where the user's home is.
+    return nil -- The CLI gets the user's home from the system.
   end
   local context = not host and current_context(config_dir)
   if context then
@@ -103,12 +102,12 @@ local function docker_endpoint()
     tls = dir and tls_files(dir)
   end
   if not tls and (env.get "DOCKER_TLS_VERIFY" or env.get "DOCKER_TLS") then
-    return nil -- No certificates, or nothing to verify the engine's by.
+    return nil -- No certificates, or no CA to verify the engine's certificate.
   end
   return endpoint_of(host or "unix:///var/run/docker.sock", tls)
 end
 
---- Variables that lead podman to other images than those of the usual socket's service.
+--- Variables with which podman uses other images than the service of the default socket.
 local PODMAN_OWN = { "CONTAINER_CONNECTION", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS" }
 
 --- podman's service: CONTAINER_HOST, the user's socket, the system's.
@@ -130,7 +129,7 @@ local ENDPOINTS = { docker = docker_endpoint, podman = podman_endpoint }
 
 -- Versions ----------------------------------------------------------------------------------------------------------
 
---- A version as a number that compares as versions do: 1.9 is older than 1.24, and 1.100 is newer.
+--- A version as a number that compares as versions do: 1.9 < 1.24 < 1.100.
 local function ordinal(version)
   local major, minor = (version or ""):match "^(%d%d?)%.(%d%d?%d?)$"
   return major and tonumber(major) * 1000 + tonumber(minor)
@@ -138,13 +137,13 @@ end
 
 ---@class molbuild.EngineApi
 ---@field endpoint table
----@field version string?  which requests say; the first one says none, and its answer tells
+---@field version string?  for the requests; the first one names none, and its answer sets it
 ---@field podman boolean
 local Api = {}
 Api.__index = Api
 
---- The API of the engine that the program COMMAND would reach. nil when only the program can reach it, or is none of
---- docker and podman. MOLBUILD_DOCKER_API=0 leaves everything to the program.
+--- The API of the engine that the program COMMAND would use. nil when only the program can reach it, or when it is
+--- neither docker nor podman. MOLBUILD_DOCKER_API=0 leaves everything to the program.
 ---@param command string  the program's name or path
 ---@return molbuild.EngineApi?
 function api.connect(command)
@@ -162,7 +161,7 @@ function api.connect(command)
   return endpoint and setmetatable({ endpoint = endpoint, version = version, podman = kind == "podman" }, Api) or nil
 end
 
---- Agree on a version: the engine's own, up to the newest that is known here. False when it is too old, or no engine.
+--- Agree on a version: the engine's own, up to the newest known one. False when it is too old, or no engine answered.
 function Api:negotiate(response)
   local theirs = response.headers["api-version"]
   local number = ordinal(theirs)
@@ -181,8 +180,8 @@ local function message_of(response)
   return type(text) == "string" and text or "status " .. response.status
 end
 
---- One request, bounded by TIMEOUT seconds. nil, message, code when the engine gave no answer, or speaks no version that is
---- spoken here.
+--- One request, bounded by TIMEOUT seconds. nil, message, code when the engine gave no answer, or supports no version
+--- that molbuild supports.
 function Api:request(method, path, timeout)
   local endpoint = self.endpoint
   local response, message, code = core.http.request {
@@ -207,7 +206,7 @@ function Api:request(method, path, timeout)
   return response
 end
 
---- A JSON object of the engine's. nil and nothing for a 404.
+--- A JSON object from the engine. nil without a message for a 404.
 local function ask_object(self, path)
   local response, message, code = self:request("GET", path)
   if not response then
@@ -215,33 +214,33 @@ local function ask_object(self, path)
   elseif response.status == 404 then
     return nil
   elseif response.status ~= 200 then
-    return nil, "the engine says: " .. message_of(response)
+    return nil, "the engine reports: " .. message_of(response)
   end
   local object = json.decode(response.body)
   if object then
     return object
   end
-  return nil, "the engine's answer is no JSON object"
+  return nil, "the engine's answer is not a JSON object"
 end
 
---- What the engine knows of an image, as it says it.
----@param ref string  a reference that init.lua has checked
----@return table? image  nil when it has none, and when it cannot be told
----@return string? message  when it cannot be told
----@return string? code  when the engine gave no answer at all
+--- The engine's description of an image, unchanged.
+---@param ref string  a reference that engine/init.lua has checked
+---@return table? image  nil when the engine has none, and on failure
+---@return string? message  on failure
+---@return string? code  when the engine gave no answer
 function Api:image(ref)
   return ask_object(self, ("/images/%s/json"):format(ref))
 end
 
---- The engine's own versions and platform, as it says them: a table with Os and Arch.
+--- The engine's versions and platform, unchanged: a table with Os and Arch.
 ---@return table? version
----@return string? message  when it cannot be told
----@return string? code  when the engine gave no answer at all
+---@return string? message  on failure
+---@return string? code  when the engine gave no answer
 function Api:server()
   return ask_object(self, "/version")
 end
 
---- Whether the engine is there.
+--- Whether the engine answers.
 ---@param timeout number  seconds
 ---@return boolean? there
 ---@return string? message
@@ -251,7 +250,8 @@ function Api:ping(timeout)
   return response and true, message, code
 end
 
---- A name for podman's API, which takes one without a registry for Docker Hub's, where its program takes it for a local one.
+--- A name for podman's API. The API adds Docker Hub to a name without a registry, while podman's program treats it as
+--- local.
 local function local_name(repo)
   local registry = repo:match "^([^/]+)/"
   return registry and (registry == "localhost" or registry:find "[%.:]") and repo or "localhost/" .. repo
@@ -261,8 +261,8 @@ end
 ---@param ref string
 ---@param alias string
 ---@return boolean? done
----@return string? message  why not
----@return string? code  when the engine gave no answer at all
+---@return string? message  why it failed
+---@return string? code  when the engine gave no answer
 function Api:tag(ref, alias)
   local repo, tag = alias:match "^(.*):([^:/]+)$"
   repo, tag = repo or alias, tag or "latest"
@@ -273,7 +273,7 @@ function Api:tag(ref, alias)
   elseif response.status == 201 then
     return true
   end
-  return nil, "the engine says: " .. message_of(response)
+  return nil, "the engine reports: " .. message_of(response)
 end
 
 return api

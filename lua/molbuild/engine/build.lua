@@ -1,4 +1,4 @@
---- A build by the docker CLI, or podman: its command line, and what becomes of its end.
+--- A build by the docker CLI, or podman: its command line, and its result.
 local child = require "molbuild.base.child"
 local output = require "molbuild.engine.output"
 local words = require "molbuild.engine.words"
@@ -10,7 +10,7 @@ local task = require "molbuild.base.task"
 
 local build = {}
 
---- INT is what a person's Ctrl-C sends the docker CLI: it then cancels the build inside the engine, too.
+--- Ctrl-C sends INT to the docker CLI, which then cancels the build inside the engine, too.
 local SIGINT = 2
 
 local function arguments_of(options)
@@ -26,7 +26,7 @@ local function arguments_of(options)
   if options.builder == "buildkit" then
     add "--progress=plain"
   else
-    -- The classic builder leaves the container of a failed step behind otherwise.
+    -- Without it the classic builder keeps the container of a failed step.
     add "--force-rm"
   end
   if options.no_cache then
@@ -55,11 +55,11 @@ end
 ---@field labels table<string, string>?
 ---@field no_cache boolean?
 ---@field timeout number?  the ceiling, in seconds
----@field stall number?  the longest silence, in seconds; BuildKit's silent phases get four times as much
+---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
 ---@field log_file string?
----@field keep table?  locks that live as long as the build
----@field settings { native: string?, cache: string? }?  how the caller's user builds for the engine's own platform, and puts
---- the directory elsewhere: named in hints
+---@field keep table?  locks that are held as long as the build runs
+---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for
+---  the engine's own platform, and moves the cache directory
 
 local function count(list)
   local number = 0
@@ -69,8 +69,8 @@ local function count(list)
   return number
 end
 
---- What the program's environment says of the builder. Where it has the classic one alone, nothing is said: its advice would be
---- about our own setting.
+--- The program's environment for a builder. With the classic builder alone DOCKER_BUILDKIT is not set: docker would give
+--- advice about molbuild's own setting.
 local function environment(engine, options, run)
   run.env = { BUILDKIT_PROGRESS = "plain", DOCKER_CLI_HINTS = "false" }
   if options.builder == "buildkit" then
@@ -83,7 +83,7 @@ local function environment(engine, options, run)
   return run
 end
 
---- Run the program. Gives its result, and whether a step has begun.
+--- Run the program. Returns its result, and whether a step has begun.
 local function run_program(engine, options)
   local scope, begun = task.scope(), false
   local quiet = output.quiet_phases(options.builder)
@@ -104,7 +104,7 @@ local function run_program(engine, options)
     log_file = options.log_file,
     keep = options.keep,
     only = output.told_lines,
-    after_newline = true, -- a RUN's output has BuildKit's marks behind a newline alone
+    after_newline = true, -- BuildKit prefixes a RUN's output only after a newline
     on_line = on_line,
   }))
   if not ok then
@@ -117,7 +117,8 @@ local function run_program(engine, options)
   return result, begun
 end
 
---- Run the build once. Gives its result, what the engine says of the image where it ended well, and whether it had begun.
+--- Run the build once. Returns its result, the engine's description of the image if the build succeeded, and whether a
+--- step has begun.
 local function build_once(engine, options)
   local result, begun = run_program(engine, options)
   if result.code ~= 0 then
@@ -126,8 +127,8 @@ local function build_once(engine, options)
   return result, engine:image(options.tag)
 end
 
---- How the classic builder's cache has spoilt a build, in words. It takes a layer of another platform for this one's: what is
---- built is that platform's, or cannot be built.
+--- How the classic builder's cache has spoiled a build, as text. The builder may use a cached layer of another platform:
+--- the result then has that platform, or the build fails.
 local function spoilt_by_cache(options, result, built)
   if options.builder ~= "classic" or options.no_cache or not options.platform then
     return nil
@@ -141,14 +142,14 @@ local function named(setting)
   return setting and (" (%s)"):format(setting) or ""
 end
 
---- What to do about a build that failed; nil when the output says it all.
+--- The hint for a failed build; nil when its output is enough.
 local function hint_of(engine, options, result, verdict)
   local settings = options.settings or {}
   if words.cannot_see(verdict, options.dir) then
-    return ("%s is there, but %s does not see it: one from a snap sees neither hidden directories of the home nor /tmp; "
+    return ("%s exists, but %s cannot see it: a program from a snap sees neither hidden directories in the home nor /tmp; "
       .. "put the cache elsewhere%s"):format(options.dir, engine.command, named(settings.cache))
   elseif words.is_alien(result.tail, verdict) then
-    return "a program is for another processor than the engine's: set up emulation there (binfmt_misc, qemu-user-static), "
+    return "a program was built for another processor: set up emulation on the engine's machine (binfmt_misc, qemu-user-static), "
       .. "or build for the engine's own platform" .. named(settings.native)
   end
   local cause = words.cause(verdict)
@@ -174,7 +175,7 @@ end
 --- Build an image from a directory with a Dockerfile at its root.
 ---@param engine molbuild.Engine
 ---@param options molbuild.BuildOptions
----@return molbuild.Image?  nil when the engine's answer cannot be understood
+---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise build | timeout | missing_tool | cancelled
 function build.run(engine, options)
   local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.tag)
@@ -187,11 +188,11 @@ function build.run(engine, options)
   if result.code ~= 0 then
     raise_failed(engine, options, what, result, begun)
   elseif not built and not unclear then
-    -- A builder other than the engine's own may keep to itself what it has built.
+    -- A builder other than the engine's own may not load its result into the engine.
     errors.raise {
       kind = "build",
       message = what .. ": the build succeeded, but the engine has no such image",
-      hint = "build with the engine's own builder: BUILDX_BUILDER not set, and docker buildx use default",
+      hint = "build with the engine's own builder: unset BUILDX_BUILDER and run docker buildx use default",
     }
   end
   return built

@@ -1,11 +1,11 @@
---- Which builder the docker program uses. BuildKit needs buildx from client 23 on; before, it is built in. podman has one
---- builder alone, which writes as the classic one does.
+--- Which builder the docker program uses. From client 23 on, BuildKit needs buildx; before, it is built in. podman has a
+--- single builder, whose output has the classic builder's form.
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 
 local builder = {}
 
--- What docker takes for a boolean.
+-- The words that docker accepts as a boolean.
 local BOOLEAN = {}
 for _, word in ipairs { "1", "t", "T", "true", "TRUE", "True" } do
   BOOLEAN[word] = true
@@ -14,7 +14,7 @@ for _, word in ipairs { "0", "f", "F", "false", "FALSE", "False" } do
   BOOLEAN[word] = false
 end
 
--- Whether the user wants BuildKit; nil when it is not said.
+-- Whether the user wants BuildKit; nil when not set.
 local function wanted()
   local value = env.get "DOCKER_BUILDKIT"
   if value and BOOLEAN[value] == nil then
@@ -27,12 +27,12 @@ local function ask(engine, ...)
   return engine:run({ ... }, { capture = 65536, silent = true })
 end
 
---- Which builder the engine's program is to use: the classic one where DOCKER_BUILDKIT=0 says so; BuildKit where there is
---- one; else the classic one. Does not ask the engine.
----@param engine molbuild.Engine  told when its program turns out to be podman, and when it has no BuildKit
+--- The builder for the engine's program: the classic one with DOCKER_BUILDKIT=0; else BuildKit if it is available; else
+--- the classic one. Does not contact the engine.
+---@param engine molbuild.Engine  updated when its program turns out to be podman, and when it has no BuildKit
 ---@return "buildkit"|"classic"
----@return string? advice  one line, when the classic builder is all there is
----@raise usage  DOCKER_BUILDKIT is no boolean
+---@return string? advice  one line, when only the classic builder is available
+---@raise usage  DOCKER_BUILDKIT is not a boolean
 function builder.find(engine)
   local buildkit = not engine.podman and wanted()
   if engine.podman or buildkit == false then
@@ -44,7 +44,7 @@ function builder.find(engine)
   end
   local version = ask(engine, "--version").stdout or ""
   local major = tonumber(version:match "[Vv]ersion v?(%d+)%.")
-  if version:find "^podman" then -- as the package podman-docker has it
+  if version:find "^podman" then -- the package podman-docker installs it as docker
     engine.podman = true
     return "classic"
   elseif major and major < 23 then
@@ -52,7 +52,7 @@ function builder.find(engine)
   end
   engine.has_no_buildkit = true
   return "classic",
-    (buildkit and "DOCKER_BUILDKIT=1 cannot be heeded: " or "")
+    (buildkit and "DOCKER_BUILDKIT=1 has no effect: " or "")
       .. "docker has no buildx: building with the classic builder "
       .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
 end

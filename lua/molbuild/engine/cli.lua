@@ -1,12 +1,12 @@
---- The docker program (or podman), for everything the engine's API is not asked: builds always, questions where
---- api.lua does not get through. It answers questions as api.lua does.
+--- The docker program (or podman), for everything that does not use the engine's API: all builds, and questions that
+--- engine/api.lua cannot ask. It has the same functions as engine/api.lua.
 local child = require "molbuild.base.child"
 
 local cli = {}
 
 local INSPECT_MAX = 4 * 1024 * 1024
 
---- Said by the program where it asks the engine something; what a build prints is never searched for it.
+--- Texts of the program about an engine that it cannot reach. A build's output is never searched for them.
 local UNREACHABLE = {
   "Cannot connect to the Docker daemon", "error during connect", "Is the docker daemon running",
   "permission denied while trying to connect", "dial unix", "failed to connect to the docker API",
@@ -14,7 +14,7 @@ local UNREACHABLE = {
   "unable to connect to Podman",
 }
 
---- docker's words, and podman's.
+--- The texts of docker, and of podman, for a missing image.
 local ABSENT = { "No such image", "image not known" }
 
 local function finds(text, list)
@@ -57,7 +57,7 @@ function Cli:ask(arguments, capture)
   return cli.run(self.command, arguments, { capture = capture, silent = true, timeout = self.timeout })
 end
 
---- nil, message of a run that failed, with a code when the engine cannot be reached.
+--- nil, message of a failed run, with a code when the engine cannot be reached.
 function Cli:failure(what, result)
   local words = child.last_words(result)
   if finds(result.tail, UNREACHABLE) then
@@ -66,7 +66,7 @@ function Cli:failure(what, result)
   return nil, ("%s %s: %s"):format(self.command, what, words)
 end
 
---- What the engine knows of an image, as it says it: see api.lua.
+--- The engine's description of an image: see engine/api.lua.
 ---@param ref string
 ---@return table? image
 ---@return string? message
@@ -83,8 +83,8 @@ function Cli:image(ref)
   return self:failure("image inspect", result)
 end
 
---- The engine's own versions and platform, as the program says them: see api.lua. podman without a service is its
---- own engine, and calls that the client.
+--- The engine's versions and platform: see engine/api.lua. podman without a service is its own engine, and reports its
+--- platform as the client's.
 ---@return table? version
 ---@return string? message
 ---@return string? code
@@ -103,7 +103,7 @@ function Cli:server()
   return { Os = server.Os or system, Arch = server.Arch or architecture }
 end
 
---- Whether the engine is there: see api.lua.
+--- Whether the engine answers: see engine/api.lua.
 ---@param timeout number  seconds
 ---@return boolean? there
 ---@return string? message
@@ -117,7 +117,7 @@ function Cli:ping(timeout)
   return nil, child.last_words(result), "connect"
 end
 
---- Tag an image: see api.lua.
+--- Tag an image: see engine/api.lua.
 ---@param ref string
 ---@param alias string
 ---@return boolean? done

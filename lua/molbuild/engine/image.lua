@@ -1,4 +1,4 @@
---- What an image says of itself: the labels it gets, and whether it is the one that was asked for.
+--- The metadata of images: the labels for a new one, and whether one matches the request.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
@@ -11,10 +11,10 @@ local REVISION = "org.opencontainers.image.revision"
 local SOURCE = "org.opencontainers.image.source"
 local CREATED = "org.opencontainers.image.created"
 
---- The labels of an image that is built now.
+--- The labels of an image that is about to be built.
 ---@param revision string  the whole commit id
 ---@param source string  the repository's URL; its userinfo is masked
----@param ... table<string, string>  more of them; the later ones count more
+---@param ... table<string, string>  further labels; later tables override earlier ones
 ---@return table<string, string>
 function image.labels(revision, source, ...)
   local labels = {
@@ -28,24 +28,24 @@ function image.labels(revision, source, ...)
   return labels
 end
 
--- What else an architecture is called: by kernels, by Debian, by engines. Images and tags have Go's words.
+-- Other names of architectures, from kernels, Debian and engines. Images and tags use Go's names.
 local ARCHITECTURE = {
   x86_64 = "amd64", ["x86-64"] = "amd64", aarch64 = "arm64", i386 = "386", i486 = "386", i586 = "386", i686 = "386",
   x86 = "386", armhf = "arm", armel = "arm", armv5l = "arm", armv6l = "arm", armv7l = "arm", armv8l = "arm",
   ppc64el = "ppc64le", loongarch64 = "loong64",
 }
 
---- An architecture in Go's words: amd64, arm64, 386, arm, ppc64le, s390x, riscv64, ...
+--- An architecture by Go's name: amd64, arm64, 386, arm, ppc64le, s390x, riscv64, ...
 ---@param word string
 ---@return string
 function image.architecture(word)
   return ARCHITECTURE[word] or word
 end
 
--- What a processor runs of its 32-bit forerunner's, without emulation.
+-- The 32-bit architecture that a processor also runs without emulation.
 local ALSO_RUNS = { amd64 = "386", arm64 = "arm" }
 
---- Whether an engine runs what is built for a platform by emulation alone.
+--- Whether an engine can run programs of a platform only by emulation.
 ---@param platform string  as of names.platform
 ---@param own string  the engine's, as of Engine:platform()
 ---@return boolean
@@ -60,8 +60,8 @@ local function said(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- That an image is for another platform than the one that was asked for, in words; nil when it is not. What an image does
---- not say of itself is taken as right: engines leave out a variant that is usual.
+--- A text when an image is for another platform than the requested one; nil when it is not. Missing metadata counts as a
+--- match: engines leave out a default variant.
 ---@param found { os: string?, architecture: string?, variant: string? }
 ---@param platform string  as of names.platform
 ---@return string?
@@ -74,8 +74,8 @@ function image.other_platform(found, platform)
   end
 end
 
---- How an image differs from the one that was asked for, in words; nil when it does not. One that was built by hand has no
---- labels: it is taken.
+--- A text that says how an image differs from the requested one; nil when it matches. An image that was built by hand has
+--- no labels and is accepted.
 ---@param found { os: string?, architecture: string?, variant: string?, labels: table<string, string> }
 ---@param revision string
 ---@param platform string  as of names.platform
@@ -90,7 +90,7 @@ function image.mismatch(found, revision, platform, own)
   return image.other_platform(found, platform)
 end
 
--- What a pull brought. A registry's image of a single platform comes whatever platform is asked for.
+-- Check what a pull brought. A registry serves a single-platform image for any requested platform.
 local function pulled(engine, ref, platform)
   local found, message = engine:image(ref)
   message = message or not found and "the engine has no such image" or platform and image.other_platform(found, platform)
@@ -100,8 +100,8 @@ local function pulled(engine, ref, platform)
   return found
 end
 
---- See to it that an engine has an image: one that is missing, or is for another platform, is pulled; with `always` also one
---- whose name may mean another image by now. Where an image is there, a failed pull is no more than a warning.
+--- Make sure that an engine has an image. A missing image, or one for another platform, is pulled; with `always` also an
+--- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning.
 ---@param engine molbuild.Engine
 ---@param ref string
 ---@param options { always: boolean?, platform: string?, stall: number?, timeout: number? }
@@ -121,7 +121,7 @@ function image.obtain(engine, ref, options)
   elseif not usable then
     error(failure, 0)
   end
-  log.warn("%s was not pulled, the image that is here is used: %s", ref, tostring(failure))
+  log.warn("%s was not pulled, the local image is used: %s", ref, tostring(failure))
   return found
 end
 

@@ -1,4 +1,4 @@
---- A Docker Engine: what images it has, tagging them, building them.
+--- A Docker Engine: its images, tagging them, building them.
 local core = require "molbuild.core"
 local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
@@ -8,20 +8,20 @@ local task = require "molbuild.base.task"
 local docker = {}
 
 local PING_TIMEOUT = 10 -- seconds
-local PROGRAM_LEAST = 5 -- seconds that the program gets, however long the API took
+local PROGRAM_LEAST = 5 -- the program's least time in seconds, however long the API took
 
 ---@class molbuild.Engine
 ---@field command string  the program that builds: docker, podman, or a path
 ---@field podman boolean
 ---@field api molbuild.EngineApi?  answers questions; nil: the program does
----@field cli molbuild.EngineCli?  from its first use on
+---@field cli molbuild.EngineCli?  created at its first use
 ---@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
 ---@field own_platform string?  the engine's, once it is known
 local Engine = {}
 Engine.__index = Engine
 
---- The engine that a program reaches: MOLBUILD_DOCKER names it, docker when absent. Questions go to the engine's API, or
---- to the program where that cannot be spoken; builds go to the program.
+--- The engine that a program uses: MOLBUILD_DOCKER names the program, docker when absent. Questions use the engine's API,
+--- or the program if the API is not available. Builds always use the program.
 ---@param options { command: string? }?
 ---@return molbuild.Engine
 function docker.engine(options)
@@ -38,19 +38,19 @@ function Engine:run(arguments, more)
   return require("molbuild.engine.cli").run(self.command, arguments, more)
 end
 
---- What to do about an engine that cannot be reached, by what is said of it; and whether it may be reached later with
---- nothing changed here, as after its restart.
+--- The hint for an engine that cannot be reached, by the message about it; and whether the same call may succeed later
+--- without a change on this side, for example after the engine's restart.
 local function hint(self, message)
   if message:find("permission denied", 1, true) then
-    return "see to it that you may use it (id -nG should name its group)", false
+    return "get access to it (id -nG should list its group)", false
   elseif message:find("certificat", 1, true) or message:find(".pem", 1, true) then
     return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context", false
   elseif message:find('context "', 1, true) then
-    return "name a context that there is (docker context ls), or set DOCKER_HOST", false
+    return "name an existing context (docker context ls), or set DOCKER_HOST", false
   elseif self.podman then
-    return "start it (for example: sudo systemctl start podman.socket), or point CONTAINER_HOST at one that runs", true
+    return "start it (for example: sudo systemctl start podman.socket), or set CONTAINER_HOST to a running one", true
   end
-  return "start it (for example: sudo systemctl start docker), or point DOCKER_HOST at one that runs", true
+  return "start it (for example: sudo systemctl start docker), or set DOCKER_HOST to a running one", true
 end
 
 function Engine:raise_unreachable(message)
@@ -63,26 +63,27 @@ function Engine:raise_unreachable(message)
   }
 end
 
---- References go into paths and arguments: nothing but a reference may be in one. What is a good one, the engine says.
+--- References become parts of paths and arguments, so they must not contain other characters. The engine decides whether
+--- a reference is valid.
 local function check_reference(ref)
   if type(ref) ~= "string" then
     error(("an image reference is a string, not a %s"):format(type(ref)), 0)
   elseif not ref:find "^%w[%w%._%-/:@]*$" or ref:find "/%W" or ref:find "/$" then
-    errors.raise { kind = "usage", message = ('"%s" is no image reference'):format(ref) }
+    errors.raise { kind = "usage", message = ('"%s" is not an image reference'):format(ref) }
   end
 end
 
---- An engine that takes a question and gives no answer.
+--- The error for an engine that accepts a question and gives no answer.
 function Engine:raise_stuck(message)
   errors.raise {
     kind = "missing_tool",
     message = ("the %s does not answer: %s"):format(self.podman and "podman service" or "Docker Engine", message),
-    hint = self.podman and "see what it does, and restart it (for example: sudo systemctl restart podman.socket podman)"
-      or "see what it does, and restart it (for example: sudo systemctl restart docker)",
+    hint = self.podman and "check its state, or restart it (for example: sudo systemctl restart podman.socket podman)"
+      or "check its state, or restart it (for example: sudo systemctl restart docker)",
   }
 end
 
--- Ask the program, within so many seconds.
+-- Ask the program, within a bound in seconds.
 local function ask_program(self, seconds, question, ...)
   self.cli = self.cli or require("molbuild.engine.cli").connect(self.command)
   self.cli.timeout = math.max(seconds, PROGRAM_LEAST)
@@ -95,9 +96,9 @@ local function ask_program(self, seconds, question, ...)
   error(asked[2], 0)
 end
 
---- Ask a question of a back end: the API; from the first one on that it does not answer, the program, which knows more
---- ways to an engine, and says best why there is none. An engine that takes a question and does not answer is not asked
---- again: all of it takes a minute at most.
+--- Ask a question: of the API; after the first question that the API does not answer, of the program. The program
+--- supports more endpoints, and explains best why an engine cannot be reached. A stuck engine is not asked again, so a
+--- question takes a minute at most.
 function Engine:ask(question, ...)
   for index = 1, select("#", ...) do
     check_reference((select(index, ...)))
@@ -122,9 +123,9 @@ function Engine:ask(question, ...)
   return answer, message
 end
 
---- Whether the engine is there now.
+--- Whether the engine answers now.
 ---@return boolean there
----@return string? message  why not
+---@return string? message  why it does not
 ---@raise cancelled
 function Engine:answers()
   local there, message, code
@@ -143,7 +144,7 @@ function Engine:answers()
   return ok and answer or false, ok and words or tostring(answer)
 end
 
---- The names of an image. podman puts a registry before those that have none.
+--- The names of an image. podman adds a registry to names without one.
 function Engine:names_of(image)
   local names = {}
   for _, name in ipairs(type(image.RepoTags) == "table" and image.RepoTags or {}) do
@@ -154,7 +155,7 @@ function Engine:names_of(image)
   return names
 end
 
---- An image as the engine describes it, in our words.
+--- The engine's description of an image, converted to the library's fields.
 function Engine:described(image)
   if type(image) ~= "table" or type(image.Id) ~= "string" then
     return nil, "the engine gave no usable answer"
@@ -195,11 +196,10 @@ local function ask_platform(self)
   return system .. "/" .. require("molbuild.engine.image").architecture(architecture)
 end
 
---- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another one
---- that the image bears, too, takes the answer that is there then. Each name is served once, and none after a build: an
---- answer must not get old.
+--- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another name
+--- of the same image, uses the answer. Each name is answered once, and none after a build: an answer must not become stale.
 ---@param ref string
----@return table asked  to be closed, which ends the question if it is still under way
+---@return table asked  to be closed, which ends a question in progress
 function Engine:ask_early(ref)
   local early = { ref = ref, served = {}, task = task.spawn(ask_image, self, ref) }
   self.early = early
@@ -211,7 +211,7 @@ function Engine:ask_early(ref)
   })
 end
 
-local function bears(image, ref)
+local function has_name(image, ref)
   for _, name in ipairs(image.tags) do
     if name == ref then
       return true
@@ -220,25 +220,25 @@ local function bears(image, ref)
   return false
 end
 
--- The answer that was asked for ahead of time, if it tells about REF.
+-- The answer that was requested ahead of time, if it is about REF.
 local function take_early(self, ref)
   local early = self.early
   if not early or early.served[ref] then
     return nil
   end
   local image = early.task:join()
-  if image and (ref == early.ref or bears(image, ref)) then
+  if image and (ref == early.ref or has_name(image, ref)) then
     early.served[ref] = true
     return image
   end
 end
 
---- What the engine knows of an image.
+--- The engine's description of an image.
 ---@param ref string
 ---@return molbuild.Image?  nil when it has none
----@return string? message  when the engine gave no answer that can be understood: neither yes nor no
+---@return string? message  when the engine's answer is unusable: neither yes nor no
 ---@raise missing_tool  the engine cannot be reached
----@raise usage  no reference
+---@raise usage  not a reference
 function Engine:image(ref)
   local image = take_early(self, ref)
   if image then
@@ -247,9 +247,9 @@ function Engine:image(ref)
   return ask_image(self, ref)
 end
 
---- The platform of the engine itself, which may be another machine's, in Go's words: "linux/amd64". Asked once.
+--- The platform of the engine, which may run on another machine, in Go's names: "linux/amd64". Asked once.
 ---@return string? platform
----@return string? message  when the engine gave no answer that can be understood
+---@return string? message  when the engine's answer is unusable
 ---@raise missing_tool  the engine cannot be reached
 function Engine:platform()
   local message
@@ -265,7 +265,7 @@ end
 ---@raise failed | missing_tool | usage
 function Engine:tag(ref, alias)
   if alias:find("@", 1, true) then
-    errors.raise { kind = "usage", message = ('"%s" has a digest: it is no name that can be given'):format(alias) }
+    errors.raise { kind = "usage", message = ('"%s" has a digest: an image cannot be tagged with it'):format(alias) }
   end
   local done, message = self:ask("tag", ref, alias)
   if not done then
@@ -273,40 +273,40 @@ function Engine:tag(ref, alias)
   end
 end
 
---- Which builder the program can use, and is to: see builder.lua.
+--- The builder for the program: see engine/builder.lua.
 ---@return "buildkit"|"classic"
----@return string? advice  one line, when the classic builder is all there is
----@raise usage  DOCKER_BUILDKIT is no boolean
+---@return string? advice  one line, when only the classic builder is available
+---@raise usage  DOCKER_BUILDKIT is not a boolean
 function Engine:builder()
   return require("molbuild.engine.builder").find(self)
 end
 
---- The program that builds, by its own name: a podman that is called docker is "podman", once builder() has found that out.
+--- The program that builds, by its real name: once builder() has detected a podman that is called docker, "podman".
 ---@return string
 function Engine:program()
   return self.podman and "podman" or self.command
 end
 
---- A platform as part of a tag: "arm64", "arm-v7"; another system than Linux is named, too.
+--- A platform as part of a tag: "arm64", "arm-v7"; a system other than Linux is included.
 ---@param platform string
 ---@return string
 function docker.short_platform(platform)
   return (platform:gsub("^linux/", ""):gsub("/", "-"))
 end
 
---- Build an image from a directory with a Dockerfile at its root; see build.lua.
+--- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.
 ---@param options molbuild.BuildOptions
----@return molbuild.Image?  nil when the engine's answer cannot be understood
+---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
   self.early = nil
   return require("molbuild.engine.build").run(self, options)
 end
 
---- Pull an image from its registry by the program, whose credentials count; see pull.lua.
+--- Pull an image from its registry by the program, which has the credentials; see engine/pull.lua.
 ---@param ref string
 ---@param options molbuild.PullOptions?
----@return molbuild.Image?  nil when the engine's answer cannot be understood
+---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled | usage
 function Engine:pull(ref, options)
   check_reference(ref)

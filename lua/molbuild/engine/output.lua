@@ -1,14 +1,14 @@
---- What the output of a build tells of it while it runs: its steps, and silence that is to be expected.
+--- What a build's output shows while it runs: its steps, and phases that are silent by nature.
 local output = {}
 
---- What the lines begin with that step() and quiet_phases() look at (see process.run): not the output of a RUN,
+--- The beginnings of the lines that step() and quiet_phases() parse (see process.run). They exclude the output of a RUN,
 --- which is nearly all that a build prints.
 output.told_lines = {
   "#0 [", "#0 exporting ", "#0 unpacking to ", "#0 DONE", "#0 ERROR", "#0 CANCELED", "Step ",
-  "STEP ", "[0/0] STEP ", -- podman's
+  "STEP ", "[0/0] STEP ", -- podman
 }
 
---- The build step that an output line announces: done, total, text, and the stage, which podman alone names. nil for any
+--- The build step that an output line announces: done, total, text, and the stage, which only podman names. nil for any
 --- other line.
 ---@param line string
 function output.step(line)
@@ -17,44 +17,44 @@ function output.step(line)
   if not done then
     done, total, text = line:match "^Step (%d+)/(%d+) : (.*)$"
   end
-  if not done then -- podman's; with several stages, "[1/2] " stands before it
+  if not done then -- podman; with several stages "[1/2] " precedes it
     stage, done, total, text = line:match "^([%[%d/%] ]*)STEP (%d+)/(%d+): (.*)$"
   end
-  -- What a RUN prints may say anything.
+  -- The output of a RUN may look like a step.
   done, total = math.tointeger(done or ""), math.tointeger(total or "")
   if done and total then
     return done, total, text, stage or ""
   end
 end
 
---- The number of BuildKit's that a line begins with, and the rest of it. Beyond 99999 it is not BuildKit's: what is kept of
---- each has an end.
+--- BuildKit's step number at the beginning of a line, and the rest of the line. Numbers above 99999 are ignored: the
+--- memory for them is bounded.
 local function vertex_of(line)
   return line:match "^#(%d%d?%d?%d?%d?) (.*)$"
 end
 
---- BuildKit announces a step again when it has shown another one in between.
+--- BuildKit announces a step again after a line of another step.
 local function buildkit_steps()
-  local told = {}
+  local shown = {}
   return function(line)
     local done, total, text = output.step(line)
     local id = done and vertex_of(line)
-    if id and not told[id] then
-      told[id] = true
+    if id and not shown[id] then
+      shown[id] = true
       return done, total, text
     end
   end
 end
 
---- Whether STAGE, "[2/3] " of podman's, is the one behind BEFORE, and the last one.
+--- Whether STAGE, podman's "[2/3] ", follows BEFORE, and whether it is the last stage.
 local function next_stage(stage, before)
   local number, count = stage:match "^%[(%d+)/(%d+)%] $"
   local last = before:match "^%[(%d+)/"
   return number and tonumber(number) == (tonumber(last) or 0) + 1, number == count
 end
 
---- What a RUN of the classic builder's or podman's prints may look like a step: only the next one is it. Both make a step
---- of each label that the command line names, behind those of the last stage; it is none of the template's.
+--- The output of a RUN of the classic builder or podman may look like a step: only the expected next step counts. Both
+--- builders make a step of each label of the command line, after those of the last stage. These are not the template's.
 local function classic_steps(labels)
   local next_step, all, stage_now, own = 1, nil, nil, nil
   return function(line)
@@ -77,16 +77,16 @@ local function classic_steps(labels)
   end
 end
 
---- Follows the steps of one build. Returns a function of a line that gives done, total and text of a step when it begins,
---- each once.
+--- Follows the steps of one build. Returns a function of a line that returns done, total and text when a step begins,
+--- once per step.
 ---@param builder "buildkit"|"classic"
----@param labels integer?  how many labels the command line names; none when absent
+---@param labels integer?  how many labels the command line has; none when absent
 function output.steps(builder, labels)
   return builder == "buildkit" and buildkit_steps() or classic_steps(labels or 0)
 end
 
---- Follows BuildKit's export and unpack phases, which are silent by nature; no other builder tells of such. Returns a function
---- of a line that says whether silence is to be expected after it.
+--- Follows BuildKit's export and unpack phases, which are silent by nature; other builders do not announce them. Returns a
+--- function of a line that reports whether silence is expected after it.
 ---@param builder "buildkit"|"classic"
 function output.quiet_phases(builder)
   local open = {}

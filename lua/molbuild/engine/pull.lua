@@ -1,22 +1,22 @@
---- A pull by the docker CLI, or podman, whose credentials count: bounded and watched like a build.
+--- A pull by the docker CLI, or podman, which have the credentials. It is bounded and watched like a build.
 local child = require "molbuild.base.child"
 local words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 
 local pull = {}
 
---- INT is what a person's Ctrl-C sends the docker CLI: it then ends the pull inside the engine, too.
+--- Ctrl-C sends INT to the docker CLI, which then cancels the pull inside the engine, too.
 local SIGINT = 2
 
--- The kind of the error for each cause that the program names.
+-- The error's kind for each cause that the program names.
 local KINDS = { auth = "auth", missing = "not_found", limit = "remote", unreachable = "remote", trust = "remote" }
 
 ---@class molbuild.PullOptions
 ---@field platform string?  as of names.platform; the engine's own when absent
 ---@field timeout number?  the ceiling, in seconds
----@field stall number?  the longest silence, in seconds; a download, which is silent by nature, gets four times as much
+---@field stall number?  the longest silence, in seconds; four times as much for a download, which is silent by nature
 ---@field log_file string?
----@field keep table?  locks that live as long as the pull
+---@field keep table?  locks that are held as long as the pull runs
 
 local function run_program(engine, ref, options)
   local argv = { "pull", ref }
@@ -30,15 +30,15 @@ local function run_program(engine, ref, options)
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,
     keep = options.keep,
-    on_line = function() return "quiet" end, -- off a terminal a layer's download prints nothing until it has ended
+    on_line = function() return "quiet" end, -- without a terminal a layer's download prints nothing until its end
   })
 end
 
---- Pull an image. The engine is asked for it then.
+--- Pull an image; then ask the engine for it.
 ---@param engine molbuild.Engine
 ---@param ref string  checked by the caller
 ---@param options molbuild.PullOptions
----@return molbuild.Image?  nil when the engine's answer cannot be understood
+---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled  with `code`: the cause (words.cause)
 function pull.run(engine, ref, options)
   local what = ("%s pull %s"):format(engine.command:match "[^/]*$", ref)

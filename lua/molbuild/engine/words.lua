@@ -1,13 +1,13 @@
---- What the docker program (or podman) says itself when it fails, as against what it passes on of a RUN: why it failed, and
---- what to do about it. All of it is read in the one line that the program prints last. Whether the engine is there is
---- never read in it: that is asked of the engine.
+--- The docker program's (or podman's) own error messages, as opposed to the output of a RUN that it passes on: why it
+--- failed, and the hint for it. Only the last line that the program prints is parsed. Whether the engine can be reached is
+--- never parsed from it: the engine is asked.
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 
 local words = {}
 
---- The line in which the program says why it failed: its last one. Docker Desktop's program puts an address behind it. Of a
---- program that a signal ended, which signal.
+--- The line in which the program reports why it failed: its last one. Docker Desktop's program prints an address after
+--- it. For a program that a signal ended: the signal.
 ---@param result table  of child.run
 ---@return string
 function words.verdict(result)
@@ -20,14 +20,14 @@ function words.verdict(result)
   return child.last_words(result)
 end
 
--- How the line ends when a RUN ended with a status of its own: the classic builder's, BuildKit's (two), podman's.
+-- The end of the line when a RUN failed: of the classic builder, of BuildKit (two), of podman.
 local STEP_FAILED = {
   "The command '.*' returned a non%-zero code: %d+$", "executor failed running %[.*%]: exit code: %d+$",
   "did not complete successfully: exit code: %d+$", "while running runtime: exit status %d+$",
 }
 
---- Whether a program that a RUN started is why the build failed. The line then holds the RUN's command, and may hold what it
---- printed last: words of the template's.
+--- Whether the build failed because of a program that a RUN started. The line then contains the RUN's command, and may
+--- contain its last output: text of the template.
 ---@param verdict string
 ---@return boolean
 function words.step_failed(verdict)
@@ -70,15 +70,15 @@ local CAUSES = {
 }
 
 --- The cause that the program names in its last line: disk, limit, auth, trust, unreachable, missing or broken; nil for
---- any other, and where it was a RUN that failed.
+--- any other cause, and for a failed RUN.
 ---@param verdict string
 ---@return string?
 function words.cause(verdict)
   if words.step_failed(verdict) then
     return nil
   end
-  local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is the template's
-  said = said:gsub("permission denied", "") -- a file's; a registry's "denied" is another one
+  local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is text of the template
+  said = said:gsub("permission denied", "") -- about a file; a registry's "denied" is another cause
   for _, cause in ipairs(CAUSES) do
     for _, said_so in ipairs(cause[2]) do
       if said:find(said_so, 1, true) then
@@ -89,9 +89,9 @@ function words.cause(verdict)
   return nil
 end
 
-local PODMAN_DISK = "make room on the disk of podman's storage (podman system df, podman system prune)"
+local PODMAN_DISK = "free space on the disk of podman's storage (podman system df, podman system prune)"
 
---- What to do about a cause.
+--- The hint for a cause.
 ---@param cause string?
 ---@param podman boolean
 ---@return string?
@@ -99,19 +99,19 @@ function words.hint(cause, podman)
   local login = (podman and "podman" or "docker") .. " login"
   local hints = {
     disk = podman and PODMAN_DISK
-      or "make room on the engine's disk: docker system df shows what is there, docker builder prune and docker image prune remove",
-    limit = ("the registry's limit of pulls is reached: log in there (%s), wait, or use a mirror"):format(login),
-    auth = ("see to the image's name, and log in to its registry (%s)"):format(login),
-    trust = "the engine does not trust the registry: give it the registry's certificate, or make the registry an insecure one",
-    unreachable = "the engine cannot reach a registry: see to its network, name resolution and proxy, which are not this shell's",
-    missing = "see to the image's name, tag and platform",
-    broken = "the connection to the engine broke: see whether it still runs (docker version)",
+      or "free space on the engine's disk (docker system df shows its use): run docker builder prune and docker image prune",
+    limit = ("the registry's pull limit is reached: log in (%s), wait, or use a mirror"):format(login),
+    auth = ("check the image's name, and log in to its registry (%s)"):format(login),
+    trust = "the engine does not trust the registry: install its certificate there, or configure it as an insecure registry",
+    unreachable = "the engine cannot reach a registry: check the network, DNS and proxy of the engine, not of this shell",
+    missing = "check the image's name, tag and platform",
+    broken = "the connection to the engine broke: check that the engine still runs (docker version)",
   }
   return hints[cause]
 end
 
---- Whether a line, or the last output of a RUN before it, says that a program is for another processor. No program could
---- be started then that would say anything else, so that a RUN's own words are taken for it: the kernel's, behind a colon.
+--- Whether a line, or a RUN's last output before it, reports a program for another processor. In that case no program
+--- could start and print a misleading text. So the RUN's output is trusted here: it is the kernel's message after a colon.
 ---@param tail string
 ---@param verdict string
 ---@return boolean
@@ -126,7 +126,8 @@ end
 
 local UNSEEN = { "not found", "no such file or directory", "permission denied", "must be a directory" }
 
---- Whether the program does not find a directory that is there: one from a snap or a flatpak sees but a part of the file system.
+--- Whether the program does not find an existing directory: a program from a snap or a flatpak sees only a part of the
+--- file system.
 ---@param verdict string
 ---@param dir string
 ---@return boolean
@@ -157,14 +158,15 @@ local function advice_length(lines)
   return length
 end
 
---- Lines of output without docker's advice about its builders at the beginning: what builder is taken, molbuild has said.
+--- Output without docker's advice about its builders at the beginning: molbuild reports the builder itself.
 ---@param lines string[]
 ---@return string[]
 function words.without_advice(lines)
   return table.move(lines, advice_length(lines) + 1, #lines, 1, {})
 end
 
---- The message of a build that was ended, where the last line that it names is of that advice: nothing else was printed.
+--- The message of a build that was stopped, if the last line that it quotes belongs to that advice: the build printed
+--- nothing else.
 ---@param message string
 ---@param lines string[]  of output, from its beginning
 ---@return string

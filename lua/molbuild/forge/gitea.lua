@@ -1,4 +1,4 @@
---- What a Gitea-compatible forge knows about a repository, by its API.
+--- What a Gitea-compatible forge reports about a repository through its API.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local reason = require "molbuild.forge.reason"
@@ -11,10 +11,10 @@ local sha = require "molbuild.base.sha"
 
 local gitea = {}
 
---- An answer repeats the commit's message, and a signature's payload once more, with escapes: release notes take their room.
+--- The largest answer. It repeats the commit's message, and a signature's payload again with escapes; release notes are long.
 local ANSWER_MAX = 4 * 1024 * 1024
---- Bytes of an answer that are no text in quotes. It is text that is long in an honest answer; what lists and objects take when
---- they are read is many times their length.
+--- The most bytes of an answer outside of strings. A genuine answer is long only because of its texts. Parsed lists and
+--- objects take many times their length in memory.
 local STRUCTURE_MAX = 64 * 1024
 
 local function encode(text)
@@ -38,8 +38,8 @@ local function parts_of(repo_url)
   return url, base, org, (repo:gsub("%.git$", ""))
 end
 
---- The API's address of a repository. The last two parts of the repository's path are organisation and name; what stands
---- before them is where the forge itself lives.
+--- The API's address of a repository. The last two parts of the repository's path are organisation and name. Any parts
+--- before them are the path of the forge itself.
 ---@param repo_url string  https://host/org/repo
 ---@return string
 ---@raise usage
@@ -59,8 +59,8 @@ function gitea.branch_url(repo_url, branch)
   return ("%s/branches/%s"):format(repository_url(repo_url), encode(names.branch(branch)))
 end
 
---- An answer as it is to be read. Of a large one the escapes go first, since each is a piece in memory: the commit's id has none.
----@return string?  nil when more of it is lists and objects than an honest one has
+--- The part of an answer to parse. Escapes are removed from a large one, since each takes memory: the commit's id has none.
+---@return string?  nil when lists and objects take more of it than a genuine answer needs
 local function readable(body)
   if #body <= STRUCTURE_MAX then
     return body
@@ -69,9 +69,9 @@ local function readable(body)
   return #plain:gsub('"[^"]*"', '""') <= STRUCTURE_MAX and plain or nil
 end
 
---- The commit in the branch API's answer, whatever the answer holds.
+--- The commit in the branch API's answer. The answer is untrusted.
 ---@param body string
----@param where string  said in the message
+---@param where string  named in the message
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise remote
 function gitea.commit_of(body, where)
@@ -90,13 +90,13 @@ local function request(api, options, seconds)
     },
     timeout = seconds,
     max_body = ANSWER_MAX,
-    -- With a token other origins are not asked, and none is shown to a proxy: it is for this origin alone.
+    -- With a token, no other origin is contacted, and the token passes no proxy: it is for this origin only.
     follow = not options.token or "origin",
     proxy = options.token and origin.is_direct(api) and "" or nil,
   }
 end
 
---- A forge gives the new name for the old one until somebody else takes the old one: it is for the user to change.
+--- A forge redirects the old name until another user takes the old name. Only the user can update the address.
 local function warn_of_move(api, url)
   local from, to = core.url.parse(api), core.url.parse(url)
   if from and to and from.path ~= to.path then
@@ -119,7 +119,7 @@ local function ask(api, options, seconds)
   return id
 end
 
---- Whether git finds the repository, but no such branch in it; nil when it does not tell.
+--- Whether git finds the repository, but no such branch in it; nil when git does not report it.
 local function git_lacks_branch(repo_url, branch, options)
   if not options.ask_git then
     return nil
@@ -131,8 +131,8 @@ local function git_lacks_branch(repo_url, branch, options)
   return not ok and errors.is(result, "not_found") and result.missing == "branch" or nil
 end
 
---- Whether it is the branch that a 404 is about: in the forge's words, else by asking for the repository, else by git. nil
---- when none of them tells.
+--- Whether a 404 is about the branch: by the forge's message, else by a request for the repository, else by git. nil when
+--- none of them reports it.
 local function lacks_branch(failure, repo_url, branch, options)
   if reason.is_branch(failure.said) then
     return true
@@ -146,7 +146,7 @@ local function lacks_branch(failure, repo_url, branch, options)
   return git_lacks_branch(repo_url, branch, options)
 end
 
---- A 404 is for the repository and for the branch alike: say which it is.
+--- A 404 may mean the repository or the branch: find out which.
 local function explain(failure, repo_url, branch, options)
   if errors.is(failure, "not_found") and failure.code ~= "no_api" then
     failure.missing = lacks_branch(failure, repo_url, branch, options) and "branch" or "repository"
@@ -157,15 +157,15 @@ local function explain(failure, repo_url, branch, options)
   error(failure, 0)
 end
 
---- The commit that a branch points at, asked from a Gitea-compatible forge. One GET; no git needed. What may be over
---- in a moment (see retry.transient) is tried again, three times in all.
+--- The commit that a branch points at, from a Gitea-compatible forge. One GET, without git. A temporary failure (see
+--- retry.transient) is retried, three attempts in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
 ---@param options { token: string?, user: string?, timeout: number?, ask_git: (fun(...): string)? }  timeout in seconds, for
----  all of it, 30 when absent; ask_git as git.branch_head: asked about a 404 that the forge does not explain
+---  all attempts, 30 when absent; ask_git: git.branch_head, called for a 404 that the forge does not explain
 ---@return string sha  40 or 64 lowercase hex digits
----@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is what the
----  forge says, where the message does not have it; the code "no_api": it is not of Gitea's kind
+---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is the
+---  forge's message, if the error's message does not contain it; the code "no_api": the server has no Gitea API
 function gitea.branch_head(repo_url, branch, options)
   local api = gitea.branch_url(repo_url, branch)
   local ok, result = pcall(retry.run, { what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)

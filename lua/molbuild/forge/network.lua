@@ -1,4 +1,4 @@
---- What lies between this machine and a server: proxies, certificates, and what can be done where the way is closed.
+--- The network between this machine and a server: proxies, certificates, and hints for failed connections.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 
@@ -10,11 +10,11 @@ local function decoded(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
---- Have the password in the URL of a proxy masked in all output, of children too. One too short for the masker is
---- masked where it stands in the URL alone.
+--- Register the passwords in the URLs of proxies with the masker, for all output including that of children. A password
+--- that is too short for the masker is masked only within its URL.
 function network.mask_proxies()
   for _, name in ipairs(PROXIES) do
-    -- Not parsed: a proxy may be given without a scheme, and a password with whatever is in it.
+    -- Not parsed: a proxy may be given without a scheme, and its password may hold any character.
     local userinfo = (env.get(name) or ""):gsub("^%a[%w+.-]*://", ""):match "^(.*)@"
     if userinfo then
       core.mask.secret(decoded(userinfo:match ":(.*)$" or userinfo))
@@ -22,7 +22,7 @@ function network.mask_proxies()
   end
 end
 
---- Whether a proxy is set. Which hosts it is for, is not asked: programs read NO_PROXY in several ways.
+--- Whether a proxy is set. NO_PROXY is not considered: programs interpret it in different ways.
 ---@return boolean
 function network.has_proxy()
   for _, name in ipairs(PROXIES) do
@@ -33,13 +33,13 @@ function network.has_proxy()
   return false
 end
 
---- What git prints about the network, and the codes of core.http for it; the first that fits counts. git is linked with
+--- What git prints about the network, and the matching codes of core.http; the first match is used. git is linked with
 --- libcurl over OpenSSL or GnuTLS, or runs ssh.
 local CODES = {
   { "Could not resolve", "resolve" }, { "name resolution", "resolve" }, { "Name or service not known", "resolve" },
   { "unable to look up", "resolve" }, { "from proxy after CONNECT", "denied" }, { "CONNECT tunnel failed", "denied" },
   { "ertificate", "tls" },
-  -- A connection that broke within TLS is not TLS's fault.
+  -- A connection that broke within TLS is not a TLS error.
   { " SSL_connect: ", "reset" }, { "unexpected eof", "reset" }, { "Error in the pull function", "reset" },
   { "non-properly terminated", "reset" }, { "onnection reset", "reset" }, { "Broken pipe", "reset" },
   { "SSL", "tls" }, { "TLS", "tls" }, { "gnutls", "tls" },
@@ -51,27 +51,27 @@ local CODES = {
   { "unable to update url base from redirection", "redirect" },
 }
 
---- The code of core.http for what git printed of a failure.
+--- The code of core.http for git's error output.
 ---@param text string
----@return string?  nil when it is not of the network
+---@return string?  nil when it is no network error
 function network.code_of(text)
   for _, entry in ipairs(CODES) do
     if text:find(entry[1], 1, true) then
-      -- A proxy that has too much to do, or does not reach the server, as core.http has it.
+      -- A proxy that is overloaded, or does not reach the server, has the same code as in core.http.
       local status = entry[2] == "denied" and tonumber(text:match "HTTP code (%d%d%d)" or text:match "response (%d%d%d)")
       return status and (status >= 500 or status == 429) and "connect" or entry[2]
     end
   end
 end
 
-local CERTIFICATES = "a private CA's certificate is named by SSL_CERT_FILE; one that is expired, or another host's, is to "
-  .. "be put right on the server"
-local PROXY = "check the proxy that HTTPS_PROXY names; NO_PROXY says which hosts are reached without it"
-local WAY = "check the address and the network; where a proxy must be used, HTTPS_PROXY names it"
-local ADDRESS = "check the address and the network" -- no proxy is asked for what is not http
-local MOVED = "it has moved: change the address to where it is now"
+local CERTIFICATES = "for a private CA, set SSL_CERT_FILE to its certificate; an expired certificate, or one for another host, "
+  .. "must be fixed on the server"
+local PROXY = "check the proxy in HTTPS_PROXY; NO_PROXY lists the hosts that are reached without it"
+local WAY = "check the address and the network; if a proxy must be used, set HTTPS_PROXY"
+local ADDRESS = "check the address and the network" -- a proxy is used for http and https only
+local MOVED = "it has moved: change the address to its new place"
 
---- What to do about a request that found no answer.
+--- The hint for a request that got no answer.
 ---@param code string?  as of core.http.request
 ---@param url string?  http when absent
 ---@return string?
@@ -92,10 +92,10 @@ end
 
 local PORTS = { http = 80, https = 443 }
 
---- Addresses that answered, by "host:port": of a name with a dead one beside, git would wait minutes for that.
+--- Addresses that answered, by "host:port". If one of a name's addresses is dead, git would wait for it for minutes.
 local answered = {}
 
---- The host and port of a URL whose host is a name that is resolved here: not by a proxy.
+--- The host and port of a URL whose host is a name that this machine resolves, not a proxy.
 local function named_host(url)
   local parts = core.url.parse(url)
   local port = parts and (parts.port or PORTS[parts.scheme])
@@ -115,7 +115,7 @@ function network.note(url, address)
   end
 end
 
---- Forget the address of a URL's host: it answers no more.
+--- Forget the address of a URL's host: it no longer answers.
 ---@param url string
 function network.forget(url)
   local host = named_host(url)
@@ -124,19 +124,19 @@ function network.forget(url)
   end
 end
 
---- Find an address of a URL's host that answers, where none is known: connects to it, and no more. Waits.
+--- Find an address of a URL's host that answers, if none is known, by connecting to it. Waits.
 ---@param url string
 ---@param seconds number
 function network.find_address(url, seconds)
   local host = named_host(url)
   if host and not answered[host] then
-    -- By http: what is spoken then does not matter.
+    -- The protocol does not matter: the request only connects.
     local answer = core.http.request { url = "http://" .. host .. "/", connect_only = true, proxy = "", timeout = seconds }
     network.note(url, answer and answer.address)
   end
 end
 
---- The address that a URL's host answered from, as curl's option --resolve has it: "host:port:address".
+--- The address that a URL's host answered from, for curl's option --resolve: "host:port:address".
 ---@param url string
 ---@return string?
 function network.resolved(url)

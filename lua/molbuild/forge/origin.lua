@@ -1,4 +1,4 @@
---- Where a request goes: what a token is bound to.
+--- Origins of URLs: a token is bound to one.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -15,7 +15,7 @@ end
 
 local PORTS = { http = 80, https = 443 }
 
---- Whether two http or https URLs have one scheme, host (in any case) and port.
+--- Whether two http or https URLs have the same scheme, host (in any case) and port.
 ---@param a string
 ---@param b string
 ---@return boolean  false when one of them is no URL
@@ -35,8 +35,7 @@ local function is_loopback_address(host)
   return octets[1] == "127"
 end
 
---- Whether a URL leads to this machine. The names that are loopback by definition only: what a resolver says is not
---- known here.
+--- Whether a URL leads to this machine. Only names that are loopback by definition count: no resolver is asked.
 ---@param url string
 ---@return boolean
 function origin.is_loopback(url)
@@ -45,18 +44,18 @@ function origin.is_loopback(url)
   return host == "localhost" or host == "[::1]" or is_loopback_address(host)
 end
 
---- Whether a token for this URL may not go through a proxy, which would see it: one for this machine in clear text.
+--- Whether a token for this URL must not go through a proxy, which would see it: a URL of this machine, in clear text.
 ---@param url string
 ---@return boolean
 function origin.is_direct(url)
   return url:lower():find "^http://" ~= nil and origin.is_loopback(url)
 end
 
---- Where an answer redirects to, fit to be shown; nil for an answer that does not.
+--- The target of a redirect, fit for a message; nil for an answer that is no redirect.
 ---@param response { redirect: string? }
 ---@return string?
 function origin.redirect_of(response)
-  -- Masked first: of a secret that is cut, the rest would be shown.
+  -- Masked before it is cut: the rest of a cut secret would be shown.
   return response.redirect and names.shown(core.mask.url(response.redirect)) or nil
 end
 

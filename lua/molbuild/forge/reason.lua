@@ -1,5 +1,5 @@
---- Why a forge gave no commit, in its own words where it has some: they name what this side cannot know, such as the scope
---- that a token lacks.
+--- Why a forge gave no commit. The forge's own message is included if there is one: it names what only the server knows,
+--- such as the scope that a token lacks.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -8,10 +8,10 @@ local origin = require "molbuild.forge.origin"
 
 local reason = {}
 
---- Bytes of an answer that are read for words: one that is longer is no error of an API.
+--- The most bytes of an answer that is searched for a message: a longer one is no error of an API.
 local WORDS_MAX = 64 * 1024
 
---- What Gitea and Forgejo say of whatever is not there: it adds nothing to a 404.
+--- The texts of Gitea and Forgejo for anything that does not exist: they add nothing to a 404.
 local NOTHING_SAID = { ["The target couldn't be found."] = true, ["Not Found"] = true, ["Not found."] = true }
 
 local function decoded(response)
@@ -19,7 +19,7 @@ local function decoded(response)
   return type(answer) == "table" and answer or {}
 end
 
---- Whether an answer that is no success has the form of a Gitea-compatible API.
+--- Whether an unsuccessful answer has the form of a Gitea-compatible API.
 ---@param response { body: string }
 ---@return boolean
 function reason.is_api(response)
@@ -27,10 +27,10 @@ function reason.is_api(response)
   return type(answer.message) == "string" and answer.documentation_url == nil
 end
 
---- What a forge says in an answer that is no success: its message and the errors that it lists, printable, on one line,
---- masked, not too long.
+--- The forge's message in an unsuccessful answer, with the errors that it lists: printable, on one line, masked, bounded
+--- in length.
 ---@param response { body: string }
----@return string?  nil when it says nothing
+---@return string?  nil when there is no message
 function reason.words(response)
   local answer, parts = decoded(response), {}
   if type(answer.message) == "string" and not NOTHING_SAID[answer.message] then
@@ -40,11 +40,11 @@ function reason.words(response)
     parts[#parts + 1] = type(each) == "string" and each or nil
   end
   local said = table.concat(parts, "; "):gsub("%s+", " "):match "^ ?(.-) ?$"
-  -- Masked first: of a secret that is cut, the rest would be shown.
+  -- Masked before it is cut: the rest of a cut secret would be shown.
   return said ~= "" and names.shown(core.mask.text(said)) or nil
 end
 
---- Whether the words of a 404 are about the branch: the repository is there then.
+--- Whether the message of a 404 is about the branch: then the repository exists.
 ---@param words string?
 ---@return boolean
 function reason.is_branch(words)
@@ -57,10 +57,10 @@ local function is_page(response)
   return (response.headers["content-type"] or ""):find("^text/html") ~= nil or response.body:find "^%s*<" ~= nil
 end
 
---- The error for a success that is a page for people: where nothing but a login leads, or another kind of server.
+--- The error for a successful answer that is a web page: a login page, or another kind of server.
 ---@param response { url: string, headers: table<string, string>, body: string }
----@param api string  what was asked for
----@return molbuild.Error?  nil for an answer that is no page
+---@param api string  the requested URL
+---@return molbuild.Error?  nil for an answer that is no web page
 function reason.page(response, api)
   if not is_page(response) then
     return nil
@@ -69,7 +69,7 @@ function reason.page(response, api)
   return errors.new {
     kind = "remote",
     code = "no_api",
-    message = ("%s%s answers with a web page, not as Gitea's API does (a login page, or another kind of server)"):format(api, led),
+    message = ("%s%s answered with a web page, not as Gitea's API does (a login page, or another kind of server)"):format(api, led),
   }
 end
 
@@ -81,7 +81,7 @@ local function not_found(response, api)
   return errors.new { kind = "not_found", message = "repo not found at " .. api, said = said }
 end
 
---- For a redirect that was not followed. The API's own address is part of where a repository moves.
+--- The error for a redirect that was not followed. A moved repository's target contains the API's own address.
 local function led_away(api, target)
   local moved = target:find("/api/v1/", 1, true)
   return errors.new {
@@ -89,7 +89,7 @@ local function led_away(api, target)
     code = "redirect",
     message = ("%s%s leads to %s; change the prefix%s"):format(moved and "the repository moved: " or "", api, target,
       moved and "" or " if the repository is there; a login page does not take the token"),
-    hint = "with a token no redirect to another origin (scheme, host, port) is followed: it is for that of the prefix alone",
+    hint = "a token is sent to the origin (scheme, host, port) of the prefix only, so no redirect to another origin is followed",
   }
 end
 
@@ -103,16 +103,16 @@ local function unexpected(response, api)
   }
 end
 
---- The error for a request that found no answer, or one that is no success. `said` is what the forge says of it, where the
---- message does not have it; the code "no_api" means that it is not of Gitea's kind.
----@param api string  what was asked for
+--- The error for a request that got no answer, or an unsuccessful one. `said` is the forge's message, if the error's
+--- message does not contain it. The code "no_api" means that the server has no Gitea API.
+---@param api string  the requested URL
 ---@param response { status: integer, url: string, redirect: string?, headers: table<string, string>, body: string }?
 ---@param message string?  as of core.http.request, as is code
 ---@param code string?
 ---@return molbuild.Error
 function reason.failure(api, response, message, code)
   if not response then
-    -- By its name in errno it is a failure of this machine, which no forge can mend.
+    -- An errno name means a failure of this machine, not of the forge.
     local kind = code == "cancelled" and "cancelled" or code and code:find "^E%u" and "failed" or "remote"
     return errors.new { kind = kind, message = message, code = code, hint = network.hint(code) or errors.hint(code) }
   elseif response.status == 404 then

@@ -1,4 +1,4 @@
---- A forge token: found, registered with the masker, kept from every child, and only sent where that is safe.
+--- A forge token: find it, register it with the masker, keep it from all children, and send it only where that is safe.
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -8,23 +8,23 @@ local text_file = require "molbuild.base.text_file"
 
 local token = {}
 
---- A token, the byte order mark that an editor may put before it, and the line's end behind it.
+--- The most bytes of a token file: a token, a byte order mark before it, and a line end after it.
 local FILE_MAX = 3 + 4096 + 2
 
---- What was taken from the environment, by variable. It is gone from there: taken once, known to all jobs of a run.
+--- Tokens that were taken from the environment, by variable. They are no longer there; all jobs of a run share them.
 local taken = {}
 
---- What files and credential helpers gave, by path and by origin: read, asked and warned about once.
+--- Results of files and credential helpers, by path and by origin: each is read, asked and warned about once.
 local found = {}
 
---- What the userinfo of URLs gave, by URL without it and by the variable that held the URL; what was warned of.
+--- Credentials from URLs, by the URL without them and by the variable that held the URL; and the warnings already given.
 local in_urls, in_variables, warned = {}, {}, {}
 
 local function refuse(format, ...)
   errors.raise { kind = "usage", message = format:format(...) }
 end
 
---- The value of a variable; an empty one counts as not set. It is taken out of the environment, and so is no child's.
+--- The value of a variable; an empty one counts as not set. It is removed from the environment, so no child inherits it.
 local function take(name)
   if name and taken[name] == nil then
     local value, message = core.sys.take_env(name)
@@ -78,10 +78,10 @@ local function read_file(path, name)
   if not value then
     refuse("%s: there is no token in %s", name, path)
   end
-  -- Of the file, not of a link to it: secrets are often put in place by links.
+  -- Checks the file, not a link to it: secrets are often installed as links.
   local stat = core.fs.lstat(core.fs.realpath(path) or path)
   if stat and stat.mode & tonumber("044", 8) ~= 0 then
-    log.warn("%s: others can read %s (chmod go= %s)", name, path, path)
+    log.warn("%s: other users can read %s (chmod go= %s)", name, path, path)
   end
   return value
 end
@@ -97,7 +97,7 @@ end
 local function ask_helpers(ask, url, user)
   local answer = ask(url, user)
   if not answer then
-    log.warn("git's credential helpers know no password for %s: going on without a token", origin.of(url))
+    log.warn("git's credential helpers have no password for %s; continuing without a token", origin.of(url))
     return {}
   end
   keep_secret(answer.password, "the password of git's credential helpers")
@@ -110,7 +110,7 @@ local function from_helpers(ask, url, user)
   return found[where].password, found[where].username
 end
 
---- The user name that goes with the token. The masker must know it: git sends base64 of user:token.
+--- The user name that belongs to the token. The masker must know it: git sends base64 of user:token.
 local function check_user(user, where)
   if not user then
     return nil
@@ -125,15 +125,15 @@ local function check_user(user, where)
   return user
 end
 
--- Shorter words are no tokens, and the masker takes none of them; those of the other length are hardly names.
+-- A shorter word is no token, and the masker rejects it. A word of 40 or 64 characters is hardly a user name.
 local TOKEN_MIN, NAME_MAX = 8, 20
 
---- What the userinfo of a URL says: a user and a token, or one word that may be either.
+--- The credentials in a URL: a user and a token, or one word that may be either.
 local function parse_userinfo(userinfo, where)
   local user, password = userinfo:match "^([^:]*):(.*)$"
   user, password = decoded(user or userinfo), decoded(password or "")
   local of_url = " in the URL of " .. where
-  -- "x-oauth-basic" is how some forges' documents write "no password".
+  -- Some forges' documentation uses "x-oauth-basic" for "no password".
   if password == "" or password == "x-oauth-basic" then
     if #user > NAME_MAX then
       keep_secret(user, "the user name" .. of_url)
@@ -146,11 +146,11 @@ local function parse_userinfo(userinfo, where)
   }
 end
 
---- Take the credentials out of a repository's URL; token.find() uses them for the URL that is returned. A variable that
---- holds that URL, or its beginning, is kept from children from then on, and env.get() gives it without them.
+--- Remove the credentials from a repository's URL; token.find() uses them for the returned URL. A variable that holds
+--- that URL, or its beginning, is kept from children from then on, and env.get() returns it without the credentials.
 ---@param url string
----@param where string  the variable's name, or another word for where the URL came from; said in messages
----@return string url  unchanged when it has none, and when it is not one of http or https
+---@param where string  the variable's name, or another place the URL came from; named in messages
+---@return string url  unchanged when it has no credentials, and when it is not an http or https URL
 ---@raise usage
 function token.strip(url, where)
   local scheme, authority, rest = url:match "^(https?://)([^/?#]*)(.*)$"
@@ -178,19 +178,20 @@ local function warn_once(format, ...)
   end
 end
 
---- Say what is better than credentials in a URL; FROM names the variables.
+--- Warn about credentials in a URL and name the better way; FROM names the variables.
 local function warn_of_url(where, from)
   local better = table.concat({ from.env, from.user }, " and ")
-  warn_once("%s holds credentials, which other programs may see or write down: set %s%s instead", where, better,
+  warn_once("%s holds credentials, which other programs may see or log: set %s%s instead", where, better,
     from.file and ", or " .. from.file .. "," or "")
 end
 
---- The one word in front of a URL's host: the user where a token comes from elsewhere, else, as forges have it, the token.
+--- The one word before a URL's host: the user name if a token comes from elsewhere; else the token, as forges define
+--- it.
 local function read_word(given, value, user, from)
   if value then
     return value, user or check_user(given.word, "the user name" .. given.of_url)
   elseif #given.word < TOKEN_MIN then
-    warn_once("the user name%s is not used: no token goes with it (%s)", given.of_url, from.env or from.file)
+    warn_once("the user name%s is not used: there is no token for it (%s)", given.of_url, from.env or from.file)
     return nil
   end
   warn_of_url(given.where, from)
@@ -198,15 +199,15 @@ local function read_word(given, value, user, from)
 end
 
 --- The token for a repository: from a variable, else from a file that a variable names, else from the URL that
---- token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
---- Only http and https take a token.
+--- token.strip() received, else from git's credential helpers. The named variables are kept from children
+--- from then on. Only http and https accept a token.
 ---@param url string  the repository
 ---@param from { env: string?, file: string?, user: string?, meant_for: string?,
----  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; the URL
----  whose origin the variables' token is meant for: at another one it is not used. `url` when absent; what asks git's helpers
----  (git.credential), which are not asked when absent
+---  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; meant_for:
+---  the URL whose origin the variables' token is for, `url` when absent: at another origin it is not used; credential:
+---  git.credential, which runs git's helpers; without it they are not run
 ---@return string? token
----@return string? user  nil: the usual one
+---@return string? user  nil: the default one
 ---@raise usage | auth
 function token.find(url, from)
   local value = take(from.env)
@@ -231,7 +232,7 @@ function token.find(url, from)
   end
   if not value and from.credential then
     local helper_user
-    -- A user that stands in the URL may have another password than the one that helpers give first.
+    -- A user in the URL may have another password than the first one that the helpers offer.
     value, helper_user = from_helpers(from.credential, url,
       given.word and check_user(given.word, "the user name" .. given.of_url))
     user = user or check_user(helper_user, "the user name of git's credential helpers")
@@ -245,7 +246,7 @@ function token.find(url, from)
   return value, value and user
 end
 
---- Refuse to send a token in clear text over a network: over plain http it goes to loopback alone.
+--- Refuse to send a token in clear text over a network: over plain http it is sent to loopback only.
 ---@param url string
 ---@raise auth
 function token.check_url(url)

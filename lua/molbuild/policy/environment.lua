@@ -1,5 +1,5 @@
---- The globals of a policy: Lua's own and `molbuild`, without what would end the program, start a process or write to stdout
---- behind its back. A global that nobody defined raises an error, as does setting one.
+--- The globals of a policy: Lua's own and `molbuild`, without functions that would end the program, start a process or write
+--- to stdout. Reading an undefined global raises an error, and so does setting a global.
 local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 
@@ -11,7 +11,7 @@ local function refused(name, instead)
   end
 end
 
---- What stands in a copy of a standard library in the place of the function of the same name.
+--- Replacements for functions of the standard libraries, by name.
 local REFUSED = {
   os = {
     exit = "return from the function, or raise an error with molbuild.raise",
@@ -57,7 +57,7 @@ local function own_io(stream)
   return own
 end
 
---- A yield of the task's own coroutine would leave the scheduler with something that nobody ends.
+--- A yield of the task's own coroutine would give the scheduler a value that is no operation, and the task would never end.
 local function own_coroutine()
   local own = copy(coroutine, "coroutine")
   function own.yield(...)

@@ -1,19 +1,19 @@
---- A sign of life: for each runtime whose step has been silent for a while an `alive` event, so that a reader can tell a
---- long silence from a hang. Between two signs there is nothing but the time of the next one.
+--- Signs of life: for each runtime whose step has been silent for a while an `alive` event, so that a reader can distinguish
+--- a long silence from a hang. Between two signs only the time of the next one is stored.
 local alive = {}
 
 ---@class molbuild.Alive
 local Alive = {}
 Alive.__index = Alive
 
---- Nothing is under way yet.
+--- A watcher with no step in progress.
 ---@param options { every: number, now: (fun(): number), emit: (fun(fields: table)) }  every: seconds of silence before a
 ---  sign, and between two; now: seconds, monotonic; emit: takes the fields of an `alive` event
 ---@return molbuild.Alive
 function alive.new(options)
   return setmetatable({
     every = options.every, now = options.now, emit = options.emit,
-    lanes = {}, order = {}, -- one per runtime; of what has none, under ""
+    lanes = {}, order = {}, -- one per runtime; events without a runtime use ""
   }, Alive)
 end
 
@@ -56,7 +56,7 @@ function notes.line(lane, _, now)
   lane.heard = now
 end
 
---- Take note of an event: it is a sign by itself.
+--- Record an event: any event is a sign of life.
 ---@param e table
 function Alive:event(e)
   local lane, now = self:_lane(e), self.now()
@@ -67,15 +67,15 @@ function Alive:event(e)
   end
 end
 
---- Take note of lines that a child printed.
----@param e table  what their events have in common
+--- Record lines that a child printed.
+---@param e table  the fields that their events share
 function Alive:lines(e)
   local lane, now = self:_lane(e), self.now()
   lane.seen, lane.heard = now, now
 end
 
 --- Emit the signs that are due.
----@return number seconds  after which to call it again
+---@return number seconds  the time until the next call
 function Alive:tick()
   local now, pause = self.now(), self.every
   for _, lane in ipairs(self.order) do

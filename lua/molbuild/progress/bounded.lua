@@ -1,4 +1,4 @@
--- An event that is no longer than a reader of lines may expect.
+-- Bounds the length of events, for readers of lines.
 
 local text = require "molbuild.base.text"
 
@@ -13,7 +13,7 @@ end
 
 local shrink
 
--- The entry whose JSON is the longest, shrunk.
+-- Shrink the entry with the longest JSON.
 local function shrink_largest(t, size_of)
   local largest, most = nil, -1
   for key, value in pairs(t) do
@@ -26,7 +26,7 @@ local function shrink_largest(t, size_of)
   return t
 end
 
--- Of the last lines of an output the newest matter, of any other list the first.
+-- Of a tail of output the last lines are kept, of any other list the first entries.
 local function half_of_list(list, name)
   local half = #list // 2
   local from = name == "tail" and #list - half + 1 or 1
@@ -45,7 +45,7 @@ local function half_of_object(t)
   return half
 end
 
--- About half of a value. A container with one entry of more than half its size loses of that one alone.
+-- About half of a value. If one entry has more than half of a container's size, only that entry is shrunk.
 function shrink(value, name, size_of)
   if type(value) == "string" then
     return first_half(value)
@@ -64,9 +64,9 @@ function shrink(value, name, size_of)
   return value[1] ~= nil and half_of_list(copy, name) or half_of_object(copy)
 end
 
---- An object whose JSON has at most MAX bytes: its largest field is halved until it fits. A text that was cut ends in an
---- ellipsis; `tail` keeps its last lines.
----@param object table  left as it is
+--- An object whose JSON has at most MAX bytes: its largest field is halved until it fits. A cut text ends in an ellipsis;
+--- `tail` keeps its last lines.
+---@param object table  not modified
 ---@param encoded fun(object: table): string
 ---@param max integer
 ---@param size_of fun(value: any): integer  bytes of a value's JSON

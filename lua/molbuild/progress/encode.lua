@@ -5,14 +5,14 @@ local text = require "molbuild.base.text"
 
 local encode = {}
 
--- U+0085, U+2028 and U+2029: JSON allows them, but many readers take them for the end of a line.
+-- U+0085, U+2028 and U+2029: JSON allows them, but many readers treat them as line ends.
 local LINE_ENDS = { ["\u{85}"] = "\\u0085", ["\u{2028}"] = "\\u2028", ["\u{2029}"] = "\\u2029" }
 
---- JSON text with every character escaped that ends a line elsewhere.
+--- JSON text with these line ends escaped.
 ---@param document string
 ---@return string
 function encode.one_line(document)
-  -- A search for a plain text is the quickest: nearly always there is none of them.
+  -- A search for plain text is fastest, and nearly always finds none.
   if document:find("\xE2\x80", 1, true) then
     document = document:gsub("\xE2\x80[\xA8\xA9]", LINE_ENDS)
   end
@@ -54,7 +54,7 @@ local function sorted_keys(t, first)
   return keys
 end
 
---- A list as a JSON array, also when it is empty.
+--- A list as a JSON array, even when it is empty.
 ---@param list any[]
 ---@return string
 function encode.array(list)
@@ -68,7 +68,7 @@ end
 --- A table as a JSON object.
 ---@param t table
 ---@param first string[]?  keys that come first; the others follow in alphabetical order
----@param arrays table<string, boolean>?  keys whose values are arrays, also when they are empty
+---@param arrays table<string, boolean>?  keys whose values are arrays, even when they are empty
 ---@return string
 function encode.object(t, first, arrays)
   local items = {}
@@ -79,7 +79,7 @@ function encode.object(t, first, arrays)
   return "{" .. table.concat(items, ",") .. "}"
 end
 
---- Any value; a table with something at 1 is an array, any other an object.
+--- Any value; a table with a value at 1 is an array, any other an object.
 ---@param value any
 ---@return string
 function encode.value(value)

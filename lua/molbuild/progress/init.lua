@@ -1,4 +1,4 @@
--- Which renderer shows a run: --progress, --color, -v, and what stderr is.
+-- Selects the renderer of a run, by --progress, --color, -v and the type of stderr.
 
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
@@ -12,10 +12,10 @@ local progress = {}
 ---@field mode "auto"|"tty"|"plain"|"json"|"quiet"|nil  auto when absent
 ---@field verbose boolean?  show every output line
 ---@field color "auto"|"always"|"never"|nil  auto when absent
----@field several boolean?  whether there are several runtimes; found out when absent
----@field write fun(text: string, spare: boolean?)?  the rest: stderr and this process when absent; spare: build output,
----which is dropped sooner than what molbuild reports; true: the reader is slow
----@field is_free (fun(): boolean)?  whether nothing waits to be written
+---@field several boolean?  whether there are several runtimes; detected when absent
+---@field write fun(text: string, spare: boolean?)?  the other fields: stderr and this process when absent; spare: build
+---  output, which is dropped before molbuild's own reports; returns true when the reader is slow
+---@field is_free (fun(): boolean)?  whether all output has been written
 ---@field isatty (fun(): boolean)?
 ---@field getenv (fun(name: string): string?)?
 ---@field columns (fun(): integer?)?
@@ -23,7 +23,7 @@ local progress = {}
 ---@field now (fun(): number)?  seconds, monotonic
 ---@field last_words (fun(text: string))?  see molbuild.progress.screen
 ---@field continued (fun(): boolean)?  whether the program has been continued after a stop
----@field in_foreground (fun(): boolean)?  whether the terminal is ours
+---@field in_foreground (fun(): boolean)?  whether molbuild is in the terminal's foreground
 ---@field width table?  as molbuild.core.width
 
 local RENDERERS = {
@@ -81,7 +81,7 @@ local function mode_for(opts)
   return can_move_cursor(opts) and not env.says_yes(opts.getenv "CI") and "tty" or "plain"
 end
 
--- --color is the newer word of the two: it wins over NO_COLOR.
+-- --color is the newer of the two: it overrides NO_COLOR.
 local function wants_color(opts)
   if opts.color == "always" or opts.color == "never" then
     return opts.color == "always"
@@ -98,7 +98,7 @@ local function is_unicode(getenv)
   return false
 end
 
--- xterm and screen crop their lines when they get narrower; every other one in use wraps them.
+-- xterm and screen crop their lines when they become narrower; all other terminals in use wrap them.
 local function reflows(getenv)
   local term = getenv("TERM") or ""
   if term:find("^xterm") then
@@ -107,12 +107,12 @@ local function reflows(getenv)
   return not (term:find("^screen") and set(getenv, "STY")) and term ~= "linux"
 end
 
---- A renderer: an object with event(e), tick() (gives the seconds until it must be called again, nil for never) and
---- close([done]), after which there is nothing live on a terminal; with true when the policy has done its work. Events may
---- follow all the same. `alive_every`: the seconds of silence after which it wants an `alive` event; nil: none.
+--- A renderer: an object with event(e), tick() and close([done]). tick() returns the seconds until its next call, nil for
+--- none. After close() nothing live is on a terminal; its argument is true when the policy has finished. Events may still
+--- follow. `alive_every`: the seconds of silence after which it needs an `alive` event; nil: none.
 ---@param options molbuild.ProgressOptions?
 ---@return { event: fun(self, e: table), tick: (fun(self): number?), close: fun(self, done: boolean?), alive_every: number? }
----@return molbuild.Stream stream  to stderr: its finish() comes last
+---@return molbuild.Stream stream  to stderr; call its finish() last
 function progress.choose(options)
   local output = stream.new()
   local all = {}

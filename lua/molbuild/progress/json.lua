@@ -1,4 +1,4 @@
--- One JSON object a line: docs/events.md.
+-- One JSON object per line: docs/events.md.
 
 local bounded = require "molbuild.progress.bounded"
 local encode = require "molbuild.progress.encode"
@@ -6,15 +6,15 @@ local events = require "molbuild.base.events"
 
 local FIRST = { "v", "time", "event", "runtime", "step" }
 local ARRAYS = { args = true, tail = true }
--- Bytes of a line with its newline: less than 64 KiB, a usual limit of readers.
+-- Bytes of a line with its newline: less than 64 KiB, a common limit of readers.
 local MAX_LINE = 64 * 1024 - 1
--- Bytes that are written at once: a line of output may be empty, and its event is not.
+-- Bytes per write. An output line may be empty, but its event is not.
 local BATCH = 64 * 1024
--- What stands around the text of a line, of which a child's line leaves more than half free.
+-- Bytes of a line's event without its text. A child's line leaves more than half of them unused.
 local MAX_AROUND = 24 * 1024
 
 local json = {
-  --- Seconds of silence after which there is an `alive` event.
+  --- Seconds of silence before an `alive` event.
   alive_every = 10,
 }
 
@@ -22,7 +22,7 @@ local json = {
 local Json = {}
 Json.__index = Json
 
---- A renderer that writes every event as a line of JSON.
+--- A renderer that writes each event as a line of JSON.
 ---@param opts { write: fun(text: string) }
 ---@return molbuild.JsonRenderer
 function json.new(opts)
@@ -49,8 +49,8 @@ function Json:event(e)
   self.write(text .. "\n", e.event == "line")
 end
 
--- A child's line has at most 16 KiB, and its bytes at most double. It has no other control character, and is UTF-8: the
--- core has cleaned it.
+-- A child's line has at most 16 KiB, and escapes at most double it. It has no other control characters and is valid UTF-8:
+-- the core has filtered it.
 local ESCAPES = { { '\\', '\\\\' }, { '"', '\\"' }, { "\t", "\\t" } }
 
 function Json:_each(e, text)
@@ -78,10 +78,10 @@ function Json:_write_all(text, head, tail)
   return slow
 end
 
---- Write a line of JSON for each of many lines.
+--- Write one line of JSON for each of many lines.
 ---@param e table  a `line` event without its text
----@param text string  a newline behind each line
----@return boolean? slow  nothing more should come for a moment
+---@param text string  each line ends in a newline
+---@return boolean? slow  the reader is slow: send nothing more for a moment
 function Json:lines(e, text)
   self.time = e.time
   local empty = { v = events.version, time = e.time, event = e.event, runtime = e.runtime, step = e.step, text = "" }
@@ -97,17 +97,17 @@ function Json:lines(e, text)
   return self:_write_all(encode.one_line(text), head, tail)
 end
 
---- The event that reports what was dropped. It has the time of the one before which it is written.
+--- The event that reports dropped output. It has the time of the event that follows it.
 ---@param message string
 ---@return string
 function Json:note(message)
   return encoded { v = events.version, time = self.time, event = "log", level = "warn", message = message } .. "\n"
 end
 
---- Nothing here changes by itself.
+--- This renderer shows nothing that changes with time.
 function Json.tick() end
 
---- Nothing is kept back.
+--- This renderer keeps nothing back.
 function Json.close() end
 
 return json

@@ -1,4 +1,4 @@
--- What the line of a runtime looks like.
+-- The layout of a runtime's line.
 
 local say = require "molbuild.progress.say"
 local text = require "molbuild.base.text"
@@ -14,10 +14,10 @@ local layout = {}
 
 ---@class molbuild.Job
 ---@field name string
----@field started number  by the clock that is given to layout.block
+---@field started number  on the clock that is given to layout.block
 ---@field step string?
----@field between boolean?  its step has ended well, and no other one has begun
----@field waiting boolean  for a place
+---@field between boolean?  its step has succeeded, and no other one has begun
+---@field waiting boolean  for a slot
 ---@field done integer?
 ---@field total integer?
 ---@field text string  the newest line of output
@@ -50,8 +50,7 @@ local function end_status(job, unicode)
   return marks.failed .. how .. where, "red"
 end
 
--- A tag that is cut would name another image: it stands there whole, without what comes before its last slash, or not
--- at all.
+-- A cut tag would name another image. So a tag is shown whole, without the part before its last slash, or not at all.
 local function fitting_image(image, room, width)
   for _, name in ipairs { image, image:match "[^/]*$" } do
     if width.columns(name) <= room then
@@ -61,7 +60,7 @@ local function fitting_image(image, room, width)
   return ""
 end
 
--- Name, status, time and text of a job, each a { text, colour }.
+-- Name, status, time and text of a job, each as { text, colour }.
 local function cells(job, now, unicode)
   if job.ended then
     local status, color = end_status(job, unicode)
@@ -80,7 +79,7 @@ local function padding(columns, wanted)
   return (" "):rep(math.max(0, wanted - columns))
 end
 
--- Join cells to a line of at most ROOM columns: time to the right, the others to the left of their column.
+-- Join cells to a line of at most ROOM columns: the time is right-aligned, the other cells are left-aligned.
 local function fit(row, widths, room, opts)
   local plain, shown, before = "", "", ""
   for i, cell in ipairs(row) do
@@ -96,7 +95,7 @@ local function fit(row, widths, room, opts)
     end
     plain = plain .. before .. piece
     shown = shown .. before .. opts.paint(piece, cell[2])
-    -- What was cut ends the line: the next cell would look like its end.
+    -- A cut cell ends the line: the next cell would look like its rest.
     if #piece < #cell[1] then
       break
     end
@@ -105,7 +104,7 @@ local function fit(row, widths, room, opts)
   return { plain = plain, shown = shown }
 end
 
---- The lines for some jobs, in columns below each other, none as wide as the terminal.
+--- The lines for some jobs, in aligned columns, each narrower than the terminal.
 ---@param jobs molbuild.Job[]
 ---@param columns integer  of the terminal
 ---@param opts { now: number, name_width: integer, unicode: boolean, paint: function, width: table }
@@ -125,11 +124,11 @@ function layout.block(jobs, columns, opts)
   return lines
 end
 
---- Which jobs to show in so many lines: all when they fit, else those that work before those that wait.
+--- The jobs to show in a number of lines: all when they fit, else working jobs before waiting ones.
 ---@param jobs molbuild.Job[]
 ---@param room integer
 ---@return molbuild.Job[] shown
----@return integer hidden  how many are left out; then one line less is used, for saying so
+---@return integer hidden  how many jobs are left out; one line is then reserved for that number
 function layout.choose(jobs, room)
   if #jobs <= room then
     return jobs, 0

@@ -1,8 +1,8 @@
--- What of a child's output is worth a place beside a runtime's step.
+-- Selects the line of a child's output that is shown next to a runtime's step.
 
 local newest = {}
 
--- What the builders print of themselves; the step's own text says more.
+-- The builders' own lines; the step's text says more.
 local CHATTER = {
   ["#"] = { "^sha256:%x+$", "^DONE", "^CACHED", "^%.%.%.$" },
   [" "] = { "^ %-%-%->" },
@@ -10,11 +10,11 @@ local CHATTER = {
   R = { "^Removing intermediate container " },
 }
 
--- More than a line can have.
+-- More bytes than a line can have.
 local SEEN = 32 * 1024
 local NEWLINE = 10
 
--- The text of a line without BuildKit's `#9 1.417 ` before it, or nil when it says nothing.
+-- A line's text without BuildKit's prefix `#9 1.417 `, or nil when the text carries no information.
 local function of(line)
   local chatter = CHATTER[line:sub(1, 1)]
   if chatter then
@@ -28,12 +28,12 @@ local function of(line)
   return line:match "^%s*(.*%S)"
 end
 
---- The last of some lines that says something, without what the builder puts before it.
----@param lines string  a newline behind each
----@return string?  nil when none does
+--- The last informative line of a text, without the builder's prefix.
+---@param lines string  each line ends in a newline
+---@return string?  nil when there is none
 function newest.among(lines)
   local stop, first = #lines, math.max(1, #lines - SEEN + 1)
-  -- Byte by byte from the end: what lies before it, which may be much, is not even copied.
+  -- Byte by byte from the end, so that the earlier text, which may be long, is not copied.
   while stop >= first do
     local start = stop
     while start > first and lines:byte(start - 1) ~= NEWLINE do

@@ -4,7 +4,7 @@ local CODES = { red = "31", green = "32", yellow = "33", cyan = "36", dim = "2" 
 
 local paint = {}
 
---- A function that puts text into a colour, or that leaves it alone.
+--- A function that colours a text, or returns it unchanged.
 ---@param color boolean
 ---@return fun(text: string, name: string?): string
 function paint.new(color)

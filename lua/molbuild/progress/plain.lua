@@ -1,15 +1,15 @@
--- Plain lines: for pipes, logs and terminals that can do nothing else. Every write is whole lines.
+-- Plain lines, for pipes, logs and terminals without cursor movement. Every write consists of whole lines.
 
 local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
 local say = require "molbuild.progress.say"
 local text = require "molbuild.base.text"
 
--- The others take no time worth a line.
+-- The other steps are too short for a line.
 local SLOW_STEPS = { clone = true, build = true }
 
 local plain = {
-  --- Seconds without a line of a runtime after which there is one that says that it is still at work.
+  --- Seconds without a line of a runtime before a line reports that it still runs.
   alive_every = 60,
 }
 
@@ -32,7 +32,7 @@ function plain.new(opts)
   }, Plain)
 end
 
--- Which script runs is said before the first line, if there is one.
+-- The script's path is printed before the first other line, if there is one.
 function Plain:_put(line, spare)
   local script = self.script
   self.script = nil
@@ -64,7 +64,7 @@ end
 
 function handlers.job_waiting(self, e)
   handlers.job_started(self, e)
-  self:_step(e, "waiting for a place")
+  self:_step(e, "waiting for a slot")
 end
 
 function handlers.step_started(self, e)
@@ -79,9 +79,9 @@ function handlers.step_ended(self, e)
   end
 end
 
--- Without -v nobody knows here when the last line came.
+-- Without -v this renderer does not see when the last line came.
 function handlers.alive(self, e)
-  local what = e.step and e.step .. " still running after " or "still waiting for a place after "
+  local what = e.step and e.step .. " still running after " or "still waiting for a slot after "
   local silent = self.verbose and e.step and ", silent for " .. text.duration(e.silent) or ""
   self:_step(e, text.one_line(what) .. text.duration(e.seconds) .. silent)
 end
@@ -96,7 +96,7 @@ end
 
 function handlers.result(self, e)
   local line = say.line(e, self.several, self.paint)
-  -- A hit is one line, which then tells the script as well.
+  -- A hit is one line, which then includes the script's path.
   if e.outcome == "hit" and self.script then
     line = line .. " (" .. text.one_line(self.script.path) .. ")"
     self.script = nil
@@ -109,14 +109,14 @@ function handlers.failed(self, e)
   if not self.several then
     self:_failures()
   elseif e.runtime then
-    -- The others may take long: the report with the tail comes at the end, where it is not lost among their lines.
+    -- The other jobs may take long. The report with the tail comes at the end, where other lines do not hide it.
     self:_put(self.paint(report.heading(e), "red") .. ": " .. text.one_line(e.message))
   end
 end
 
 function handlers.run_ended(self)
   self:_failures()
-  -- Nothing else was said: which file ran is.
+  -- Nothing else was printed: print which file ran.
   if self.script then
     self.write(say.script(self.script) .. "\n")
     self.script = nil
@@ -138,23 +138,23 @@ function Plain:event(e)
 end
 
 --- Show the lines that a child printed.
----@param e table  what their events have in common
----@param lines string  a newline behind each
----@return boolean? slow  nothing more should come for a moment
+---@param e table  the fields that their events share
+---@param lines string  each line ends in a newline
+---@return boolean? slow  the reader is slow: send nothing more for a moment
 function Plain:lines(e, lines)
   if self.verbose then
     return self:_put(say.output(e, lines, self.several), true)
   end
 end
 
---- The line that reports what was dropped.
+--- The line that reports dropped output.
 ---@param message string
 ---@return string
 function Plain:note(message)
   return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
 end
 
---- Nothing here changes by itself.
+--- This renderer shows nothing that changes with time.
 function Plain.tick() end
 
 --- Show what was kept back. May be called twice.

@@ -1,4 +1,4 @@
--- Failures only, when all is over.
+-- Failures only, at the end of the run.
 
 local paint = require "molbuild.progress.paint"
 local report = require "molbuild.progress.report"
@@ -30,17 +30,17 @@ function Quiet:event(e)
   end
 end
 
---- Nobody wants to see these.
+--- This renderer shows no lines.
 function Quiet.lines() end
 
---- The line that reports what was dropped.
+--- The line that reports dropped output.
 ---@param message string
 ---@return string
 function Quiet:note(message)
   return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
 end
 
---- Nothing here changes by itself.
+--- This renderer shows nothing that changes with time.
 function Quiet.tick() end
 
 --- Show what was kept back. May be called twice.

@@ -1,4 +1,4 @@
--- Failures, kept until they are to be shown.
+-- Failures, kept until they are shown.
 
 local errors = require "molbuild.base.errors"
 local text = require "molbuild.base.text"
@@ -13,13 +13,13 @@ Report.__index = Report
 
 --- An empty report.
 ---@param paint fun(text: string, name: string?): string
----@param verbose boolean?  whether tracebacks have the library's own lines, too
+---@param verbose boolean?  whether tracebacks include the library's own lines
 ---@return molbuild.Report
 function report.new(paint, verbose)
   return setmetatable({ paint = paint, verbose = verbose, failures = {}, order = {}, runtimes = 0 }, Report)
 end
 
---- Note the runtimes as they start: failures are shown in that order.
+--- Record the runtimes in the order they start: failures are shown in that order.
 ---@param runtime string?
 function Report:expect(runtime)
   if runtime and not self.order[runtime] then
@@ -35,7 +35,7 @@ function Report:add(e)
   table.insert(self.failures, { event = e, place = self.order[e.runtime] or math.huge, index = #self.failures })
 end
 
--- Who ended the run does not have to be shown what was going on.
+-- A user who stopped the run does not need the last output.
 local function wants_tail(e)
   return e.tail and #e.tail > 0 and e.kind ~= "signal" and e.kind ~= "cancelled"
 end
@@ -49,7 +49,7 @@ local function append_tail(lines, e)
   end
 end
 
---- In which step a runtime failed.
+--- The heading of a failure: its runtime and step.
 ---@param e table  failed
 ---@return string
 function report.heading(e)
@@ -72,7 +72,7 @@ local function append(lines, e, paint, verbose)
   end
 end
 
---- The lines for all failures kept so far, each under its runtime's name; they are forgotten after.
+--- The lines for all failures kept so far, each under its runtime's name. The failures are then forgotten.
 ---@return string[]
 function Report:take()
   table.sort(self.failures, function(a, b)

@@ -1,10 +1,10 @@
--- What an event reads like, the same on a terminal and elsewhere.
+-- The texts of events, the same for all renderers.
 
 local text = require "molbuild.base.text"
 
 local say = {}
 
---- `local-build: `, with the runtime's name behind it when there are several.
+--- `local-build: `, followed by the runtime's name when there are several.
 ---@param e table
 ---@param several boolean
 ---@return string
@@ -12,14 +12,14 @@ function say.prefix(e, several)
   return "local-build: " .. (several and e.runtime and text.one_line(e.runtime) .. ": " or "")
 end
 
---- Which script runs.
+--- The line that names the running script.
 ---@param e table  run_started
 ---@return string
 function say.script(e)
   return "local-build: running " .. text.one_line(e.path)
 end
 
---- Who holds a lock, and for how long we have waited.
+--- The holder of a lock, and how long this run has waited.
 ---@param e table  lock_waiting
 ---@return string
 function say.holder(e)
@@ -32,7 +32,7 @@ function say.holder(e)
     text.one_line(holder.purpose), waited)
 end
 
---- The same in a few words, for where the lines above have told the rest.
+--- A short form, for a place where the lines above contain the rest.
 ---@param e table  lock_waiting
 ---@return string
 function say.held(e)
@@ -41,7 +41,7 @@ function say.held(e)
     holder.pid, text.one_line(holder.host), text.one_line(holder.purpose)) or "held by another process"
 end
 
---- A step's name, with the count of build steps.
+--- A step's name with the count of build steps.
 ---@param step string
 ---@param done integer
 ---@param total integer
@@ -50,9 +50,9 @@ function say.count(step, done, total)
   return ("%s %d/%d"):format(step, done, total)
 end
 
---- What became of output that could not be written.
----@param count integer  of lines
----@param reason string?  why; nil when it was not read
+--- The report of output that could not be written.
+---@param count integer  the number of lines
+---@param reason string?  why; nil when the reader did not read it
 ---@return string
 function say.dropped(count, reason)
   return ("%d line%s dropped: stderr %s"):format(count, count == 1 and " was" or "s were",
@@ -62,7 +62,7 @@ end
 local LEVEL = { warn = { "warning: ", "yellow" }, error = { "error: ", "red" } }
 local DONE = { hit = "up to date", built = "built", registry = "from the registry" }
 
---- How a runtime came to its image.
+--- How a runtime got its image.
 ---@param outcome string?  hit, built or registry
 ---@return string
 function say.outcome(outcome)
@@ -86,7 +86,7 @@ function sentences.lock_waiting(e)
 end
 
 function sentences.lock_acquired(e)
-  return "got the lock after " .. text.duration(e.seconds)
+  return "acquired the lock after " .. text.duration(e.seconds)
 end
 
 function sentences.retry(e)
@@ -108,9 +108,9 @@ function say.line(e, several, paint)
   return sentence and say.prefix(e, several) .. sentence(e, paint)
 end
 
---- Lines that a child printed, from which the core has taken all that could steer a terminal but the tabs.
+--- Lines that a child printed. The core has removed everything that could steer a terminal, except tabs.
 ---@param e table  line
----@param lines string  a newline behind each
+---@param lines string  each line ends in a newline
 ---@param several boolean
 ---@return string  without the last newline
 function say.output(e, lines, several)

@@ -1,15 +1,14 @@
--- The bottom of a terminal: a block of lines that is drawn again and again, and lines that go above it for good.
---
--- The cursor rests at the start of the line below the block. That is the one place that stays where it is when a
--- terminal wraps its lines anew for another width.
+-- The bottom of a terminal: a block of lines that is redrawn, and lines above it that stay.
+-- The cursor rests at the start of the line below the block. That is the only position that stays correct when a terminal
+-- wraps its lines again for another width.
 
 local HIDE, SHOW = "\27[?25l", "\27[?25h"
 local WRAP_OFF, WRAP_ON = "\27[?7l", "\27[?7h"
--- Terminals that know it show the whole frame at once; the others ignore it.
+-- Terminals that support it show the whole frame at the same time; others ignore it.
 local FRAME_BEGIN, FRAME_END = "\27[?2026h", "\27[?2026l"
 local RESET, CLEAR_LINE, CLEAR_REST = "\27[0m", "\27[2K", "\27[K"
 local DOWN = "\27[B"
-local GIVE_BACK = RESET .. WRAP_ON .. SHOW
+local RESTORE = RESET .. WRAP_ON .. SHOW
 
 local screen = {}
 
@@ -18,14 +17,14 @@ local Screen = {}
 Screen.__index = Screen
 
 ---@class molbuild.ScreenLine
----@field plain string  the characters alone
+---@field plain string  the characters without colours
 ---@field shown string  the same with colours
 
 --- A screen with nothing on it. Nothing is written before the first draw.
 ---@param opts { write: fun(text: string), width: { columns: function, cut: function }, reflows: boolean,
 ---last_words: fun(text: string)? }
----reflows: whether the terminal wraps its lines anew when it gets narrower; last_words: is told what is to be written
----if all ends before close() can be called
+---reflows: whether the terminal wraps its lines again when it becomes narrower; last_words: receives the text to write
+---if the program ends before close() is called
 ---@return molbuild.Screen
 function screen.new(opts)
   return setmetatable({
@@ -39,7 +38,7 @@ function screen.new(opts)
   }, Screen)
 end
 
--- Rows that a line takes once it is wrapped to so many columns: a wide character does not stand on an edge.
+-- The rows of a line that is wrapped to a width: a wide character is not split at an edge.
 local function rows_of(plain, columns, width)
   local rows = 0
   repeat
@@ -57,8 +56,8 @@ local function up(rows)
   return rows > 0 and ("\27[%dA\r"):format(rows) or ""
 end
 
--- To the first row of the block, all of it cleared. Row by row: tmux keeps a screen that is cleared as a whole from
--- its first row on in its history, and with it every frame.
+-- Move to the first row of the block and clear the block, row by row: when a screen is cleared from its first row on,
+-- tmux copies it to its history, and with it every frame.
 function Screen:_erase(columns)
   local rows = #self.drawn
   if self.reflows and rows > 0 and columns < self.columns then
@@ -90,9 +89,9 @@ local function joined(lines)
   return table.concat(parts)
 end
 
---- Put lines above the block, and draw the block anew, in one write. Writes nothing when nothing changed.
----@param above string[]  lines that stay; may be longer than the terminal is wide
----@param block molbuild.ScreenLine[]  lines shorter than COLUMNS
+--- Print lines above the block, and redraw the block, in one write. Writes nothing when nothing changed.
+---@param above string[]  lines that stay; may be wider than the terminal
+---@param block molbuild.ScreenLine[]  lines narrower than COLUMNS
 ---@param columns integer  the terminal's width now
 function Screen:draw(above, block, columns)
   if #above == 0 and columns == self.columns and same(block, self.drawn) then
@@ -105,27 +104,27 @@ function Screen:draw(above, block, columns)
     end
     return
   end
-  -- Without clearing first where it can be: that would flicker.
+  -- Without clearing first where possible: clearing flickers.
   local over = stays == "" and #block == #self.drawn and columns == self.columns
   local back = over and up(#block) or self:_erase(columns)
   local hide = self.hidden and "" or HIDE
   if not self.hidden then
-    self.last_words(GIVE_BACK .. "\n")
+    self.last_words(RESTORE .. "\n")
   end
   self.hidden = true
   self.write(table.concat { FRAME_BEGIN, hide, back, stays, WRAP_OFF, joined(block), WRAP_ON, FRAME_END })
   self.drawn, self.columns = block, columns
 end
 
---- The program was stopped and has been continued: what was drawn is the shell's now, and the terminal was given back.
+--- The program was stopped and continued: the shell owns the drawn lines now, and the terminal was restored.
 function Screen:forget()
   self.drawn, self.hidden = {}, false
 end
 
---- Leave the terminal as it was: colours, wrapping, cursor. What is on it stays. May be called twice.
+--- Restore the terminal: colours, wrapping, cursor. Its content stays. May be called twice.
 function Screen:close()
   if self.hidden then
-    self.write(GIVE_BACK)
+    self.write(RESTORE)
     self.last_words ""
   end
   self.hidden = false

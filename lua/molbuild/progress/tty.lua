@@ -1,4 +1,4 @@
--- A live line a runtime, for a terminal.
+-- One live line per runtime, for a terminal.
 
 local layout = require "molbuild.progress.layout"
 local newest = require "molbuild.progress.newest"
@@ -9,13 +9,13 @@ local screen = require "molbuild.progress.screen"
 local text = require "molbuild.base.text"
 
 local INTERVAL = 0.1
--- Bytes of lines kept back between two frames; with more the next frame is drawn at once.
+-- Bytes of lines kept between two frames; above this the next frame is drawn immediately.
 local MAX_HELD = 64 * 1024
--- The same while the terminal takes nothing (Ctrl-S); of more, build output is dropped.
+-- The same while the terminal accepts no output (Ctrl-S); above this build output is dropped.
 local MAX_STUCK = 256 * 1024
--- Seconds for which a build is held up while the terminal takes nothing.
-local PATIENCE = 1
--- A terminal that does not tell its size.
+-- Seconds for which a build is slowed down while the terminal accepts no output.
+local MAX_BLOCKED = 1
+-- For a terminal that does not report its size.
 local COLUMNS, ROWS = 80, 24
 
 local tty = {}
@@ -26,19 +26,19 @@ Tty.__index = Tty
 
 ---@class molbuild.TtyOptions
 ---@field write fun(text: string)
----@field is_free (fun(): boolean)?  whether nothing waits to be written; always when absent
----@field columns fun(): integer?  asked before every frame
+---@field is_free (fun(): boolean)?  whether all output has been written; always when absent
+---@field columns fun(): integer?  read before every frame
 ---@field rows fun(): integer?
 ---@field now fun(): number  seconds, monotonic
 ---@field width { columns: fun(s: string): integer, cut: fun(s: string, columns: integer): string }
----@field verbose boolean?  every output line goes above the live lines
+---@field verbose boolean?  every output line is printed above the live lines
 ---@field several boolean?
 ---@field color boolean?
 ---@field unicode boolean?
 ---@field last_words (fun(text: string))?  see molbuild.progress.screen
 ---@field continued (fun(): boolean)?  whether the program has been continued after a stop; never when absent
----@field in_foreground (fun(): boolean)?  whether the terminal is ours; always when absent
----@field reflows boolean?  whether the terminal wraps its lines anew when it gets narrower; true when absent
+---@field in_foreground (fun(): boolean)?  whether molbuild is in the terminal's foreground; always when absent
+---@field reflows boolean?  whether the terminal wraps its lines again when it becomes narrower; true when absent
 
 --- A renderer that draws live lines.
 ---@param opts molbuild.TtyOptions
@@ -50,7 +50,7 @@ function tty.new(opts)
   opts.continued = opts.continued or function() return false end
   return setmetatable({
     opts = opts,
-    wants_lines = true, -- the newest one stands on the runtime's line
+    wants_lines = true, -- the newest one is shown on the runtime's line
     paint = painter,
     several = opts.several or false,
     report = report.new(painter, opts.verbose),
@@ -60,10 +60,10 @@ function tty.new(opts)
     jobs = {},
     by_key = {},
     name_width = 0,
-    held = {}, -- lines for above the live ones
-    spare = {}, -- by index: those of them that are build output
+    held = {}, -- lines to print above the live ones
+    spare = {}, -- by index: which of them are build output
     held_bytes = 0,
-    lost = 0, -- lines dropped
+    lost = 0, -- dropped lines
     last = -math.huge,
     dirty = false,
   }, Tty)
@@ -80,7 +80,7 @@ function Tty:_above(line, spare)
   self.held_bytes = self.held_bytes + #line
 end
 
--- The job an event is about. A policy without jobs of its own gets one under the name of its script.
+-- The job that an event belongs to. A policy without jobs gets one with the name of its script.
 function Tty:_job(e)
   local key = e.runtime or ""
   local job = self.by_key[key]
@@ -106,7 +106,7 @@ function Tty:_lines(jobs)
   })
 end
 
--- Its line as it is now stays on the terminal, above those that are still live.
+-- Print the job's final line above those that are still live.
 function Tty:_settle(job)
   self.by_key[job.key] = nil
   for i, other in ipairs(self.jobs) do
@@ -128,7 +128,7 @@ function Tty:_block(columns, rows)
   return lines
 end
 
--- One line, in place of the newest that were dropped, reports all.
+-- One line, in place of the newest dropped ones, reports all of them.
 function Tty:_drop_output()
   local kept, bytes = {}, 0
   for index, line in ipairs(self.held) do
@@ -144,7 +144,7 @@ function Tty:_drop_output()
   self.held, self.spare, self.held_bytes = kept, {}, bytes
 end
 
--- While an earlier frame waits to be written none is drawn, but for the last one: each builds upon the one before it.
+-- While an earlier frame waits to be written, none is drawn except the last one: each frame builds on the one before it.
 function Tty:_draw(last)
   if not last and not self.opts.is_free() then
     self.blocked = self.blocked or self.opts.now()
@@ -154,7 +154,7 @@ function Tty:_draw(last)
     return
   end
   local columns, rows = self.opts.columns() or COLUMNS, self.opts.rows() or ROWS
-  -- A run that the shell has continued in the background has no live lines: the cursor is the shell's.
+  -- A run that was continued in the background has no live lines: the cursor belongs to the shell.
   local ours = not self.was_stopped or self.opts.in_foreground()
   self.screen:draw(self.held, ours and self:_block(columns, rows) or {}, columns)
   self.held, self.spare, self.held_bytes, self.lost, self.blocked = {}, {}, 0, 0, nil
@@ -211,7 +211,7 @@ function handlers.log(self, e)
   self:_above(say.line(e, self.several, self.paint))
 end
 
--- On its own line there is not room enough for all that is to be said of the holder.
+-- A runtime's own line has no room for all details of the lock's holder.
 function handlers.lock_waiting(self, e)
   self:_job(e).text = say.held(e)
   handlers.log(self, e)
@@ -231,7 +231,7 @@ function handlers.failed(self, e)
   end
 end
 
--- The line of a policy without jobs of its own.
+-- The line of a policy without jobs.
 function Tty:_end_own(status)
   local own = self.by_key[""]
   if own then
@@ -245,7 +245,7 @@ function handlers.run_ended(self, e)
   self:_finish()
 end
 
--- The last frame: what is live stays as it is, failures come below.
+-- The last frame: live lines stay as they are, failures follow below.
 function Tty:_finish()
   while self.jobs[1] do
     self:_settle(self.jobs[1])
@@ -274,9 +274,9 @@ function Tty:event(e)
 end
 
 --- Show the newest of the lines that a child printed, or all of them.
----@param e table  what their events have in common
----@param lines string  a newline behind each
----@return boolean? slow  nothing more should come for a moment
+---@param e table  the fields that their events share
+---@param lines string  each line ends in a newline
+---@return boolean? slow  the reader is slow: send nothing more for a moment
 function Tty:lines(e, lines)
   local job = self.by_key[e.runtime or ""]
   if job then
@@ -291,13 +291,13 @@ function Tty:lines(e, lines)
   return self:is_slow()
 end
 
---- Whether much waits to be drawn, and the terminal may take it soon.
+--- Whether much output waits to be drawn, and the terminal may accept it soon.
 ---@return boolean
 function Tty:is_slow()
-  return self.blocked ~= nil and self.held_bytes > MAX_HELD and self.opts.now() - self.blocked < PATIENCE
+  return self.blocked ~= nil and self.held_bytes > MAX_HELD and self.opts.now() - self.blocked < MAX_BLOCKED
 end
 
---- Draw what changed, times included. To be called some ten times a second.
+--- Draw what changed, including times. Call it about ten times per second.
 ---@return number seconds  until the next call is due
 function Tty:tick()
   if self.opts.continued() then
@@ -310,8 +310,8 @@ function Tty:tick()
   return INTERVAL
 end
 
---- Show what was kept back, and leave the terminal as it was, whatever happens. May be called twice.
----@param done boolean?  the policy has done its work: what it began itself has ended well
+--- Show what was kept back, and restore the terminal, whatever happens. May be called twice.
+---@param done boolean?  the policy has finished: its own job has succeeded
 function Tty:close(done)
   if done then
     self:_end_own(0)

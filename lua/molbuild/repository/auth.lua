@@ -1,8 +1,8 @@
---- git and credentials: a token that reaches one command by its environment alone, and only the repository it is for.
+--- git and credentials: a command receives a token only through its environment, and only for its own repository.
 ---
---- Git 2.31 and newer takes settings from the environment (GIT_CONFIG_COUNT): there the header is set for this URL. An
---- older one ignores them, is refused by the server, and then asks the credential helper, which stands in its arguments
---- without the token, and gives it to this origin only.
+--- Git 2.31 and newer reads settings from the environment (GIT_CONFIG_COUNT), which set the header for this URL. An older
+--- git ignores them, is refused by the server, and then asks the credential helper. The helper is part of its arguments,
+--- without the token, and answers for this origin only.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -12,7 +12,7 @@ local auth = {}
 
 local USER = "oauth2"
 
--- printf is the shell's own: the token is in no process's arguments.
+-- printf is a builtin of the shell: the token is in no process's arguments.
 local HELPER = [[!f() { test "$1" = get || return 0; ]]
   .. [[printf 'username=%s\npassword=%s\n' "$MOLBUILD_GIT_USER" "$MOLBUILD_GIT_TOKEN"; }; f]]
 
@@ -36,7 +36,7 @@ local function authorization(options)
   return "Basic " .. base64((options.user or USER) .. ":" .. options.token)
 end
 
---- Whether a command that talks to URL is given the token. Ssh, git and file have no use for one.
+--- Whether a command that talks to URL receives the token. ssh, git and file have no use for one.
 ---@param url string?
 ---@param options { token: string? }
 ---@return boolean?
@@ -46,7 +46,7 @@ end
 
 local takes_token = auth.takes_token
 
---- Settings ("name=value") for a command that talks to URL, or to none. The user's credential helpers are not asked,
+--- Settings ("name=value") for a command that talks to URL, or to no remote. The user's credential helpers are disabled,
 --- except with options.helpers.
 ---@param url string?
 ---@param options { token: string?, helpers: boolean? }
@@ -59,7 +59,7 @@ function auth.settings(url, options)
   end
   local where = origin.of(url)
   local list = { "credential.helper=", ("credential.%s.helper=%s"):format(where, HELPER) }
-  -- Also for a git that takes none of them from the environment: for the whole URL, so that no part of it counts more.
+  -- Also for a git that reads no settings from the environment. For the whole URL, so that no setting for a part of it overrides.
   for _, subject in ipairs { "http", "http." .. where, "http." .. url } do
     list[#list + 1] = subject .. ".followRedirects=false"
     list[#list + 1] = subject .. ".sslVerify=true"
@@ -67,7 +67,7 @@ function auth.settings(url, options)
   return list
 end
 
---- The variables to leave out: those of the list, and with a token the one that lets any server pass for the right one.
+--- The variables to leave out: those of the list, and with a token the one that disables the check of certificates.
 ---@param list string[]
 ---@param url string?
 ---@param options { token: string? }
@@ -79,21 +79,21 @@ function auth.unset(list, url, options)
   return table.move(list, 1, #list, 2, { "GIT_SSL_NO_VERIFY" })
 end
 
---- Add to ENV what a command that talks to URL needs of the token.
+--- Add to ENV what a command that talks to URL needs for the token.
 ---@param env table<string, string>
 ---@param url string?
 ---@param options { token: string?, user: string?, helpers: boolean? }
----@param headers string[]?  the user's own for this URL, which are sent, too
+---@param headers string[]?  the user's own headers for this URL, which are sent, too
 function auth.add(env, url, options, headers)
   if options.helpers then
-    -- Git's own manager would open a window.
+    -- Git Credential Manager would open a window.
     env.GCM_INTERACTIVE = "never"
   elseif takes_token(url, options) then
     local user = options.user or USER
     env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
-    -- For the whole URL: what the user set for a part of it does not win over that.
+    -- For the whole URL: a user's setting for a part of it does not override it.
     local settings = {
-      { "extraHeader", "" }, -- empties the list: a header of the user's for this server would be sent beside ours
+      { "extraHeader", "" }, -- empties the list: git would send the user's headers for this server, too
       { "extraHeader", "Authorization: " .. authorization(options) },
       { "followRedirects", "false" },
       { "sslVerify", "true" },
@@ -112,9 +112,9 @@ function auth.add(env, url, options, headers)
   end
 end
 
---- The question to `git credential fill` for a URL.
+--- The input of `git credential fill` for a URL.
 ---@param url string
----@param user string?  whose password is wanted
+---@param user string?  the user whose password is wanted
 ---@return string
 function auth.question(url, user)
   local parts = errors.must(core.url.parse(url))
@@ -122,7 +122,7 @@ function auth.question(url, user)
     parts.path:gsub("^/", ""), user and "username=" .. user .. "\n" or "")
 end
 
---- What is in its answer; nil when no password is.
+--- The credentials in its answer; nil without a password.
 ---@param text string
 ---@return { username: string?, password: string }?
 function auth.answer(text)
@@ -146,12 +146,12 @@ end
 
 local DISCOVERY = "/info/refs?service=git-upload-pack"
 
---- Where within its origin a repository is, of which git was redirected. With a token git follows no redirect itself: it would
---- send the token wherever one leads.
+--- The URL that git was redirected to, if it is within the same origin. With a token git follows no redirect itself: it
+--- would send the token to any target.
 ---@param url string
 ---@param output string  of the git command that failed
 ---@param options { token: string?, user: string? }
----@return string? url  of the repository; nil when it was not redirected, or led to another origin or to no repository
+---@return string? url  of the repository; nil without a redirect, or when it leads to another origin or to no repository
 function auth.location(url, output, options)
   if not takes_token(url, options) or not auth.is_redirected(output) then
     return nil
@@ -163,15 +163,16 @@ function auth.location(url, output, options)
     timeout = 10,
     proxy = origin.is_direct(url) and "" or nil,
   }
-  -- An "=" would end the name of a setting that the URL is part of.
+  -- An "=" would end the name of a setting that contains the URL.
   local target = response and response.redirect and response.redirect:match "^([^?#@=]+)/info/refs[^/]*$"
   return target and origin.same(target, url) and pcall(names.repository, target) and target or nil
 end
 
---- Where a repository that git was redirected from is, as the server answers a request without a token: git does not report it.
+--- Where a repository moved to, as the server answers a request without a token: git does not report the target of a
+--- redirect.
 ---@param url string
 ---@param output string  of the git command that failed
----@return string? message  nil when it was not redirected
+---@return string? message  nil when git was not redirected
 function auth.moved(url, output)
   if not auth.is_redirected(output) then
     return nil

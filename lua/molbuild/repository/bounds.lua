@@ -1,30 +1,30 @@
---- What bounds a repository that git fetches and writes: the wire, the memory, the tree. Each is watched while git runs,
---- and ends it when it is passed.
+--- Bounds for a repository that git fetches and writes: bytes on the wire, memory, the tree. They are watched while git
+--- runs; git is stopped when one is exceeded.
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
 
 local bounds = {}
 
---- What one allocation of git's may take. Large files are streamed, but what a delta makes is not: a few kilobytes can
---- ask for gigabytes.
+--- The most bytes of one allocation in git. Large files are streamed, but the result of a delta is not: a few kilobytes
+--- can require gigabytes.
 bounds.ALLOCATION = "1g"
 
--- Bytes of a path in the tree; what stands before it must have room within PATH_MAX, too.
+-- Bytes of a path in the tree; the directory above the tree must also fit within PATH_MAX.
 local PATH_MAX = 3000
 
 local UNITS = { bytes = 1, KiB = 1024, MiB = 1024 ^ 2, GiB = 1024 ^ 3 }
 
--- BOUND is the option that holds the bound; nil for one that cannot be set.
+-- BOUND is the option that holds the bound; nil for a fixed bound.
 local function refuse(bound, format, ...)
   errors.raise {
     kind = "template",
     bound = bound,
     message = format:format(...),
-    hint = "the repository is not what a template should be: large things belong elsewhere",
+    hint = "this is not what a template should be: keep large files elsewhere",
   }
 end
 
---- How much a fetch has moved so far, as a line of git's progress has it; nil for any other line.
+--- The bytes that a fetch has received so far, from a line of git's progress; nil for any other line.
 ---@param line string
 ---@return number?
 function bounds.received(line)
@@ -33,12 +33,12 @@ function bounds.received(line)
   return number and UNITS[unit] and number * UNITS[unit]
 end
 
---- A watch over a fetch.
----@param bytes number?  that may come over the wire; no bound when absent or 0
+--- A watch for a fetch.
+---@param bytes number?  the most bytes on the wire; no bound when absent or 0
 ---@return fun(line: string): string? on_line
----@return fun(result: table?) check  raises when a bound was passed; takes the result of git, where it came to one
+---@return fun(result: table?) check  raises when a bound was exceeded; takes git's result, if there is one
 function bounds.fetch(bytes)
-  -- What cannot be compressed is a little larger on the wire than it is.
+  -- Data that cannot be compressed is slightly larger on the wire.
   local most, passed = bytes and bytes > 0 and bytes * 1.01 + 1024 ^ 2, false
   local function on_line(line)
     passed = passed or most and (bounds.received(line) or 0) > most
@@ -46,17 +46,17 @@ function bounds.fetch(bytes)
   end
   return on_line, function(result)
     if passed then
-      refuse("bytes", "the fetch moves more than %.14g bytes", bytes)
+      refuse("bytes", "the fetch transfers more than %.14g bytes", bytes)
     elseif result and result.code ~= 0 and result.tail:find "attempting to allocate %d+ over limit" then
-      refuse(nil, "an object of the repository takes more than 1 GiB of memory")
+      refuse(nil, "an object of the repository needs more than 1 GiB of memory")
     end
   end
 end
 
---- A watch over `git ls-tree -r -t -l`.
+--- A watch for `git ls-tree -r -t -l`.
 ---@param allowed { files: number, bytes: number }  0: no bound
 ---@return fun(line: string): string? on_line
----@return fun(): integer, integer check  how many files and directories, and their bytes; raises when a bound was passed
+---@return fun(): integer, integer check  the number of files and directories, and their bytes; raises when a bound was exceeded
 function bounds.tree(allowed)
   local files, bytes, long = 0, 0, false
   local most_files, most_bytes = allowed.files > 0 and allowed.files or math.huge, allowed.bytes > 0 and allowed.bytes or math.huge
@@ -78,18 +78,18 @@ function bounds.tree(allowed)
   end
 end
 
---- Raise what a failed checkout says of the tree: a name that git or the file system does not take.
+--- Raise the error for a name in the tree that git or the file system rejects, if a failed checkout reports one.
 ---@param tail string  the end of git's output
 function bounds.checkout(tail)
   local path = tail:match "error: invalid path '([^\n]*)'"
   if path then
     errors.raise {
       kind = "template",
-      message = ('the tree holds the name "%s", which git does not write'):format(names.shown(path)),
-      hint = "names such as .git are git's own, in any spelling that some system takes for it",
+      message = ('the tree holds the name "%s", which git refuses to write'):format(names.shown(path)),
+      hint = "rename the file: names such as .git, in all spellings that a file system treats as equal, are reserved by git",
     }
   elseif tail:find("File name too long", 1, true) then
-    refuse(nil, "the tree holds a name that is longer than the file system takes")
+    refuse(nil, "the tree holds a name that is too long for the file system")
   end
 end
 

@@ -1,5 +1,6 @@
---- The files of a tree that the building program itself reads, on this machine, as this user: what engines get out of the
---- build context is not among them. Each must be a regular file of the tree, reached by links that stay inside it or by none.
+--- The files of a tree that the building program itself reads, on this machine, as this user. Files that only the engine
+--- reads from the build context are not among them. Each must be a regular file of the tree, reached through no link or
+--- through links that stay inside the tree.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
@@ -7,13 +8,13 @@ local names = require "molbuild.base.names"
 local build_files = {}
 
 local FILE_MAX = 1024 * 1024 -- bytes
-local LINKS_MAX = 40 -- on the way to one file, as in Linux
+local LINKS_MAX = 40 -- in one path, as in Linux
 
---- What each program reads of a tree, where `-f` names its Dockerfile.
+--- The files that each program reads from a tree when `-f` names its Dockerfile.
 local READ_BY = {
-  -- docker itself, with either builder; buildx, which takes a policy from a file .rego.
+  -- docker itself, with either builder; buildx also reads a policy from a .rego file.
   docker = { "Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "Dockerfile.rego" },
-  -- podman is buildah; a Containerfile and what belongs to it are read where it is the one to be built.
+  -- podman uses buildah. It also reads a Containerfile and its ignore files when that is the file to build.
   podman = {
     "Dockerfile", ".containerignore", ".dockerignore", "Dockerfile.containerignore", "Dockerfile.dockerignore",
     "Containerfile", "Containerfile.containerignore", "Containerfile.dockerignore",
@@ -21,7 +22,7 @@ local READ_BY = {
 }
 READ_BY.buildah = READ_BY.podman
 
---- What a program reads. One that is not known here may be any of them by another name: all that one of them reads.
+--- The files that a program reads. An unknown program may be any of them under another name, so it gets all files.
 ---@param command string  the program's name or path
 ---@return string[]
 function build_files.read_by(command)
@@ -51,17 +52,17 @@ local function put_first(rest, path)
   return parts
 end
 
---- Walk a path below DIR as the system would, link by link, but never out of DIR, not even to come back.
----@param dir string  no link itself
+--- Resolve a path below DIR as the system would, link by link, but never outside of DIR, not even temporarily.
+---@param dir string  not a link itself
 ---@param name string  relative to it
----@return molbuild.core.Stat?  of what is there in the end; never a link
----@return string? why  it cannot be: what is wrong with the link on the way
+---@return molbuild.core.Stat?  of the path's target; never a link
+---@return string? why  why it cannot be used: the problem with the link on the path
 function build_files.resolve(dir, name)
   local here, rest, links = {}, put_first({}, name), 0
   local stat = { type = "directory" }
   while #rest > 0 do
     local part = table.remove(rest, 1)
-    if stat.type ~= "directory" then -- only a link can have led here
+    if stat.type ~= "directory" then -- only a link can lead here
       return nil, "leads nowhere"
     elseif part == ".." then
       if not table.remove(here) then
@@ -96,7 +97,7 @@ end
 
 local function refuse(dir, name, what)
   local hint = ("%s is %s: it must be a regular file, or a link to one inside the tree"):format(name, what)
-  if name == "Dockerfile" then -- said in the words that operators look for
+  if name == "Dockerfile" then -- operators search for these words
     malformed(("cloned tree at %s has no Dockerfile"):format(dir), hint)
   end
   malformed(("%s in the cloned tree at %s is %s"):format(name, dir, what), hint)
@@ -106,7 +107,7 @@ local function check_file(dir, name)
   local itself, message, code = core.fs.lstat(dir .. "/" .. name)
   errors.must(itself or code == "ENOENT", message, code)
   if not itself and name == "Dockerfile" then
-    malformed(("cloned tree at %s has no Dockerfile"):format(dir), "put one at the root of the repository")
+    malformed(("cloned tree at %s has no Dockerfile"):format(dir), "add one at the root of the repository")
   elseif not itself then
     return
   end
@@ -120,7 +121,7 @@ local function check_file(dir, name)
   end
 end
 
---- Check what a program will read of a tree.
+--- Check the files of a tree that a program will read.
 ---@param dir string
 ---@param command string  the program's name or path
 ---@raise template | failed

@@ -1,4 +1,4 @@
---- The directory a policy builds in: locks, trees, staging. See docs/architecture.md for what lies where.
+--- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
 local access = require "molbuild.base.access"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
@@ -8,7 +8,7 @@ local names = require "molbuild.base.names"
 local task = require "molbuild.base.task"
 
 local cache = {
-  --- What to do about a cache whose file system is full.
+  --- The hint for a cache whose file system is full.
   FULL = access.FULL,
 }
 
@@ -16,8 +16,8 @@ local function check(ok, message, code)
   return errors.must(ok, message, code, { hint = access.hint(code, message or "") })
 end
 
---- What root has made in another user's directory becomes that user's, who could not go on with it otherwise. LIKE is a
---- directory of theirs.
+--- Give files that root made in another user's directory to that user, who could not use them otherwise. LIKE is a
+--- directory of that user.
 local function hand_over(path, like)
   if core.sys.uid() == 0 then
     check(core.fs.give(path, like))
@@ -26,8 +26,8 @@ end
 
 local WRITABLE_BY_ALL = 2
 
---- Whoever owns a directory can put something else in its place between our looking at it and our using it. Where
---- everybody may make directories, as in a shared temporary directory, one of another user's is not ours to use.
+--- The owner of a directory can replace its content between the check and the use. So where every user may create
+--- directories, as in a shared temporary directory, another user's directory is not used.
 local function check_owners(path)
   local at, open_to_all = "", false
   for part in path:gmatch "[^/]+" do
@@ -36,17 +36,17 @@ local function check_owners(path)
     if open_to_all and stat.uid ~= 0 and stat.uid ~= core.sys.uid() then
       errors.raise {
         kind = "failed",
-        message = ("%s belongs to another user (%d), where everybody may write"):format(at, stat.uid),
-        hint = "put the cache where only you may write",
+        message = ("%s belongs to another user (%d), in a directory that all users may write to"):format(at, stat.uid),
+        hint = "put the cache in a directory that only you may write to",
       }
     end
-    -- A link's own mode says nothing.
+    -- A link's own mode has no meaning.
     stat = check(core.fs.lstat(check(core.fs.realpath(at))))
     open_to_all = stat.mode & WRITABLE_BY_ALL ~= 0
   end
 end
 
---- The first part of PATH that is not there, and the directory above it; neither where all of it is.
+--- The first part of PATH that does not exist, and the directory above it; nil when all of PATH exists.
 local function first_missing(path)
   local missing, above
   while path:find "^/." and not core.fs.lstat(path) do
@@ -56,7 +56,7 @@ local function first_missing(path)
   return missing, above ~= "" and above or "/"
 end
 
---- Make a directory of the cache, and see to it that it, and all on the way to it, is no other user's trap.
+--- Make a directory of the cache, and check that no other user can replace it or a directory above it.
 local function make_directory(path)
   local missing, above = first_missing(path)
   check(core.fs.mkdirp(path, 448))
@@ -65,14 +65,14 @@ local function make_directory(path)
   end
   local real = check(core.fs.realpath(path))
   check_owners(real)
-  if path ~= real and path:sub(1, 1) == "/" then -- links lead there
+  if path ~= real and path:sub(1, 1) == "/" then -- resolve links
     check_owners(path)
   end
 end
 
 local ORDER = "/order"
 
---- The ids of a runtime's builds, the oldest first. A file's date is no help: clocks are set, and dates changed.
+--- The ids of a runtime's builds, the oldest first. A file's date is unreliable: clocks and dates can be changed.
 local function read_order(dir)
   local order, place = {}, {}
   for id in (core.fs.read(dir .. ORDER, 65536) or ""):gmatch "%x+" do
@@ -84,7 +84,7 @@ end
 
 local ORDER_MAX = 100
 
---- Note that ID is built now.
+--- Record that ID was built now.
 local function note_order(dir, id)
   local order = read_order(dir)
   local kept = {}
@@ -98,7 +98,7 @@ local function note_order(dir, id)
   hand_over(dir .. ORDER, dir)
 end
 
---- The trees and logs of a directory, the newest first: what was built last, then by date what no build was noted of.
+--- The trees and logs of a directory, the newest first: by the recorded order of builds, then by date.
 ---@return { id: string, [integer]: string }[]
 local function builds(dir)
   local groups, list = {}, {}
@@ -124,11 +124,11 @@ local function builds(dir)
   return list
 end
 
---- Bytes of a log that is kept on a full file system.
+--- The most bytes of a log that is kept on a full file system.
 local LOG_MAX = 1024 * 1024
 
---- Remove what NAME can spare: all but its newest tree, and its newest log unless that is what fills the file system. Its
---- lock must be held.
+--- Remove the expendable files of NAME: all but its newest tree and its newest log. A large newest log is removed, too.
+--- NAME's lock must be held.
 local function spare(root, name)
   local dir, removed = ("%s/%s"):format(root, name), 0
   for index, group in ipairs(builds(dir)) do
@@ -144,7 +144,7 @@ local function spare(root, name)
   return removed
 end
 
---- Remove what a crashed run of NAME left in staging; its lock must be held. Gives the number of directories.
+--- Remove the staging directories that a crashed run of NAME left; its lock must be held. Returns their number.
 local function remove_staging(root, name)
   local dir, removed = root .. "/tmp", 0
   for _, entry in ipairs(check(core.fs.list(dir))) do
@@ -156,11 +156,11 @@ local function remove_staging(root, name)
   return removed
 end
 
---- Remove from a full cache what can be spared: staging that a killed run left, old trees, old logs. What others work on
---- is left alone.
+--- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
+--- processes use are left alone.
 ---@param root string
----@param held string?  the name whose lock is held by the caller: its staging is in use
----@return integer removed  how many trees and files
+---@param held string?  the name whose lock the caller holds: its staging is in use
+---@return integer removed  the number of removed trees and files
 function cache.make_room(root, held)
   local removed = held and spare(root, held) or 0
   for _, entry in ipairs(core.fs.list(root .. "/locks") or {}) do
@@ -176,7 +176,7 @@ function cache.make_room(root, held)
   return removed
 end
 
---- Call FN; where it fails because the file system of the cache is full, remove what can be spared, and call it once more.
+--- Call FN. If it fails because the cache's file system is full, remove expendable files, and call it once more.
 ---@param root string
 ---@param held string?  as for cache.make_room
 ---@param fn fun(): ...
@@ -191,7 +191,7 @@ function cache.with_room(root, held, fn)
   if removed == 0 then
     error(failure, 0)
   end
-  log.warn("the file system of %s is full: %d old trees and logs are removed", root, removed)
+  log.warn("the file system of %s is full: removed %d old trees and logs", root, removed)
   return fn()
 end
 
@@ -219,7 +219,7 @@ local function acquire(root, name, options)
   return lock
 end
 
---- The lock of NAME, had by this task until it is closed. Says who holds it while it waits.
+--- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits.
 ---@param root string  the cache's directory
 ---@param name string
 ---@param options { purpose: string?, timeout: number? }
@@ -229,8 +229,8 @@ function cache.lock(root, name, options)
   return cache.with_room(root, nil, function() return acquire(root, name, options) end)
 end
 
---- A private directory for NAME that goes away when it is closed. What a crashed run of that name left is removed
---- first, so the name's lock must be held.
+--- A private directory for NAME that is removed when it is closed. First, directories that a crashed run of that name
+--- left are removed, so the name's lock must be held.
 ---@param root string
 ---@param name string
 ---@return { path: string }
@@ -246,14 +246,14 @@ function cache.staging(root, name)
   return setmetatable({ path = path }, {
     __close = function()
       core.fs.remove_tree(path)
-      -- Best effort: there may be an error to be told.
+      -- Best effort: there may be another error to report.
       pcall(hand_over, ("%s/repositories/%s.git"):format(root, name), root)
     end,
   })
 end
 
---- Where the git repository of NAME is kept from one build to the next (store.lua). The name's lock must be held
---- by whoever uses it.
+--- Where the git repository of NAME is kept from one build to the next (repository/store.lua). Its user must hold the
+--- name's lock.
 ---@param root string
 ---@param name string
 ---@return string path
@@ -263,7 +263,7 @@ function cache.repository(root, name)
   return ("%s/%s.git"):format(dir, name)
 end
 
---- Put a finished tree in its place, where an older one of the same name goes first, and its log.
+--- Move a finished tree and its log into place. An older tree of the same name is removed first.
 ---@param from string
 ---@param to string
 function cache.publish(from, to)
@@ -271,14 +271,14 @@ function cache.publish(from, to)
   make_directory(dir)
   hand_over(from, dir)
   check(core.fs.remove_tree(to))
-  -- One that root has written could not be written over.
+  -- A log that root has written could not be overwritten.
   check(core.fs.remove_tree(to .. ".log"))
   note_order(dir, id)
   check(core.fs.rename(from, to))
 end
 
---- Put the tree that WRITE makes in its place: it is written to staging, and on a file system that turns out to be full once
---- more after what can be spared is removed. The name's lock must be held.
+--- Run WRITE to make a tree in staging, and move the tree into place. If the file system turns out to be full, expendable
+--- files are removed and WRITE runs once more. The name's lock must be held.
 ---@param root string
 ---@param name string
 ---@param to string
@@ -296,8 +296,7 @@ function cache.fill(root, name, to, write)
   end)
 end
 
---- Keep the newest COUNT trees and logs of a directory, as they were built; remove the others. What is neither stays.
---- Best effort.
+--- Keep the newest COUNT trees and logs of a directory, by build order; remove the others. Other files stay. Best effort.
 ---@param dir string
 ---@param count integer
 function cache.prune(dir, count)

@@ -1,4 +1,4 @@
---- git, run so that neither the user's environment nor the repository decides what happens on this machine.
+--- Runs git so that neither the user's environment nor the repository decides what happens on this machine.
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local auth = require "molbuild.repository.auth"
@@ -10,11 +10,11 @@ local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
 
 local command = {
-  --- For what needs no repository: git would look for one from the current directory upwards, and take its configuration.
+  --- For commands that need no repository: git would search one from the current directory upwards, and read its configuration.
   NO_REPOSITORY = "--git-dir=/dev/null",
 }
 
--- What would make git look at another repository, run something, or write down what it sends.
+-- Variables that would make git use another repository, run programs, or log what it sends.
 local UNSET = {
   "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
   "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
@@ -30,15 +30,15 @@ local SETTINGS = {
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
   "advice.detachedHead=false", "core.protectHFS=true", "core.protectNTFS=true", "core.symlinks=true",
   "core.sparseCheckout=false", "core.bigFileThreshold=512m", "core.quotePath=false",
-  -- Few objects would be unpacked one by one, and nothing said while a large one arrives: a slow fetch looks dead, and how
-  -- much has come is not told. With it each fetch leaves one pack, and a repository that is kept holds nothing but packs.
+  -- Otherwise git would unpack small packs object by object, and print nothing while a large object arrives: a slow fetch
+  -- would look stalled, and its size would be unknown. With it each fetch leaves one pack, and a kept repository holds only packs.
   "fetch.unpackLimit=1",
 }
 
---- The umask that a commit's files are made with, whatever the caller's is.
+--- The umask for a commit's files, whatever the caller's umask is.
 local UMASK = 18 -- octal 022
 
---- The environment for a command that talks to URL, when one is given; auth adds the token.
+--- The environment for a command that talks to URL, if there is one; auth adds the token.
 local function environment(url, options, settings)
   local scheme = url and names.scheme(url) or "none"
   local env = {
@@ -47,10 +47,10 @@ local function environment(url, options, settings)
     GIT_ATTR_NOSYSTEM = "1",
     GIT_LFS_SKIP_SMUDGE = "1",
     GIT_OPTIONAL_LOCKS = "0",
-    -- Off, also where the user's configuration turns them on: they can be told to write down what git is given.
+    -- Off even if the user's configuration enables them: they can log what git sends.
     GIT_TRACE2 = "0", GIT_TRACE2_EVENT = "0", GIT_TRACE2_PERF = "0",
     GIT_ALLOC_LIMIT = bounds.ALLOCATION,
-    -- Nothing else, but for the redirect that servers give who asks in clear text.
+    -- Only the URL's scheme; https too for http, since servers redirect plain http to https.
     GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
   }
   local certificates = core.sys.getenv "SSL_CERT_FILE"
@@ -64,11 +64,11 @@ local function environment(url, options, settings)
   return env
 end
 
---- git's arguments, behind the settings that overrule the user's.
+--- git's arguments, after the settings that override the user's.
 local function arguments_of(arguments, url, options)
   local argv = { "git" }
   local resolved = url and network.resolved(url)
-  -- git 2.37 and newer: it would wait for a dead address for minutes, and tell nobody.
+  -- git 2.37 and newer: git would otherwise wait for a dead address for minutes, without a message.
   local addresses = resolved and { "http.curloptResolve=" .. resolved } or {}
   for _, settings in ipairs { SETTINGS, addresses, auth.settings(url, options) } do
     for _, setting in ipairs(settings) do
@@ -86,7 +86,7 @@ local function run_once(arguments, url, options, more)
   if auth.takes_token(url, options) then
     settings = { headers = headers.of(ask_headers(), url) }
   end
-  -- ssh is let out of this bound by ssh; a proxy cannot be.
+  -- ssh.lua lifts this bound for ssh; a proxy keeps it.
   local bound = url and not ssh.has_proxy(settings) and more and more.max_memory or nil
   local result = child.run {
     argv = arguments_of(arguments, url, options),
@@ -106,18 +106,18 @@ local function run_once(arguments, url, options, more)
   return result
 end
 
---- Where repositories were found within their origin, by the URL in use: a redirect is looked for once.
+--- The new URLs of repositories within their origin, by the requested URL: a redirect is resolved once.
 local located = {}
 
 local MAX_REDIRECTS = 5
 
---- Run git. With a token, redirects within the origin are followed here: git would take the token along wherever one leads.
+--- Run git. With a token, redirects within the origin are followed here: git would send the token to any target.
 ---@param arguments string[]
----@param url string?  given when git talks to a remote; stands in ARGUMENTS then
+---@param url string?  given when git talks to a remote; it must be part of ARGUMENTS
 ---@param options { token: string?, user: string?, helpers: boolean?, timeout: number?, stall: number?, keep: table? }
 ---@param more { capture: integer?, max_memory: integer?, on_line: function?, silent: boolean?, input: string? }?  max_memory:
----  bytes that git may take for what the remote sends
----@return table result  as of child.run, with `memory_bound`: the bytes that it could take
+---  bytes of memory for git, for data from the remote
+---@return table result  as of child.run, with `memory_bound`: that bound
 ---@raise timeout | missing_tool | cancelled | failed
 function command.run(arguments, url, options, more)
   local at, redirects = located[url or ""] or url, 0
@@ -136,7 +136,7 @@ function command.run(arguments, url, options, more)
   end
 end
 
--- What git config prints for a question; nothing where it finds nothing.
+-- The output of git config for a query; empty when nothing matches.
 local function ask(question)
   local arguments = table.move(question, 1, #question, 2, { command.NO_REPOSITORY })
   local result = command.run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })

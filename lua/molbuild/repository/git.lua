@@ -1,4 +1,4 @@
---- What a policy asks of git: a password, the commit of a branch, the tree of a commit.
+--- The git functions for policies: a password, the commit of a branch, the tree of a commit.
 local auth = require "molbuild.repository.auth"
 local command = require "molbuild.repository.command"
 local core = require "molbuild.core"
@@ -10,17 +10,17 @@ local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 
 local git = {
-  --- Bytes that git may take for what a server sends: it keeps the whole list of refs, however long that is. For a lookup
-  --- alone they hold some 200000 of them; what a fetch brings is read into memory, too, but for the largest files.
+  --- The most memory for data from a server: git keeps the whole list of refs, however long it is. For a lookup this is
+  --- enough for some 200000 refs. A fetch is read into memory, too, except for the largest files.
   lookup_memory = 48 << 20,
   fetch_memory = 2 << 30,
 }
 
---- What git's own credential helpers know for a URL. They are never let ask anybody. The password is the caller's to
---- register with the masker: it has been in no line, event or message.
+--- The credentials that git's own credential helpers have for a URL. They must not prompt. The caller registers the
+--- password with the masker: it has not been in any line, event or message.
 ---@param url string
----@param user string?  whose password is wanted
----@return { username: string?, password: string }?  nil when they know none
+---@param user string?  the user whose password is wanted
+---@return { username: string?, password: string }?  nil when they have none
 ---@raise timeout | missing_tool | cancelled | failed
 function git.credential(url, user)
   local asking = { helpers = true, timeout = 60 }
@@ -37,13 +37,13 @@ local function ask_branch(url, branch, options)
   local ok, result = xpcall(command.run, errors.handler, arguments, url, options, more)
   if not ok then
     result = errors.object(result)
-    -- It is the server's list that is too long.
+    -- The server's list of refs is too long.
     result.kind = result.code == "too_large" and "remote" or result.kind
     error(result, 0)
   elseif result.code ~= 0 then
     report.raise("git ls-remote", url, result)
   end
-  -- Others that end like it are listed, too, and may come before it.
+  -- Refs with the same ending are listed, too, and may come first.
   local id = ("\n" .. result.stdout):match("\n(%x+)\t" .. ref:gsub("%p", "%%%0") .. "\n")
   if not id then
     errors.raise {
@@ -53,12 +53,12 @@ local function ask_branch(url, branch, options)
   return sha.check(id, core.mask.url(url))
 end
 
---- The commit that a branch points at, asked with `git ls-remote`: works with any git server, or a
---- directory. What may be gone in a moment is tried again, three times in all.
+--- The commit that a branch points at, by `git ls-remote`: works with any git server, or a directory. A temporary failure
+--- is retried, three attempts in all.
 ---@param url string
 ---@param branch string
 ---@param options { token: string?, user: string?, timeout: number? }  timeout in seconds, for all
----  of it, 30 when absent
+---  attempts, 30 when absent
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
 function git.branch_head(url, branch, options)

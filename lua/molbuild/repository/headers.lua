@@ -1,5 +1,5 @@
 --- The headers that a user's configuration adds to git's requests (http.extraHeader, http.<url>.extraHeader). git sends all
---- of them, so with a token the list is emptied, and what is no Authorization comes back.
+--- of them. So with a token the list is emptied, and all headers but Authorization are added again.
 local headers = {}
 
 --- The arguments of the git command that prints them.
@@ -7,8 +7,8 @@ headers.QUESTION = { "config", "-z", "--get-regexp", [[^http\.(.*\.)?extraheader
 
 local PORTS = { http = ":80$", https = ":443$" }
 
---- Scheme, host (with a port that is not the usual one) and path of a URL; nil where it is none, or has a user: git takes
---- such a setting for URLs with that user alone.
+--- Scheme, host (with a port unless it is the default) and path of a URL. nil for other text, and for a URL with a user: git
+--- applies such a setting only to URLs with that user.
 local function parts_of(url)
   local scheme, host, path = url:match "^(%a[%w+.-]*)://([^/?#@]*)([^?#]*)$"
   if not scheme then
@@ -18,7 +18,7 @@ local function parts_of(url)
   return scheme, (host:lower():gsub(PORTS[scheme] or "$^", "")), (path:gsub("/+$", ""))
 end
 
---- Whether a setting for PATTERN, a URL whose host may have "*" for labels, is one for URL.
+--- Whether a setting for PATTERN, a URL whose host may have "*" for labels, applies to URL.
 local function covers(pattern, url)
   local scheme, host, path = parts_of(pattern)
   local own_scheme, own_host, own_path = parts_of(url)
@@ -29,7 +29,7 @@ local function covers(pattern, url)
   return own_host:find("^" .. labels .. "$") ~= nil and (own_path .. "/"):sub(1, #path + 1) == path .. "/"
 end
 
---- The headers for URL, but for Authorization, in what git config prints (-z, --get-regexp).
+--- The headers for URL, except Authorization, from the output of git config (-z, --get-regexp).
 ---@param text string
 ---@param url string
 ---@return string[]

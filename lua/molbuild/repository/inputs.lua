@@ -1,5 +1,5 @@
---- Files of a template that become build arguments, such as `.runtime-version`: without them a commit that changes such a file
---- alone would get a new tag, and from the builder's cache the old layers.
+--- Files of a template that become build arguments, such as `.runtime-version`. Without them, a commit that changes only
+--- such a file would get a new tag, but the old layers from the builder's cache.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
@@ -9,13 +9,13 @@ local inputs = {}
 
 local FILE_MAX = 4096 -- bytes
 
---- A label of each input stands under the argument's name: RUNTIME_VERSION is app.molecule.runtime-version.
+--- Each input gets a label with the argument's name: RUNTIME_VERSION is app.molecule.runtime-version.
 local LABEL = "app.molecule."
 
---- The version in a file's text: its first line without white space, what follows the last "@", without a leading "v".
+--- The version in a file's text: its first line without white space, the part after the last "@", without a leading "v".
 ---@param text string
----@return string? version  nil: the first line is empty, or holds no version
----@return string? line  what is no version
+---@return string? version  nil: the first line is empty, or contains no version
+---@return string? line  the text that is not a version
 function inputs.version(text)
   local line = text:gsub("^\u{FEFF}", ""):match "^[^\n]*":gsub("%s", "")
   if line == "" then
@@ -28,7 +28,7 @@ function inputs.version(text)
   return nil, line
 end
 
--- The text of a declared file; nil with the reason for one that is there and is not used.
+-- The text of a declared file; nil, and the reason if the file exists but is not used.
 local function read(dir, file)
   local path = dir .. "/" .. file
   local stat, message, code = core.fs.lstat(path)
@@ -36,11 +36,11 @@ local function read(dir, file)
     local absent = code == "ENOENT" or code == "ENOTDIR"
     return nil, not absent and message or nil
   elseif stat.type ~= "file" then
-    return nil, "it is no regular file"
+    return nil, "it is not a regular file"
   elseif stat.size > FILE_MAX then
-    return nil, ("it has %d bytes, and may have %d"):format(stat.size, FILE_MAX)
+    return nil, ("it has %d bytes; at most %d are allowed"):format(stat.size, FILE_MAX)
   elseif core.fs.realpath(path) ~= (core.fs.realpath(dir) or dir) .. "/" .. file then
-    return nil, "a directory on its path is a link" -- which may lead out of the tree
+    return nil, "a directory on its path is a link" -- it may lead out of the tree
   end
   return core.fs.read(path, FILE_MAX)
 end
@@ -51,23 +51,23 @@ local function value_of(dir, file)
     return nil, why
   end
   local version, line = inputs.version(text)
-  return version, line and ('"%s" is no version'):format(names.shown(line)) or nil
+  return version, line and ('"%s" is not a version'):format(names.shown(line)) or nil
 end
 
 local function mistake(format, ...)
   errors.raise { kind = "bug", message = "inputs: " .. format:format(...) }
 end
 
--- The declared files in order. What is written otherwise than meant would be without effect in silence.
+-- The declared files in order. An invalid entry is an error: it would have no effect otherwise.
 local function sorted(declared)
   local files = {}
   for file, name in pairs(declared or {}) do
     if type(file) ~= "string" or type(name) ~= "string" then
       mistake('write ["FILE"] = "ARGUMENT", not [%s] = %s', names.shown(file), names.shown(name))
     elseif not name:find "^[%a_][%w_]*$" then
-      mistake('"%s" is no name of a build argument', names.shown(name))
+      mistake('"%s" is not the name of a build argument', names.shown(name))
     elseif ("/" .. file .. "/"):find "/%.?%.?/" then
-      mistake('"%s" is no path in the tree, such as .runtime-version or conf/version', names.shown(file))
+      mistake('"%s" is not a path in the tree, such as .runtime-version or conf/version', names.shown(file))
     end
     files[#files + 1] = file
   end
@@ -75,24 +75,24 @@ local function sorted(declared)
   return files
 end
 
---- The inputs that a tree declares. A file that is missing or empty is passed over; a warning names one that cannot be used.
+--- The inputs that a tree declares. A missing or empty file is skipped; a warning names a file that cannot be used.
 ---@param dir string  a checked tree
----@param declared table<string, string>?  the build argument of each file, by its path in the tree
+---@param declared table<string, string>?  the build argument for each file, by its path in the tree
 ---@return table<string, string> values  by file
----@raise bug  what is declared is no path in the tree, or no argument's name
+---@raise bug  a declared file is not a path in the tree, or an argument is not a valid name
 function inputs.read(dir, declared)
   local values = {}
   for _, file in ipairs(sorted(declared)) do
     local value, why = value_of(dir, file)
     if why then
-      log.warn("%s of the template gives no build argument %s: %s", names.shown(file), declared[file], why)
+      log.warn("%s of the template cannot set the build argument %s: %s", names.shown(file), declared[file], why)
     end
     values[file] = value
   end
   return values
 end
 
---- The build arguments with the inputs among them, and a label for each input. An argument that is given already wins.
+--- The build arguments including the inputs, and a label for each input. An argument that is already set overrides.
 ---@param declared table<string, string>?  as for inputs.read
 ---@param values table<string, string>  as of inputs.read
 ---@param build_args table<string, string>

@@ -1,4 +1,4 @@
---- Why git failed, from what it printed: whether this machine, the network, the server or ssh's keys are the reason.
+--- Why git failed, from its output: because of this machine, the network, the server or ssh's keys.
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
@@ -8,7 +8,7 @@ local network = require "molbuild.forge.network"
 
 local report = {}
 
---- What this machine did not let git do, and the errno names for it.
+--- Failures of this machine in git's output, and their errno names.
 local LOCAL = {
   { "No space left on device", "ENOSPC" }, { "Disk quota exceeded", "EDQUOT" }, { "Read-only file system", "EROFS" },
   { "Too many open files", "EMFILE" }, { "File name too long", "ENAMETOOLONG" }, { "File too large", "EFBIG" },
@@ -19,7 +19,7 @@ local LOCAL = {
   { "bad config ", "config" },
 }
 
---- Lines that tell of another machine: the server's words, and ssh's.
+--- Lines that report about another machine: text from the server, and from ssh.
 local REMOTE = { "^remote: ", "^fatal: remote error", "^ssh: ", "^ERROR: ", "Permission denied %(", "Permission denied, please",
   "^Load key " }
 
@@ -32,8 +32,8 @@ local function is_remote(line)
   return false
 end
 
---- Whether git ran out of the memory that molbuild gives it for what a server sends: then that was too much. What grows as a
---- server sends is reallocated, of which git does not say how much it is, or is large at once.
+--- Whether git exceeded the memory that molbuild allows for data from a server: then the data was too large. Growing data
+--- is reallocated, and git does not report the size; or a single allocation is large.
 local function is_bound(line, bound)
   if not bound then
     return false
@@ -42,9 +42,9 @@ local function is_bound(line, bound)
   return line:find("realloc failed", 1, true) ~= nil or wanted ~= nil and wanted >= bound / 8
 end
 
---- What this machine did not let git do: the last line that says so.
+--- The failure of this machine in git's output: the last line that reports one.
 ---@param result table  as of command.run
----@return string? code  an errno name; nil when it was something else
+---@return string? code  an errno name; nil for any other failure
 ---@return string? line
 function report.of_this_machine(result)
   if result.signal then
@@ -63,10 +63,10 @@ end
 
 local SSH = {
   { "Permission denied %(", "publickey", "auth",
-    "ssh gave no key that the server takes: see what ssh-add -l lists, and try ssh -v with the host of the prefix; a key of "
-      .. "its own is named in ~/.ssh/config, or by git config --global core.sshCommand" },
+    "the server accepts none of the keys that ssh offered: check ssh-add -l, and try ssh -v with the prefix's host; set another "
+      .. "key in ~/.ssh/config, or with git config --global core.sshCommand" },
   { "Host key verification failed", "hostkey", "remote",
-    "ssh does not know the server's key: compare it, and accept it by connecting once with ssh" },
+    "ssh does not know the server's key: verify it, and accept it by connecting once with ssh" },
 }
 
 local function kind_of(text)
@@ -80,7 +80,7 @@ local function kind_of(text)
   return "remote"
 end
 
---- What git says when somebody else has said before what went wrong.
+--- git's messages after another message that has the cause.
 local CONSEQUENCES = {
   "and the repository exists.", "Please make sure you have the correct access rights",
   "Could not read from remote repository", "the remote end hung up unexpectedly", "early EOF",
@@ -96,7 +96,7 @@ local function is_consequence(line)
   return false
 end
 
---- The line of git's output that says why it failed: the last one of those that do.
+--- The line of git's output that has the cause: the last one that is not such a message.
 ---@param result table
 ---@return string
 function report.reason(result)
@@ -109,18 +109,18 @@ function report.reason(result)
     at = at - 1
   end
   if not lines[at] or lines[at]:find "%d%% %(" or lines[at]:find "^From " then
-    at = at + 1 -- that is progress: nobody said more
+    at = at + 1 -- progress output: there is no better line
   end
   return lines[at] or child.last_words { tail = "", code = result.code }
 end
 
---- What a server answers that does not give a commit by its id alone.
+--- The answers of servers that do not serve a commit by its id alone.
 local REFUSED = {
   "unadvertised object", "not our ref", "[Cc]ouldn't find remote ref", "no such remote ref", "does not allow request",
 }
 
---- Whether a server refused to give what it was asked for by its commit's id.
----@param text string  what git printed
+--- Whether a server refused to serve a commit by its id.
+---@param text string  git's output
 ---@return boolean
 function report.refused(text)
   for _, words in ipairs(REFUSED) do
@@ -131,7 +131,7 @@ function report.refused(text)
   return false
 end
 
---- Raise what this machine did not let git do; return when it was something else.
+--- Raise the error for a failure of this machine; return when git failed for another reason.
 ---@param what string
 ---@param result table
 ---@param tree string?  the directory that git wrote to
@@ -148,7 +148,7 @@ function report.raise_local(what, result, tree)
   end
 end
 
---- Raise why a command that talks to URL failed.
+--- Raise the error for a failed command that talks to URL.
 ---@param what string
 ---@param url string
 ---@param result table
@@ -171,12 +171,12 @@ function report.raise(what, url, result, tree)
     code = moved and "redirect" or code,
     status = tonumber(result.tail:match "returned error: (%d%d%d)"),
     message = ("%s %s: %s"):format(what, core.mask.url(url), moved or report.reason(result)),
-    hint = moved and "change the prefix to where the repository is now" or hint,
+    hint = moved and "change the prefix to the repository's new place" or hint,
     tail = child.last_lines(result.tail, 40),
   }
 end
 
---- Raise why a command that talks to nobody failed; its result where it did not.
+--- The result of a command that talks to no remote; raises when it failed.
 ---@param result table
 ---@param what string
 ---@param tree string?  the directory that git wrote to

@@ -1,19 +1,19 @@
---- The programs that git connects by, ssh and proxies of git's own protocol: the user's choice of them, as git makes it, and
---- none of the bounds that are meant for git.
+--- The programs that git connects through: ssh, and proxies of git's own protocol. The user's choice is kept, with git's
+--- own precedence, and the bounds for git do not apply to them.
 local env = require "molbuild.base.env"
 
 local ssh = {}
 
---- Lifts the bounds that git is started with; then the user's words follow, for a shell, as git itself runs them.
+--- Lifts the bounds that git is started with. The user's command follows, for a shell, as git runs it.
 local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
 
---- What git looks at to find out which options a program takes.
+--- The program names that git checks to find out which options a program accepts.
 local VARIANTS = { ssh = "ssh", plink = "plink", putty = "putty", tortoiseplink = "tortoiseplink" }
 
---- The user's settings, once asked for: { ["core.sshcommand"] = "...", ... }.
+--- The user's settings, read once: { ["core.sshcommand"] = "...", ... }.
 local settings
 
---- What git config prints (-z, --get-regexp) as a table; of several values the last one.
+--- The output of git config (-z, --get-regexp) as a table; of several values, the last one.
 ---@param text string
 ---@return table<string, string>
 function ssh.parse(text)
@@ -31,13 +31,13 @@ local function quoted(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
---- The first word of a command, without its directory and ending: what git goes by.
+--- The first word of a command, without its directory and extension: git identifies the program by it.
 local function program_of(command)
   local word = command:match "^%s*'([^']*)'" or command:match '^%s*"([^"]*)"' or command:match "^%s*(%S+)" or ""
   return (word:match "([^/]*)$":lower():gsub("%.exe$", ""))
 end
 
---- The command for ssh, in git's own order of precedence; our own when the user names none: it asks nobody.
+--- The command for ssh, in git's order of precedence; molbuild's own when the user sets none: it never prompts.
 local function command_of(config)
   local command = env.get "GIT_SSH_COMMAND" or config["core.sshcommand"]
   if command and command ~= "" then
@@ -50,28 +50,28 @@ local function command_of(config)
   return "exec ssh -oBatchMode=yes", "ssh"
 end
 
---- Add to ENV what a command needs that connects by ssh.
+--- Add to ENV what a command needs that connects through ssh.
 ---@param variables table<string, string>
 ---@param config table<string, string>  as of ssh.parse
 function ssh.add(variables, config)
   local command, program = command_of(config)
   variables.GIT_SSH_COMMAND = LIFT .. command
-  -- git looks at the first word, which is ours now. Other programs it tries out, with the whole command.
+  -- git checks the first word of the command, which is molbuild's now. It tests other programs by running the whole command.
   if not env.get "GIT_SSH_VARIANT" and not config["ssh.variant"] then
     variables.GIT_SSH_VARIANT = VARIANTS[program]
   end
-  -- The user's command may ask somebody: there is no terminal, and no window is to be opened.
+  -- The user's command may prompt: there is no terminal, and it must not open a window.
   variables.SSH_ASKPASS_REQUIRE = "never"
 end
 
---- Whether git's own protocol goes by a program of the user's.
+--- Whether the user has set a program for git's own protocol.
 ---@param config table<string, string>
 ---@return boolean
 function ssh.has_proxy(config)
   return (env.get "GIT_PROXY_COMMAND" or config["core.gitproxy"]) ~= nil
 end
 
---- The user's settings for a URL that is reached by such a program; none for others. They are asked for once.
+--- The user's settings for a URL that is reached through such a program; none for others. They are read once.
 ---@param scheme string
 ---@param ask fun(): string  runs git with QUESTION
 ---@return table<string, string>

@@ -1,6 +1,6 @@
---- A bare, shallow repository that is kept between runs, so that a new commit costs only what has changed: the wire
---- carries what the last one had not. It is a cache, and no more is believed of it than that: before git may read it, it
---- is brought into the one form described here, and where it does not do, it is thrown away and fetched whole.
+--- A bare, shallow repository that is kept between runs, so that a new commit transfers only its changes. It is a cache and
+--- is not trusted: before git may read it, it is restored to the one form described here. If that fails, it is removed and
+--- everything is fetched again.
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
 local command = require "molbuild.repository.command"
@@ -15,22 +15,22 @@ local sha = require "molbuild.base.sha"
 
 local store = {}
 
---- The commit that is held; git offers it to the server as what we have.
+--- The commit that the repository holds; git offers it to the server.
 local HEAD = "refs/molbuild/head"
 
 local PRIVATE_DIR, PRIVATE_FILE = 448, 384
 
---- No filter of the template's or the user's runs when its files are written. What git itself does by a template's
---- attributes (line ends, encodings, ident) it does as in any clone.
+--- No filter of the template or the user runs when files are written. git's own conversions by a template's attributes
+--- (line ends, encodings, ident) run as in any clone.
 local ATTRIBUTES = "* -filter\n"
 
---- Nothing of the user's may keep a fetch from being small.
+--- The user's settings must not make a fetch larger.
 local FETCH_SETTINGS = { "fetch.negotiationAlgorithm=consecutive", "fetch.writeCommitGraph=false" }
 
---- Beyond these the objects of former commits are dropped.
+--- Above these limits the objects of former commits are removed.
 local MAX_PACKS, SPARE_BYTES = 20, 64 * 1024 ^ 2
 
---- Whoever may not reach the server need not throw away what is here.
+--- Failures to reach the server: they are no reason to remove the kept repository.
 local NO_CONNECTION = {
   "unable to access '%l+://", "[Cc]ould not read from remote repository", "unable to connect to", "unable to look up",
 }
@@ -48,7 +48,7 @@ local function text_of(path)
   return type_of(path) == "file" and core.fs.read(path, 65536) or nil
 end
 
---- Make PATH a directory of ours, in which there is nothing but what KEPT names.
+--- Make PATH a private directory that contains only the names in KEPT.
 local function hold_only(path, kept)
   if type_of(path) ~= "directory" then
     must(core.fs.remove_tree(path))
@@ -68,7 +68,7 @@ local function hold_file(path, text)
   end
 end
 
---- The packs that are whole, as { ["pack-<id>.pack"] = true, ["pack-<id>.idx"] = true }. A killed fetch leaves other files.
+--- The complete packs, as { ["pack-<id>.pack"] = true, ["pack-<id>.idx"] = true }. A killed fetch leaves other files.
 local function whole_packs(dir)
   local there, kept = {}, {}
   for _, name in ipairs(type_of(dir) == "directory" and core.fs.list(dir) or {}) do
@@ -83,34 +83,34 @@ local function whole_packs(dir)
   return kept
 end
 
---- The only configuration a kept repository may have. The origin is part of it, in a form that tells nothing: what
---- another one gave is not used for this one, nor is one of the other object format.
+--- The only configuration that a kept repository may have. It contains a digest of the origin: objects from another origin,
+--- or of the other object format, are not used.
 local function configuration(url, commit)
   local format = #commit == 64 and "[extensions]\n\tobjectFormat = sha256\n" or ""
   return ("[core]\n\trepositoryFormatVersion = %d\n\tbare = true\n%s# origin %s\n"):format(
     #commit == 64 and 1 or 0, format, core.sha256.hex(url))
 end
 
---- The commit that the repository holds, or why it is of no use; neither when there is nothing in it.
+--- The commit that the repository holds, or the reason why it is unusable; nil, nil when it is empty.
 local function inspect(options, config)
   local path = options.repository
   local stat = core.fs.lstat(path)
   if not stat then
     return nil
   elseif stat.type ~= "directory" or stat.uid ~= core.sys.uid() and stat.uid ~= must(core.fs.lstat(options.parent)).uid then
-    return nil, "it is not ours"
+    return nil, "it belongs to another user"
   elseif text_of(path .. "/config") ~= config then
-    return nil, "it is of another origin"
+    return nil, "it has another origin"
   end
   local line = text_of(path .. "/" .. HEAD)
   local held = line and #line == #options.commit + 1 and line:match "^(%x+)\n$"
   return held or nil, line and not held and "it names no commit" or nil
 end
 
---- Bring the repository into its form: what a killed run, or anybody, has put there beside it goes. Gives the commit that
+--- Restore the repository to its form: other files in it, of a killed run for example, are removed. Returns the commit that
 --- it holds; without one it is empty.
 ---@return string? held
----@return string? complaint  why it had to be emptied
+---@return string? complaint  why it was emptied
 local function restore(options)
   local path, config = options.repository, configuration(options.url, options.commit)
   local held, complaint = inspect(options, config)
@@ -161,7 +161,7 @@ local function fetch_once(options, left)
   elseif report.refused(result.tail) then
     result = fetch_ref(options, "refs/heads/" .. options.branch)
     if result.code ~= 0 and report.refused(result.tail) then
-      return nil -- a replica that has not got the branch yet
+      return nil -- a replica that does not have the branch yet
     end
   end
   if result.code ~= 0 then
@@ -170,9 +170,9 @@ local function fetch_once(options, left)
   return (must(core.fs.read(options.repository .. "/" .. HEAD, 1024)):match "^%x*")
 end
 
---- Fetch the commit. A server that does not give one by its id is asked for the branch. What may be over in a moment is
---- tried again, three times in all, within the bound for one fetch.
----@return string? held  the commit that was fetched: another one when the branch has moved on, none when it is not there yet
+--- Fetch the commit. If the server does not serve it by its id, the branch is fetched. A temporary failure is retried,
+--- three attempts in all, within the bound for one fetch.
+---@return string? held  the fetched commit: another one when the branch has moved on, nil when a replica lags
 local function fetch(options)
   local bounded = (options.timeout or 0) > 0
   return retry.run({ what = "git fetch", attempts = 3, within = bounded and options.timeout or math.huge }, function(left)
@@ -180,13 +180,13 @@ local function fetch(options)
   end)
 end
 
---- How large the commit's files are, counted before any is written. Counting stops, with an error, at the first bound
---- that is passed.
+--- The size of the commit's files, measured before any is written. Counting stops, with an error, at the first bound that
+--- is exceeded.
 ---@return integer bytes
 ---@raise template
 local function measure(options)
   local on_line, check = bounds.tree(options)
-  -- Directories count, too (-t): trees within trees take as long to walk as files do, and print nothing without it.
+  -- Directories count, too (-t): nested trees take as long to walk as files do, and print nothing without it.
   local listing = { "ls-tree", "-r", "-t", "-l", "--full-tree", options.commit }
   local ok, result = xpcall(run, errors.handler, options, listing, nil, { on_line = on_line, silent = true })
   local _, bytes = check()
@@ -194,7 +194,7 @@ local function measure(options)
   return bytes
 end
 
---- Why a file could not be written, which git does not say: the file system is asked. BYTES: what all of them take.
+--- Raise why a file could not be written. git does not report it, so the file system is checked. BYTES: the size of all files.
 local function raise_unwritten(options, result, bytes)
   if not result.tail:find("unable to write file", 1, true) then
     return
@@ -212,14 +212,14 @@ local function raise_unwritten(options, result, bytes)
   end
 end
 
---- git goes on where it does not know an encoding that a template names.
+--- git continues when it does not know an encoding that a template names.
 local function warn_of_encodings(text)
   for line in text:gmatch "failed to encode '[^\n]*" do
-    log.warn("git: %s: it is left as it is", names.shown(line))
+    log.warn("git: %s; the file stays unconverted", names.shown(line))
   end
 end
 
---- Write the commit's files into the new directory. No filter, hook or submodule of the template's or the user's runs.
+--- Write the commit's files into the new directory. No filter, hook or submodule of the template or the user runs.
 local function check_out(options, bytes)
   local index = options.dir .. ".index"
   must(core.fs.mkdirp(options.dir, PRIVATE_DIR))
@@ -233,12 +233,12 @@ local function check_out(options, bytes)
   report.expect(result, "git read-tree", options.parent)
   warn_of_encodings(result.tail)
   must(core.fs.remove_tree(index))
-  -- A directory above may hand down a group or a list of rights.
+  -- A directory above may pass a group or an access list on to its files.
   must(core.fs.plain_modes(options.dir))
 end
 
---- Keep the repository from growing for ever: when there are many packs, or far more bytes than the commit's files have,
---- all but this commit goes. Should that fail, the next run fetches it whole.
+--- Bound the repository's size: when it has many packs, or far more bytes than the commit's files, all other commits are
+--- removed. If that fails, the next run fetches the whole commit.
 local function tidy(options, bytes)
   local dir, packs, size = options.repository .. "/objects/pack", 0, 0
   for name in pairs(whole_packs(dir)) do
@@ -267,7 +267,7 @@ local function attempt(options, held)
   return true
 end
 
---- Nothing half done stays, and no commit that must not be built. Best effort: there is an error to be told.
+--- Remove everything incomplete, and a commit that must not be built. Best effort: there is another error to report.
 local function clean_up(options, held, failure)
   core.fs.remove_tree(options.dir)
   core.fs.remove_tree(options.dir .. ".index")
@@ -276,8 +276,8 @@ local function clean_up(options, held, failure)
   end
 end
 
---- Whether a failure may be the kept repository's fault, or the way in which the server deals with it. One that has a
---- code or a status is the network's, the server's or this machine's.
+--- Whether the kept repository, or how the server handles it, may have caused a failure. A failure with a code or a
+--- status comes from the network, the server or this machine.
 local function may_be_the_repository(failure)
   if failure.kind ~= "remote" and failure.kind ~= "failed" or failure.code or failure.status then
     return false
@@ -298,23 +298,23 @@ local function absolute(path)
 end
 
 ---@class molbuild.TreeOptions
----@field repository string  where it is kept, in a directory that is there
----@field dir string  where the files go: a new directory, in one that the caller has made
+---@field repository string  where it is kept; its directory exists
+---@field dir string  where the files go: a new directory in an existing one
 ---@field url string
 ---@field commit string
 ---@field branch string
----@field files integer  the most files and directories that the tree may have
----@field bytes integer  likewise, and the most that may come over the wire
----@field memory integer?  bytes that git may take for what the server sends; no bound when absent
+---@field files integer  the most files and directories of the tree
+---@field bytes integer  the most bytes of the tree, and on the wire
+---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent
 ---@field token string?
 ---@field user string?
 ---@field timeout number?
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
----@field auth_hint string?  what to do where the server refuses the token, or wants one
+---@field auth_hint string?  the hint when the server refuses the token, or requires one
 
---- Write the files of one commit, and nothing else, into a new directory. What the repository does not hold is
---- fetched. The caller has a lock that keeps others from both.
+--- Write the files of one commit, and nothing else, into a new directory. Missing objects are fetched. The caller holds a
+--- lock that covers both directories.
 ---@param how molbuild.TreeOptions
 ---@return boolean written  false: the branch has moved on, look it up again
 ---@raise usage | remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
@@ -327,11 +327,11 @@ function store.tree(how)
   must(core.fs.remove_tree(options.dir))
   local held, complaint = restore(options)
   if complaint then
-    log.warn("%s is not used, all is fetched: %s", options.repository, complaint)
+    log.warn("%s is not used, everything is fetched again: %s", options.repository, complaint)
   end
   local ok, result = xpcall(attempt, errors.handler, options, held)
   if not ok and held and may_be_the_repository(result) then
-    log.warn("%s is not used, all is fetched: %s", options.repository, result.message)
+    log.warn("%s is not used, everything is fetched again: %s", options.repository, result.message)
     clean_up(options, nil, result)
     held = restore(options)
     ok, result = xpcall(attempt, errors.handler, options, held)

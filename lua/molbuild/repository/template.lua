@@ -1,5 +1,5 @@
---- A template's tree, looked at before the building program reads it: that runs on this machine, as this user, and would
---- follow a link to a file that is none of the template's.
+--- Checks a template's tree before the building program reads it. That program runs on this machine, as this user, and
+--- would follow a link to a file outside of the template.
 local build_files = require "molbuild.repository.build_files"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
@@ -12,7 +12,7 @@ local template = {}
 local FILE_MAX = 1024 * 1024 -- bytes of a .gitattributes
 local LINKS_SHOWN = 3
 
---- Whether a link at DEPTH directories below the root leads out of it, by its words alone.
+--- Whether the target text of a link at DEPTH directories below the root leads out of the tree.
 local function leads_out(target, depth)
   if target:sub(1, 1) == "/" then
     return true
@@ -30,7 +30,7 @@ local function leads_out(target, depth)
   return false
 end
 
---- Call FN(path, stat, depth) for all that is in a tree but its directories. No link is followed, and no tree is too deep.
+--- Call FN(path, stat, depth) for everything in a tree except directories. No link is followed; depth has no limit.
 local function each_file(dir, fn)
   local waiting = { { path = dir, depth = 0 } }
   while #waiting > 0 do
@@ -47,7 +47,7 @@ local function each_file(dir, fn)
   end
 end
 
---- The links of a tree that lead out of it: by their words, or through other links.
+--- The links of a tree that lead out of it, directly or through other links.
 ---@param dir string
 ---@return { path: string, target: string }[]  paths relative to the tree
 ---@raise failed
@@ -74,14 +74,14 @@ local function warn_of_links(dir)
     shown[#shown + 1] = ("and %d more"):format(#links - LINKS_SHOWN)
   end
   if #links > 0 then
-    log.warn("links lead out of the template, docker does not follow them: %s", table.concat(shown, ", "))
+    log.warn("links lead out of the template; docker does not follow them: %s", table.concat(shown, ", "))
   end
 end
 
---- Say what git would have fetched besides, had it been let.
+--- Warn about content that git could fetch, but does not fetch here.
 local function warn_of_missing(dir)
   if core.fs.lstat(dir .. "/.gitmodules") then
-    log.warn "the template has submodules: they are not fetched, their directories are empty"
+    log.warn "the template has submodules; they are not fetched, and their directories stay empty"
   end
   local where
   each_file(dir, function(path, stat)
@@ -92,12 +92,12 @@ local function warn_of_missing(dir)
     end
   end)
   if where then
-    log.warn("the template keeps files in Git LFS: they are not fetched, what stands there are pointers to them (%s)",
+    log.warn("the template keeps files in Git LFS; they are not fetched, only their pointer files are there (%s)",
       names.shown(where))
   end
 end
 
---- Check a tree before it is built, and say what in it will not be as its author may think. One that is no good is removed.
+--- Check a tree before it is built, and warn about surprises in it. A rejected tree is removed.
 ---@param dir string
 ---@param command string?  the program that will build it; docker when absent
 ---@raise template | failed
