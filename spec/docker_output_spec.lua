@@ -58,7 +58,7 @@ describe("a build's output", function()
     task.run(function()
       assert(core.process.run {
         argv = { "printf", "%s\\n", table.unpack(OUTPUT) },
-        only = docker_output.told_lines,
+        only = docker_output.step_lines,
         on_line = function(line)
           told[line] = true
           take_told(line)

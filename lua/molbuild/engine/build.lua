@@ -103,7 +103,7 @@ local function run_program(engine, options)
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,
     keep = options.keep,
-    only = output.told_lines,
+    only = output.step_lines,
     after_newline = true, -- BuildKit prefixes a RUN's output only after a newline
     on_line = on_line,
   }))

@@ -3,7 +3,7 @@ local output = {}
 
 --- The beginnings of the lines that step() and quiet_phases() parse (see process.run). They exclude the output of a RUN,
 --- which is nearly all that a build prints.
-output.told_lines = {
+output.step_lines = {
   "#0 [", "#0 exporting ", "#0 unpacking to ", "#0 DONE", "#0 ERROR", "#0 CANCELED", "Step ",
   "STEP ", "[0/0] STEP ", -- podman
 }
