@@ -49,7 +49,7 @@ EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
 
-# The last line of a test run is its count: the inner make says nothing of directories.
+# The last line of a test run is its count: the inner make prints no directories.
 MAKEFLAGS += --no-print-directory
 
 # One short line a file; V=1 shows the commands.
@@ -64,7 +64,7 @@ POLICIES := $(sort $(wildcard scripts/*.lua))
 UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TESTS),$(wildcard core/test/test_*.c)))
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
-# What the specs need besides the program.
+# What the specs need in addition to the program.
 SUPPORT_PROGRAMS := $(BUILD)/test/hostile_server $(BUILD)/test/proc_watch $(BUILD)/test/peak $(BUILD)/test/unread
 SUPPORT := $(SUPPORT_PROGRAMS) $(FAULTY)
 
@@ -258,7 +258,7 @@ install: $(PROGRAM)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
 	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
 
-# Scripts of an operator's own that lie beside ours stay.
+# Scripts that an operator has added are kept.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1
 	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(wildcard scripts/*.lua))

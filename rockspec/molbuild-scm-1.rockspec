@@ -23,7 +23,7 @@ dependencies = {
 -- libcurl and libcrypto are found by pkg-config, see the Makefile.
 build = {
   type = "make",
-  -- The names of the modules stand in one place, the Makefile; a directory of its own keeps other builds as they are.
+  -- The Makefile alone has the names of the modules; a directory of its own keeps other builds as they are.
   build_target = "core.so",
   install_target = "install-rock",
   variables = {

@@ -51,7 +51,7 @@ end
 local function documented()
   local all = {}
   for name, parameters in read(PRIMITIVES):gmatch "\n| `([%w_]+%.[%w_]+)%(([^)]*)%)` |" do
-    assert.is_nil(all[name], name .. " stands there twice")
+    assert.is_nil(all[name], name .. " is there twice")
     all[name] = parameters
   end
   return all

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What molbuild costs, beside programs that do no more than they must; all that is compared runs in turn, in one run.
-# Prints one table and writes it as $BUILD/bench.json; docs/performance.md says how each number is had. A bar that is
+# Prints one table and writes it as $BUILD/bench.json; docs/performance.md describes how each number is measured. A bar that is
 # missed is printed as such; the exit status says only whether everything could be measured.
 #
 # BUILD is the build directory, whose bench/ holds the programs of core/bench. BENCH names the sections to run; all
@@ -260,8 +260,8 @@ crowd() {
 
 # --- a child that prints a lot ---------------------------------------------------------------------------------------
 
-# flood NAME MODE HOW KIND BYTES KEPT ROUNDS BAR: beside cat, which writes the same into a file of the same directory. What
-# either takes for nothing at all is taken off: this is about the pipe. MODE is that of --progress; what it prints goes
+# flood NAME MODE HOW KIND BYTES KEPT ROUNDS BAR: beside cat, which writes the same into a file of the same directory. The time
+# that each needs for no output is subtracted: the pipe alone is measured. MODE is that of --progress; what it prints goes
 # to /dev/null.
 flood() {
 	name=$1 mode=$2 how=$3 kind=$4 bytes=$5 kept=$6 rounds=$7 bar=$8

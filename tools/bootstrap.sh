@@ -74,7 +74,7 @@ check_debian() {
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || need python3-jsonschema
 }
 
-# Packages bring services (nginx, docker) that nobody asked to run: a policy keeps them from being started.
+# Packages bring services (nginx, docker) that must not run: a policy keeps them from being started.
 apt_install() {
 	as_root=
 	if [ "$(id -u)" != 0 ]; then

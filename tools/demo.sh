@@ -36,7 +36,7 @@ become_root() {
 	[ "$(id -u)" != 0 ] || return 0
 	command -v sudo >/dev/null || return 1
 	as_root=sudo
-	# Without a terminal nobody can answer sudo's question.
+	# Without a terminal, sudo's question gets no answer.
 	if [ -t 0 ]; then sudo -v; else sudo -n true 2>/dev/null; fi
 }
 

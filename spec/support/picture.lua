@@ -1,4 +1,4 @@
---- A recorded run: three small templates, built on a real engine with --jobs=2, as --progress=json told it
+--- A recorded run: three small templates, built on a real engine with --jobs=2, as --progress=json printed it
 -- (spec/support/picture.jsonl). README.md and docs/reference.md show what the renderers make of it.
 local cjson = require "cjson"
 
@@ -41,7 +41,7 @@ end
 
 local PAGES = { "README.md", "docs/reference.md" }
 
---- The picture that stands on one of the pages below the comment <!-- picture: NAME -->.
+--- The picture on one of the pages, below the comment <!-- picture: NAME -->.
 ---@param name string
 ---@return string[]
 function picture.on_page(name)
