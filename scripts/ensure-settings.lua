@@ -78,4 +78,10 @@ settings.job = {
   { "skipped", "boolean?", "whether the job was skipped" },
 }
 
+--- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
+settings.gives = {
+  job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference", latest = "reference",
+  cached = "boolean", lock = "lock", clone = "boolean", image = "text",
+}
+
 return settings

@@ -12,6 +12,9 @@ local ensure = molbuild.settings.define({
   inputs = { [".runtime-version"] = "RUNTIME_VERSION" }, -- files of a template that become build arguments
 }, molbuild.load "ensure-settings.lua")
 
+-- What is said about failures is loaded when something fails.
+local function advice() return molbuild.load "ensure-advice.lua" end
+
 -- 1. Names ----------------------------------------------------------------------------------------------------------
 --- The runtimes that the command line names.
 function ensure.names(args)
@@ -55,11 +58,8 @@ end
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
 function ensure.preflight(job)
   for _, tool in ipairs { job.engine.command, "git" } do
-    log.detail("%s is %s", tool, core.process.find(tool) or molbuild.raise {
-      kind = "missing_tool",
-      message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
-        .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool, job.engine.command),
-    })
+    local path = core.process.find(tool) or molbuild.raise(advice().missing_tool(tool, job))
+    log.detail("%s is %s", tool, path)
   end
 end
 
@@ -70,21 +70,7 @@ function ensure.head(job)
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
     { token = job.token, user = job.user, timeout = ensure.head_timeout,
       ask_git = function(...) return molbuild.git.branch_head(...) end }) -- about a 404 that the forge does not explain
-  if ok then return result end
-  if result.kind == "not_found" and result.missing ~= "branch" then
-    if job.lookup == "gitea" then
-      result.message = result.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
-    end
-    local takes_token = job.repo_url:find "^https?:" and not job.token
-    result.hint = takes_token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
-  elseif result.kind == "auth" and result.code ~= "publickey" then
-    result.message = result.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
-  end
-  if result.kind == "timeout" then result.kind = "remote" end
-  if result.code == "no_api" then result.hint = "if the forge is not a Gitea, set MOLECULE_HEAD_LOOKUP=git" end
-  if result.said then result.message = ("%s (the forge reports: %s)"):format(result.message, result.said) end
-  error(errors.wrap(result, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
-    job.runtime, core.mask.url(job.repo_url))), 0)
+  return ok and result or error(advice().head(job, result), 0)
 end
 
 -- 5. Tag ------------------------------------------------------------------------------------------------------------
@@ -168,34 +154,37 @@ end
 -- 11. Alias ---------------------------------------------------------------------------------------------------------
 --- Points `:latest` at this image, unless it does so already. Best effort.
 function ensure.alias(job)
-  local ok, failure = errors.try(function()
-    if not job.image_id then job.image_id = (job.engine:image(job.tag) or {}).id end
-    local latest = job.engine:image(job.alias)
-    if not latest or latest.id ~= job.image_id then job.engine:tag(job.tag, job.alias) end
-  end)
+  local ok, failure = errors.try(molbuild.image.alias, job.engine, job.tag, job.alias, job.image_id)
+  job.image_id = ok and failure or job.image_id
   if not ok then log.warn("cannot tag %s: %s", job.alias, tostring(failure)) end
 end
 
 -- All steps ---------------------------------------------------------------------------------------------------------
+local gives = ensure.settings.gives -- by function: what it must give
+
+-- Reads the field at each call, so that a fork's replacement is used.
+local function call(name, ...)
+  return molbuild.expect.value(name, ensure[name], gives[name], ensure[name](...))
+end
+
 --- One runtime, from its name to its tag.
 function ensure.image(job)
-  -- Reads the field at each call, so that a fork's replacement is used.
-  local function step(name) return jobs.step(job, name, ensure[name]) end
+  local function step(name) return jobs.step(job, name, ensure[name], gives[name]) end
   if job.registry then
-    job.outcome, job.tag = "registry", ensure.registry_image(job)
+    job.outcome, job.tag = "registry", call("registry_image", job)
     if job.image_pull and job.image_pull ~= "never" then step "pull" end
     return job.tag
   end
   step "preflight"
   job.target = job.platform == "native" and step "engine_platform" or job.platform
-  job.alias = ensure.latest(job)
+  job.alias = call("latest", job)
   local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is the only question; it runs during the HEAD lookup
   local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))
   while true do
-    job.sha = molbuild.sha.check(step "head", "the step head")
-    job.tag = ensure.tag(job)
+    job.sha = step "head"
+    job.tag = call("tag", job)
     job.outcome = "hit"
-    if step "cached" or ensure.make(job, step) then
+    if ensure.found(job, step) or ensure.make(job, step) then
       step "alias"
       return job.tag
     end
@@ -205,20 +194,31 @@ end
 
 --- Reports what is built from which commit, and warns if the build will be slow.
 function ensure.announce(job)
-  molbuild.events.emit("building",
-    { image = job.tag, url = core.mask.url(job.repo_url), sha = job.sha, platform = job.target })
-  local own = job.platform ~= "native" and job.engine:platform() or job.target
+  molbuild.events.emit("building", { image = job.tag, url = core.mask.url(job.repo_url), sha = job.sha, platform = job.target })
+  local own = job.platform ~= "native" and job.engine:platform()
   if own and molbuild.image.is_emulated(job.target, own) then
-    log.warn_once("%s is emulated on this engine, which is %s: a build is slow and may fail; "
-      .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform", job.target, own)
+    log.warn_once("%s", advice().emulated(job, own))
   end
 end
 
---- A miss: build the image, unless another process builds it during the wait for the lock. False when the branch has moved on.
+-- The engine is asked whether a step was right: a success without an image would give a tag that names nothing.
+local function prove(job, name)
+  molbuild.image.prove(job.engine, job.tag,
+    { revision = job.sha, platform = job.target, labels = job.labels, labelled = name == "build" }, name, ensure[name])
+end
+
+--- Whether the step cached finds the image. The shipped one has asked the engine itself.
+function ensure.found(job, step)
+  local found = step "cached"
+  if found and not molbuild.expect.is_shipped(ensure.cached) then prove(job, "cached") end
+  return found
+end
+
+--- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 function ensure.make(job, step)
   local lock <close> = step "lock"
   job.held = lock
-  if step "cached" then return true end
+  if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
   job.outcome = "built"
   ensure.announce(job)
@@ -227,16 +227,17 @@ function ensure.make(job, step)
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
+  prove(job, "build")
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
   return true
 end
 
 function ensure.run(args)
   local list, names, optional = {}, ensure.names(args)
-  for index, name in ipairs(names) do list[index] = ensure.job(name) end
-  -- A runtime that only --all names, and that the forge does not have.
+  for index, name in ipairs(names) do list[index] = call("job", name) end
+  -- What --all alone stands for, and the forge does not have.
   local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end
-  return table.unpack(jobs.run_all(list, function(job) return ensure.image(job) end, { skip = skip }))
+  return table.unpack(jobs.run_all(list, function(job) return call("image", job) end, { skip = skip }))
 end
 
 --- The key of a build, for callers that keep builds elsewhere: 16 hex digits.

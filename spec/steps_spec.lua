@@ -11,17 +11,19 @@ local function closes()
 end
 
 describe("the steps of ensure.lua", function()
-  local ensure, job, calls
+  local ensure, job, calls, images
 
   -- A job without an engine, a forge or a directory, and a policy whose every step is replaced by one that is noted.
   before_each(function()
     ensure = molbuild.load "scripts/ensure.lua"
     calls = {}
+    images = { ["name:tag"] = { id = "sha256:0f", labels = { ["org.opencontainers.image.revision"] = SHA } } }
     job = {
       runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",
       platform = "linux/amd64", image = "name",
       engine = {
         builder = function() return "buildkit" end, platform = function() return "linux/amd64" end, ask_early = closes,
+        image = function(_, ref) return images[ref] end,
       },
     }
     local results = {
@@ -60,7 +62,7 @@ describe("the steps of ensure.lua", function()
       named[name] = true
       assert.truthy(known[name], name .. " is not among the steps of this spec")
     end
-    named.tag = source:find("ensure.tag(job)", 1, true) and true
+    named.tag = source:find('call("tag", job)', 1, true) and true
     assert.same(known, named)
   end)
 
@@ -81,6 +83,61 @@ describe("the steps of ensure.lua", function()
     assert.equal("name:tag", image())
     assert.same({ "preflight", "head", "tag", "alias" }, calls)
     assert.equal("hit", job.outcome)
+  end)
+
+  for name, case in pairs {
+    head = { { "abc", 'head gave "abc"; it must give a commit id of 40 or 64 lowercase hex digits' },
+      { nil, "head gave nothing; it must give a commit id of 40 or 64 lowercase hex digits" } },
+    tag = { { "Name of it", 'tag gave "Name of it"; it must give an image\'s name with a tag, such as name:tag, or a digest' },
+      { "name", 'tag gave "name"; it must give an image\'s name with a tag, such as name:tag, or a digest' } },
+    cached = { { nil, "cached gave nothing; it must give true or false" } },
+    lock = { { {}, "lock gave a table; it must give a lock: a value that can be closed" } },
+    clone = { { "yes", 'clone gave "yes"; it must give true or false' } },
+    latest = { { 7, "latest gave 7; it must give an image's name with a tag, such as name:tag, or a digest" } },
+  } do
+    for _, pair in ipairs(case) do
+      it(("must give what they promise: %s"):format(pair[2]), function()
+        ensure[name] = function() return pair[1] end
+        local place = ("spec/steps_spec.lua:%d: "):format(debug.getinfo(ensure[name], "S").linedefined)
+        local ok, failure = pcall(image)
+        assert.is_false(ok)
+        assert.same({ "bug", place .. pair[2] }, { failure.kind, failure.message })
+      end)
+    end
+  end
+
+  it("must not change the commit or the tag of the steps before", function()
+    ensure.build = function(given) given.tag = "name:other" end
+    local ok, failure = pcall(image)
+    assert.is_false(ok)
+    assert.equal("bug", failure.kind)
+    assert.equal("build", failure.step)
+    assert.truthy(failure.message:find("the step build changed job.tag from name:tag to name:other", 1, true))
+  end)
+
+  for what, found in pairs {
+    ["the engine has no such image"] = false,
+    ["it has no label org.opencontainers.image.revision"] = { labels = {} },
+    ["it was built from the revision ffff, not " .. SHA] = { labels = { ["org.opencontainers.image.revision"] = "ffff" } },
+    ["it is for the platform linux/arm64, not linux/amd64"] = {
+      architecture = "arm64", labels = { ["org.opencontainers.image.revision"] = SHA },
+    },
+  } do
+    it(("must have built the image: %s"):format(what), function()
+      images["name:tag"] = found or nil
+      local ok, failure = pcall(image)
+      assert.is_false(ok)
+      assert.equal("bug", failure.kind)
+      assert.truthy(failure.message:find("^spec/steps_spec%.lua:%d+: build succeeded, but name:tag: "), failure.message)
+      assert.truthy(failure.message:find(what, 1, true), failure.message)
+    end)
+  end
+
+  it("must have found the image that a fork declares to be a hit", function()
+    ensure.cached, images["name:tag"] = function() return true end, nil
+    local ok, failure = pcall(image)
+    assert.is_false(ok)
+    assert.truthy(failure.message:find("cached succeeded, but name:tag: the engine has no such image", 1, true))
   end)
 
   it("look the branch up again when the clone says that it moved on, three times at most", function()

@@ -11,6 +11,7 @@ local MODULES = {
   env = "molbuild.base.env",
   errors = "molbuild.base.errors",
   events = "molbuild.base.events",
+  expect = "molbuild.base.expect",
   git = "molbuild.repository.git",
   gitea = "molbuild.forge.gitea",
   image = "molbuild.engine.image",

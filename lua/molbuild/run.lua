@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
+local expect = require "molbuild.base.expect"
 local script = require "molbuild.script"
 local task = require "molbuild.base.task"
 
@@ -134,7 +135,9 @@ local function run_policy(policy, args, settings, sink)
     if not results[1] then
       error(results[2], 0)
     end
-    return table.pack(table.unpack(results, 2, results.n))
+    local values = table.pack(table.unpack(results, 2, results.n))
+    expect.results("run", policy.run, values)
+    return values
   end
   local function all()
     deliver(body(), settings, sink)

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
+local expect = require "molbuild.base.expect"
 local seal = require "molbuild.base.seal"
 local text_file = require "molbuild.base.text_file"
 
@@ -141,6 +142,7 @@ function script.load(name, library)
   local source, message, code = text_file.read_lua(path)
   errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
   local compiled = script.compiled(source)
+  expect.shipped[compiled and "@" .. path:match "[^/]*$" or ""] = true
   local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", environment(library))
   if not chunk then
     errors.raise { kind = "bug", message = syntax }

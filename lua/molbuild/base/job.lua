@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
+local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
 local task = require "molbuild.base.task"
 
@@ -73,17 +74,36 @@ local function name_bound(failure, bounds)
   end
 end
 
+-- A step's results. What later steps rely on stays as it is: a tag that another step changed would name an image that nobody
+-- has checked.
+local function run_step(self, name, fn, gives)
+  local before = { sha = rawget(self, "sha"), tag = rawget(self, "tag") }
+  local results = table.pack(fn(self))
+  expect.value(name, fn, gives, results[1])
+  for field, value in pairs(before) do
+    if rawget(self, field) ~= value then
+      errors.raise {
+        kind = "bug",
+        message = ("%sthe step %s changed job.%s from %s to %s; only what is done before the first step may set it"):format(
+          expect.place(fn), name, field, value, tostring(rawget(self, field))),
+      }
+    end
+  end
+  return table.unpack(results, 1, results.n)
+end
+
 --- Run one step of a job: report its start and end, and add its time to job.steps. A failure with a field `bound` gets
 --- the name of the setting, job.bounds[failure.bound].
 ---@param self table  the job
 ---@param name string
 ---@param fn fun(self: table): ...
-function job.step(self, name, fn)
+---@param gives string?  what it must give; see expect.value
+function job.step(self, name, fn, gives)
   local scope, started = task.scope(), core.sys.monotonic()
   local outer = rawget(scope, "step")
   scope.step = name
   events.emit("step_started", { step = name })
-  local results = table.pack(xpcall(fn, errors.handler, self))
+  local results = table.pack(xpcall(run_step, errors.handler, self, name, fn, gives))
   local seconds = core.sys.monotonic() - started
   self.steps = self.steps or {}
   self.steps[name] = (self.steps[name] or 0) + seconds

@@ -1,6 +1,7 @@
 --- The metadata of images: the labels for a new one, and whether one matches the request.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 
@@ -88,6 +89,43 @@ function image.mismatch(found, revision, platform, own)
     return ("it was built from the revision %s, not %s"):format(names.shown(built_from), revision)
   end
   return image.other_platform(found, platform)
+end
+
+--- Check that an engine has the image that a function of a policy made or found.
+---@param engine molbuild.Engine
+---@param ref string
+---@param wanted { revision: string, platform: string, labels: table<string, string>?, labelled: boolean? }  as of image.mismatch;
+---  labelled: an image without a revision is wrong, too
+---@param name string  of the function
+---@param fn function
+---@return molbuild.Image
+---@raise build | bug  bug where the function is not one that comes with the program
+function image.prove(engine, ref, wanted, name, fn)
+  local found, message = engine:image(ref)
+  local wrong = message or not found and "the engine has no such image"
+    or image.mismatch(found, wanted.revision, wanted.platform, wanted.labels)
+    or wanted.labelled and not said(found.labels[REVISION]) and "it has no label " .. REVISION
+  if wrong then
+    errors.raise {
+      kind = expect.is_shipped(fn) and "build" or "bug",
+      message = ("%s%s succeeded, but %s: %s"):format(expect.place(fn), name, ref, wrong),
+    }
+  end
+  return found
+end
+
+--- Give an image another name, unless that name is the image's already.
+---@param engine molbuild.Engine
+---@param ref string
+---@param alias string
+---@param id string?  the image's id, where it is known
+---@return string? id
+---@raise as the engine's functions raise
+function image.alias(engine, ref, alias, id)
+  id = id or (engine:image(ref) or {}).id
+  local other = engine:image(alias)
+  if not other or other.id ~= id then engine:tag(ref, alias) end
+  return id
 end
 
 -- Check what a pull brought. A registry serves a single-platform image for any requested platform.

@@ -1,0 +1,37 @@
+--- What ensure.lua adds to the messages of its failures. It is loaded only when there is something to report.
+local advice = {}
+
+--- A tool that is not there, as an error.
+function advice.missing_tool(tool, job)
+  return {
+    kind = "missing_tool",
+    message = ('"%s" not found on PATH — local-build mode requires both %s and git; either install them, '
+      .. "or set MOLECULE_IMAGE_REGISTRY so local-build is bypassed"):format(tool, job.engine.command),
+  }
+end
+
+--- A failed lookup of the commit, as an error.
+function advice.head(job, failure)
+  if failure.kind == "not_found" and failure.missing ~= "branch" then
+    if job.lookup == "gitea" then
+      failure.message = failure.message .. (' — runtime "%s" may not be mirrored to Gitea'):format(job.runtime)
+    end
+    local takes_token = job.repo_url:find "^https?:" and not job.token
+    failure.hint = takes_token and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
+  elseif failure.kind == "auth" and failure.code ~= "publickey" then
+    failure.message = failure.message .. " — verify MOLECULE_GITEA_TOKEN if private repo"
+  end
+  if failure.kind == "timeout" then failure.kind = "remote" end
+  if failure.code == "no_api" then failure.hint = "if the forge is not a Gitea, set MOLECULE_HEAD_LOOKUP=git" end
+  if failure.said then failure.message = ("%s (the forge reports: %s)"):format(failure.message, failure.said) end
+  return molbuild.errors.wrap(failure, ('cannot determine HEAD sha for runtime "%s" at %s'):format(
+    job.runtime, molbuild.core.mask.url(job.repo_url)))
+end
+
+--- A build for a platform that the engine emulates, as a warning.
+function advice.emulated(job, own)
+  return ("%s is emulated on this engine, which is %s: a build is slow and may fail; "
+    .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(job.target, own)
+end
+
+return advice
