@@ -68,7 +68,7 @@ describe("a fork of ensure.lua", function()
     local run = w:run { "run", w.dir .. "/no-tag.lua", "claude-code" }
     assert.equal(70, run.status, run.stderr)
     assert.equal("", run.stdout)
-    assert.truthy(run.stderr:find("an image reference is a string, not a nil", 1, true), run.stderr)
+    assert.truthy(run.stderr:find("no-tag.lua:2: tag gave nothing; it must give an image", 1, true), run.stderr)
     assert.is_nil(world.read(w.cache .. "/locks/claude-code.lock"))
   end)
 end)
