@@ -12,7 +12,7 @@ local ensure = molbuild.settings.define({
   inputs = { [".runtime-version"] = "RUNTIME_VERSION" }, -- files of a template that become build arguments
 }, molbuild.load "ensure-settings.lua")
 
--- What is said about failures is loaded when something fails.
+-- The texts about failures are loaded when something fails.
 local function advice() return molbuild.load "ensure-advice.lua" end
 
 -- 1. Names ----------------------------------------------------------------------------------------------------------

@@ -74,8 +74,7 @@ local function name_bound(failure, bounds)
   end
 end
 
--- A step's results. What later steps rely on stays as it is: a tag that another step changed would name an image that nobody
--- has checked.
+-- A step's results. Later steps rely on the commit and the tag: a tag that a step changed would name an image without a check.
 local function run_step(self, name, fn, gives)
   local before = { sha = rawget(self, "sha"), tag = rawget(self, "tag") }
   local results = table.pack(fn(self))
