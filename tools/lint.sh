@@ -14,6 +14,6 @@ find core -name '*.[ch]' | LC_ALL=C sort | xargs clang-format --dry-run --Werror
 cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability -j 2 \
 	--suppress=missingIncludeSystem --suppress=memleak:core/lib/secret/mask.c \
 	${CPPFLAGS:--D_GNU_SOURCE -Icore -Icore/lib} -DMOLBUILD_VERSION='""' core/lib core/bind core/main.c core/test core/bench core/fuzz
-luacheck --quiet lua scripts spec core/embed.lua core/fuzz
+luacheck --quiet lua scripts docs/examples spec core/embed.lua core/fuzz
 find . \( -path ./.git -o -path './build*' \) -prune -o -name '*.sh' -print | LC_ALL=C sort | xargs shellcheck .ci/run
 echo "lint: no warnings"
