@@ -84,4 +84,13 @@ settings.gives = {
   cached = "boolean", lock = "lock", clone = "boolean", image = "text",
 }
 
+--- How a run is shown: what precedes each line, what the outcomes are called, the outcome that needs one line, and the steps that
+--- take long.
+settings.words = {
+  prefix = "local-build",
+  outcomes = { hit = "up to date", built = "built", registry = "from the registry" },
+  unchanged = "hit",
+  slow = { "clone", "build" },
+}
+
 return settings

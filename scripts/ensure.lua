@@ -131,7 +131,7 @@ end
 
 -- 9. Check ----------------------------------------------------------------------------------------------------------
 function ensure.check(job)
-  molbuild.template.check(job.dir, job.engine:program())
+  molbuild.template.check(job.dir, job.engine:program(), "template repo malformed")
   job.inputs = molbuild.inputs.read(job.dir, ensure.inputs)
 end
 

@@ -172,7 +172,7 @@ end)
 describe("errors.format", function()
   it("says the message on one line and the hint on the next", function()
     local e = errors.new { kind = "remote", message = "no\nanswer", hint = "wait\27[1m" }
-    assert.equal("molbuild: local-build: no | answer\nhint: wait[1m", errors.format(e))
+    assert.equal("molbuild: no | answer\nhint: wait[1m", errors.format(e))
   end)
 
   it("takes another prefix", function()
@@ -181,12 +181,12 @@ describe("errors.format", function()
 
   it("shows no traceback of a world error", function()
     local e = errors.new { kind = "remote", message = "m", traceback = "stack traceback:\n\tx" }
-    assert.equal("molbuild: local-build: m", errors.format(e))
+    assert.equal("molbuild: m", errors.format(e))
   end)
 
   it("shows the traceback of a bug", function()
     local e = errors.new { kind = "bug", message = "m", traceback = "stack traceback:\n\tx.lua:1" }
-    assert.equal("molbuild: local-build: m\n  stack traceback:\n    x.lua:1", errors.format(e))
+    assert.equal("molbuild: m\n  stack traceback:\n    x.lua:1", errors.format(e))
   end)
 
   it("shows the policy's lines of a traceback, and the library's when verbose or when there are no others", function()
@@ -209,7 +209,7 @@ describe("errors.format", function()
   end)
 
   it("takes a value that is no error object", function()
-    assert.equal("molbuild: local-build: oops", errors.format("oops"))
+    assert.equal("molbuild: oops", errors.format("oops"))
   end)
 end)
 
@@ -241,7 +241,7 @@ describe("a failure of the system", function()
       assert.truthy(e.hint)
     end
     assert.equal(1, errors.exit_code(raw))
-    assert.equal("molbuild: local-build: out of memory", errors.format(raw):match "^[^\n]*")
+    assert.equal("molbuild: out of memory", errors.format(raw):match "^[^\n]*")
     assert.equal("failed", errors.fields(raw).kind)
   end)
 

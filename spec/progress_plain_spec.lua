@@ -1,4 +1,5 @@
 local plain = require "molbuild.progress.plain"
+local words = require "spec.support.words"
 
 describe("the plain renderer", function()
   local writes
@@ -6,6 +7,7 @@ describe("the plain renderer", function()
   local function renderer(options)
     writes = {}
     options = options or {}
+    options.words = options.words or words
     options.write = function(s)
       writes[#writes + 1] = s
     end

@@ -1,4 +1,5 @@
 local quiet = require "molbuild.progress.quiet"
+local words = require "spec.support.words"
 
 describe("the quiet renderer", function()
   local out, renderer
@@ -6,6 +7,7 @@ describe("the quiet renderer", function()
   before_each(function()
     out = {}
     renderer = quiet.new {
+      words = words,
       write = function(s)
         out[#out + 1] = s
       end,

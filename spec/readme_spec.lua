@@ -5,6 +5,7 @@ describe("the picture of plain lines in docs/reference.md", function()
   it("is what the renderer makes of the recorded run", function()
     local out = {}
     local renderer = require("molbuild.progress.plain").new {
+      words = require "spec.support.words",
       write = function(text)
         out[#out + 1] = text
       end,

@@ -19,8 +19,8 @@ describe("template.check", function()
     sh.remove(dir:match "^(.*)/")
   end)
 
-  local function refuses()
-    local ok, failure = pcall(template.check, dir)
+  local function refuses(note)
+    local ok, failure = pcall(template.check, dir, nil, note)
     assert.is_false(ok)
     assert.is_true(errors.is(failure, "template"), tostring(failure))
     assert.is_false(sh.try { "test", "-e", dir }, "the tree is still there")
@@ -46,7 +46,12 @@ describe("template.check", function()
 
   it("wants a Dockerfile", function()
     sh.run { "rm", dir .. "/Dockerfile" }
-    assert.equal(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), refuses().message)
+    assert.equal(("cloned tree at %s has no Dockerfile"):format(dir), refuses().message)
+  end)
+
+  it("ends the message with the caller's note", function()
+    sh.run { "rm", dir .. "/Dockerfile" }
+    assert.equal(("cloned tree at %s has no Dockerfile (no template of ours)"):format(dir), refuses("no template of ours").message)
   end)
 
   describe("says of links that lead out of the tree", function()

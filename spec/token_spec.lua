@@ -7,7 +7,7 @@ local TOKEN = "s3cr/t+%w0rd-for-the-forge"
 --- Finds a token, and says what is known of it: its digest and user, what children see, and whether they and we can be dumped.
 local POLICY = [[
 local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", credential = %s }, molbuild.core.fs
-return { run = function(args)
+return { words = { prefix = "local-build" }, run = function(args)
   local token, user
   for _ = 1, 2 do token, user = molbuild.token.find(url, names) end
   if token and args[1] then molbuild.log.info("this is it: %%s", token) end

@@ -58,7 +58,7 @@ describe("credentials in a URL", function()
     local words, result = find { T_URL = "https://joe:" .. PASSWORD .. "@forge.example:8443/o/t-" }
     assert.same({ "https://forge.example:8443/o/t-b", digest(TOKEN), "joe", "hidden" }, words, result.stderr)
     assert.equal(1, warnings(result))
-    assert.truthy(result.stderr:find("local-build: ***\n", 1, true), result.stderr)
+    assert.truthy(result.stderr:find("molbuild: ***\n", 1, true), result.stderr)
   end)
 
   it("are those of a URL that stands in a policy, too", function()

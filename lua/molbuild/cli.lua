@@ -2,7 +2,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local script = require "molbuild.script"
-local to_number = require("molbuild.base.text").number
+local text = require "molbuild.base.text"
 
 local cli = {}
 
@@ -40,8 +40,8 @@ local function run_usage(format, ...)
   usage(format:format(...), "molbuild run --help")
 end
 
-local function write(fd, text)
-  local ok, message, code = core.sys.write(fd, text)
+local function write(fd, data)
+  local ok, message, code = core.sys.write(fd, data)
   if not ok then
     errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
   end
@@ -56,11 +56,11 @@ local function parser()
   top:flag("--version", "Print the version.")
   local run = top:command("run", "Run a policy. What follows its name belongs to the policy.")
   for _, option in ipairs(cli.options) do
-    local name, value, text = table.unpack(option, 1, 3)
+    local name, value, meaning = table.unpack(option, 1, 3)
     if value then
-      run:option(name, text):argname(value)
+      run:option(name, meaning):argname(value)
     else
-      run:flag(name, text)
+      run:flag(name, meaning)
     end
   end
   run:argument("script", "A policy: a path, or a name to look up.")
@@ -85,15 +85,6 @@ local function find_option(name)
   end
 end
 
-local function contains(list, value)
-  for _, entry in ipairs(list) do
-    if entry == value then
-      return true
-    end
-  end
-  return false
-end
-
 --- The hint for a first argument that is no command: an option before it, or a script without one.
 local function unknown_command(first)
   local name = first:match "^[^=]*"
@@ -108,7 +99,7 @@ local function unknown_command(first)
 end
 
 local function print_help(name)
-  if name and not contains(cli.commands, name) then
+  if name and not text.is_one_of(name, cli.commands) then
     unknown_command(name)
   end
   local top, commands = parser()
@@ -157,7 +148,7 @@ local function number(options, name, whole)
   if not given then
     return nil
   end
-  local value = to_number(given)
+  local value = text.number(given)
   if not value or whole and (value < 1 or value ~= math.floor(value)) then
     local what = whole and "a whole number of at least 1" or "a number of seconds, such as 90 or 0.5"
     run_usage('option --%s needs %s, not "%s"', name:gsub("_", "-"), what, given)
@@ -167,7 +158,7 @@ end
 
 local function check_options(options)
   for name, choices in pairs(CHOICES) do
-    if options[name] and not contains(choices, options[name]) then
+    if options[name] and not text.is_one_of(options[name], choices) then
       run_usage('option --%s cannot be "%s": use one of %s', name, options[name], table.concat(choices, ", "))
     end
   end
@@ -311,10 +302,10 @@ function cli.main(argv, program)
   if ok then
     return result
   end
-  local text = errors.format(result, "molbuild") .. "\n"
+  local shown = errors.format(result) .. "\n"
   -- Without descriptors or memory there is no event loop. That error is written without it.
-  if not pcall(core.writer.put, STDERR, text) then
-    core.sys.write(STDERR, text)
+  if not pcall(core.writer.put, STDERR, shown) then
+    core.sys.write(STDERR, shown)
     return errors.exit_code(result)
   end
   core.writer.flush(STDERR, 2)

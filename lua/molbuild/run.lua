@@ -153,11 +153,25 @@ local function run_policy(policy, args, settings, sink)
   end, { signals = { SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU } })
 end
 
-local function tell_start(name, path, passed_over, args, version)
-  events.emit("run_started", { version = version, script = name, path = path, args = args })
-  if passed_over then
-    events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
+--- Fill in the words that the policy wants the run to be shown in; the renderer has the table since before it was loaded.
+local function take_words(words, policy, path)
+  local own = rawget(policy, "words")
+  local fault = own ~= nil and require("molbuild.progress.say").fault(own)
+  if fault then
+    errors.raise { kind = "bug", message = ("%s: %s"):format(path, fault) }
   end
+  for name, value in pairs(own or {}) do
+    words[name] = value
+  end
+end
+
+local function load_policy(path, words)
+  local policy = script.load(path, require "molbuild")
+  take_words(words, policy, path)
+  if type(rawget(policy, "run")) ~= "function" then
+    errors.raise { kind = "bug", message = path .. " has no function run" }
+  end
+  return policy
 end
 
 local function load_and_run(name, args, settings, sink, version)
@@ -169,12 +183,12 @@ local function load_and_run(name, args, settings, sink, version)
     write_trace(sink, settings.trace)
   end
   local path, passed_over = script.find(name)
-  tell_start(name, path, passed_over, args, version)
-  local policy = script.load(path, require "molbuild")
-  if type(rawget(policy, "run")) ~= "function" then
-    errors.raise { kind = "bug", message = path .. " has no function run" }
+  events.emit("run_started", { version = version, script = name, path = path, args = args })
+  local ok, policy = xpcall(load_policy, errors.handler, path, settings.words)
+  if passed_over then
+    events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
-  run_policy(policy, args, settings, sink)
+  run_policy(ok and policy or error(policy, 0), args, settings, sink)
 end
 
 --- Write the results of a failed run to stdout, as objects; not after a result that was written in part. A signal may have
@@ -218,6 +232,7 @@ end
 ---@return integer status
 function run.main(settings, name, args, version)
   local started = core.sys.monotonic()
+  settings.words = {}
   local sink = sinks(settings)
   local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
   local scope = task.scope()

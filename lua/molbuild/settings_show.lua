@@ -4,6 +4,7 @@ local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
 local encode = require "molbuild.progress.encode"
 local settings = require "molbuild.base.settings"
+local text = require "molbuild.base.text"
 
 local settings_show = {}
 
@@ -69,13 +70,12 @@ function settings_show.json(list)
 end
 
 local function check_runtime(policy, runtime)
-  for _, known in ipairs(policy.runtimes) do
-    if known == runtime then return end
+  if not text.is_one_of(runtime, policy.runtimes) then
+    errors.raise {
+      kind = "usage",
+      message = ('unknown runtime "%s" (one of %s)'):format(names.shown(runtime), table.concat(policy.runtimes, ", ")),
+    }
   end
-  errors.raise {
-    kind = "usage",
-    message = ('unknown runtime "%s" (one of %s)'):format(names.shown(runtime), table.concat(policy.runtimes, ", ")),
-  }
 end
 
 --- The output of `molbuild settings` for a policy.

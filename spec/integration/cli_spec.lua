@@ -143,7 +143,7 @@ describe("molbuild", function()
       local file = path and w.dir .. path or "/dev/null"
       local run = w:run { "run", "--trace=" .. file, script }
       assert.equal(2, run.status, run.stderr)
-      assert.truthy(run.stderr:find("molbuild: local-build: --trace: cannot write " .. file, 1, true), run.stderr)
+      assert.truthy(run.stderr:find("molbuild: --trace: cannot write " .. file, 1, true), run.stderr)
       assert.is_nil(world.read(w.dir .. "/done"))
       assert.truthy(world.sh "ls -l /dev/null":find "^c")
     end)
@@ -186,7 +186,7 @@ describe("molbuild", function()
       local run = w:run { "run", path }
       assert.equal(status, run.status)
       assert.equal("", run.stdout)
-      assert.truthy(run.stderr:find("molbuild: local-build: so it is\nhint: do this\n", 1, true), run.stderr)
+      assert.truthy(run.stderr:find("molbuild: so it is\nhint: do this\n", 1, true), run.stderr)
     end)
   end
 

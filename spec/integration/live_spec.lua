@@ -210,7 +210,7 @@ describe("molbuild on a terminal", function()
       end }
     ]])
     start({ "run", w.dir .. "/busy.lua" }, 80, 24)
-    term:wait_for(function(lines) return ("\n" .. table.concat(lines, "\n")):find("\nlocal-build: here", 1, true) end)
+    term:wait_for(function(lines) return ("\n" .. table.concat(lines, "\n")):find("\nmolbuild: here", 1, true) end)
     assert.equal("0", term:flag "cursor_flag")
     os.execute "sleep 1"
     term:wait_for(ended, 30, function()
@@ -258,7 +258,7 @@ describe("molbuild on a terminal", function()
   it("writes plain lines with TERM=dumb, in CI and with --progress=plain", function()
     local policy = w.dir .. "/steps.lua"
     world.write(policy, [[
-      return { run = function()
+      return { words = { slow = { "build" } }, run = function()
         molbuild.job.step({}, "build", function()
           molbuild.events.emit("progress", { done = 1, total = 2, text = "RUN this" })
           molbuild.child.run { argv = { "echo", "that" } }
@@ -271,8 +271,8 @@ describe("molbuild on a terminal", function()
       start({ "run", case[1] or "--jobs=2", policy }, 100, 30, case.env)
       term:wait_for(ended, 60)
       assert.same({
-        "local-build: running " .. policy, "build", "build 1/2  RUN this", "build done in 0s",
-        "local-build: warning: so it is", "result", "status 0",
+        "molbuild: running " .. policy, "build", "build 1/2  RUN this", "build done in 0s",
+        "molbuild: warning: so it is", "result", "status 0",
       }, term:lines())
       -- Colours are for whom they are wanted by; CI's terminal understands them.
       local colored = table.concat(term:lines "-e", "\n"):find "\27%[33mwarning: " ~= nil

@@ -78,7 +78,7 @@ describe("a run on a terminal", function()
     term:wait_for(function(lines) return table.concat(lines, "\n"):find "Stopped" end)
     shell "bg"
     world.sh("touch " .. w.dir .. "/say")
-    term:wait_for(function(lines) return table.concat(lines, "\n"):find "local%-build: said" end)
+    term:wait_for(function(lines) return table.concat(lines, "\n"):find "molbuild: said" end)
     assert.equal("1", term:flag "cursor_flag")
     shell "fg"
     wait_for_cursor "0"

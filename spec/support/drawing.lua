@@ -1,6 +1,7 @@
 --- A terminal renderer with a clock and a terminal of the spec's own, and what it writes.
 local tty = require "molbuild.progress.tty"
 local width = require("molbuild.core").width
+local words = require "spec.support.words"
 
 local drawing = {}
 
@@ -12,7 +13,7 @@ function drawing.new()
   function t.renderer(options)
     t.clock, t.columns, t.rows, t.writes = 1000, 80, 24, {}
     options = options or {}
-    options.width = width
+    options.width, options.words = width, options.words or words
     options.unicode = options.unicode ~= false
     function options.write(s)
       t.writes[#t.writes + 1] = s

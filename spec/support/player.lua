@@ -6,11 +6,13 @@
 local cjson = require "cjson"
 local core = require "molbuild.core"
 local progress = require "molbuild.progress"
+local words = require "spec.support.words"
 
 local clock
 local renderer = progress.choose {
   mode = "tty",
   color = "always",
+  words = words,
   now = function()
     return clock or core.sys.monotonic()
   end,

@@ -37,16 +37,11 @@ end
 ---@raise usage
 function env.choice(name, ...)
   local value = env.get(name)
-  for _, choice in ipairs { ... } do
-    if value == choice then
-      return value
-    end
-  end
-  if value then
+  if value and not text.is_one_of(value, { ... }) then
     local choices = table.concat({ ... }, " or ")
     errors.raise { kind = "usage", message = ('%s must be %s, not "%s"'):format(name, choices, value) }
   end
-  return nil
+  return value
 end
 
 local NO = { [""] = true, ["0"] = true, ["false"] = true, ["no"] = true, ["off"] = true }

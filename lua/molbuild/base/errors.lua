@@ -235,12 +235,12 @@ end
 --- An error as it is printed, without a newline at the end: a line for the message, a line for the hint, and for a
 --- bug the traceback.
 ---@param value any
----@param prefix string?  "molbuild: local-build" when absent
+---@param prefix string?  "molbuild" when absent
 ---@param verbose boolean?  whether a traceback has the library's own lines, too
 ---@return string
 function errors.format(value, prefix, verbose)
   local e = errors.object(value)
-  local lines = { ("%s: %s"):format(prefix or "molbuild: local-build", text.one_line(e.message)) }
+  local lines = { ("%s: %s"):format(prefix or "molbuild", text.one_line(e.message)) }
   if e.kind == "bug" and e.traceback then
     lines[#lines + 1] = "  stack traceback:"
     for _, line in ipairs(traceback_lines(e.traceback, verbose)) do lines[#lines + 1] = line end

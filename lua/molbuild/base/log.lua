@@ -1,4 +1,4 @@
--- Log lines: `local-build: <message>` on stderr, through the stream of events.
+-- Log lines: `<prefix>: <message>` on stderr, through the stream of events.
 
 local events = require "molbuild.base.events"
 local task = require "molbuild.base.task"

@@ -3,6 +3,7 @@
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
+local one_of = require("molbuild.base.text").is_one_of
 local seal = require "molbuild.base.seal"
 
 local settings = {}
@@ -55,12 +56,10 @@ local function text(value, _, where)
 end
 
 local function choice(value, row, where)
-  for _, one in ipairs(row.choices) do
-    if value == one then
-      return value
-    end
+  if not one_of(value, row.choices) then
+    misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), names.shown(value))
   end
-  misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), names.shown(value))
+  return value
 end
 
 local function switch(value, _, where, from_variable)
@@ -138,12 +137,13 @@ local function instead(name)
   return ("per_runtime.NAME = { %s = ... }"):format(name)
 end
 
---- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name.
+--- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name. The
+--- policy's field `words`, how its runs are shown, is that of ROWS.
 ---@param policy table
 ---@param rows molbuild.Setting[]
 ---@return table policy
 function settings.define(policy, rows)
-  policy.settings = rows
+  policy.settings, policy.words = rows, policy.words or rows.words
   for _, row in ipairs(rows) do
     policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
   end

@@ -50,6 +50,19 @@ function text.one_line(s)
   return harmless(s)
 end
 
+--- Whether a word is in a list of words.
+---@param word any
+---@param words string[]
+---@return boolean
+function text.is_one_of(word, words)
+  for _, each in ipairs(words) do
+    if each == word then
+      return true
+    end
+  end
+  return false
+end
+
 --- The beginning of a text, not cut within a character.
 ---@param s string
 ---@param bytes integer  the most bytes; less than 0 counts as 0

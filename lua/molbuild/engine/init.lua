@@ -4,6 +4,7 @@ local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
+local text = require "molbuild.base.text"
 
 local docker = {}
 
@@ -211,15 +212,6 @@ function Engine:ask_early(ref)
   })
 end
 
-local function has_name(image, ref)
-  for _, name in ipairs(image.tags) do
-    if name == ref then
-      return true
-    end
-  end
-  return false
-end
-
 -- The answer that was requested ahead of time, if it is about REF.
 local function take_early(self, ref)
   local early = self.early
@@ -227,7 +219,7 @@ local function take_early(self, ref)
     return nil
   end
   local image = early.task:join()
-  if image and (ref == early.ref or has_name(image, ref)) then
+  if image and (ref == early.ref or text.is_one_of(ref, image.tags)) then
     early.served[ref] = true
     return image
   end

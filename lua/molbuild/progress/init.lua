@@ -12,6 +12,7 @@ local progress = {}
 ---@field mode "auto"|"tty"|"plain"|"json"|"quiet"|nil  auto when absent
 ---@field verbose boolean?  show every output line
 ---@field color "auto"|"always"|"never"|nil  auto when absent
+---@field words molbuild.Words?  neutral ones when absent; may be filled in later
 ---@field several boolean?  whether there are several runtimes; detected when absent
 ---@field write fun(text: string, spare: boolean?)?  the other fields: stderr and this process when absent; spare: build
 ---  output, which is dropped before molbuild's own reports; returns true when the reader is slow

@@ -37,10 +37,10 @@ local function live_status(job)
   return job.step
 end
 
-local function end_status(job, unicode)
-  local marks = MARKS[unicode and "unicode" or "ascii"]
+local function end_status(job, opts)
+  local marks = MARKS[opts.unicode and "unicode" or "ascii"]
   if job.ended.ok then
-    return marks.ok .. say.outcome(job.ended.outcome), "green"
+    return marks.ok .. say.outcome(job.ended.outcome, opts.words), "green"
   end
   if job.ended.skipped then
     return "skipped", "yellow"
@@ -61,16 +61,16 @@ local function fitting_image(image, room, width)
 end
 
 -- Name, status, time and text of a job, each as { text, colour }.
-local function cells(job, now, unicode)
+local function cells(job, opts)
   if job.ended then
-    local status, color = end_status(job, unicode)
+    local status, color = end_status(job, opts)
     local said = job.ended.image and { job.ended.image, whole = true } or { job.ended.reason or "" }
     return { { job.name }, { status, color }, { text.duration(job.ended.seconds) }, said }
   end
   return {
     { job.name },
     { live_status(job), "cyan" },
-    { text.duration(now - job.started) },
+    { text.duration(opts.now - job.started) },
     { text.one_line(job.text), "dim" },
   }
 end
@@ -107,12 +107,13 @@ end
 --- The lines for some jobs, in aligned columns, each narrower than the terminal.
 ---@param jobs molbuild.Job[]
 ---@param columns integer  of the terminal
----@param opts { now: number, name_width: integer, unicode: boolean, paint: function, width: table }
+---@param opts { now: number, name_width: integer, unicode: boolean, paint: function, width: table,
+--- words: molbuild.Words }
 ---@return molbuild.ScreenLine[]
 function layout.block(jobs, columns, opts)
   local rows, widths = {}, { math.min(opts.name_width, MAX_NAME), 0, 0 }
   for i, job in ipairs(jobs) do
-    rows[i] = cells(job, opts.now, opts.unicode)
+    rows[i] = cells(job, opts)
     for column = 2, 3 do
       widths[column] = math.max(widths[column], opts.width.columns(rows[i][column][1]))
     end

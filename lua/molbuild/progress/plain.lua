@@ -5,9 +5,6 @@ local report = require "molbuild.progress.report"
 local say = require "molbuild.progress.say"
 local text = require "molbuild.base.text"
 
--- The other steps are too short for a line.
-local SLOW_STEPS = { clone = true, build = true }
-
 local plain = {
   --- Seconds without a line of a runtime before a line reports that it still runs.
   alive_every = 60,
@@ -18,17 +15,18 @@ local Plain = {}
 Plain.__index = Plain
 
 --- A renderer that writes plain lines.
----@param opts { write: fun(text: string), verbose: boolean?, several: boolean?, color: boolean? }
+---@param opts { write: fun(text: string), verbose: boolean?, several: boolean?, color: boolean?, words: molbuild.Words? }
 ---@return molbuild.PlainRenderer
 function plain.new(opts)
-  local painter = paint.new(opts.color or false)
+  local painter, words = paint.new(opts.color or false), opts.words or {}
   return setmetatable({
     write = opts.write,
     verbose = opts.verbose or false,
     several = opts.several or false,
     alive_every = plain.alive_every,
     paint = painter,
-    report = report.new(painter, opts.verbose),
+    words = words,
+    report = report.new(painter, words, opts.verbose),
   }, Plain)
 end
 
@@ -36,7 +34,7 @@ end
 function Plain:_put(line, spare)
   local script = self.script
   self.script = nil
-  return self.write((script and say.script(script) .. "\n" or "") .. line .. "\n", spare)
+  return self.write((script and say.script(script, self.words) .. "\n" or "") .. line .. "\n", spare)
 end
 
 function Plain:_step(e, what)
@@ -67,14 +65,19 @@ function handlers.job_waiting(self, e)
   self:_step(e, "waiting for a slot")
 end
 
+-- The other steps are too short for a line.
+function Plain:_is_slow_step(e)
+  return text.is_one_of(e.step, self.words.slow or {})
+end
+
 function handlers.step_started(self, e)
-  if SLOW_STEPS[e.step] then
+  if self:_is_slow_step(e) then
     self:_step(e, e.step)
   end
 end
 
 function handlers.step_ended(self, e)
-  if SLOW_STEPS[e.step] and e.ok then
+  if e.ok and self:_is_slow_step(e) then
     self:_step(e, e.step .. " done in " .. text.duration(e.seconds))
   end
 end
@@ -95,9 +98,9 @@ function handlers.line(self, e)
 end
 
 function handlers.result(self, e)
-  local line = say.line(e, self.several, self.paint)
-  -- A hit is one line, which then includes the script's path.
-  if e.outcome == "hit" and self.script then
+  local line = say.line(e, self.several, self.paint, self.words)
+  -- What found its image is one line, which then includes the script's path.
+  if e.outcome and e.outcome == self.words.unchanged and self.script then
     line = line .. " (" .. text.one_line(self.script.path) .. ")"
     self.script = nil
   end
@@ -110,7 +113,7 @@ function handlers.failed(self, e)
     self:_failures()
   elseif e.runtime then
     -- The other jobs may take long. The report with the tail comes at the end, where other lines do not hide it.
-    self:_put(self.paint(report.heading(e), "red") .. ": " .. text.one_line(e.message))
+    self:_put(self.paint(report.heading(e, self.words), "red") .. ": " .. text.one_line(e.message))
   end
 end
 
@@ -118,7 +121,7 @@ function handlers.run_ended(self)
   self:_failures()
   -- Nothing else was printed: print which file ran.
   if self.script then
-    self.write(say.script(self.script) .. "\n")
+    self.write(say.script(self.script, self.words) .. "\n")
     self.script = nil
   end
 end
@@ -130,7 +133,7 @@ function Plain:event(e)
   if handler then
     handler(self, e)
   else
-    local line = say.line(e, self.several, self.paint)
+    local line = say.line(e, self.several, self.paint, self.words)
     if line then
       self:_put(line)
     end
@@ -151,7 +154,7 @@ end
 ---@param message string
 ---@return string
 function Plain:note(message)
-  return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
+  return say.line({ event = "log", level = "warn", message = message }, false, self.paint, self.words) .. "\n"
 end
 
 --- This renderer shows nothing that changes with time.

@@ -11,11 +11,11 @@ local Quiet = {}
 Quiet.__index = Quiet
 
 --- A renderer that shows failures and nothing else.
----@param opts { write: fun(text: string), color: boolean? }
+---@param opts { write: fun(text: string), color: boolean?, words: molbuild.Words? }
 ---@return molbuild.QuietRenderer
 function quiet.new(opts)
-  local painter = paint.new(opts.color or false)
-  return setmetatable({ write = opts.write, paint = painter, report = report.new(painter) }, Quiet)
+  local painter, words = paint.new(opts.color or false), opts.words or {}
+  return setmetatable({ write = opts.write, paint = painter, words = words, report = report.new(painter, words) }, Quiet)
 end
 
 --- Keep a failure; show them at the end of the run.
@@ -37,7 +37,7 @@ function Quiet.lines() end
 ---@param message string
 ---@return string
 function Quiet:note(message)
-  return say.line({ event = "log", level = "warn", message = message }, false, self.paint) .. "\n"
+  return say.line({ event = "log", level = "warn", message = message }, false, self.paint, self.words) .. "\n"
 end
 
 --- This renderer shows nothing that changes with time.

@@ -1,6 +1,7 @@
 -- Failures, kept until they are shown.
 
 local errors = require "molbuild.base.errors"
+local say = require "molbuild.progress.say"
 local text = require "molbuild.base.text"
 
 local TAIL_LINES = 40
@@ -13,10 +14,11 @@ Report.__index = Report
 
 --- An empty report.
 ---@param paint fun(text: string, name: string?): string
+---@param words molbuild.Words
 ---@param verbose boolean?  whether tracebacks include the library's own lines
 ---@return molbuild.Report
-function report.new(paint, verbose)
-  return setmetatable({ paint = paint, verbose = verbose, failures = {}, order = {}, runtimes = 0 }, Report)
+function report.new(paint, words, verbose)
+  return setmetatable({ paint = paint, words = words, verbose = verbose, failures = {}, order = {}, runtimes = 0 }, Report)
 end
 
 --- Record the runtimes in the order they start: failures are shown in that order.
@@ -40,10 +42,10 @@ local function wants_tail(e)
   return e.tail and #e.tail > 0 and e.kind ~= "signal" and e.kind ~= "cancelled"
 end
 
-local function append_tail(lines, e)
+local function append_tail(lines, e, words)
   local first = math.max(1, #e.tail - TAIL_LINES + 1)
   local count = #e.tail - first + 1
-  lines[#lines + 1] = "local-build: the last " .. (count == 1 and "line:" or count .. " lines:")
+  lines[#lines + 1] = say.head(words) .. "the last " .. (count == 1 and "line:" or count .. " lines:")
   for i = first, #e.tail do
     lines[#lines + 1] = "  | " .. text.one_line(e.tail[i])
   end
@@ -51,23 +53,25 @@ end
 
 --- The heading of a failure: its runtime and step.
 ---@param e table  failed
+---@param words molbuild.Words
 ---@return string
-function report.heading(e)
+function report.heading(e, words)
   local who = e.runtime and text.one_line(e.runtime) .. ": " or ""
-  return "local-build: " .. who .. "failed" .. (e.step and " in step " .. text.one_line(e.step) or "")
+  return say.head(words) .. who .. "failed" .. (e.step and " in step " .. text.one_line(e.step) or "")
 end
 
-local function append(lines, e, paint, verbose)
+local function append(self, lines, e)
+  local words = self.words
   if e.runtime or e.step then
-    lines[#lines + 1] = paint(report.heading(e), "red")
+    lines[#lines + 1] = self.paint(report.heading(e, words), "red")
   end
   if wants_tail(e) then
-    append_tail(lines, e)
+    append_tail(lines, e, words)
   end
   if e.log then
-    lines[#lines + 1] = "local-build: the whole log: " .. text.one_line(e.log)
+    lines[#lines + 1] = say.head(words) .. "the whole log: " .. text.one_line(e.log)
   end
-  for line in errors.format(errors.new(e), nil, verbose):gmatch("[^\n]+") do
+  for line in errors.format(errors.new(e), words.prefix and "molbuild: " .. words.prefix, self.verbose):gmatch("[^\n]+") do
     lines[#lines + 1] = line
   end
 end
@@ -83,7 +87,7 @@ function Report:take()
   end)
   local lines = {}
   for _, failure in ipairs(self.failures) do
-    append(lines, failure.event, self.paint, self.verbose)
+    append(self, lines, failure.event)
   end
   self.failures = {}
   return lines

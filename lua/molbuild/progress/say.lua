@@ -4,19 +4,53 @@ local text = require "molbuild.base.text"
 
 local say = {}
 
---- `local-build: `, followed by the runtime's name when there are several.
+--- How a policy wants its runs to be shown: its field `words`. What it does not set is shown in neutral words.
+---@class molbuild.Words
+---@field prefix string?  precedes each line and message
+---@field outcomes table<string, string>?  what the outcomes of jobs are called
+---@field unchanged string?  the outcome of a job that found its image: it needs one line
+---@field slow string[]?  the steps that take long: each has a line when it starts and when it ends
+
+local FIELDS = { prefix = "string", outcomes = "table", unchanged = "string", slow = "table" }
+
+--- What is wrong with a policy's words; nil when they are valid.
+---@param words any
+---@return string?
+function say.fault(words)
+  if type(words) ~= "table" then
+    return "words must be a table, not a " .. type(words)
+  end
+  for name, value in pairs(words) do
+    if not FIELDS[name] then
+      return ("words.%s: no such field"):format(tostring(name))
+    elseif type(value) ~= FIELDS[name] then
+      return ("words.%s must be a %s, not a %s"):format(name, FIELDS[name], type(value))
+    end
+  end
+end
+
+--- What precedes each line: `local-build: `, or the program's name.
+---@param words molbuild.Words
+---@return string
+function say.head(words)
+  return text.one_line(words.prefix or "molbuild") .. ": "
+end
+
+--- The same, followed by the runtime's name when there are several.
 ---@param e table
 ---@param several boolean
+---@param words molbuild.Words
 ---@return string
-function say.prefix(e, several)
-  return "local-build: " .. (several and e.runtime and text.one_line(e.runtime) .. ": " or "")
+function say.prefix(e, several, words)
+  return say.head(words) .. (several and e.runtime and text.one_line(e.runtime) .. ": " or "")
 end
 
 --- The line that names the running script.
 ---@param e table  run_started
+---@param words molbuild.Words
 ---@return string
-function say.script(e)
-  return "local-build: running " .. text.one_line(e.path)
+function say.script(e, words)
+  return say.head(words) .. "running " .. text.one_line(e.path)
 end
 
 --- The holder of a lock, and how long this run has waited.
@@ -60,13 +94,13 @@ function say.dropped(count, reason)
 end
 
 local LEVEL = { warn = { "warning: ", "yellow" }, error = { "error: ", "red" } }
-local DONE = { hit = "up to date", built = "built", registry = "from the registry" }
 
 --- How a runtime got its image.
----@param outcome string?  hit, built or registry
+---@param outcome string?
+---@param words molbuild.Words
 ---@return string
-function say.outcome(outcome)
-  return DONE[outcome] or "done"
+function say.outcome(outcome, words)
+  return text.one_line((words.outcomes or {})[outcome or ""] or outcome or "done")
 end
 
 local sentences = {}
@@ -94,18 +128,19 @@ function sentences.retry(e)
     text.one_line(e.what), text.one_line(e.message), e.attempt, e.attempts, e.seconds)
 end
 
-function sentences.result(e)
-  return ("%s %s"):format(text.one_line(e.image), say.outcome(e.outcome))
+function sentences.result(e, _, words)
+  return ("%s %s"):format(text.one_line(e.image), say.outcome(e.outcome, words))
 end
 
---- A `local-build:` line for an event that has one: log, building, lock_waiting, lock_acquired, retry, result.
+--- The line for an event that has one: log, building, lock_waiting, lock_acquired, retry, result.
 ---@param e table
 ---@param several boolean
 ---@param paint fun(text: string, name: string?): string
+---@param words molbuild.Words
 ---@return string?
-function say.line(e, several, paint)
+function say.line(e, several, paint, words)
   local sentence = sentences[e.event]
-  return sentence and say.prefix(e, several) .. sentence(e, paint)
+  return sentence and say.prefix(e, several, words) .. sentence(e, paint, words)
 end
 
 --- Lines that a child printed. The core has removed everything that could steer a terminal, except tabs.

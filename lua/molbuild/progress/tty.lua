@@ -34,6 +34,7 @@ Tty.__index = Tty
 ---@field verbose boolean?  every output line is printed above the live lines
 ---@field several boolean?
 ---@field color boolean?
+---@field words molbuild.Words?
 ---@field unicode boolean?
 ---@field last_words (fun(text: string))?  see molbuild.progress.screen
 ---@field continued (fun(): boolean)?  whether the program has been continued after a stop; never when absent
@@ -44,7 +45,7 @@ Tty.__index = Tty
 ---@param opts molbuild.TtyOptions
 ---@return molbuild.TtyRenderer
 function tty.new(opts)
-  local painter = paint.new(opts.color or false)
+  local painter, words = paint.new(opts.color or false), opts.words or {}
   local function always() return true end
   opts.is_free, opts.in_foreground = opts.is_free or always, opts.in_foreground or always
   opts.continued = opts.continued or function() return false end
@@ -52,8 +53,9 @@ function tty.new(opts)
     opts = opts,
     wants_lines = true, -- the newest one is shown on the runtime's line
     paint = painter,
+    words = words,
     several = opts.several or false,
-    report = report.new(painter, opts.verbose),
+    report = report.new(painter, words, opts.verbose),
     screen = screen.new {
       write = opts.write, width = opts.width, reflows = opts.reflows ~= false, last_words = opts.last_words,
     },
@@ -71,7 +73,7 @@ end
 
 function Tty:_above(line, spare)
   if self.script then
-    local script = say.script(self.script)
+    local script = say.script(self.script, self.words)
     self.script = nil
     self:_above(script)
   end
@@ -102,6 +104,7 @@ function Tty:_lines(jobs)
     name_width = self.name_width,
     unicode = self.opts.unicode or false,
     paint = self.paint,
+    words = self.words,
     width = self.opts.width,
   })
 end
@@ -139,7 +142,7 @@ function Tty:_drop_output()
       bytes = bytes + #line
     end
   end
-  self.note = say.line({ event = "log", level = "warn", message = say.dropped(self.lost) }, false, self.paint)
+  self.note = say.line({ event = "log", level = "warn", message = say.dropped(self.lost) }, false, self.paint, self.words)
   kept[#kept + 1] = self.note
   self.held, self.spare, self.held_bytes = kept, {}, bytes
 end
@@ -182,7 +185,7 @@ function handlers.job_ended(self, e)
     ok = e.ok, cancelled = e.cancelled, skipped = e.skipped, seconds = e.seconds, outcome = e.outcome,
     image = e.image and text.one_line(e.image), reason = job.reason,
   }
-  if e.outcome == "hit" then
+  if e.outcome and e.outcome == self.words.unchanged then
     self.script = nil
   end
   self:_settle(job)
@@ -208,7 +211,7 @@ function handlers.line(self, e)
 end
 
 function handlers.log(self, e)
-  self:_above(say.line(e, self.several, self.paint))
+  self:_above(say.line(e, self.several, self.paint, self.words))
 end
 
 -- A runtime's own line has no room for all details of the lock's holder.

@@ -91,23 +91,23 @@ function build_files.resolve(dir, name)
   return stat
 end
 
-local function malformed(message, hint)
-  errors.raise { kind = "template", message = message .. " (template repo malformed)", hint = hint }
+local function refuse_template(message, hint)
+  errors.raise { kind = "template", message = message, hint = hint }
 end
 
 local function refuse(dir, name, what)
   local hint = ("%s is %s: it must be a regular file, or a link to one inside the tree"):format(name, what)
   if name == "Dockerfile" then -- operators search for these words
-    malformed(("cloned tree at %s has no Dockerfile"):format(dir), hint)
+    refuse_template(("cloned tree at %s has no Dockerfile"):format(dir), hint)
   end
-  malformed(("%s in the cloned tree at %s is %s"):format(name, dir, what), hint)
+  refuse_template(("%s in the cloned tree at %s is %s"):format(name, dir, what), hint)
 end
 
 local function check_file(dir, name)
   local itself, message, code = core.fs.lstat(dir .. "/" .. name)
   errors.must(itself or code == "ENOENT", message, code)
   if not itself and name == "Dockerfile" then
-    malformed(("cloned tree at %s has no Dockerfile"):format(dir), "add one at the root of the repository")
+    refuse_template(("cloned tree at %s has no Dockerfile"):format(dir), "add one at the root of the repository")
   elseif not itself then
     return
   end
@@ -116,7 +116,7 @@ local function check_file(dir, name)
     local link = itself.type == "link" and ("a link (to %s) that "):format(names.shown(core.fs.readlink(dir .. "/" .. name)))
     refuse(dir, name, link and link .. (why or "leads to " .. A_TYPE[stat.type]) or A_TYPE[itself.type])
   elseif stat.size > FILE_MAX then
-    malformed(("%s in the cloned tree at %s is larger than 1 MiB"):format(name, dir),
+    refuse_template(("%s in the cloned tree at %s is larger than 1 MiB"):format(name, dir),
       ("it has %d bytes; move what the image needs into separate files"):format(stat.size))
   end
 end

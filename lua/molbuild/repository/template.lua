@@ -100,8 +100,9 @@ end
 --- Check a tree before it is built, and warn about surprises in it. A rejected tree is removed.
 ---@param dir string
 ---@param command string?  the program that will build it; docker when absent
+---@param note string?  ends the message of an error of the kind template, in parentheses
 ---@raise template | failed
-function template.check(dir, command)
+function template.check(dir, command, note)
   local ok, failure = pcall(function()
     build_files.check(dir, command or "docker")
     warn_of_links(dir)
@@ -109,6 +110,9 @@ function template.check(dir, command)
   end)
   if not ok then
     core.fs.remove_tree(dir)
+    if note and errors.is(failure, "template") then
+      failure.message = ("%s (%s)"):format(failure.message, note)
+    end
     error(failure, 0)
   end
 end
