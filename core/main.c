@@ -1,4 +1,4 @@
-/* The program: a Lua state with molbuild.core and the library in it, and everything else in molbuild.cli. */
+/* The program: a Lua state with molbuild.core and the library in it, and everything else in the library. */
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -153,7 +153,7 @@ static int run(lua_State *L)
 	lua_pushcfunction(L, luaopen_molbuild_core);
 	lua_setfield(L, -2, "molbuild.core");
 	lua_getglobal(L, "require");
-	lua_pushstring(L, "molbuild.cli");
+	lua_pushstring(L, "molbuild");
 	lua_call(L, 1, 1);
 	lua_getfield(L, -1, "main");
 	lua_createtable(L, argc, 0);

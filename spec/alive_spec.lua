@@ -131,7 +131,7 @@ describe("a silent step of a real run", function()
   local PROGRAM = [[
     require("molbuild.progress.json").alive_every = 0.2
     require("molbuild.progress.plain").alive_every = 0.2
-    os.exit(require("molbuild.cli").main(arg, { version = "0", prefix = "/nonexistent" }))
+    os.exit(require("molbuild").main(arg, { version = "0", prefix = "/nonexistent" }))
   ]]
   local POLICY = [[
     return { run = function()

@@ -8,19 +8,19 @@ end
 
 describe("an argument that is not known", function()
   for _, case in ipairs {
-    { { "rnu", "ensure.lua" }, "unknown command rnu: use one of run, eject, settings, version, help", "molbuild --help" },
-    { { "" }, "no command given: use one of run, eject, settings, version, help", "molbuild --help" },
+    { { "rnu", "ensure.lua" }, "unknown command rnu: use one of run, test, eject, settings, version, help", "molbuild --help" },
+    { { "" }, "no command given: use one of run, test, eject, settings, version, help", "molbuild --help" },
     { { "--nonsense" }, "unknown option --nonsense", "molbuild --help" },
     { { "--jobs=3", "run" }, "option --jobs must follow the command", "molbuild run --jobs ... SCRIPT" },
     { { "ensure.lua", "hermes" }, "unknown command ensure.lua", "molbuild run ensure.lua" },
-    { { "help", "nonsense" }, "unknown command nonsense: use one of run, eject, settings, version, help", "molbuild --help" },
+    { { "help", "nonsense" }, "unknown command nonsense: use one of run, test, eject, settings, version, help", "molbuild --help" },
     { { "help", "run", "more" }, "unexpected argument more", "molbuild --help" },
     { { "version", "3" }, "unexpected argument 3", "molbuild --help" },
     { { "--version", "3" }, "unexpected argument 3", "molbuild --help" },
     { { "run", "-x", "ensure.lua" }, "unknown option -x", "molbuild run --help" },
-    { { "eject", "--force", "ensure.lua" }, "unknown option --force", "molbuild eject SCRIPT [DIR]" },
-    { { "eject", "a", "b", "c" }, "unexpected argument c", "molbuild eject SCRIPT [DIR]" },
-    { { "eject", "" }, "no script named", "molbuild eject SCRIPT [DIR]" },
+    { { "eject", "--force", "ensure.lua" }, "unknown option --force", "molbuild eject [--test] SCRIPT [DIR]" },
+    { { "eject", "a", "b", "c" }, "unexpected argument c", "molbuild eject [--test] SCRIPT [DIR]" },
+    { { "eject", "" }, "no script named", "molbuild eject [--test] SCRIPT [DIR]" },
   } do
     it("is named, with what to write: " .. table.concat(case[1], " "), function()
       local result = molbuild(case[1])

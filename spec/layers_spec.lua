@@ -56,9 +56,9 @@ local LAYERS = {
   {
     name = "lua/molbuild", kind = "lua", paths = directories("lua/molbuild", rooms.LUA),
     require = function(module, path)
-      -- The whole library at once is what policies get: it is handed to the script loader.
-      if module == "molbuild" then return path == "lua/molbuild/run.lua" or path == "lua/molbuild/cli.lua" end
-      if module == "molbuild.cli" then return false end
+      -- The whole library at once is what policies get: it starts the program, and hands itself to the script loader.
+      if module == "molbuild" then return false end
+      if module == "molbuild.cli" then return path == "lua/molbuild/init.lua" end
       if module == "molbuild.run" then return path == "lua/molbuild/cli.lua" end
       return module:find "^molbuild%." or module == "cjson" or module == "argparse"
     end,

@@ -24,7 +24,7 @@ cli.options = {
 }
 
 --- The commands, as help and mistakes list them.
-cli.commands = { "run", "eject", "settings", "version", "help" }
+cli.commands = { "run", "test", "eject", "settings", "version", "help" }
 
 local CHOICES = {
   progress = { "auto", "tty", "plain", "json", "quiet" },
@@ -47,6 +47,17 @@ local function write(fd, data)
   end
 end
 
+local function add_options(to, options)
+  for _, option in ipairs(options) do
+    local name, value, meaning = table.unpack(option, 1, 3)
+    if value then
+      to:option(name, meaning):argname(value)
+    else
+      to:flag(name, meaning)
+    end
+  end
+end
+
 -- argparse is loaded only for help and for mistakes: a run parses its few options itself, from the same list.
 local function parser()
   local argparse = require "argparse"
@@ -55,17 +66,14 @@ local function parser()
   top:require_command(false)
   top:flag("--version", "Print the version.")
   local run = top:command("run", "Run a policy. What follows its name belongs to the policy.")
-  for _, option in ipairs(cli.options) do
-    local name, value, meaning = table.unpack(option, 1, 3)
-    if value then
-      run:option(name, meaning):argname(value)
-    else
-      run:flag(name, meaning)
-    end
-  end
+  add_options(run, cli.options)
   run:argument("script", "A policy: a path, or a name to look up.")
   run:argument("args", "The policy's own arguments."):args "*"
+  local test = top:command("test", "Run the tests of policies.")
+  add_options(test, require("molbuild.testing.command").options)
+  test:argument("names", "Tests (*_test.lua), policies with a test beside them, directories; the current one when absent."):args "*"
   local eject = top:command("eject", "Write a copy of a policy, for editing.")
+  eject:flag("--test", "Write a test of it, too.")
   eject:argument("script", "An installed policy, such as ensure.lua.")
   eject:argument("dir", "The target directory; the current one when absent."):args "?"
   local shown = top:command("settings", "Print the settings of a policy: each value, and where it comes from.")
@@ -74,7 +82,7 @@ local function parser()
   shown:argument("runtime", "With the values of this runtime."):args "?"
   local version = top:command("version", "Print the version.")
   top:command("help", "Print this, or the help of a command."):argument("command"):args "?"
-  return top, { run = run, eject = eject, settings = shown, version = version }
+  return top, { run = run, test = test, eject = eject, settings = shown, version = version }
 end
 
 local function find_option(name)
@@ -209,53 +217,82 @@ end
 local function run(argv, program)
   require("molbuild.forge.network").mask_proxies()
   local settings, name, args = settings_of(argv)
-  return require("molbuild.run").main(settings, name, args, program.version)
+  return require("molbuild.run").main(settings, name, args, program)
+end
+
+--- molbuild test
+local function test(argv, program)
+  return require("molbuild.testing.command").main(argv, {
+    version = program.version, scripts = script.installed, compiled = script.compiled,
+  })
 end
 
 local function eject_usage(message)
-  errors.raise { kind = "usage", message = message, hint = "molbuild eject SCRIPT [DIR]" }
+  errors.raise { kind = "usage", message = message, hint = "molbuild eject [--test] SCRIPT [DIR]" }
+end
+
+local function eject_arguments(argv)
+  local words, with_test = {}, false
+  for index = 2, #argv do
+    if argv[index] == "--test" then
+      with_test = true
+    elseif argv[index]:sub(1, 1) == "-" then
+      eject_usage("unknown option " .. argv[index])
+    else
+      words[#words + 1] = argv[index]
+    end
+  end
+  if (words[1] or "") == "" or #words > 2 then
+    eject_usage((words[1] or "") == "" and "no script named" or ("unexpected argument %s"):format(words[3]))
+  end
+  return words[1], words[2] or ".", with_test
+end
+
+-- The text of a policy's test, and the name of its file.
+local function test_of(path, program)
+  local policy = script.load(path, program.library)
+  local runtimes = rawget(policy, "runtimes")
+  if type(runtimes) ~= "table" or type(runtimes[1]) ~= "string" then
+    errors.raise { kind = "usage", message = ("--test: %s has no runtimes, so that there is nothing to test"):format(path) }
+  end
+  return require("molbuild.testing.skeleton").text(path:match "[^/]+$", runtimes[1])
 end
 
 --- molbuild eject
-local function eject(argv)
-  for index = 2, #argv do
-    if argv[index]:sub(1, 1) == "-" then
-      eject_usage("unknown option " .. argv[index])
+local function eject(argv, program)
+  local name, dir, with_test = eject_arguments(argv)
+  local path = script.find(name)
+  local files = { { path:match "[^/]+$", errors.must(core.fs.read(path)) } }
+  if with_test then
+    local source, test_name = test_of(path, program)
+    files[2] = { test_name, source }
+  end
+  for _, file in ipairs(files) do
+    file[1] = dir .. "/" .. file[1]
+    if core.fs.lstat(file[1]) then
+      errors.raise { kind = "failed", message = ("%s already exists and is not overwritten"):format(file[1]) }
     end
   end
-  local name, dir = argv[2] or "", argv[3] or "."
-  if name == "" or #argv > 3 then
-    eject_usage(name == "" and "no script named" or ("unexpected argument %s"):format(argv[4]))
+  for _, file in ipairs(files) do
+    errors.must(core.fs.write_atomic(file[1], file[2], 420))
+    write(STDOUT, file[1] .. "\n")
   end
-  local path = script.find(name)
-  local target = dir .. "/" .. name:match "[^/]+$"
-  if core.fs.lstat(target) then
-    errors.raise { kind = "failed", message = ("%s already exists and is not overwritten"):format(target) }
-  end
-  local ok, message = core.fs.read(path)
-  if ok then
-    ok, message = core.fs.write_atomic(target, ok, 420)
-  end
-  if not ok then
-    errors.raise { kind = "failed", message = message }
-  end
-  write(STDOUT, target .. "\n")
   return 0
 end
 
 --- molbuild settings
-local function show_settings(argv)
+local function show_settings(argv, program)
   local options, name, args = cli.parse_run(argv, 2)
   local json = check_options(options).json
   if #args > 1 then
     usage(("unexpected argument %s"):format(args[2]), "molbuild settings [--output=json] SCRIPT [RUNTIME]")
   end
-  local policy, path = script.load(name, require "molbuild")
+  local policy, path = script.load(name, program.library)
   write(STDOUT, require("molbuild.settings_show").policy(policy, path, args[1], json))
   return 0
 end
 
-local RUNNERS = { run = run, eject = eject, settings = show_settings }
+local RUNNERS = { run = run, test = test, eject = eject, settings = show_settings }
 
 local function command(argv, program)
   local first, second = argv[1], argv[2]
@@ -294,7 +331,7 @@ end
 
 --- The program's main function.
 ---@param argv string[]
----@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
+---@param program { version: string, prefix: string, library: table, compiled: (fun(text: string): string?)? }
 ---@return integer status
 function cli.main(argv, program)
   script.installed, script.compiled = installed_scripts(program.prefix), program.compiled or script.compiled

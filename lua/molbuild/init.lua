@@ -25,6 +25,7 @@ local MODULES = {
   sha = "molbuild.base.sha",
   task = "molbuild.base.task",
   template = "molbuild.repository.template",
+  testing = "molbuild.testing",
   token = "molbuild.forge.token",
 }
 
@@ -34,6 +35,15 @@ local MODULES = {
 ---@raise usage | bug
 function molbuild.load(name)
   return (require("molbuild.script").load(name, molbuild))
+end
+
+--- The whole program, as its command line is given to it.
+---@param argv string[]
+---@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
+---@return integer status
+function molbuild.main(argv, program)
+  program.library = molbuild
+  return require("molbuild.cli").main(argv, program)
 end
 
 --- Raise an error: { kind, message, hint }. The kind decides the exit status.

@@ -29,7 +29,11 @@ local function sinks(settings)
       emit = function(fields) events.emit_masked("alive", fields, { events = sink.event }) end,
     }
   end
+  local observer = task.scope().observer -- of a test's world
   function sink.event(event)
+    if observer then
+      observer(event)
+    end
     sink.renderer:event(event)
     sink.results:event(event)
     if sink.alive then
@@ -165,8 +169,8 @@ local function take_words(words, policy, path)
   end
 end
 
-local function load_policy(path, words)
-  local policy = script.load(path, require "molbuild")
+local function load_policy(path, library, words)
+  local policy = script.load(path, library)
   take_words(words, policy, path)
   if type(rawget(policy, "run")) ~= "function" then
     errors.raise { kind = "bug", message = path .. " has no function run" }
@@ -174,7 +178,7 @@ local function load_policy(path, words)
   return policy
 end
 
-local function load_and_run(name, args, settings, sink, version)
+local function load_and_run(name, args, settings, sink, program)
   if settings.failure then
     error(settings.failure, 0)
   elseif settings.trace then
@@ -183,8 +187,8 @@ local function load_and_run(name, args, settings, sink, version)
     write_trace(sink, settings.trace)
   end
   local path, passed_over = script.find(name)
-  events.emit("run_started", { version = version, script = name, path = path, args = args })
-  local ok, policy = xpcall(load_policy, errors.handler, path, settings.words)
+  events.emit("run_started", { version = program.version, script = name, path = path, args = args })
+  local ok, policy = xpcall(load_policy, errors.handler, path, program.library, settings.words)
   if passed_over then
     events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
@@ -228,9 +232,9 @@ end
 ---@param settings table  from the options; `failure`: an error in them
 ---@param name string?  the policy, as given on the command line; nil with a failure
 ---@param args string[]?
----@param version string  of molbuild
+---@param program { version: string, library: table }
 ---@return integer status
-function run.main(settings, name, args, version)
+function run.main(settings, name, args, program)
   local started = core.sys.monotonic()
   settings.words = {}
   local sink = sinks(settings)
@@ -238,7 +242,7 @@ function run.main(settings, name, args, version)
   local scope = task.scope()
   -- The scope of the whole process: messages outside of all tasks are shown, too.
   scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow
-  local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, version)
+  local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, program)
   local function finish()
     local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)
     scope.events, scope.lines, scope.is_slow = nil, nil, nil

@@ -20,8 +20,9 @@ rooms.LUA = {
   { "policy", "what a policy sees", { "base" } },
   { "repository", "git, the kept repository, the cache, the template", { "base", "forge" } },
   { "engine", "the container engine: its API, its program, images, builds", { "base", "forge" } },
+  { "testing", "tests of policies: their words, and a world of fakes for them", { "base", "progress" } },
   { "top", "the command line, a run, the library as policies see it",
-    { "base", "forge", "progress", "policy", "repository", "engine" } },
+    { "base", "forge", "progress", "policy", "repository", "engine", "testing" } },
 }
 
 --- The files of lua/molbuild that are in no directory: the room "top".

@@ -1,0 +1,338 @@
+--- The program docker (or podman) of a test's world, as far as the library and policies use it: it asks and changes the engine of
+--- the world, prints what the real one prints, and fails as a test has planned it.
+local json = require "cjson"
+
+local docker = {}
+
+local UNREACHABLE = {
+  docker = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+  podman = "Error: unable to connect to Podman socket: dial unix /run/podman/podman.sock: connect: connection refused",
+}
+
+--- What the program says last when the engine, a registry or a RUN is why it failed, by the causes of Engine:fails_after.
+local CAUSES = {
+  ["disk full"] = "failed to register layer: write /layer: no space left on device",
+  ["no network"] = 'failed to do request: Head "https://registry-1.docker.io/v2/library/base/manifests/latest": '
+    .. "dial tcp: lookup registry-1.docker.io: no such host",
+  ["rate limit"] = "toomanyrequests: You have reached your pull rate limit",
+  ["access denied"] = "pull access denied, repository does not exist or may require authorization",
+  ["not found"] = "docker.io/library/base:latest: not found",
+  ["wrong processor"] = "exec /bin/sh: exec format error",
+  ["engine gone"] = "failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF",
+}
+
+--- The causes that a test can name; each other text is the program's own last line.
+docker.causes = CAUSES
+
+-- Whether the engine answers; otherwise the program says so, or waits in vain.
+local function reach(engine, call)
+  local fault = engine:take_fault()
+  if fault == "stuck" then
+    call:wait(math.huge)
+  elseif fault == "unreachable" then
+    call:print(UNREACHABLE[engine.podman and "podman" or "docker"])
+    return false
+  elseif fault then
+    call:print "Error response from daemon: the test says so"
+    return false
+  end
+  return true
+end
+
+-- Steps of a build -----------------------------------------------------------------------------------------------------
+
+local STEPS = { FROM = true, RUN = true, COPY = true, ADD = true, WORKDIR = true }
+
+-- The instructions of a Dockerfile that a builder shows: BuildKit those that make a layer, the others all.
+local function steps_of(text, builder)
+  local steps = {}
+  for line in (text:gsub("\\\n", " ") .. "\n"):gmatch "([^\n]*)\n" do
+    local word = line:match "^%s*(%a+)%s"
+    if word and (builder ~= "buildkit" or STEPS[word:upper()]) and not line:find "^%s*#" then
+      steps[#steps + 1] = line:match "^%s*(.-)%s*$"
+    end
+  end
+  return steps
+end
+
+local function command_of(step)
+  return (step:gsub("^%a+%s+", ""))
+end
+
+local SHOWS = {}
+
+function SHOWS.buildkit(call, steps, plan, seconds)
+  call:print '#0 building with "default" instance using docker driver'
+  call:print "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s"
+  for index, step in ipairs(steps) do
+    local number = index + 3
+    call:print("#%d [%d/%d] %s", number, index, #steps, step)
+    if index == #steps then
+      for line in plan:gmatch "[^\n]+" do
+        call:print("#%d 0.1 %s", number, line)
+      end
+      call:wait(seconds)
+    else
+      call:print("#%d DONE 0.1s", number)
+    end
+  end
+  return #steps + 3
+end
+
+function SHOWS.classic(call, steps, plan, seconds, podman)
+  for index, step in ipairs(steps) do
+    call:print(podman and "STEP %d/%d: %s" or "Step %d/%d : %s", index, #steps, step)
+    if index == #steps then
+      if plan ~= "" then
+        call:print("%s", plan)
+      end
+      call:wait(seconds)
+    end
+  end
+end
+
+-- How a program that a RUN started ended, in the words of each builder.
+local function step_failed(engine, builder, step, status)
+  if engine.podman then
+    return ('Error: building at STEP "%s": while running runtime: exit status %d'):format(step, status)
+  elseif builder == "classic" then
+    return ("The command '/bin/sh -c %s' returned a non-zero code: %d"):format(command_of(step), status)
+  end
+  return ('process "/bin/sh -c %s" did not complete successfully: exit code: %d'):format(command_of(step), status)
+end
+
+local function last_words(engine, builder, words)
+  local own = words:find "^ERROR" or words:find "^Error" or words:find "^The command"
+  if engine.podman then
+    return own and words or "Error: " .. words
+  elseif builder == "classic" or own then
+    return words
+  end
+  return "ERROR: failed to solve: " .. words
+end
+
+local function list_of(prints)
+  return type(prints) == "table" and table.concat(prints, "\n") or prints or ""
+end
+
+-- What a test has planned for the end: the exit status, or a signal.
+local function planned_end(engine, call, plan, builder, step)
+  local cause = plan.cause
+  if plan.signal or cause == "killed" then
+    return nil, plan.signal or 9
+  elseif cause == "silence" then
+    call:wait(math.huge)
+  elseif cause == "engine gone" then
+    engine:fails "unreachable"
+  end
+  local words = plan.says or cause and cause ~= "no image" and (CAUSES[cause] or cause)
+  if not words and (plan.exit or 0) ~= 0 then
+    words = step_failed(engine, builder, step or "", plan.exit)
+  end
+  if words then
+    call:print("%s", last_words(engine, builder, words))
+    return plan.exit or 1
+  end
+end
+
+local function pairs_of(list)
+  local map = {}
+  for _, text in ipairs(list) do
+    local name, value = text:match "^([^=]*)=(.*)$"
+    map[name or text] = value or ""
+  end
+  return map
+end
+
+-- The files of a directory, as the builder gets them.
+local function context_of(world, dir, into, prefix)
+  for _, name in ipairs(world.fs.list(dir) or {}) do
+    local path = dir .. "/" .. name
+    local stat = world.fs.lstat(path)
+    if stat.type == "directory" then
+      context_of(world, path, into, prefix .. name .. "/")
+    else
+      into[prefix .. name] = stat.type == "link" and { link = world.fs.readlink(path) } or world.fs.read(path, math.maxinteger)
+    end
+  end
+  return into
+end
+
+---@class molbuild.testing.Build
+---@field tag string
+---@field dir string
+---@field platform string?
+---@field labels table<string, string>
+---@field build_args table<string, string>
+---@field files table<string, string>  what the builder got, by path
+---@field no_cache boolean
+
+local function build_of(world, call)
+  local dir = call.argv[#call.argv]
+  return {
+    tag = call:option "-t", dir = dir, platform = (call:option "--platform"), no_cache = call:has "--no-cache",
+    labels = pairs_of(select(2, call:option "--label")), build_args = pairs_of(select(2, call:option "--build-arg")),
+    files = context_of(world, dir, {}, ""), seconds = 0,
+  }
+end
+
+local function keep_image(world, call, build, plan)
+  if plan.cause == "no image" or plan.image == false then
+    return
+  end
+  local fields = {
+    labels = build.labels, platform = build.platform or world.engine.platform, files = build.files, build_args = build.build_args,
+  }
+  for name, value in pairs(plan.image or {}) do
+    fields[name] = value
+  end
+  local image = world.engine:add(build.tag, fields)
+  call:print("%s", image.id)
+end
+
+local commands = {}
+
+function commands.build(world, call)
+  local engine = world.engine
+  local plan, build = engine:take_plan "build", build_of(world, call)
+  table.insert(world.builds, build)
+  if engine:is_gone() then
+    reach(engine, call)
+    return 1
+  end
+  local builder = (engine.podman or call.env.DOCKER_BUILDKIT ~= "1") and "classic" or "buildkit"
+  local steps = steps_of(world.fs.read(build.dir .. "/Dockerfile") or "", builder)
+  local status, signal
+  if plan.fn then
+    status, signal = plan.fn(build, call)
+  else
+    local number = SHOWS[builder](call, steps, list_of(plan.prints), plan.seconds or 0, engine.podman)
+    status, signal = planned_end(engine, call, plan, builder, steps[#steps])
+    if not status and not signal and number then
+      call:print("#%d DONE 0.1s\n#%d exporting to image\n#%d DONE 0.0s", number, number + 1, number + 1)
+    end
+  end
+  if (status or 0) == 0 and not signal then
+    keep_image(world, call, build, plan)
+  end
+  return status or 0, signal
+end
+
+function commands.pull(world, call)
+  local engine, ref = world.engine, call.argv[#call.argv]
+  local plan = engine:take_plan "pull"
+  if not reach(engine, call) then
+    return 1
+  end
+  call:print("%s: Pulling from %s", ref:match ":([^:/]*)$" or "latest", ref:gsub(":[^:/]*$", ""))
+  call:wait(plan.seconds or 0)
+  local status, signal = planned_end(engine, call, plan, "classic")
+  if status or signal then
+    return status, signal
+  end
+  local image = engine.registry[ref]
+  if not image then
+    call:print("Error response from daemon: manifest for %s not found: manifest unknown: manifest unknown", ref)
+    return 1
+  end
+  engine:add(ref, { labels = image.labels, platform = image.platform, id = image.id })
+  call:print("Status: Downloaded newer image for %s", ref)
+  return 0
+end
+
+function commands.push(world, call)
+  local engine, ref = world.engine, call.argv[#call.argv]
+  local plan = engine:take_plan "push"
+  if not reach(engine, call) then
+    return 1
+  end
+  local image = engine:image(ref)
+  call:print("The push refers to repository [%s]", ref:gsub(":[^:/]*$", ""))
+  if not image then
+    call:print("An image does not exist locally with the tag: %s", ref:gsub(":[^:/]*$", ""))
+    return 1
+  end
+  call:wait(plan.seconds or 0)
+  local status, signal = planned_end(engine, call, plan, "classic")
+  if status or signal then
+    return status, signal
+  end
+  engine.registry[ref] = { labels = image.labels, platform = image.platform, id = image.id }
+  call:print("%s: digest: %s size: 527", ref:match ":([^:/]*)$" or "latest", image.id)
+  return 0
+end
+
+function commands.tag(world, call)
+  local engine = world.engine
+  local ref, alias = call.argv[3], call.argv[4]
+  if not reach(engine, call) then
+    return 1
+  elseif not engine:image(ref) then
+    call:print("Error response from daemon: No such image: %s", ref)
+    return 1
+  end
+  engine:name(engine:image(ref), alias)
+  return 0
+end
+
+local function inspect(world, call)
+  local engine, ref = world.engine, call.argv[#call.argv]
+  if not reach(engine, call) then
+    return 1
+  elseif not engine:image(ref) then
+    call:out "[]\n"
+    call:print(engine.podman and "Error: %s: image not known" or "Error response from daemon: No such image: %s", ref)
+    return 1
+  end
+  call:out(json.encode { engine:described(engine:image(ref)) } .. "\n")
+  return 0
+end
+
+function commands.image(world, call)
+  if call.argv[3] == "inspect" then
+    return inspect(world, call)
+  elseif call.argv[3] == "rm" then
+    world.engine:remove(call.argv[#call.argv])
+    return 0
+  end
+  call:print("docker: 'image %s' is not a command of the test's world", tostring(call.argv[3]))
+  return 1
+end
+
+function commands.version(world, call)
+  if not reach(world.engine, call) then
+    return 1
+  end
+  call:out(json.encode { Server = world.engine:server() } .. "\n")
+  return 0
+end
+
+function commands.buildx(world, call)
+  if world.engine.builder ~= "buildkit" then
+    call:print "docker: 'buildx' is not a docker command."
+    return 1
+  end
+  call:out "github.com/docker/buildx v0.24.0 d0e5e86\n"
+  return 0
+end
+
+commands["--version"] = function(world, call)
+  call:out(world.engine.podman and "podman version 5.4.0\n" or "Docker version 28.2.2, build e6534b4\n")
+  return 0
+end
+
+--- The program.
+---@param world table  engine, fs
+---@return fun(call: molbuild.testing.Call): integer?, integer?
+function docker.program(world)
+  return function(call)
+    local run = commands[call.argv[2]]
+    if not run then
+      call:print("%s: '%s' is not a command of the test's world", call.name, tostring(call.argv[2]))
+      return 1
+    end
+    return run(world, call)
+  end
+end
+
+return docker

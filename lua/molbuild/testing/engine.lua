@@ -1,0 +1,262 @@
+--- A container engine of a test's world: the images that it has, and the Engine API for them. Its program, which builds, is in
+--- docker.lua.
+local core = require "molbuild.core"
+local json = require "cjson"
+
+local engine = {}
+
+---@class molbuild.testing.Image
+---@field id string
+---@field tags string[]
+---@field labels table<string, string>
+---@field platform string
+
+---@class molbuild.testing.Engine
+---@field platform string  its own
+---@field builder "buildkit"|"classic"
+---@field podman boolean
+---@field images molbuild.testing.Image[]
+---@field registry table<string, table>  what a pull gets, and a push has put, by reference
+local Engine = {}
+Engine.__index = Engine
+
+---@param options { platform: string?, builder: string?, podman: boolean?, command: string? }?
+---@param images table<string, { labels: table?, platform: string? }>?  by reference
+---@return molbuild.testing.Engine
+function engine.new(options, images)
+  local self = setmetatable({
+    platform = "linux/amd64", builder = "buildkit", podman = false, images = {}, registry = {}, faults = {}, plans = {}, number = 0,
+  }, Engine)
+  for name, value in pairs(options or {}) do
+    self[name] = value
+  end
+  self.command = self.command or self.podman and "podman" or "docker"
+  self.socket = self.podman and "/run/podman/podman.sock" or "/var/run/docker.sock"
+  for ref, image in pairs(images or {}) do
+    self:add(ref, image)
+  end
+  return self
+end
+
+local function with_tag(ref)
+  return ref:find ":[^/]*$" and ref or ref .. ":latest"
+end
+
+--- The image of a name or an id.
+---@param ref string
+---@return molbuild.testing.Image?
+function Engine:image(ref)
+  local name = with_tag(ref):gsub("^docker%.io/", ""):gsub("^localhost/", "")
+  for _, image in ipairs(self.images) do
+    if image.id == ref then
+      return image
+    end
+    for _, tag in ipairs(image.tags) do
+      if tag == name then
+        return image
+      end
+    end
+  end
+end
+
+-- Take a name from the image that has it.
+function Engine:untag(ref)
+  for _, image in ipairs(self.images) do
+    for index = #image.tags, 1, -1 do
+      if image.tags[index] == ref then
+        table.remove(image.tags, index)
+      end
+    end
+  end
+end
+
+--- Give an image another name.
+---@param image molbuild.testing.Image
+---@param ref string
+function Engine:name(image, ref)
+  local name = with_tag(ref):gsub("^docker%.io/", ""):gsub("^localhost/", "")
+  self:untag(name)
+  table.insert(image.tags, name)
+end
+
+--- An image that the engine has from now on.
+---@param ref string
+---@param fields { labels: table<string, string>?, platform: string?, id: string? }?
+---@return molbuild.testing.Image
+function Engine:add(ref, fields)
+  fields = fields or {}
+  self.number = self.number + 1
+  local image = {
+    id = fields.id or "sha256:" .. core.sha256.hex(("%s %d"):format(ref, self.number)), tags = {},
+    labels = fields.labels or {}, platform = fields.platform or self.platform, files = fields.files, build_args = fields.build_args,
+  }
+  table.insert(self.images, image)
+  self:name(image, ref)
+  return image
+end
+
+--- Remove what a name stands for.
+---@param ref string
+function Engine:remove(ref)
+  local gone = self:image(ref)
+  for index, image in ipairs(self.images) do
+    if image == gone then
+      table.remove(self.images, index)
+      return
+    end
+  end
+end
+
+-- What goes wrong -----------------------------------------------------------------------------------------------------
+
+--- Let questions come to nothing.
+---@param what "unreachable"|"stuck"|integer  nobody answers; no answer comes; a status
+---@param count integer?  so many of them; all when absent. The program finds the engine as the API does
+function Engine:fails(what, count)
+  if what ~= "unreachable" and what ~= "stuck" and math.type(what) ~= "integer" then
+    error(('engine:fails: "%s" is none of unreachable, stuck, nor a status'):format(tostring(what)), 2)
+  end
+  self.faults[#self.faults + 1] = { what = what, left = count or math.huge }
+end
+
+--- Let everything go well again.
+function Engine:recovers()
+  self.faults, self.plans = {}, {}
+end
+
+--- Take the fault that the next question meets.
+function Engine:take_fault()
+  local fault = self.faults[1]
+  if not fault then
+    return nil
+  end
+  fault.left = fault.left - 1
+  if fault.left <= 0 then
+    table.remove(self.faults, 1)
+  end
+  return fault.what
+end
+
+--- Whether nobody answers at the moment.
+function Engine:is_gone()
+  return self.faults[1] ~= nil and self.faults[1].what == "unreachable"
+end
+
+--- Say how the next builds (pulls, pushes) go: what they print, how long they take, how they end.
+---@param operation "build"|"pull"|"push"
+---@param plan table  see docker.lua
+---@param count integer?  so many of them; all when absent
+function Engine:plan(operation, plan, count)
+  if operation ~= "build" and operation ~= "pull" and operation ~= "push" then
+    error(('engine: "%s" is none of build, pull, push'):format(tostring(operation)), 3)
+  end
+  self.plans[#self.plans + 1] = { operation = operation, plan = plan, left = count or math.huge }
+end
+
+--- Say how the next builds go.
+---@param plan { prints: string|string[]|nil, seconds: number?, exit: integer?, says: string?, image: table?, signal: integer? }|
+---  fun(build: table, call: molbuild.testing.Call): integer?
+---@param count integer?  all of them when absent
+function Engine:builds(plan, count)
+  self:plan("build", type(plan) == "function" and { fn = plan } or plan, count)
+end
+
+--- Let an operation come to its last step and fail there.
+---@param operation "build"|"pull"|"push"
+---@param cause string  "disk full", "no network", "rate limit", "access denied", "not found", "wrong processor", "engine gone",
+---  "silence", "killed" or "no image"; or the program's last line
+---@param count integer?  all of them when absent
+function Engine:fails_after(operation, cause, count)
+  self:plan(operation, { cause = cause }, count)
+end
+
+--- Take the plan of an operation that begins.
+---@param operation string
+---@return table plan  empty when there is none
+function Engine:take_plan(operation)
+  for index, entry in ipairs(self.plans) do
+    if entry.operation == operation then
+      entry.left = entry.left - 1
+      if entry.left <= 0 then
+        table.remove(self.plans, index)
+      end
+      return entry.plan
+    end
+  end
+  return {}
+end
+
+-- The API -------------------------------------------------------------------------------------------------------------
+
+local VERSION = "1.51"
+
+local function answer(status, body)
+  return {
+    status = status, headers = { ["Api-Version"] = VERSION, ["Content-Type"] = "application/json" },
+    body = type(body) == "string" and body or json.encode(body),
+  }
+end
+
+--- An image as the engine describes it.
+---@param image molbuild.testing.Image
+---@return table
+function Engine:described(image)
+  local system, architecture, variant = image.platform:match "^([^/]+)/([^/]+)/?(.*)$"
+  local names = {}
+  for index, tag in ipairs(image.tags) do
+    names[index] = self.podman and "localhost/" .. tag or tag
+  end
+  return {
+    Id = image.id, RepoTags = names, Os = system, Architecture = architecture, Variant = variant ~= "" and variant or nil,
+    Config = { Labels = image.labels },
+  }
+end
+
+--- The engine's own versions and platform.
+---@return table
+function Engine:server()
+  local system, architecture = self.platform:match "^([^/]+)/([^/]+)"
+  return { Version = "28.2.2", ApiVersion = VERSION, Os = system, Arch = architecture }
+end
+
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+-- The true answer to a request.
+function Engine:answer(request)
+  local path, query = request.path:gsub("^/v%d+%.%d+", ""):match "^([^?]*)%??(.*)$"
+  local ref, question = path:match "^/images/(.+)/(%l+)$"
+  local image = ref and self:image(decoded(ref))
+  if path == "/_ping" then
+    return answer(200, "OK")
+  elseif path == "/version" then
+    return answer(200, self:server())
+  elseif ref and not image then
+    return answer(404, { message = "No such image: " .. with_tag(ref) })
+  elseif question == "json" then
+    return answer(200, self:described(image))
+  elseif question == "tag" and request.method == "POST" then
+    self:name(image, ("%s:%s"):format(decoded(query:match "repo=([^&]*)"), decoded(query:match "tag=([^&]*)")))
+    return answer(201, "")
+  end
+  return answer(404, { message = "page not found" })
+end
+
+--- Put the engine into a network, at its socket.
+---@param network molbuild.testing.Network
+function Engine:serve(network)
+  network:add("engine", function(request) return request.unix_socket == self.socket end, function(request)
+    local fault = self:take_fault()
+    if fault == "unreachable" then
+      return network:failure(request, "connect")
+    elseif fault == "stuck" then
+      return network:failure(request, "timeout")
+    elseif fault then
+      return answer(fault, { message = "the test says so" })
+    end
+    return self:answer(request)
+  end)
+end
+
+return engine

@@ -1,0 +1,152 @@
+--- The primitives of a test's world: a `molbuild.core` in which time, files, requests, programs, locks, the environment and the
+--- output are those of the world. What touches none of these is the real one.
+local coverage = require "molbuild.testing.coverage"
+local real = require "molbuild.core"
+
+local primitives = {}
+
+local EXECUTABLE = "molbuild"
+
+--- A table with the functions of OWN, and the real ones for the others.
+local function over(own, topic)
+  return setmetatable(own, { __index = topic })
+end
+
+local function sleep(world)
+  return function(seconds)
+    if world.clock:wait(seconds) then
+      return true
+    end
+    return nil, "cancelled", "cancelled"
+  end
+end
+
+local function sys(world)
+  local env = world.process.env
+  local own = {
+    pid = function() return world.pid end,
+    hostname = function() return world.hostname end,
+    cpus = function() return world.cpus end,
+    isatty = function() return false end,
+    terminal_size = function() return nil end,
+    in_foreground = function() return false end,
+    protect_memory = function() return true end,
+    monotonic = function() return world.clock.now end,
+    now = function() return world.clock:unix() end,
+    sleep = sleep(world),
+    getenv = function(name) return env[name] end,
+    -- The program stands beside the installed policies, as in a checkout.
+    executable = function() return ("%s/%s"):format(world.scripts, EXECUTABLE) end,
+  }
+  function own.take_env(name)
+    local value = env[name]
+    env[name] = nil
+    return value
+  end
+  function own.write(fd, text)
+    world.process:write(fd, text)
+    return true
+  end
+  return over(own, real.sys)
+end
+
+local function loop(world)
+  local clock = world.clock
+  return over({
+    step = function() return clock:step() end,
+    signal = function() return table.remove(clock.signals, 1) end,
+    catch = function() return true end,
+    last_words = function() return true end,
+    continued = function() return false end,
+    sleep = sleep(world),
+  }, real.loop)
+end
+
+local function writer(world)
+  local own = {
+    pending = function() return 0 end,
+    is_slow = function() return false end,
+    flush = function() return true end,
+  }
+  function own.put(fd, text)
+    world.process:write(fd, real.mask.text(text))
+    return true, false
+  end
+  function own.send(fd, text)
+    world.process:write(fd, real.mask.text(text))
+    return true
+  end
+  return over(own, real.writer)
+end
+
+--- A molbuild.core for one process of a world.
+---@param world molbuild.testing.World
+---@return table
+function primitives.new(world)
+  local fs = world.fs
+  return over({
+    fs = fs,
+    http = over({ request = function(options) return world.network:request(options) end }, real.http),
+    lock = over({
+      acquire = function(path, options) return world.locks:acquire(path, options) end,
+      holder = function(path) return world.locks:holder(path) end,
+    }, real.lock),
+    loop = loop(world),
+    process = over({
+      run = function(options) return world.processes:run(options) end,
+      find = function(name) return world.processes:find(name) end,
+    }, real.process),
+    sha256 = over({
+      file = function(path)
+        local text, message, code = fs.read(path, math.maxinteger)
+        if text then
+          return real.sha256.hex(text)
+        end
+        return nil, message, code
+      end,
+    }, real.sha256),
+    sys = sys(world),
+    writer = writer(world),
+  }, real)
+end
+
+-- A copy of a standard library with some of its functions exchanged.
+local function with(library, own)
+  local all = {}
+  for name, value in pairs(library) do
+    all[name] = own[name] or value
+  end
+  return all
+end
+
+--- What the library and its policies find among Lua's globals.
+---@param world molbuild.testing.World
+---@param watch (fun(thread: thread): thread)?  is given each coroutine that is made
+---@return table<string, any>
+function primitives.globals(world, watch)
+  local own = {
+    load = coverage.load,
+    os = with(os, {
+      time = function(fields) return fields and os.time(fields) or math.floor(world.clock:unix()) end,
+      date = function(format, time) return os.date(format, time or math.floor(world.clock:unix())) end,
+      clock = function() return world.clock.now end,
+      getenv = function(name) return world.process.env[name] end,
+    }),
+  }
+  if watch then
+    own.coroutine = with(coroutine, {
+      create = function(fn) return watch(coroutine.create(fn)) end,
+      wrap = function(fn)
+        local thread = watch(coroutine.create(fn))
+        return function(...)
+          local results = table.pack(coroutine.resume(thread, ...))
+          if not results[1] then error(results[2], 0) end
+          return table.unpack(results, 2, results.n)
+        end
+      end,
+    })
+  end
+  return own
+end
+
+return primitives
