@@ -19,7 +19,7 @@ local function ending(fields)
   return setmetatable(fields, Ending)
 end
 
-local TAIL = 65536
+local TAIL, TERM = 65536, 15
 
 local function last_line(text)
   local last = ""
@@ -43,6 +43,10 @@ local function wants(options, line)
   return not options.only
 end
 
+function Call:cancel()
+  error(ending { code = "cancelled", message = self.name .. " was cancelled" }, 0)
+end
+
 -- Whole lines, as the caller is told of them.
 function Call:tell(text)
   local options = self.options
@@ -51,12 +55,12 @@ function Call:tell(text)
       local answer = options.on_line(line)
       self.quiet = answer == "quiet"
       if answer == "stop" then
-        error(ending { signal = options.signal or 15 }, 0)
+        self:cancel()
       end
     end
   end
   if options.on_lines and options.on_lines(text) == "stop" then
-    error(ending { signal = options.signal or 15 }, 0)
+    self:cancel()
   end
 end
 
@@ -79,10 +83,11 @@ function Call:out(text)
   if not self.options.capture then
     return self:print(text)
   end
-  self.heard, self.stdout = self.world.clock.now, (self.stdout or "") .. text
-  if #self.stdout > self.options.capture then
+  self.heard = self.world.clock.now
+  if #self.stdout + #text > self.options.capture then
     error(ending { code = "too_large", message = ("%s printed more than %d bytes"):format(self.name, self.options.capture) }, 0)
   end
+  self.stdout = self.stdout .. text
 end
 
 -- When the caller ends it, and why: its time, or its silence.
@@ -111,7 +116,7 @@ function Call:wait(seconds)
   local clock = self.world.clock
   local till, bound, why = clock.now + seconds, self:bound()
   if not clock:wait_for { due = math.min(till, bound) } then
-    error(ending { code = "cancelled", message = self.name .. " was cancelled" }, 0)
+    self:cancel()
   elseif bound < till then
     error(why, 0)
   end
@@ -181,7 +186,7 @@ local function result_of(call, how)
   local clock = call.world.clock
   return {
     code = how.exit, signal = how.signal, seconds = clock.now - call.began, tail = call.output:sub(-(call.options.tail or TAIL)),
-    last_line = last_line(call.output), stdout = call.options.capture and (call.stdout or "") or nil,
+    last_line = last_line(call.output), stdout = call.options.capture and call.stdout or nil,
     strays = 0, strays_left = 0, log_error = write_log(call),
   }
 end
@@ -209,7 +214,7 @@ function Processes:run(options)
   local base = path:match "[^/]*$"
   local call = setmetatable({
     world = self.world, options = options, argv = options.argv, program = name, name = base, env = options.env or {},
-    input = options.input, output = "", began = self.world.clock.now, heard = self.world.clock.now,
+    input = options.input, output = "", stdout = "", began = self.world.clock.now, heard = self.world.clock.now,
   }, Call)
   self.calls[#self.calls + 1] = call
   local program = self.programs[name] or self.programs[base]
@@ -219,7 +224,7 @@ function Processes:run(options)
   end, call)
   call.code, call.signal, call.seconds = how.exit, how.signal, self.world.clock.now - call.began
   if how.message then
-    return nil, how.message, how.code, result_of(call, {})
+    return nil, how.message, how.code, result_of(call, { signal = options.signal or TERM })
   end
   return result_of(call, how)
 end

@@ -99,10 +99,11 @@ function world.new(options)
     self.files:add(path, text)
   end
   self.env = environment(options.env)
-  self.policy = options.policy and place.beside_test(options.policy) or place.policy_of_test()
   if options.fork then
     self.policy = HOME .. "/fork.lua"
     self.files:add(self.policy, options.fork)
+  else
+    self.policy = options.policy and place.beside_test(options.policy) or place.policy_of_test()
   end
   return self
 end
