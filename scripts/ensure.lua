@@ -34,8 +34,9 @@ function ensure.job(runtime)
   job.repo_url = job.repo_url and molbuild.token.strip(job.repo_url, where) or usual
   local scheme = molbuild.names.repository(job.repo_url, where)
   job.lookup = (scheme == "http" or scheme == "https") and job.head_lookup or "git"
-  job.token, job.user = molbuild.token.find(job.repo_url, {
+  job.token = molbuild.token.find(job.repo_url, {
     env = variables.token, file = variables.token_file, user = variables.token_user, meant_for = usual,
+    own = { env = job.token_env, file = job.token_file },
     credential = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil,
   })
   return job
@@ -68,7 +69,7 @@ end
 function ensure.head(job)
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
-    { token = job.token, user = job.user, timeout = ensure.head_timeout,
+    { token = job.token, timeout = ensure.head_timeout,
       ask_git = function(...) return molbuild.git.branch_head(...) end }) -- about a 404 that the forge does not explain
   return ok and result or error(advice().head(job, result), 0)
 end
@@ -122,7 +123,7 @@ function ensure.clone(job)
   return molbuild.cache.fill(job.cache, job.runtime, job.dir, function(tree, repository)
     return molbuild.git.tree {
       repository = repository, dir = tree,
-      url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token, user = job.user,
+      url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token,
       files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
       auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; for Gogs, to the token itself",
     }
@@ -201,8 +202,8 @@ function ensure.announce(job)
   end
 end
 
--- The engine is asked whether a step was right: a success without an image would give a tag that names nothing.
-local function prove(job, name)
+--- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
+function ensure.prove(job, name)
   molbuild.image.prove(job.engine, job.tag,
     { revision = job.sha, platform = job.target, labels = job.labels, labelled = name == "build" }, name, ensure[name])
 end
@@ -210,7 +211,7 @@ end
 --- Whether the step cached finds the image. The shipped one has asked the engine itself.
 function ensure.found(job, step)
   local found = step "cached"
-  if found and not molbuild.expect.is_shipped(ensure.cached) then prove(job, "cached") end
+  if found and not molbuild.expect.is_shipped(ensure.cached) then ensure.prove(job, "cached") end
   return found
 end
 
@@ -227,7 +228,7 @@ function ensure.make(job, step)
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
-  prove(job, "build")
+  ensure.prove(job, "build")
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
   return true
 end

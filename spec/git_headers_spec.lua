@@ -1,4 +1,5 @@
 -- Headers that git sends: the token's alone is an Authorization, and the user's other ones stay.
+local token = require "molbuild.forge.token"
 local git_auth = require "molbuild.repository.auth"
 local git_headers = require "molbuild.repository.headers"
 
@@ -39,7 +40,7 @@ describe("the headers of a user's configuration", function()
 
   it("come back behind the token's header, with which the list begins again", function()
     local env = {}
-    git_auth.add(env, "https://h/o/x", { token = "s3cret-word" }, { "X-A: 1" })
+    git_auth.add(env, "https://h/o/x", { token = token.new("s3cret-word", "https://h/o/x") }, { "X-A: 1" })
     local list = {}
     for index = 0, tonumber(env.GIT_CONFIG_COUNT) - 1 do
       local name = env["GIT_CONFIG_KEY_" .. index]:match "^http%.https://h/o/x%.(.*)$"

@@ -26,6 +26,7 @@ describe("the settings of a policy", function()
       { "prefix", "https://forge.example/o/t-", "text", "a URL", variable = "PREFIX" },
       { "args", { A = "1" }, "map", "arguments", per_runtime = true },
       { "token", nil, "secret", "a secret", variable = "TOKEN" },
+      { "token_env", nil, "secret", "where a secret is", per_runtime = "only" },
     })
   end)
 
@@ -122,7 +123,7 @@ describe("the settings of a policy", function()
 
   it("for single runtimes are known ones, of known runtimes", function()
     policy.per_runtime = { hermes = { ceilng = 1 } }
-    assert.equal("per_runtime.hermes.ceilng: no such setting (one of branch, ceiling, platform, args)", fails "bug")
+    assert.equal("per_runtime.hermes.ceilng: no such setting (one of branch, ceiling, platform, args, token_env)", fails "bug")
     policy.per_runtime = { hermes = { files = 1 } }
     assert.truthy(fails("bug"):find("per_runtime.hermes.files: no such setting", 1, true))
     policy.per_runtime = { nobody = {} }
@@ -173,6 +174,18 @@ describe("the settings of a policy", function()
         assert.truthy(fails("usage"):find("ISOLATION", 1, true), value)
       end
     end)
+  end)
+
+  it("that are secrets stand in no policy; one runtime may name where its own is", function()
+    policy.token = "hunter2hunter2"
+    assert.equal("token is not set in a policy, but by the variable TOKEN", fails "bug")
+    policy.token, policy.token_env = nil, "MINE"
+    assert.equal("token_env is not set in a policy: write per_runtime.NAME = { token_env = ... }", fails "bug")
+    policy.token_env, policy.per_runtime = nil, { hermes = { token_env = "MINE" } }
+    assert.same({ "MINE", "fork" }, { entry("token_env", "hermes").value, entry("token_env", "hermes").origin })
+    assert.is_nil(entry("token_env", "codex").value)
+    policy.per_runtime.hermes.token_env = 7
+    assert.equal("per_runtime.hermes.token_env must be a text, not a number", fails("bug", "hermes"))
   end)
 
   it("are shown with value and origin; a secret's value is not", function()

@@ -9,7 +9,10 @@ local POLICY = [[
 local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", credential = %s }, molbuild.core.fs
 return { words = { prefix = "local-build" }, run = function(args)
   local token, user
-  for _ = 1, 2 do token, user = molbuild.token.find(url, names) end
+  for _ = 1, 2 do
+    local found = molbuild.token.find(url, names)
+    if found then token, user = found:secret_for(url) end
+  end
   if token and args[1] then molbuild.log.info("this is it: %%s", token) end
   local child = molbuild.child.run { argv = { "sh", "-c", "env; cat /proc/self/limits" }, capture = 65536 }
   local own = fs.read "/proc/self/environ"

@@ -13,7 +13,9 @@ return { run = function()
   for _, runtime in ipairs { "a", "b" } do
     url = molbuild.token.strip(%s .. runtime, "T_URL")
     molbuild.names.repository(url, "T_URL")
-    value, user = molbuild.token.find(url, from)
+    local found = molbuild.token.find(url, from)
+    value, user = nil, nil
+    if found then value, user = found:secret_for(url) end
   end
   molbuild.log.info("%%s", value or "no token")
   local child = molbuild.child.run { argv = { "env" }, capture = 65536 }

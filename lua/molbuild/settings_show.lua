@@ -12,7 +12,7 @@ local settings_show = {}
 local function shown(entry)
   local value = entry.value
   if entry.row[3] == "secret" then
-    return entry.origin == "variable" and "(set)" or "-"
+    return entry.origin ~= "default" and "(set)" or "-"
   elseif value == nil or type(value) == "table" and next(value) == nil then
     return "-"
   elseif type(value) == "table" then
@@ -59,7 +59,7 @@ function settings_show.json(list)
     local row = entry.row
     local object = {
       name = row[1], origin = entry.origin, where = entry.where, variable = row.variable, type = row[3], text = row[4],
-      set = row[3] == "secret" and entry.origin == "variable" or nil, value = entry.value,
+      set = row[3] == "secret" and entry.origin ~= "default" or nil, value = row[3] ~= "secret" and entry.value or nil,
     }
     if type(object.value) == "string" and object.value:find "://" then
       object.value = core.mask.url(object.value)

@@ -6,6 +6,7 @@ local FETCH = [[
 local ensure = molbuild.load "ensure.lua"
 function ensure.cached() return false end
 function ensure.build() end
+function ensure.prove() end
 function ensure.alias() end
 return ensure
 ]]

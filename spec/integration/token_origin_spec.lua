@@ -129,6 +129,51 @@ describe("a token", function()
     assert.equal(tag_of(sha) .. "\n", t:fetch(t:private { PATH = env.PATH }).stdout)
   end)
 
+  it("stays at its origin when a fork sets job.repo_url, and the warning names both", function()
+    local sha = w:commit("org", "claude-code", world.template_files "x")
+    local other = t:second_forge()
+    world.write(w.dir .. "/moves.lua", ([[
+      local ensure = molbuild.load(%q)
+      local job_of = ensure.job
+      function ensure.job(runtime)
+        local job = job_of(runtime)
+        job.repo_url = %q
+        return job
+      end
+      return ensure
+    ]]):format(t:fetching(), other.http .. "/org/t-claude-code"))
+    local result = t:run_with({ "run", w.dir .. "/moves.lua", "claude-code" }, t:private())
+    assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+    local with, all = bearing(other)
+    assert.is_true(#all >= 2, "the other forge was not asked")
+    assert.same({}, with)
+    assert.equal(0, #w:requests "\t")
+    assert.truthy(result.stderr:find(("the token for %s is not sent to %s"):format(w.http, other.http), 1, true), result.stderr)
+    assert.equal("", t:found(other.forge .. "/log"))
+  end)
+
+  it("is the runtime's own where per_runtime names one, and goes to that runtime's repository alone", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    local other = t:second_forge()
+    local fork = w.dir .. "/own.lua"
+    for name, value in pairs { token_env = "MY_TOKEN", token_file = w.dir .. "/own-token" } do
+      world.write(w.dir .. "/own-token", t.token .. "\n")
+      world.sh("chmod 600 " .. w.dir .. "/own-token")
+      world.write(fork, ([[
+        local ensure = molbuild.load(%q)
+        ensure.per_runtime["claude-code"] = { repo_url = %q, %s = %q }
+        return ensure
+      ]]):format(t:fetching(), other.http .. "/private/t-claude-code", name, value))
+      world.write(other.forge .. "/log/access.log", "")
+      local secrets = { MOLECULE_GITEA_TOKEN = "the-token-of-another-forge", MY_TOKEN = name == "token_env" and t.token or nil }
+      local env = t:private { MOLECULE_LOCAL_BUILD_CACHE = w.dir .. "/cache-" .. name }
+      local result = t:run({ "run", fork, "claude-code" }, secrets, env)
+      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+      assert.is_true(#(bearing(other)) >= 2, result.stderr)
+    end
+    assert.equal(0, #w:requests "\t")
+  end)
+
   it("shows no password that a redirect holds", function()
     w:commit("private", "claude-code", world.template_files "x")
     w:respond("/private/t-claude-code/info/refs", redirect(302, "http://user:" .. token .. "@h/info/refs"))

@@ -15,6 +15,7 @@ describe("a prefix of the scheme", function()
 local ensure = molbuild.load "ensure.lua"
 function ensure.cached() return false end
 function ensure.build() end
+function ensure.prove() end
 function ensure.alias() end
 return ensure]])
   end)

@@ -104,6 +104,7 @@ describe("a run", function()
       local lock <close> = molbuild.cache.lock(%q, %q, { purpose = "stand in the way" })
       print "held"
       while not molbuild.core.fs.lstat(%q) do molbuild.core.sys.sleep(0.05) end
+      return "released"
     end }]]):format(w.cache, runtime, release))
     local holder = w:start { "run", path }
     world.wait_for(function() return holder.stderr():find("held", 1, true) end)

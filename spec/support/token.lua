@@ -70,17 +70,23 @@ function methods:run_with(arguments, env)
   return self:run(arguments, { MOLECULE_GITEA_TOKEN = self.token }, env)
 end
 
---- All of the policy but the build, which has no part in what is asked here. SECRETS: the token when absent.
-function methods:fetch(env, runtime, secrets)
+--- A policy of all but the build, which has no part in what is asked here. Gives its path.
+function methods:fetching()
   local policy = self.w.dir .. "/fetch.lua"
   world.write(policy, [[
 local ensure = molbuild.load "ensure.lua"
 function ensure.cached() return false end
 function ensure.build() end
+function ensure.prove() end
 function ensure.alias() end
 return ensure
 ]])
-  return self:run({ "run", policy, runtime or "claude-code" }, secrets or { MOLECULE_GITEA_TOKEN = self.token }, env)
+  return policy
+end
+
+--- Run that policy. SECRETS: the token when absent.
+function methods:fetch(env, runtime, secrets)
+  return self:run({ "run", self:fetching(), runtime or "claude-code" }, secrets or { MOLECULE_GITEA_TOKEN = self.token }, env)
 end
 
 --- The environment for the forge's private repositories, with MORE in it.

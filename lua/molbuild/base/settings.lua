@@ -214,6 +214,19 @@ local function find(policy, row, runtime)
   return policy[name], same(policy[name], row[2]) and "default" or "fork", name
 end
 
+-- A secret stands in no policy. One runtime may name where its own is: a variable or a file.
+local function own_secret(policy, row, runtime)
+  local name, own = row[1], (policy.per_runtime[runtime] or {})[row[1]]
+  if policy[name] ~= nil then
+    mistake("%s is not set in a policy%s", name,
+      row.per_runtime and (": write per_runtime.NAME = { %s = ... }"):format(name) or ", but by the variable " .. row.variable)
+  end
+  if own ~= nil and (type(own) ~= "string" or own == "") then
+    mistake("per_runtime.%s.%s must be a text, not %s", runtime, name, own == "" and "empty" or "a " .. type(own))
+  end
+  return own
+end
+
 --- The settings of a policy, in the order of its table, each checked. A variable overrides the policy; for one runtime
 --- `per_runtime` overrides the policy's general value. Secrets have no value here.
 ---@param policy table
@@ -230,7 +243,8 @@ function settings.list(policy, runtime)
     end
     local entry = { row = row, origin = "default", where = row.variable or row[1] }
     if row[3] == "secret" then
-      entry.origin = env.get(row.variable) and "variable" or "default"
+      local own = own_secret(policy, row, runtime)
+      entry.value, entry.origin = own, own and "fork" or row.variable and env.get(row.variable) and "variable" or "default"
     else
       local value, origin, where = find(policy, row, runtime)
       if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied

@@ -1,5 +1,6 @@
 --- What a Gitea-compatible forge reports about a repository through its API.
 local core = require "molbuild.core"
+local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local reason = require "molbuild.forge.reason"
 local log = require "molbuild.base.log"
@@ -82,17 +83,18 @@ function gitea.commit_of(body, where)
 end
 
 local function request(api, options, seconds)
+  local secret = credential.secret_for(options.token, api)
   return core.http.request {
     url = api,
     headers = {
       Accept = "application/json",
-      Authorization = options.token and "token " .. options.token or nil,
+      Authorization = secret and "token " .. secret or nil,
     },
     timeout = seconds,
     max_body = ANSWER_MAX,
     -- With a token, no other origin is contacted, and the token passes no proxy: it is for this origin only.
-    follow = not options.token or "origin",
-    proxy = options.token and origin.is_direct(api) and "" or nil,
+    follow = not secret or "origin",
+    proxy = secret and origin.is_direct(api) and "" or nil,
   }
 end
 
@@ -124,7 +126,7 @@ local function git_lacks_branch(repo_url, branch, options)
   if not options.ask_git then
     return nil
   end
-  local ok, result = pcall(options.ask_git, repo_url, branch, { token = options.token, user = options.user, timeout = 10 })
+  local ok, result = pcall(options.ask_git, repo_url, branch, { token = options.token, timeout = 10 })
   if not ok and errors.is(result, "cancelled") then
     error(result, 0)
   end
@@ -161,7 +163,7 @@ end
 --- retry.transient) is retried, three attempts in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
----@param options { token: string?, user: string?, timeout: number?, ask_git: (fun(...): string)? }  timeout in seconds, for
+---@param options { token: molbuild.Credential?, timeout: number?, ask_git: (fun(...): string)? }  timeout in seconds, for
 ---  all attempts, 30 when absent; ask_git: git.branch_head, called for a 404 that the forge does not explain
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is the

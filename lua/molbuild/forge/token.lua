@@ -3,6 +3,7 @@ local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
+local credential = require "molbuild.forge.credential"
 local origin = require "molbuild.forge.origin"
 local text_file = require "molbuild.base.text_file"
 
@@ -198,67 +199,76 @@ local function read_word(given, value, user, from)
   return checked(given.word, "the user name" .. given.of_url), user
 end
 
---- The token for a repository: from a variable, else from a file that a variable names, else from the URL that
---- token.strip() received, else from git's credential helpers. The named variables are kept from children
---- from then on. Only http and https accept a token.
----@param url string  the repository
----@param from { env: string?, file: string?, user: string?, meant_for: string?,
----  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; meant_for:
----  the URL whose origin the variables' token is for, `url` when absent: at another origin it is not used; credential:
----  git.credential, which runs git's helpers; without it they are not run
----@return string? token
----@return string? user  nil: the default one
----@raise usage | auth
-function token.find(url, from)
+-- What the variables give: the text of a token, and a user name. All of them are kept from children from then on.
+local function from_variables(url, from)
   local value = take(from.env)
   value = value and checked(value, from.env)
-  local given_user = take(from.user)
-  local user = check_user(given_user and without_newline(given_user), from.user)
+  local user = take(from.user)
+  user = check_user(user and without_newline(user), from.user)
   local file = take(from.file)
-  if not url:find "^https?://" then
+  if not url:find "^https?://" or from.meant_for and not origin.same(from.meant_for, url) then
     return nil
-  elseif from.meant_for and origin.of(from.meant_for) ~= origin.of(url) then
-    value, file, user = nil, nil, nil
   end
-  if not value and file then
-    value = from_file(from.file)
+  return value or file and from_file(from.file), user
+end
+
+-- What a policy names for this repository alone: a variable, or a file.
+local function from_own(own)
+  local value = take(own.env)
+  value = value and checked(value, own.env)
+  if not value and own.file then
+    found[own.file] = found[own.file] or read_file(own.file, "token_file")
+    value = found[own.file]
   end
+  return value
+end
+
+-- What git's helpers give. A user in the URL may have another password than the first one that the helpers offer.
+local function from_git(ask, url, user, given)
+  local value, helper_user = from_helpers(ask, url, given.word and check_user(given.word, "the user name" .. given.of_url))
+  return value, user or check_user(helper_user, "the user name of git's credential helpers")
+end
+
+--- The token for a repository, bound to its origin: from a variable, else from a file that a variable names, else from the URL
+--- that token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
+--- Only http and https take a token.
+---@param url string  the repository
+---@param from { env: string?, file: string?, user: string?, meant_for: string?, own: { env: string?, file: string? }?,
+---  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; meant_for:
+---  the URL whose origin the variables' token is for, `url` when absent: at another origin it is not used; own: a variable and a
+---  file that hold the token of this repository, and come first; credential: git.credential, which runs git's helpers; without it
+---  they are not run
+---@return molbuild.Credential? token
+---@raise usage | auth
+function token.find(url, from)
+  local value, user = from_variables(url, from)
+  if not url:find "^https?://" then return nil end
+  value = from.own and from_own(from.own) or value
   local given = in_urls[url] or {}
   if given.token then
     warn_of_url(given.where, from)
-  end
-  if not value and given.token then
-    value, user = given.token, user or given.user
+    if not value then value, user = given.token, user or given.user end
   end
   if not value and from.credential then
-    local helper_user
-    -- A user in the URL may have another password than the first one that the helpers offer.
-    value, helper_user = from_helpers(from.credential, url,
-      given.word and check_user(given.word, "the user name" .. given.of_url))
-    user = user or check_user(helper_user, "the user name of git's credential helpers")
+    value, user = from_git(from.credential, url, user, given)
   end
   if given.word then
     value, user = read_word(given, value, user, from)
   end
-  if value then
-    token.check_url(url)
-  end
-  return value, value and user
+  local result = value and credential.new(value, url, user)
+  if result then result:secret_for(url) end -- refuses one that would go in clear text
+  return result
 end
 
---- Refuse to send a token in clear text over a network: over plain http it is sent to loopback only.
+--- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
+---@param secret string
 ---@param url string
----@raise auth
-function token.check_url(url)
-  local parts = core.url.parse(url)
-  if parts and parts.scheme == "http" and not origin.is_loopback(url)
-    and not env.switch "MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN" then
-    errors.raise {
-      kind = "auth",
-      message = ("the token is not sent to %s in clear text"):format(core.mask.url(url)),
-      hint = "use https, or set MOLBUILD_ALLOW_PLAIN_HTTP_TOKEN=1 if you trust that network",
-    }
-  end
+---@param user string?
+---@return molbuild.Credential
+---@raise usage  the masker cannot take it
+function token.new(secret, url, user)
+  local value = checked(secret, "the token for " .. origin.of(url)) or refuse("the token for %s is empty", origin.of(url))
+  return credential.new(value, url, check_user(user, "the user name for " .. origin.of(url)))
 end
 
 return token

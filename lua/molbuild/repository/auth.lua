@@ -4,6 +4,7 @@
 --- git ignores them, is refused by the server, and then asks the credential helper. The helper is part of its arguments,
 --- without the token, and answers for this origin only.
 local core = require "molbuild.core"
+local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
 local origin = require "molbuild.forge.origin"
@@ -32,16 +33,16 @@ local function base64(data)
   return table.concat(out)
 end
 
-local function authorization(options)
-  return "Basic " .. base64((options.user or USER) .. ":" .. options.token)
+local function authorization(secret, user)
+  return "Basic " .. base64((user or USER) .. ":" .. secret)
 end
 
---- Whether a command that talks to URL receives the token. ssh, git and file have no use for one.
+--- Whether a command that talks to URL receives the token. ssh, git and file have no use for one, and another origin gets none.
 ---@param url string?
----@param options { token: string? }
----@return boolean?
+---@param options { token: molbuild.Credential? }
+---@return boolean
 function auth.takes_token(url, options)
-  return url and options.token and url:find "^https?://" ~= nil
+  return credential.secret_for(options.token, url) ~= nil
 end
 
 local takes_token = auth.takes_token
@@ -49,7 +50,7 @@ local takes_token = auth.takes_token
 --- Settings ("name=value") for a command that talks to URL, or to no remote. The user's credential helpers are disabled,
 --- except with options.helpers.
 ---@param url string?
----@param options { token: string?, helpers: boolean? }
+---@param options { token: molbuild.Credential?, helpers: boolean? }
 ---@return string[]
 function auth.settings(url, options)
   if options.helpers then
@@ -70,7 +71,7 @@ end
 --- The variables to leave out: those of the list, and with a token the one that disables the check of certificates.
 ---@param list string[]
 ---@param url string?
----@param options { token: string? }
+---@param options { token: molbuild.Credential? }
 ---@return string[]
 function auth.unset(list, url, options)
   if not takes_token(url, options) then
@@ -82,19 +83,21 @@ end
 --- Add to ENV what a command that talks to URL needs for the token.
 ---@param env table<string, string>
 ---@param url string?
----@param options { token: string?, user: string?, helpers: boolean? }
+---@param options { token: molbuild.Credential?, helpers: boolean? }
 ---@param headers string[]?  the user's own headers for this URL, which are sent, too
 function auth.add(env, url, options, headers)
   if options.helpers then
     -- Git Credential Manager would open a window.
     env.GCM_INTERACTIVE = "never"
-  elseif takes_token(url, options) then
-    local user = options.user or USER
-    env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user, options.token
+    return
+  end
+  local secret, user = credential.secret_for(options.token, url)
+  if secret then
+    env.MOLBUILD_GIT_USER, env.MOLBUILD_GIT_TOKEN = user or USER, secret
     -- For the whole URL: a user's setting for a part of it does not override it.
     local settings = {
       { "extraHeader", "" }, -- empties the list: git would send the user's headers for this server, too
-      { "extraHeader", "Authorization: " .. authorization(options) },
+      { "extraHeader", "Authorization: " .. authorization(secret, user) },
       { "followRedirects", "false" },
       { "sslVerify", "true" },
     }
@@ -150,15 +153,16 @@ local DISCOVERY = "/info/refs?service=git-upload-pack"
 --- would send the token to any target.
 ---@param url string
 ---@param output string  of the git command that failed
----@param options { token: string?, user: string? }
+---@param options { token: molbuild.Credential? }
 ---@return string? url  of the repository; nil without a redirect, or when it leads to another origin or to no repository
 function auth.location(url, output, options)
-  if not takes_token(url, options) or not auth.is_redirected(output) then
+  local secret, user = credential.secret_for(options.token, url)
+  if not secret or not auth.is_redirected(output) then
     return nil
   end
   local response = core.http.request {
     url = url .. DISCOVERY,
-    headers = { Authorization = authorization(options) },
+    headers = { Authorization = authorization(secret, user) },
     follow = false,
     timeout = 10,
     proxy = origin.is_direct(url) and "" or nil,

@@ -114,7 +114,7 @@ local MAX_REDIRECTS = 5
 --- Run git. With a token, redirects within the origin are followed here: git would send the token to any target.
 ---@param arguments string[]
 ---@param url string?  given when git talks to a remote; it must be part of ARGUMENTS
----@param options { token: string?, user: string?, helpers: boolean?, timeout: number?, stall: number?, keep: table? }
+---@param options { token: molbuild.Credential?, helpers: boolean?, timeout: number?, stall: number?, keep: table? }
 ---@param more { capture: integer?, max_memory: integer?, on_line: function?, silent: boolean?, input: string? }?  max_memory:
 ---  bytes of memory for git, for data from the remote
 ---@return table result  as of child.run, with `memory_bound`: that bound

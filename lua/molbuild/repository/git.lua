@@ -57,7 +57,7 @@ end
 --- is retried, three attempts in all.
 ---@param url string
 ---@param branch string
----@param options { token: string?, user: string?, timeout: number? }  timeout in seconds, for all
+---@param options { token: molbuild.Credential?, timeout: number? }  timeout in seconds, for all
 ---  attempts, 30 when absent
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled

@@ -131,7 +131,7 @@ end
 
 --- Run git on the repository; OPTIONS are those of tree().
 local function run(options, arguments, url, more)
-  local how = { token = url and options.token, user = options.user, timeout = options.timeout, stall = options.stall,
+  local how = { token = url and options.token, timeout = options.timeout, stall = options.stall,
     keep = options.keep }
   table.insert(arguments, 1, "--git-dir=" .. options.repository)
   return command.run(arguments, url, how, more)
@@ -306,8 +306,7 @@ end
 ---@field files integer  the most files and directories of the tree
 ---@field bytes integer  the most bytes of the tree, and on the wire
 ---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent
----@field token string?
----@field user string?
+---@field token molbuild.Credential?
 ---@field timeout number?
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
