@@ -214,7 +214,7 @@ local function find(policy, row, runtime)
   return policy[name], same(policy[name], row[2]) and "default" or "fork", name
 end
 
--- A secret stands in no policy. One runtime may name where its own is: a variable or a file.
+-- A policy contains no secret. One runtime may name the place of its own: a variable or a file.
 local function own_secret(policy, row, runtime)
   local name, own = row[1], (policy.per_runtime[runtime] or {})[row[1]]
   if policy[name] ~= nil then
