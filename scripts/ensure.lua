@@ -69,7 +69,7 @@ end
 function ensure.head(job)
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
-    { token = job.token, timeout = ensure.head_timeout,
+    { token = job.token, timeout = job.head_timeout,
       ask_git = function(...) return molbuild.git.branch_head(...) end }) -- about a 404 that the forge does not explain
   return ok and result or error(advice().head(job, result), 0)
 end

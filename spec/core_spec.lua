@@ -82,65 +82,6 @@ describe("core.fs", function()
   end)
 end)
 
-describe("a wrong argument", function()
-  for name, call in pairs {
-    ["fs.read"] = function() core.fs.read() end,
-    ["fs.list"] = function() core.fs.list {} end,
-    ["fs.write_atomic"] = function() core.fs.write_atomic("x") end,
-    ["fs.rename"] = function() core.fs.rename("x") end,
-    ["sha256.hex"] = function() core.sha256.hex() end,
-    ["sha256.file"] = function() core.sha256.file {} end,
-    ["mask.secret"] = function() core.mask.secret {} end,
-    ["mask.text"] = function() core.mask.text() end,
-    ["url.parse"] = function() core.url.parse() end,
-    ["url.build"] = function() core.url.build "x" end,
-    ["width.columns"] = function() core.width.columns {} end,
-    ["width.cut"] = function() core.width.cut("x", "y") end,
-    ["sys.getenv"] = function() core.sys.getenv() end,
-    ["sys.isatty"] = function() core.sys.isatty "x" end,
-    ["sys.write"] = function() core.sys.write(1) end,
-    ["sys.sleep"] = function() core.sys.sleep(-1) end,
-    ["process.find"] = function() core.process.find() end,
-    ["process.run"] = function() core.process.run "ls" end,
-    ["lock.acquire"] = function() core.lock.acquire() end,
-    ["lock.holder"] = function() core.lock.holder() end,
-    ["http.request"] = function() core.http.request "http://127.0.0.1/" end,
-  } do
-    it("raises: " .. name, function()
-      task.run(function()
-        local ok, message = pcall(call)
-        assert.is_false(ok)
-        assert.truthy(tostring(message):find("bad argument", 1, true), tostring(message))
-      end)
-    end)
-  end
-
-  for message, options in pairs {
-    ["the option 'argv' is missing or empty"] = {},
-    ["bad option 'argv' (table expected, got string)"] = { argv = "ls" },
-    ["bad option 'argv' (item 2 is not a string)"] = { argv = { "ls", 1 } },
-    ["bad option 'argv' (item 1 holds a NUL byte)"] = { argv = { "l\0s" } },
-    ["bad option 'cwd' (string expected, got boolean)"] = { argv = { "ls" }, cwd = true },
-    ["bad option 'cwd' (it holds a NUL byte)"] = { argv = { "ls" }, cwd = "/\0" },
-    ["bad option 'env' (names and values must be strings)"] = { argv = { "ls" }, env = { A = 1 } },
-    ["bad option 'timeout' (seconds must not be negative)"] = { argv = { "ls" }, timeout = -1 },
-    ["bad option 'timeout' (number expected, got string)"] = { argv = { "ls" }, timeout = "1" },
-    ["bad option 'tail' (a whole number from 0 expected)"] = { argv = { "ls" }, tail = 1.5 },
-    ["the option 'on_line' must be a function"] = { argv = { "ls" }, on_line = "x" },
-    ["the option 'on_lines' must be a function"] = { argv = { "ls" }, on_lines = {} },
-    ["the option 'keep' must be a list of locks"] = { argv = { "ls" }, keep = 1 },
-    ["molbuild.lock expected, got number"] = { argv = { "ls" }, keep = { 1 } },
-  } do
-    it("raises: " .. message, function()
-      task.run(function()
-        local ok, raised = pcall(core.process.run, options)
-        assert.is_false(ok)
-        assert.truthy(tostring(raised):find(message, 1, true), tostring(raised))
-      end)
-    end)
-  end
-end)
-
 describe("core.process", function()
   it("runs a program", function()
     local result = task.run(function()

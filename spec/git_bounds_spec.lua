@@ -42,15 +42,24 @@ describe("a fetch's bound", function()
     assert.equal("the fetch transfers more than 0.5 bytes", raises(check, nil))
   end)
 
-  it("is none at 0", function()
-    local on_line, check = git_bounds.fetch(0)
+  it("is none at math.huge", function()
+    local on_line, check = git_bounds.fetch(math.huge)
     assert.is_nil(on_line "Receiving objects:  99% (3/3), 900.00 GiB | 1.00 MiB/s")
     check()
-    on_line, check = git_bounds.tree { files = 0, bytes = 0 }
+    on_line, check = git_bounds.tree { files = math.huge, bytes = math.huge }
     for _ = 1, 3 do
       assert.is_nil(on_line "100644 blob 0123456789012345678901234567890123456789 99999999999999\tf")
     end
     assert.equal(3, (check()))
+  end)
+
+  it("is zero at 0", function()
+    local on_line, check = git_bounds.fetch(0)
+    assert.equal("stop", on_line "Receiving objects:  99% (3/3), 2.00 MiB | 1.00 MiB/s")
+    assert.equal("the fetch transfers more than 0 bytes", raises(check))
+    on_line, check = git_bounds.tree { files = 0, bytes = math.huge }
+    assert.equal("stop", on_line "100644 blob 0123456789012345678901234567890123456789 1\tf")
+    assert.equal("the tree holds more than 0 files and directories", raises(check))
   end)
 
   it("may be none", function()

@@ -195,3 +195,13 @@ describe("retry.look_again", function()
       failure.message)
   end)
 end)
+
+describe("a bound of zero", function()
+  it("leaves no time for an attempt", function()
+    local seen
+    require("molbuild.base.task").run(function()
+      require("molbuild.base.retry").run({ what = "x", attempts = 3, within = 0 }, function(left) seen = left end)
+    end)
+    assert.equal(0, seen)
+  end)
+end)

@@ -17,7 +17,8 @@ describe("the settings of a policy", function()
     core.sys.getenv = function(name) return variables[name] end
     policy = settings.define({ runtimes = { "hermes", "codex" }, per_runtime = {} }, {
       { "branch", "main", "branch", "the branch", per_runtime = true, replaces = "branches" },
-      { "ceiling", 720, "seconds", "the longest time", variable = "CEILING_S", per_runtime = true },
+      { "ceiling", 720, "seconds", "the longest time", variable = "CEILING_S", per_runtime = true, zero = math.huge },
+      { "retries", 1, "count", "how often", variable = "RETRIES" },
       { "files", 20, "count", "how many", variable = "FILES", min = 1, max = 100 },
       { "kind", "a", "choice", "which", variable = "KIND", choices = { "a", "b" } },
       { "helper", "0", "switch", "whether", variable = "HELPER" },
@@ -50,6 +51,23 @@ describe("the settings of a policy", function()
     assert.equal(720, policy.ceiling)
     assert.same({ A = "1" }, policy.args)
     assert.same({ 720, "default" }, { entry("ceiling").value, entry("ceiling").origin })
+  end)
+
+  it("where 0 is no bound are math.huge in a job, wherever the 0 stands, and 0 for people", function()
+    policy.ceiling, policy.retries = 0, 0
+    assert.same({ math.huge, 0 }, { settings.read(policy, "hermes").ceiling, settings.read(policy, "hermes").retries })
+    assert.equal(0, entry("ceiling", "hermes").value)
+    policy.ceiling, variables.CEILING_S = 720, "0"
+    assert.equal(math.huge, settings.read(policy, "hermes").ceiling)
+    policy.per_runtime.hermes, variables.CEILING_S = { ceiling = 0 }, nil
+    assert.equal(math.huge, settings.read(policy, "hermes").ceiling)
+    assert.equal(720, settings.read(policy, "codex").ceiling)
+  end)
+
+  it("may be math.huge in a policy, too", function()
+    policy.ceiling = math.huge
+    assert.equal(math.huge, settings.read(policy, "hermes").ceiling)
+    assert.truthy(settings_show.text(settings.list(policy)):find("ceiling +inf"))
   end)
 
   it("that are switches have the words in use", function()

@@ -65,20 +65,22 @@ local function fields(class)
   return names
 end
 
---- The options that a binding takes from its table, read from its source.
-local function taken(path, index)
-  local names, source = {}, read(path)
-  for name in source:gmatch('bind_field_%l+%(L, ' .. index .. ', "([%l_]+)"') do names[name] = true end
-  for name in source:gmatch('lua_getfield%(L, ' .. index .. ', "([%l_]+)"') do names[name] = true end
-  return names
+--- The options that a binding declares: name = { unit, default }, the default as it stands there.
+local function declared(path, table_name)
+  local options, source = {}, read(path)
+  local rows = assert(source:match("bind_option " .. table_name .. "%[%] = {(.-){0}};"), table_name)
+  for name, unit, more in rows:gmatch '{"([%l_]+)", BIND_(%u+), AT%([%w_.]+%)([^}]*)}' do
+    options[name] = { unit = unit, default = more:match "%.absent = ([%w_]+)" or more:match '%.absent_text = "(.-)"' }
+  end
+  return options
 end
 
---- The options in the table below a heading of docs/primitives.md.
+--- The options in the table below a heading of docs/primitives.md: name = what stands as their default.
 local function option_table(heading)
   local section = assert(read(PRIMITIVES):match("\n## " .. heading .. "\n(.-)\n## "))
   local names = {}
-  for cell in assert(section:match "\n| option .*"):gmatch "\n| (`[^|]+) |" do
-    for name in cell:gmatch "`([%l_]+)`" do names[name] = true end
+  for cell, default in assert(section:match "\n| option .*"):gmatch "\n| (`[^|]+) | ([^|]*)|" do
+    for name in cell:gmatch "`([%l_]+)`" do names[name] = default:gsub("`", ""):match "^(.-) *$" end
   end
   return names
 end
@@ -98,16 +100,27 @@ describe("lua/types/core.lua", function()
   end)
 
   for _, case in ipairs {
-    { "HttpOptions", "core/bind/bind_http.c", 1, "http" },
-    { "ProcessOptions", "core/bind/bind_process.c", 1, "process" },
-    { "LockOptions", "core/bind/bind_lock.c", 2, "lock" },
+    { "HttpOptions", "core/bind/bind_http.c", "request_options", "http" },
+    { "ProcessOptions", "core/bind/bind_process.c", "run_options", "process" },
+    { "LockOptions", "core/bind/bind_lock.c", "acquire_options", "lock" },
   } do
     it(("has every option of %s"):format(case[1]), function()
-      assert_names(taken(case[2], case[3]), fields(case[1]), STUBS)
+      assert_names(declared(case[2], case[3]), fields(case[1]), STUBS)
     end)
 
     it(("and docs/primitives.md has those of %s"):format(case[4]), function()
       assert_names(fields(case[1]), option_table(case[4]), PRIMITIVES)
+    end)
+
+    it(("and docs/primitives.md has the defaults of %s"):format(case[4]), function()
+      local in_table = option_table(case[4])
+      for name, option in pairs(declared(case[2], case[3])) do
+        local default = ({ HUGE_VAL = "none", DEFAULT_GRACE = "10", DEFAULT_LOG = "64 MiB", SIGTERM = "15, TERM" })[option.default]
+        default = default or option.default
+        if default and default ~= "" then
+          assert.equal(default, in_table[name], name)
+        end
+      end
     end)
   end
 

@@ -143,7 +143,7 @@ static void run_write(void)
 /* From what a child printed to its log: cleaned, masked, written, its end kept. */
 static void run_log(void)
 {
-	struct output_options options = {.log_file = log_file, .tail = CHUNK};
+	struct output_options options = {.log_file = log_file, .log_max = 64 << 20, .tail = CHUNK};
 	struct output output;
 	struct error err;
 	check(output_init(&output, &options, &err), "output_init");

@@ -81,19 +81,6 @@ void bind_push_masked(lua_State *L, const char *text, size_t len);
 /* Push 1 true, or fail. RESULT is what a function of core/lib returned. */
 int bind_status(lua_State *L, int result, const struct error *err);
 
-/* Fields of the options table at INDEX; each raises an argument error that names the field. A missing one is DEFAULT_. */
-const char *bind_field_string(lua_State *L, int index, const char *name, size_t *len);  /* NULL when missing */
-int64_t bind_field_seconds(lua_State *L, int index, const char *name, double default_); /* as nanoseconds, >= 0 */
-int bind_field_boolean(lua_State *L, int index, const char *name);                      /* 0 when missing */
-lua_Integer bind_field_integer(lua_State *L, int index, const char *name, lua_Integer default_);
-
-/* A list of strings as a NULL-terminated array, which is pushed (as a userdata) and so lives as long as it is on the
- * stack; a missing field pushes nil and gives NULL. The strings are the table's: it must not change meanwhile. */
-const char **bind_field_strings(lua_State *L, int index, const char *name, size_t *count);
-
-/* A table of name = value as an array of "name<SEPARATOR>value" strings, sorted by nothing; otherwise the same. */
-const char **bind_field_pairs(lua_State *L, int index, const char *name, const char *separator);
-
 /* Whether writer.send() has written the run's result, whole. */
 int bind_result_is_out(void);
 

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "bind_options.h"
 #include "file/fs.h"
 
-#define DEFAULT_MAX_FILE  ((lua_Integer)1 << 20)
+#define DEFAULT_MAX_FILE  ((size_t)1 << 20)
 #define DEFAULT_MAX_NAMES 100000
 
 /* Push what a function of core/lib handed out, and free it. */
@@ -103,7 +103,7 @@ static int list(lua_State *L)
 {
 	struct fs_names names;
 	struct error err;
-	size_t max = (size_t)luaL_optinteger(L, 2, DEFAULT_MAX_NAMES);
+	size_t max = bind_count(L, 2, DEFAULT_MAX_NAMES);
 	if (fs_list(luaL_checkstring(L, 1), max, &names, &err) < 0)
 		return bind_fail(L, &err);
 	lua_createtable(L, (int)names.count, 0);
@@ -131,12 +131,11 @@ static int read_(lua_State *L)
 {
 	struct buf data;
 	struct error err;
-	size_t max = (size_t)luaL_optinteger(L, 2, DEFAULT_MAX_FILE);
-	lua_Number wait = luaL_optnumber(L, 3, 0);
+	size_t max = bind_count(L, 2, DEFAULT_MAX_FILE);
+	int64_t wait = bind_seconds(L, 3, 0);
 	int result;
-	luaL_argcheck(L, wait >= 0 && wait <= 3600, 3, "seconds from 0 to 3600 expected");
 	buf_init(&data, max);
-	result = fs_read_pipe(luaL_checkstring(L, 1), max, (int64_t)(wait * (double)NS_PER_S), &data, &err);
+	result = fs_read_pipe(luaL_checkstring(L, 1), max, wait, &data, &err);
 	if (result == 0)
 		lua_pushlstring(L, data.data ? data.data : "", data.len);
 	buf_free(&data);

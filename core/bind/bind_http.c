@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bind_options.h"
 #include "net/http.h"
 
 struct http_op {
@@ -62,45 +63,55 @@ static void on_done(void *ud, const struct error *err, const struct http_respons
 	bind_done(&http->op, err);
 }
 
+struct request {
+	struct http_options http;
+	int follow;
+};
+
+#define AT(field) BIND_AT(struct request, field)
+
+/* See lua/types and docs/primitives.md. */
+static const struct bind_option request_options[] = {
+	{"url", BIND_TEXT, AT(http.url), .required = 1},
+	{"method", BIND_TEXT, AT(http.method), .absent_text = "GET"},
+	{"headers", BIND_PAIRS, AT(http.headers), .joint = ": "},
+	{"body", BIND_DATA, AT(http.body), .len = offsetof(struct request, http.body_len)},
+	{"unix_socket", BIND_TEXT, AT(http.unix_socket)},
+	{"proxy", BIND_TEXT, AT(http.proxy)},
+	{"timeout", BIND_SECONDS, AT(http.timeout_ns), .absent = 30},
+	{"connect_timeout", BIND_SECONDS, AT(http.connect_timeout_ns), .absent = 10, .least = BIND_POSITIVE},
+	{"max_body", BIND_BYTES, AT(http.max_body), .absent = 65536},
+	{"max_redirects", BIND_COUNT, AT(http.max_redirects), .absent = 5},
+	{"follow", BIND_VALUE, AT(follow)},
+	{"connect_only", BIND_FLAG, AT(http.connect_only)},
+	{"ca_file", BIND_TEXT, AT(http.ca_file)},
+	{"cert_file", BIND_TEXT, AT(http.cert_file)},
+	{"key_file", BIND_TEXT, AT(http.key_file)},
+	{0}};
+
 /* `follow`: false makes a redirect an answer like any other, "origin" one to another origin. */
-static void set_follow(lua_State *L, struct http_options *options)
+static void set_follow(lua_State *L, struct request *request)
 {
-	int type = lua_getfield(L, 1, "follow");
-	const char *word = type == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-	options->same_origin = word && strcmp(word, "origin") == 0;
-	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN || options->same_origin, 1,
-	              "the option 'follow' must be a boolean or \"origin\"");
-	if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1))
-		options->max_redirects = -1;
-	lua_pop(L, 1);
+	int place = request->follow, type = place ? lua_type(L, place) : LUA_TNIL;
+	const char *word = type == LUA_TSTRING ? lua_tostring(L, place) : NULL;
+	request->http.same_origin = word && strcmp(word, "origin") == 0;
+	luaL_argcheck(L, type == LUA_TNIL || type == LUA_TBOOLEAN || request->http.same_origin, 1,
+	              "follow: a boolean or \"origin\" expected");
+	if (type == LUA_TBOOLEAN && !lua_toboolean(L, place))
+		request->http.max_redirects = -1;
 }
 
-/* http.request{...}: see lua/types/core.lua */
+/* http.request{...} */
 static int http_request(lua_State *L)
 {
-	struct http_options options = {0};
+	struct request request = {0};
 	struct http_op *http;
 	struct error err;
-	luaL_checktype(L, 1, LUA_TTABLE);
+	bind_options(L, 1, request_options, &request);
+	set_follow(L, &request);
 	bind_check_task(L);
-	options.url = bind_field_string(L, 1, "url", NULL);
-	luaL_argcheck(L, options.url, 1, "the option 'url' is missing");
-	options.method = bind_field_string(L, 1, "method", NULL);
-	options.body = bind_field_string(L, 1, "body", &options.body_len);
-	options.unix_socket = bind_field_string(L, 1, "unix_socket", NULL);
-	options.proxy = bind_field_string(L, 1, "proxy", NULL);
-	options.timeout_ns = bind_field_seconds(L, 1, "timeout", 30);
-	options.connect_timeout_ns = bind_field_seconds(L, 1, "connect_timeout", 10);
-	options.max_body = (size_t)bind_field_integer(L, 1, "max_body", 65536);
-	options.max_redirects = (int)bind_field_integer(L, 1, "max_redirects", 5);
-	set_follow(L, &options);
-	options.connect_only = bind_field_boolean(L, 1, "connect_only");
-	options.ca_file = bind_field_string(L, 1, "ca_file", NULL);
-	options.cert_file = bind_field_string(L, 1, "cert_file", NULL);
-	options.key_file = bind_field_string(L, 1, "key_file", NULL);
-	options.headers = bind_field_pairs(L, 1, "headers", ": ");
 	http = bind_new_op(L, &http_type);
-	http->request = http_start(bind_loop(L), &options, on_done, http, &err);
+	http->request = http_start(bind_loop(L), &request.http, on_done, http, &err);
 	if (!http->request)
 		return bind_fail(L, &err);
 	lua_replace(L, 1);

@@ -1,25 +1,22 @@
 /* molbuild.core.lock */
 #include "bind_lock.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "bind.h"
+#include "bind_options.h"
 #include "lock/lock.h"
 
 #define LOCK_KEY "molbuild.lock"
 
 struct lock_op {
 	struct bind_op op;
-	struct loop *loop;
 	struct lock_wait wait;
-	struct loop_timer again; /* tells on_wait anew */
-	int64_t every_ns, started_ns;
-	char path[4096];
+	int started;
 };
 
-/* ---- the lock, once it is had ---------------------------------------------------------------------------- */
+/* ---- the lock, once it is held ---------------------------------------------------------------------------- */
 
 static int lock_close(lua_State *L)
 {
@@ -77,18 +74,17 @@ static int lock_push(lua_State *L, struct bind_op *op)
 static void lock_release_op(struct bind_op *op)
 {
 	struct lock_op *wait = (struct lock_op *)op;
-	if (!wait->loop)
+	if (!wait->started)
 		return;
-	loop_timer_stop(wait->loop, &wait->again);
 	lock_wait_cancel(&wait->wait);
-	/* Had, but the coroutine that wanted it is gone. */
+	/* Held, but the coroutine that wanted it is gone. */
 	lock_release(&wait->wait.lock);
 }
 
 static void lock_cancel(struct bind_op *op)
 {
 	struct error err;
-	error_set(&err, "cancelled", "the wait for the lock %.900s was cancelled", ((struct lock_op *)op)->path);
+	error_set(&err, "cancelled", "the wait for the lock %.900s was cancelled", ((struct lock_op *)op)->wait.path);
 	lock_release_op(op);
 	bind_done(op, &err);
 }
@@ -96,96 +92,87 @@ static void lock_cancel(struct bind_op *op)
 static const struct bind_op_type lock_type = {
 	.size = sizeof(struct lock_op), .push = lock_push, .cancel = lock_cancel, .release = lock_release_op};
 
-static void on_done(struct lock_wait *wait, int ok)
+static struct lock_op *op_of(struct lock_wait *wait)
 {
-	struct lock_op *op = CONTAINER_OF(wait, struct lock_op, wait);
-	loop_timer_stop(op->loop, &op->again);
-	bind_done(&op->op, ok ? NULL : &wait->error);
+	return CONTAINER_OF(wait, struct lock_op, wait);
 }
 
-static void push_holder(lua_State *L, const char *path)
+static void on_done(struct lock_wait *wait, int ok)
 {
-	struct lock_holder holder;
-	if (lock_read_holder(path, &holder) < 0) {
+	bind_done(&op_of(wait)->op, ok ? NULL : &wait->error);
+}
+
+static void push_holder(lua_State *L, const struct lock_holder *holder)
+{
+	if (!holder) {
 		lua_pushnil(L);
 		return;
 	}
 	lua_createtable(L, 0, 4);
-	lua_pushinteger(L, holder.pid);
+	lua_pushinteger(L, holder->pid);
 	lua_setfield(L, -2, "pid");
-	lua_pushinteger(L, holder.start);
+	lua_pushinteger(L, holder->start);
 	lua_setfield(L, -2, "start");
-	bind_push_masked(L, holder.host, strlen(holder.host));
+	bind_push_masked(L, holder->host, strlen(holder->host));
 	lua_setfield(L, -2, "host");
-	bind_push_masked(L, holder.purpose, strlen(holder.purpose));
+	bind_push_masked(L, holder->purpose, strlen(holder->purpose));
 	lua_setfield(L, -2, "purpose");
 }
 
-/* Tell on_wait who holds the lock, now and every so often. */
-static void tell(struct loop_timer *timer)
+static int on_wait(struct lock_wait *wait, const struct lock_holder *holder, int64_t waited_ns)
 {
-	struct lock_op *op = CONTAINER_OF(timer, struct lock_op, again);
-	struct error err;
-	if (!bind_push_callback(&op->op, BIND_CALLBACK))
-		return;
-	push_holder(op->op.main, op->path);
-	lua_pushnumber(op->op.main, (double)(clock_monotonic_ns() - op->started_ns) / (double)NS_PER_S);
-	if (bind_call(&op->op, 2, 0) < 0 || loop_timer_start(op->loop, &op->again, op->every_ns, &err) < 0)
-		lock_cancel(&op->op);
+	struct bind_op *op = &op_of(wait)->op;
+	if (!bind_push_callback(op, BIND_CALLBACK))
+		return 0;
+	push_holder(op->main, holder);
+	lua_pushnumber(op->main, (double)waited_ns / (double)NS_PER_S);
+	return bind_call(op, 2, 0);
 }
 
-static void take_options(lua_State *L, struct lock_op *op, const char **purpose, int64_t *timeout_ns)
-{
-	*purpose = bind_field_string(L, 2, "purpose", NULL);
-	if (*purpose) {
-		/* It is written to a file that others read. Stays on the stack until the wait has begun. */
-		bind_push_masked(L, *purpose, strlen(*purpose));
-		*purpose = lua_tostring(L, -1);
-	}
-	lua_getfield(L, 2, "timeout");
-	*timeout_ns = lua_isnil(L, -1) ? -1 : bind_field_seconds(L, 2, "timeout", 0);
-	lua_pop(L, 1);
-	op->every_ns = bind_field_seconds(L, 2, "every", 30);
-	lua_getfield(L, 2, "on_wait");
-	luaL_argcheck(L, lua_isnil(L, -1) || lua_isfunction(L, -1), 2, "the option 'on_wait' must be a function");
-	lua_setiuservalue(L, 3, BIND_CALLBACK);
-}
+struct acquisition {
+	const char *purpose;
+	int64_t timeout_ns, every_ns;
+	int on_wait;
+};
 
-/* lock.acquire(path, {...}): see lua/types/core.lua */
+#define AT(field) BIND_AT(struct acquisition, field)
+
+/* See lua/types and docs/primitives.md. */
+static const struct bind_option acquire_options[] = {
+	{"purpose", BIND_TEXT, AT(purpose), .absent_text = ""},
+	{"timeout", BIND_SECONDS, AT(timeout_ns), .absent = HUGE_VAL},
+	{"on_wait", BIND_FUNCTION, AT(on_wait)},
+	{"every", BIND_SECONDS, AT(every_ns), .absent = 30, .least = BIND_POSITIVE},
+	{0}};
+
+/* lock.acquire(path, {...}) */
 static int lock_acquire(lua_State *L)
 {
-	const char *path = luaL_checkstring(L, 1), *purpose;
+	const char *path = luaL_checkstring(L, 1);
+	struct acquisition how = {0};
 	struct lock_op *op;
 	struct error err;
-	int64_t timeout_ns;
 	int got;
-	if (lua_isnoneornil(L, 2)) {
-		lua_settop(L, 1);
-		lua_newtable(L);
-	}
-	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
+	bind_options(L, 2, acquire_options, &how);
 	bind_check_task(L);
-	if (strlen(path) >= sizeof op->path) {
-		error_errno(&err, ENAMETOOLONG, "cannot open the lock file %s", path);
-		return bind_fail(L, &err);
-	}
+	/* It is written to a file that others read. */
+	bind_push_masked(L, how.purpose, strlen(how.purpose));
+	how.purpose = lua_tostring(L, -1);
 	op = bind_new_op(L, &lock_type);
-	take_options(L, op, &purpose, &timeout_ns);
-	memcpy(op->path, path, strlen(path) + 1);
+	if (how.on_wait) {
+		lua_pushvalue(L, how.on_wait);
+		lua_setiuservalue(L, -2, BIND_CALLBACK);
+		op->wait.on_wait = on_wait;
+	}
 	new_lock(L);
-	lua_setiuservalue(L, 3, BIND_RESULT);
-	op->loop = bind_loop(L);
+	lua_setiuservalue(L, -2, BIND_RESULT);
 	op->wait.done = on_done;
-	op->again.fire = tell;
-	op->started_ns = clock_monotonic_ns();
-	got = lock_wait_start(op->loop, &op->wait, path, purpose ? purpose : "", timeout_ns, &err);
+	op->wait.every_ns = how.every_ns;
+	got = lock_wait_start(bind_loop(L), &op->wait, path, how.purpose, how.timeout_ns, &err);
 	if (got < 0)
 		return bind_fail(L, &err);
-	/* Told from the loop, like everything else, so that on_wait runs on the main thread. */
-	if (got == 0 && loop_timer_start(op->loop, &op->again, 0, &err) < 0)
-		return bind_fail(L, &err);
-	lua_pushvalue(L, 3);
+	op->started = 1;
 	lua_replace(L, 1);
 	if (got == 1)
 		bind_done(&op->op, NULL);
@@ -195,7 +182,9 @@ static int lock_acquire(lua_State *L)
 /* lock.holder(path) -> { pid, host, start, purpose } | nil */
 static int lock_holder_(lua_State *L)
 {
-	push_holder(L, luaL_checkstring(L, 1));
+	struct lock_holder holder;
+	int known = lock_read_holder(luaL_checkstring(L, 1), &holder) == 0;
+	push_holder(L, known ? &holder : NULL);
 	return 1;
 }
 

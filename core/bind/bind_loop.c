@@ -1,12 +1,11 @@
 /* molbuild.core.loop: what the task scheduler needs of the loop, and the operations it waits for. */
 #include "bind.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/give_back.h"
+#include "bind_options.h"
 
 #define STATE_KEY "molbuild.state"
 #define OP_KEY    "molbuild.op"
@@ -194,8 +193,7 @@ static int loop_step_(lua_State *L)
 {
 	struct bind_state *state = state_of(L);
 	struct error err;
-	double seconds = luaL_optnumber(L, 1, -1);
-	int64_t wait = seconds < 0 ? -1 : (int64_t)(fmin(seconds, 1e6) * (double)NS_PER_S);
+	int64_t wait = bind_seconds(L, 1, HUGE_VAL);
 	lua_Integer count = 0;
 	if (state->first_done)
 		wait = 0;
@@ -292,14 +290,15 @@ static int loop_sleep(lua_State *L)
 {
 	struct sleep_op *sleep;
 	struct error err;
-	double seconds = luaL_checknumber(L, 1);
-	luaL_argcheck(L, seconds >= 0, 1, "seconds must not be negative");
+	int64_t wait;
+	luaL_checknumber(L, 1);
+	wait = bind_seconds(L, 1, 0);
 	bind_check_task(L);
 	lua_settop(L, 0);
 	sleep = bind_new_op(L, &sleep_type);
 	sleep->loop = bind_loop(L);
 	sleep->timer.fire = on_awake;
-	if (loop_timer_start(sleep->loop, &sleep->timer, (int64_t)(fmin(seconds, 1e9) * (double)NS_PER_S), &err) < 0)
+	if (loop_timer_start(sleep->loop, &sleep->timer, wait, &err) < 0)
 		return bind_fail(L, &err);
 	return bind_wait(L);
 }

@@ -1,11 +1,12 @@
 /* molbuild.core.process */
 #include "bind.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sys.h"
 #include "bind_lock.h"
+#include "bind_options.h"
 #include "child/process.h"
 
 struct process_op {
@@ -126,94 +127,83 @@ static int on_lines(void *ud, const char *text, size_t len)
 	return tell(ud, BIND_ON_LINES, text, len);
 }
 
-/* Whether the option NAME is there: it must be a function. */
-static int has_function(lua_State *L, const char *name)
-{
-	int type = lua_getfield(L, 1, name);
-	if (type != LUA_TNIL && type != LUA_TFUNCTION)
-		luaL_argerror(L, 1, lua_pushfstring(L, "the option '%s' must be a function", name));
-	lua_pop(L, 1);
-	return type == LUA_TFUNCTION;
-}
+struct run {
+	struct process_options process;
+	int keep, on_line, on_lines;
+};
 
-/* The descriptors of the locks in the list "keep", as an array that is pushed. */
-static const int *lock_fds(lua_State *L, size_t *count)
+#define AT(field)     BIND_AT(struct run, field)
+#define DEFAULT_GRACE 10
+#define DEFAULT_LOG   (64 << 20)
+
+/* See lua/types and docs/primitives.md. */
+static const struct bind_option run_options[] = {
+	{"argv", BIND_TEXTS, AT(process.argv), .required = 1},
+	{"cwd", BIND_TEXT, AT(process.cwd)},
+	{"env", BIND_PAIRS, AT(process.env), .joint = "="},
+	{"unset", BIND_TEXTS, AT(process.unset)},
+	{"input", BIND_DATA, AT(process.input), .len = offsetof(struct run, process.input_len)},
+	{"timeout", BIND_SECONDS, AT(process.bounds.timeout_ns), .absent = HUGE_VAL},
+	{"stall", BIND_SECONDS, AT(process.bounds.stall_ns), .absent = HUGE_VAL, .least = BIND_POSITIVE},
+	{"quiet_phase", BIND_SECONDS, AT(process.bounds.quiet_phase_ns), .absent = HUGE_VAL, .least = BIND_POSITIVE},
+	{"grace", BIND_SECONDS, AT(process.bounds.grace_ns), .absent = DEFAULT_GRACE},
+	{"signal", BIND_COUNT, AT(process.bounds.first_signal), .absent = SIGTERM, .least = 1},
+	{"log_file", BIND_TEXT, AT(process.log_file)},
+	{"log_max", BIND_BYTES, AT(process.log_max), .absent = DEFAULT_LOG, .least = 1},
+	{"tail", BIND_BYTES, AT(process.tail), .absent = 65536},
+	{"capture", BIND_BYTES, AT(process.capture), .absent = -1},
+	{"max_memory", BIND_BYTES, AT(process.max_memory), .absent = HUGE_VAL, .least = 1},
+	{"umask", BIND_COUNT, AT(process.umask), .absent = -1},
+	{"keep", BIND_VALUE, AT(keep)},
+	{"on_line", BIND_FUNCTION, AT(on_line)},
+	{"on_lines", BIND_FUNCTION, AT(on_lines)},
+	{"only", BIND_TEXTS, AT(process.lines.only)},
+	{"after_newline", BIND_FLAG, AT(process.lines.after_newline)},
+	{0}};
+
+/* The descriptors of the locks in the list at INDEX, as an array that is pushed. */
+static const int *lock_fds(lua_State *L, int index, size_t *count)
 {
-	lua_Integer length;
 	int *fds;
-	if (lua_getfield(L, 1, "keep") == LUA_TNIL)
-		return NULL;
-	luaL_argcheck(L, lua_istable(L, -1), 1, "the option 'keep' must be a list of locks");
-	length = luaL_len(L, -1);
-	fds = lua_newuserdatauv(L, ((size_t)length + 1) * sizeof *fds, 0);
-	for (lua_Integer i = 1; i <= length; i++) {
-		lua_geti(L, -2, i);
-		fds[i - 1] = bind_lock_fd(L, -1);
+	luaL_argcheck(L, lua_istable(L, index), 1, "keep: a list of locks expected");
+	*count = lua_rawlen(L, index);
+	fds = lua_newuserdatauv(L, (*count + 1) * sizeof *fds, 0);
+	for (size_t i = 0; i < *count; i++) {
+		lua_rawgeti(L, index, (lua_Integer)i + 1);
+		fds[i] = bind_lock_fd(L, -1);
 		lua_pop(L, 1);
 	}
-	*count = (size_t)length;
 	return fds;
 }
 
-static void take_options(lua_State *L, struct process_options *options)
+/* The function at PLACE, if there is one, becomes the callback WHICH of the operation on top. */
+static void keep_callback(lua_State *L, int place, int which)
 {
-	options->argv = bind_field_strings(L, 1, "argv", NULL);
-	luaL_argcheck(L, options->argv && options->argv[0], 1, "the option 'argv' is missing or empty");
-	options->cwd = bind_field_string(L, 1, "cwd", NULL);
-	options->env = bind_field_pairs(L, 1, "env", "=");
-	options->unset = bind_field_strings(L, 1, "unset", NULL);
-	options->input = bind_field_string(L, 1, "input", &options->input_len);
-	options->bounds.timeout_ns = bind_field_seconds(L, 1, "timeout", 0);
-	options->bounds.stall_ns = bind_field_seconds(L, 1, "stall", 0);
-	options->bounds.quiet_phase_ns = bind_field_seconds(L, 1, "quiet_phase", 0);
-	options->bounds.grace_ns = bind_field_seconds(L, 1, "grace", 10);
-	options->bounds.first_signal = (int)bind_field_integer(L, 1, "signal", 0);
-	options->log_file = bind_field_string(L, 1, "log_file", NULL);
-	options->log_max = (uint64_t)bind_field_integer(L, 1, "log_max", 0);
-	options->tail = (size_t)bind_field_integer(L, 1, "tail", 65536);
-	options->max_memory = (size_t)bind_field_integer(L, 1, "max_memory", 0);
-	options->umask = (mode_t)bind_field_integer(L, 1, "umask", 0);
-	options->capture = (size_t)bind_field_integer(L, 1, "capture", 0);
-	options->keep = lock_fds(L, &options->keep_count);
-	options->lines.only = bind_field_strings(L, 1, "only", NULL);
-	options->lines.after_newline = bind_field_boolean(L, 1, "after_newline");
-	options->lines.on_line = has_function(L, "on_line") ? on_line : NULL;
-	options->lines.on_lines = has_function(L, "on_lines") ? on_lines : NULL;
+	if (!place)
+		return;
+	lua_pushvalue(L, place);
+	lua_setiuservalue(L, -2, which);
 }
 
-/* Push the path of the program that argv names. Returns 0, or -1 with err set. */
-static int push_program(lua_State *L, const char *name, struct error *err)
-{
-	char *path;
-	if (sys_find_program(name, getenv("PATH"), &path, err) < 0)
-		return -1;
-	lua_pushstring(L, path);
-	free(path);
-	return 0;
-}
-
-/* process.run{...}: see lua/types/core.lua */
+/* process.run{...} */
 static int process_run(lua_State *L)
 {
-	struct process_options options = {0};
+	struct run run = {0};
 	struct process_op *process;
 	struct error err;
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 1);
-	luaL_checkstack(L, 24, NULL);
+	bind_options(L, 1, run_options, &run);
+	luaL_argcheck(L, run.process.argv[0], 1, "argv: empty");
+	if (run.keep)
+		run.process.keep = lock_fds(L, run.keep, &run.process.keep_count);
 	bind_check_task(L);
-	take_options(L, &options);
-	if (push_program(L, options.argv[0], &err) < 0)
-		return bind_fail(L, &err);
-	options.program = lua_tostring(L, -1);
 	process = bind_new_op(L, &process_type);
-	process->captures = options.capture > 0;
-	lua_getfield(L, 1, "on_line");
-	lua_setiuservalue(L, -2, BIND_CALLBACK);
-	lua_getfield(L, 1, "on_lines");
-	lua_setiuservalue(L, -2, BIND_ON_LINES);
-	options.lines.ud = process;
-	process->process = process_start(bind_loop(L), &options, on_done, process, &err);
+	process->captures = run.process.capture >= 0;
+	keep_callback(L, run.on_line, BIND_CALLBACK);
+	keep_callback(L, run.on_lines, BIND_ON_LINES);
+	run.process.lines.on_line = run.on_line ? on_line : NULL;
+	run.process.lines.on_lines = run.on_lines ? on_lines : NULL;
+	run.process.lines.ud = process;
+	process->process = process_start(bind_loop(L), &run.process, on_done, process, &err);
 	if (!process->process)
 		return bind_fail(L, &err);
 	lua_replace(L, 1);
@@ -221,15 +211,18 @@ static int process_run(lua_State *L)
 }
 
 /* process.find(name) -> path | nil, message, code */
-static int process_find(lua_State *L)
+static int find(lua_State *L)
 {
 	struct error err;
-	if (push_program(L, luaL_checkstring(L, 1), &err) < 0)
+	char *path;
+	if (process_find(luaL_checkstring(L, 1), &path, &err) < 0)
 		return bind_fail(L, &err);
+	lua_pushstring(L, path);
+	free(path);
 	return 1;
 }
 
-static const luaL_Reg functions[] = {{"run", process_run}, {"find", process_find}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"run", process_run}, {"find", find}, {NULL, NULL}};
 
 int bind_open_process(lua_State *L)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind_options.h"
 #include "net/url.h"
 
 static void set_part(lua_State *L, const char *name, const char *value)
@@ -43,6 +44,18 @@ static int parse(lua_State *L)
 	return 1;
 }
 
+#define AT(field) BIND_AT(struct url, field)
+
+static const struct bind_option parts[] = {{"scheme", BIND_TEXT, AT(scheme)},
+                                           {"user", BIND_TEXT, AT(user)},
+                                           {"password", BIND_TEXT, AT(password)},
+                                           {"host", BIND_TEXT, AT(host)},
+                                           {"port", BIND_COUNT, AT(port), .least = 1},
+                                           {"path", BIND_TEXT, AT(path)},
+                                           {"query", BIND_TEXT, AT(query)},
+                                           {"fragment", BIND_TEXT, AT(fragment)},
+                                           {0}};
+
 /* url.build(parts) -> s | nil, message, code */
 static int build(lua_State *L)
 {
@@ -50,14 +63,7 @@ static int build(lua_State *L)
 	struct error err;
 	char *text;
 	luaL_checktype(L, 1, LUA_TTABLE);
-	url.scheme = (char *)bind_field_string(L, 1, "scheme", NULL);
-	url.user = (char *)bind_field_string(L, 1, "user", NULL);
-	url.password = (char *)bind_field_string(L, 1, "password", NULL);
-	url.host = (char *)bind_field_string(L, 1, "host", NULL);
-	url.path = (char *)bind_field_string(L, 1, "path", NULL);
-	url.query = (char *)bind_field_string(L, 1, "query", NULL);
-	url.fragment = (char *)bind_field_string(L, 1, "fragment", NULL);
-	url.port = (int)bind_field_integer(L, 1, "port", 0);
+	bind_options(L, 1, parts, &url);
 	if (url_build(&url, &text, &err) < 0)
 		return bind_fail(L, &err);
 	lua_pushstring(L, text);

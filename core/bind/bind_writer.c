@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/fd.h"
+#include "bind_options.h"
 #include "loop/writer.h"
 #include "secret/mask.h"
 
 #define WRITERS_KEY "molbuild.writers"
 #define MAX_WRITTEN ((size_t)1 << 30)
-#define MAX_SECONDS 1e6
 
 struct writers {
 	struct writer out, err;
@@ -111,9 +110,10 @@ static int is_slow(lua_State *L)
 static int flush(lua_State *L)
 {
 	struct writer *writer = check_writer(L);
-	double seconds = luaL_checknumber(L, 2);
-	luaL_argcheck(L, seconds >= 0 && seconds <= MAX_SECONDS, 2, "not a number of seconds");
-	writer_flush(writer, (int64_t)(seconds * (double)NS_PER_S));
+	int64_t patience;
+	luaL_checknumber(L, 2);
+	patience = bind_seconds(L, 2, 0);
+	writer_flush(writer, patience);
 	lua_pushboolean(L, writer_pending(writer) == 0);
 	return 1;
 }

@@ -47,6 +47,15 @@ static inline void on_done(void *ud, const struct error *error, const struct htt
 	response = *answered;
 }
 
+/* What a test leaves out. */
+static inline void http_fill_in(struct http_options *options)
+{
+	options->method = options->method ? options->method : "GET";
+	options->timeout_ns = options->timeout_ns ? options->timeout_ns : 30 * NS_PER_S;
+	options->connect_timeout_ns = options->connect_timeout_ns ? options->connect_timeout_ns : 10 * NS_PER_S;
+	options->max_body = options->max_body ? options->max_body : 65536;
+}
+
 /* Ask for PATH and wait for the end; a test that hangs here has failed. */
 static inline void ask(const char *path, struct http_options options)
 {
@@ -56,6 +65,7 @@ static inline void ask(const char *path, struct http_options options)
 	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, path);
 	if (!options.url)
 		options.url = url;
+	http_fill_in(&options);
 	done = failed = 0;
 	request = http_start(loop, &options, on_done, &response, &err);
 	assert_non_null(request);

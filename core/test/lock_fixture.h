@@ -81,7 +81,7 @@ static inline void on_done(struct lock_wait *wait, int ok)
 static inline int start_wait(struct loop *loop, struct waiter *waiter, const char *path, int64_t timeout_ms)
 {
 	*waiter = (struct waiter){.wait.done = on_done};
-	return lock_wait_start(loop, &waiter->wait, path, "wait", timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS, &err);
+	return lock_wait_start(loop, &waiter->wait, path, "wait", timeout_ms < 0 ? NS_NEVER : timeout_ms * NS_PER_MS, &err);
 }
 
 static inline struct loop *make_loop(void)

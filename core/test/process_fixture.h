@@ -2,6 +2,7 @@
 #ifndef MOLBUILD_TEST_PROCESS_FIXTURE_H
 #define MOLBUILD_TEST_PROCESS_FIXTURE_H
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -51,6 +52,23 @@ static inline int run_on_line(void *ud, const char *line, size_t len)
 	return LINES_GO_ON;
 }
 
+/* What a test leaves out. */
+static inline void process_fill_in(struct process_options *how)
+{
+	struct life_bounds *bounds = &how->bounds;
+	int64_t *const numbers[] = {&bounds->timeout_ns, &bounds->stall_ns, &bounds->quiet_phase_ns};
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (!*numbers[i])
+			*numbers[i] = NS_NEVER;
+	bounds->grace_ns = bounds->grace_ns ? bounds->grace_ns : 10 * NS_PER_S;
+	bounds->first_signal = bounds->first_signal ? bounds->first_signal : SIGTERM;
+	how->max_memory = how->max_memory ? how->max_memory : NO_BOUND;
+	how->log_max = how->log_max ? how->log_max : 64 << 20;
+	how->tail = how->tail ? how->tail : 65536;
+	how->capture = how->capture ? how->capture : -1;
+	how->umask = how->umask ? how->umask : -1;
+}
+
 static inline void run_start(struct run *run, const struct process_options *options)
 {
 	const char *const mark[] = {TEST_MARK, NULL};
@@ -59,8 +77,7 @@ static inline void run_start(struct run *run, const struct process_options *opti
 	assert_non_null(run->loop);
 	if (!how.env)
 		how.env = mark;
-	if (!how.tail)
-		how.tail = 65536;
+	process_fill_in(&how);
 	if (!how.lines.on_line && run->answer_to)
 		how.lines.on_line = run_on_line;
 	how.lines.ud = run;

@@ -197,7 +197,7 @@ static int wait_for_lock(void)
 	struct lock_wait wait = {.done = on_lock};
 	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
 	CHECK(loop && lock_try(&first, "lock", "", &err) == 0);
-	CHECK(lock_wait_start(loop, &wait, "lock", "", -1, &err) == 0);
+	CHECK(lock_wait_start(loop, &wait, "lock", "", NS_NEVER, &err) == 0);
 	lock_release(&first);
 	while (!wait.lock.owner && clock_monotonic_ns() < deadline)
 		CHECK(loop_step(loop, NS_PER_S, &err) == 0);

@@ -249,9 +249,11 @@ static void an_answer_that_does_not_come_keeps_no_other_one(void **state)
 {
 	struct http_request *hanging;
 	char url[64];
+	struct http_options options = {.url = url};
 	(void)state;
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/hang", server.port);
-	hanging = http_start(loop, &(struct http_options){.url = url}, never, NULL, &err);
+	http_fill_in(&options);
+	hanging = http_start(loop, &options, never, NULL, &err);
 	assert_non_null(hanging);
 	while (access(REQUESTS, F_OK) < 0 || !asked("/hang"))
 		assert_int_equal(loop_step(loop, 20 * NS_PER_MS, &err), 0);
@@ -331,6 +333,7 @@ static void what_must_not_be_sent_is_refused_at_once(void **state)
 	const char *const urls[] = {"ftp://127.0.0.1/x", "file:///etc/passwd", "nonsense", "", "http://a b/"};
 	struct http_options options = {.url = "http://127.0.0.1:1/", .headers = two_lines};
 	(void)state;
+	http_fill_in(&options);
 	assert_null(http_start(loop, &options, on_done, &response, &err));
 	assert_string_equal(err.code, "invalid");
 	options.headers = NULL;
@@ -346,6 +349,7 @@ static void freeing_drops_the_request(void **state)
 	struct http_options options = {0};
 	char url[64];
 	(void)state;
+	http_fill_in(&options);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d/hang", server.port);
 	options.url = url;
 	done = 0;

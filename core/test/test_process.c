@@ -357,6 +357,7 @@ static void many_run_at_once(void **state)
 	int left = 30, before = open_descriptors();
 	(void)state;
 	for (int i = 0; i < 30; i++) {
+		process_fill_in(&options);
 		runs[i].process = process_start(loop, &options, run_on_done, &runs[i], &err);
 		assert_non_null(runs[i].process);
 	}

@@ -262,6 +262,7 @@ static void done_may_free_it(void **state)
 		const char *argv[] = {"sh", "-c", scripts[i], NULL};
 		struct process_options options = {.program = "/bin/sh", .argv = argv, .bounds.timeout_ns = MS(400)};
 		struct run run = {.loop = loop_new(&err)};
+		process_fill_in(&options);
 		run.process = process_start(run.loop, &options, free_it, &run, &err);
 		run_until(&run, NULL);
 		assert_null(run.process);

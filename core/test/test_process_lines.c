@@ -129,6 +129,7 @@ static void a_slow_receiver_holds_the_program_up_and_misses_nothing(void **state
 	slow_done = 0;
 	loop = loop_new(&err);
 	assert_non_null(loop);
+	process_fill_in(&options);
 	process = process_start(loop, &options, on_slow_done, &taken, &err);
 	assert_non_null(process);
 	while (!slow_done)

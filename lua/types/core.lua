@@ -4,6 +4,8 @@
 --
 -- What the world does comes back as nil, message, code; only a caller's mistake raises. A function marked "waits" must be
 -- called inside a task (molbuild.task); cancelling the task ends it with the code "cancelled".
+--
+-- Options are a table's own fields. Absent means the default, 0 means zero, math.huge means no bound; an unknown option is an error.
 
 local core = {}
 
@@ -147,8 +149,8 @@ function core.fs.free_bytes(path) end
 ---@field body string?
 ---@field unix_socket string?  connect to this socket instead of to the URL's host, never by a proxy
 ---@field proxy string?  this proxy, "" for none; the one that HTTPS_PROXY and its kin name when absent
----@field timeout number?  seconds for all of it, redirects included; 30 when absent
----@field connect_timeout number?  seconds; 10 when absent
+---@field timeout number?  seconds for all of it, redirects included; 0: it ends at once; 30 when absent
+---@field connect_timeout number?  seconds, more than 0; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
 ---@field max_redirects integer?  5 when absent
 ---@field follow (boolean|"origin")?  false: a redirect is an answer like any other; "origin": one to another origin is
@@ -182,8 +184,8 @@ function core.http.request(options) end
 
 ---@class molbuild.core.LockOptions
 ---@field purpose string?  written to the file for those who wait
----@field timeout number?  seconds; 0 tries once; as long as it takes when absent
----@field every number?  seconds between two calls of on_wait; 30 when absent
+---@field timeout number?  seconds; 0 tries once; no bound when absent
+---@field every number?  seconds between two calls of on_wait, more than 0; 30 when absent
 ---@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins and every so often
 
 --- A lock that is had until it is closed: `local lock <close> = core.lock.acquire(path)`.
@@ -299,10 +301,10 @@ function core.mask.clear() end
 ---@field env table<string, string>?  variables to set
 ---@field unset string[]?  variables to leave out; a name may end in "*"
 ---@field input string?  its stdin; /dev/null when absent
----@field timeout number?  seconds it may take in all; 0 or absent: no bound
----@field stall number?  seconds it may be silent; 0 or absent: no bound
+---@field timeout number?  seconds it may take in all; 0: it is ended at once; no bound when absent
+---@field stall number?  seconds it may be silent, more than 0; no bound when absent
 ---@field quiet_phase number?  seconds it may be silent once on_line has returned "quiet", until it returns otherwise
----@field grace number?  seconds between the first signal and KILL; 10 when absent
+---@field grace number?  seconds between the first signal and KILL; 0 kills at once; 10 when absent
 ---@field signal integer?  the first signal; TERM when absent; after another one TERM follows in the middle of the grace
 ---@field log_file string?  the output goes there, masked; what is beyond log_max is left out in the middle
 ---@field log_max integer?  bytes; 64 MiB when absent

@@ -13,4 +13,7 @@ double clock_now(void);
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
+/* As a duration: no bound. 31 years, so that it can be added to the time of a clock. */
+#define NS_NEVER (1000000000 * NS_PER_S)
+
 #endif

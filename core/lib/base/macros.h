@@ -3,6 +3,7 @@
 #define MOLBUILD_MACROS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define WARN_UNUSED                          __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
@@ -20,5 +21,8 @@
 
 /* Write where and what to stderr, and abort(). */
 void invariant_broken(const char *file, int line, const char *condition) __attribute__((noreturn));
+
+/* As a number of bytes or things: no bound. */
+#define NO_BOUND INT64_MAX
 
 #endif

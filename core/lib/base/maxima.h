@@ -36,8 +36,6 @@
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
-/* Bytes of a log: its beginning and its end. */
-#define LOG_FILE_MAX ((uint64_t)64 << 20)
 /* Bytes of what a link says. */
 #define FS_LINK_MAX 65536
 /* Levels of directories whose modes or owners are changed; each takes a descriptor. git's trees are bounded, and people's
@@ -87,8 +85,7 @@
 /* Bytes of a URL, and of a text that is masked as one. */
 #define URL_MAX        8192
 #define URL_MASKED_MAX ((size_t)1 << 24)
-/* Bytes of an answer's body, unless the request says otherwise, and of all headers of its answers; how many headers. */
-#define HTTP_BODY_MAX         ((size_t)65536)
+/* Bytes of all headers of the answers to a request, and how many headers one has. */
 #define HTTP_HEADER_BYTES_MAX ((size_t)65536)
 #define HTTP_HEADERS_MAX      256
 /* Bytes of a request's body. */

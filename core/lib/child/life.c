@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 
-#define DEFAULT_GRACE_NS (10 * NS_PER_S)
 /* How long output is read after the program's exit. */
 #define DRAIN_NS (200 * NS_PER_MS)
 /* How often a process that is being ended is looked at once its program has exited. */
@@ -26,10 +25,6 @@ static void watch_silence(struct life *life);
 void life_init(struct life *life, struct loop *loop, const struct life_bounds *bounds, const struct life_events *events)
 {
 	*life = (struct life){.loop = loop, .events = events, .bounds = *bounds};
-	if (!life->bounds.grace_ns)
-		life->bounds.grace_ns = DEFAULT_GRACE_NS;
-	if (!life->bounds.first_signal)
-		life->bounds.first_signal = SIGTERM;
 	life->child.exited = on_exit_;
 	life->ceiling.fire = on_ceiling;
 	life->silence.fire = on_silence;
@@ -43,7 +38,7 @@ int life_start(struct life *life, pid_t pid, struct error *err)
 	descendants_start(&life->descendants, pid);
 	life_heard(life);
 	if (loop_child_start(life->loop, &life->child, err) < 0 ||
-	    (life->bounds.timeout_ns && loop_timer_start(life->loop, &life->ceiling, life->bounds.timeout_ns, err) < 0))
+	    loop_timer_start(life->loop, &life->ceiling, life->bounds.timeout_ns, err) < 0)
 		return -1;
 	watch_silence(life);
 	return 0;
@@ -99,7 +94,7 @@ static void watch_silence(struct life *life)
 {
 	int64_t bound = life->quiet ? life->bounds.quiet_phase_ns : life->bounds.stall_ns, left;
 	struct error err;
-	if (bound == 0 || life->phase != LIFE_RUNNING || life->exited)
+	if (bound == NS_NEVER || life->phase != LIFE_RUNNING || life->exited)
 		return;
 	left = life->heard_ns + bound - loop_now(life->loop);
 	if (left <= 0)

@@ -28,11 +28,12 @@
 enum life_phase { LIFE_RUNNING, LIFE_ENDING, LIFE_KILLING, LIFE_OVER };
 
 struct life_bounds {
-	int64_t timeout_ns;     /* the ceiling; 0: none */
-	int64_t stall_ns;       /* the longest silence; 0: none */
-	int64_t quiet_phase_ns; /* the longest silence in a quiet phase; 0: none */
-	int64_t grace_ns;       /* between the first signal and KILL; 0: ten seconds */
-	int first_signal;       /* 0: SIGTERM; after another one TERM follows in the middle of the grace */
+	/* NS_NEVER is no bound. 0 is zero: a ceiling that is reached at once, a grace without a wait. */
+	int64_t timeout_ns;     /* the ceiling */
+	int64_t stall_ns;       /* the longest silence; more than 0 */
+	int64_t quiet_phase_ns; /* the longest silence in a quiet phase; more than 0 */
+	int64_t grace_ns;       /* between the first signal and KILL */
+	int first_signal;       /* such as SIGTERM; after another one TERM follows in the middle of the grace */
 };
 
 struct life;

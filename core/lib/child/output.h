@@ -23,7 +23,7 @@
 
 struct output_options {
 	const char *log_file;           /* see log_file.h; NULL: none */
-	uint64_t log_max;               /* bytes that it may have; 0: LOG_FILE_MAX */
+	uint64_t log_max;               /* bytes that it may have */
 	size_t tail;                    /* bytes kept of the end */
 	struct line_sink_options lines; /* a line has at most OUTPUT_LINE_MAX bytes */
 };

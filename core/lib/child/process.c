@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sys.h"
 #include "child/spawn.h"
 #include "child/streams.h"
 
@@ -218,7 +219,7 @@ static int launch(struct process *process, const struct process_options *options
 	if (!environment)
 		return -1;
 	how.envp = environment;
-	if (streams_open(&process->streams, &how, options->input, options->input_len, options->capture > 0) < 0)
+	if (streams_open(&process->streams, &how, options->input, options->input_len, options->capture >= 0) < 0)
 		error_errno(err, errno, "cannot start %s", process->program);
 	else
 		result = spawn(&how, pid, &process->streams.status.watch.fd, err);
@@ -238,13 +239,19 @@ static struct process *new_process(struct loop *loop, const struct process_optio
 	process->output.log.fd = -1;
 	streams_init(&process->streams, loop, &streams_events);
 	life_init(&process->life, loop, &options->bounds, &life_events);
-	buf_init(&process->captured, options->capture);
+	buf_init(&process->captured, options->capture < 0 ? 0 : (size_t)options->capture);
 	return process;
 }
 
-struct process *process_start(struct loop *loop, const struct process_options *options,
-                              void (*done)(void *ud, const struct error *err, const struct process_result *result), void *ud,
-                              struct error *err)
+int process_find(const char *name, char **out, struct error *err)
+{
+	return sys_find_program(name, getenv("PATH"), out, err);
+}
+
+/* OPTIONS name the file to run. */
+static struct process *start(struct loop *loop, const struct process_options *options,
+                             void (*done)(void *ud, const struct error *err, const struct process_result *result), void *ud,
+                             struct error *err)
 {
 	struct process *process = new_process(loop, options);
 	struct output_options how = {
@@ -262,6 +269,22 @@ struct process *process_start(struct loop *loop, const struct process_options *o
 		process_free(process);
 		return NULL;
 	}
+	return process;
+}
+
+struct process *process_start(struct loop *loop, const struct process_options *options,
+                              void (*done)(void *ud, const struct error *err, const struct process_result *result), void *ud,
+                              struct error *err)
+{
+	struct process_options found = *options;
+	struct process *process;
+	char *path = NULL;
+	if (!options->program && process_find(options->argv[0], &path, err) < 0)
+		return NULL;
+	if (!options->program)
+		found.program = path;
+	process = start(loop, &found, done, ud, err);
+	free(path);
 	return process;
 }
 

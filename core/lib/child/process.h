@@ -28,7 +28,7 @@
 #include "loop/loop.h"
 
 struct process_options {
-	const char *program; /* the file to run; not searched on PATH */
+	const char *program; /* the file to run; NULL: the one that argv[0] names, see process_find() */
 	const char *const *argv;
 	const char *cwd;          /* NULL: this process's */
 	const char *const *env;   /* "NAME=value" entries to set, NULL-terminated; may be NULL */
@@ -37,14 +37,13 @@ struct process_options {
 	size_t input_len;
 	struct life_bounds bounds;
 	const char *log_file; /* see log_file.h; may be NULL */
-	uint64_t log_max;     /* bytes that it may have; 0: LOG_FILE_MAX */
+	uint64_t log_max;     /* bytes that it may have */
 	size_t tail;          /* bytes kept of the end of the output */
-	size_t capture;       /* not 0: stdout is kept apart, unmasked, at most this many bytes */
+	int64_t capture;      /* stdout is kept apart, unmasked, at most this many bytes; -1: it is not */
 	const int *keep;      /* descriptors that the child inherits */
 	size_t keep_count;
-	size_t max_memory;              /* bytes of data that it and each of its children may have, a soft limit; 0: as this
-					 * process */
-	mode_t umask;                   /* of the files that it makes; 0: as this process */
+	int64_t max_memory;             /* bytes of data that it and each of its children may have, a soft limit; NO_BOUND */
+	int umask;                      /* of the files that it makes; -1: as this process */
 	struct line_sink_options lines; /* on_lines is called without text while it answers LINES_WAIT, see streams.h */
 };
 
@@ -77,6 +76,10 @@ void process_cancel(struct process *process);
 
 /* End it with KILL, now; DONE follows. */
 void process_kill(struct process *process);
+
+/* The program that NAME means: looked up on this process's PATH, see sys_find_program(). *OUT is the caller's to free(). Returns 0,
+ * or -1 with err set. */
+WARN_UNUSED int process_find(const char *name, char **out, struct error *err);
 
 /* Give everything back. A process that is still running is killed, with its group and descendants, and reaped
  * here; DONE is not called. NULL is fine. */

@@ -56,9 +56,9 @@ static void become(const struct spawn_options *options, int status_fd)
 	struct spawn_failure failure = {0};
 	ssize_t put;
 	fail_at_large_files();
-	if (options->umask)
-		umask(options->umask);
-	if (install_stdio(options) < 0 || (options->max_memory && limit_memory(options->max_memory) < 0))
+	if (options->umask >= 0)
+		umask((mode_t)options->umask);
+	if (install_stdio(options) < 0 || (options->max_memory != NO_BOUND && limit_memory((rlim_t)options->max_memory) < 0))
 		goto fail;
 	fd_close_range(3, ~0U, FD_RANGE_CLOEXEC);
 	for (size_t i = 0; i < options->keep_count; i++)

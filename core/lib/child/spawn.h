@@ -15,8 +15,8 @@ struct spawn_options {
 	int in, out, err;        /* become descriptors 0, 1 and 2 */
 	const int *keep;         /* further descriptors the child keeps, under the same numbers, all above 2 */
 	size_t keep_count;
-	size_t max_memory; /* bytes of data that it and each of its children may have, a soft limit; 0: as this process */
-	mode_t umask;      /* 0: as this process */
+	int64_t max_memory; /* bytes of data that it and each of its children may have, a soft limit; NO_BOUND */
+	int umask;          /* -1: as this process */
 };
 
 /* What kept a child from becoming the program: read from the status pipe. */

@@ -27,7 +27,7 @@ static int is_regular(int fd, const char *path, struct error *err)
 
 int log_file_open(struct log_file *log, const char *path, uint64_t max, struct error *err)
 {
-	*log = (struct log_file){.fd = -1, .max = max ? max : LOG_FILE_MAX};
+	*log = (struct log_file){.fd = -1, .max = max};
 	if (log->max < LEAST)
 		log->max = LEAST;
 	/* O_NONBLOCK: opening a FIFO waits for a reader. */

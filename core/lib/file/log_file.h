@@ -23,8 +23,8 @@ struct log_file {
 	int wraps;        /* how often a piece was begun again; 0: nothing is missing */
 };
 
-/* Create PATH with mode 0600, or empty it; never through a link, and nothing but a regular file. MAX 0: LOG_FILE_MAX; it is at
- * least 4096. Returns 0, or -1 with err set. */
+/* Create PATH with mode 0600, or empty it; never through a link, and nothing but a regular file. MAX is at least
+ * 4096. Returns 0, or -1 with err set. */
 WARN_UNUSED int log_file_open(struct log_file *log, const char *path, uint64_t max, struct error *err);
 
 /* Returns 0, or -1 with errno set. */

@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/maxima.h"
 #include "loop/loop.h"
@@ -42,12 +43,19 @@ WARN_UNUSED int lock_try(struct lock *lock, const char *path, const char *purpos
  * closed. Nothing happens when nothing is held; errno is kept. */
 void lock_release(struct lock *lock);
 
+struct lock_holder;
+
 /* Waiting, on the loop and without polling: a small child process waits in flock() on our open file description,
  * and when it has exited, the lock is ours. It holds no other descriptor, and dies with us. */
 struct lock_wait {
 	/* To be filled in by the caller. Called once, from loop_step(); OK: LOCK is held and the caller's to
 	 * release, else ERROR says why not. The struct may be freed in it. */
 	void (*done)(struct lock_wait *wait, int ok);
+	/* May be NULL. Called from loop_step() when the wait begins, and every EVERY_NS (more than 0; NS_NEVER: no more) while it
+	 * lasts. HOLDER is NULL where the file names none. Returns 0, or -1 to give up: done() follows, with the error
+	 * cancelled. */
+	int (*on_wait)(struct lock_wait *wait, const struct lock_holder *holder, int64_t waited_ns);
+	int64_t every_ns;
 
 	struct lock lock;
 	struct error error;
@@ -55,16 +63,16 @@ struct lock_wait {
 	/* The rest is lock.c's. */
 	struct loop *loop;
 	struct loop_child helper;
-	struct loop_timer timer;
+	struct loop_timer timer, again;
 	char *path; /* NULL: not waiting */
 	char *purpose;
 	int fd;
 	int rounds;
-	int64_t timeout_ns;
+	int64_t timeout_ns, started_ns;
 };
 
-/* Take the lock at PATH, waiting at most TIMEOUT_NS (0: try once, negative: as long as it takes). A zeroed WAIT
- * with `done` set; it must not move or be freed before `done` was called or lock_wait_cancel() came back.
+/* Take the lock at PATH, waiting at most TIMEOUT_NS (0: try once, NS_NEVER: no bound). A zeroed WAIT with
+ * `done` set; it must not move or be freed before `done` was called or lock_wait_cancel() came back.
  *
  * Returns 1 when it is had at once (wait->lock; `done` is not called, nothing was forked), 0 when it is waited for
  * (`done` will be called), or -1 with err set as by lock_try(). A wait that lasts too long ends with the error

@@ -55,6 +55,7 @@ static void stop(struct lock_wait *wait)
 {
 	end_helper(wait);
 	loop_timer_stop(wait->loop, &wait->timer);
+	loop_timer_stop(wait->loop, &wait->again);
 	lock_give_back(&wait->fd);
 	free(wait->path);
 	free(wait->purpose);
@@ -124,6 +125,31 @@ static void on_timeout(struct loop_timer *timer)
 	advance_and_tell(wait);
 }
 
+static void give_up(struct lock_wait *wait)
+{
+	error_set(&wait->error, "cancelled", "the wait for the lock %.900s was cancelled", wait->path);
+	stop(wait);
+	wait->done(wait, 0);
+}
+
+static void on_again(struct loop_timer *timer)
+{
+	struct lock_wait *wait = CONTAINER_OF(timer, struct lock_wait, again);
+	struct lock_holder holder;
+	int known = lock_read_holder(wait->path, &holder) == 0;
+	if (wait->on_wait(wait, known ? &holder : NULL, clock_monotonic_ns() - wait->started_ns) < 0 ||
+	    loop_timer_start(wait->loop, timer, wait->every_ns, &wait->error) < 0)
+		give_up(wait);
+}
+
+/* The timers of a wait that has begun. */
+static int start_timers(struct lock_wait *wait, struct error *err)
+{
+	if (loop_timer_start(wait->loop, &wait->timer, wait->timeout_ns, err) < 0)
+		return -1;
+	return wait->on_wait ? loop_timer_start(wait->loop, &wait->again, 0, err) : 0;
+}
+
 int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path, const char *purpose, int64_t timeout_ns,
                     struct error *err)
 {
@@ -134,6 +160,8 @@ int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path,
 	wait->timeout_ns = timeout_ns;
 	wait->helper = (struct loop_child){.exited = on_helper_exit};
 	wait->timer = (struct loop_timer){.fire = on_timeout};
+	wait->again = (struct loop_timer){.fire = on_again};
+	wait->started_ns = clock_monotonic_ns();
 	wait->lock = (struct lock){.fd = -1};
 	wait->path = strdup(path);
 	wait->purpose = strdup(purpose);
@@ -141,7 +169,7 @@ int lock_wait_start(struct loop *loop, struct lock_wait *wait, const char *path,
 		error_errno(err, ENOMEM, "cannot wait for the lock %s", path);
 	else
 		got = advance(wait, err);
-	if (got == 0 && timeout_ns > 0 && loop_timer_start(loop, &wait->timer, timeout_ns, err) < 0)
+	if (got == 0 && start_timers(wait, err) < 0)
 		got = -1;
 	if (got != 0)
 		stop(wait);

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,6 @@
 #include "net/http_code.h"
 #include "net/http_trust.h"
 #include "net/url.h"
-
-#define DEFAULT_TIMEOUT_NS         (30 * NS_PER_S)
-#define DEFAULT_CONNECT_TIMEOUT_NS (10 * NS_PER_S)
 
 struct http_request {
 	struct loop *loop;
@@ -263,15 +261,21 @@ static void set_protocols(CURL *easy)
 #endif
 }
 
+/* In milliseconds as libcurl takes them: 0 would mean its own default. */
+static long connect_ms(int64_t ns)
+{
+	int64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
+	return ms > INT_MAX ? INT_MAX : (long)ms;
+}
+
 /* What stays the same over redirects. */
 static void set_up(struct http_request *request, const struct http_options *options)
 {
 	CURL *easy = request->easy;
-	int64_t connect_ns = options->connect_timeout_ns ? options->connect_timeout_ns : DEFAULT_CONNECT_TIMEOUT_NS;
 	set_protocols(easy);
 	http_trust_set(easy, options);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ns / NS_PER_MS));
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(options->connect_timeout_ns));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -344,7 +348,7 @@ static int copy_options(struct http_request *request, const struct http_options 
 		return -1;
 	buf_init(&shown, SIZE_MAX / 4);
 	request->url = strdup(options->url);
-	request->method = strdup(options->method ? options->method : "GET");
+	request->method = strdup(options->method);
 	if (url_mask(options->url, &shown) == 0)
 		request->shown = shown.data;
 	if (!request->url || !request->method || !request->shown ||
@@ -371,7 +375,7 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 	request->transfer.finished = on_finished;
 	request->timer.fire = on_timeout;
 	buf_init(&request->upload, HTTP_UPLOAD_MAX);
-	buf_init(&request->body, options->max_body ? options->max_body : HTTP_BODY_MAX);
+	buf_init(&request->body, options->max_body);
 	buf_init(&request->header_text, HTTP_HEADER_BYTES_MAX);
 	if (copy_options(request, options, err) < 0)
 		goto fail;
@@ -381,8 +385,7 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 		goto fail;
 	}
 	set_up(request, options);
-	if (loop_timer_start(loop, &request->timer, options->timeout_ns ? options->timeout_ns : DEFAULT_TIMEOUT_NS, err) < 0 ||
-	    send_request(request, err) < 0)
+	if (loop_timer_start(loop, &request->timer, options->timeout_ns, err) < 0 || send_request(request, err) < 0)
 		goto fail;
 	return request;
 fail:

@@ -16,15 +16,15 @@
 
 struct http_options {
 	const char *url;
-	const char *method;         /* NULL: GET */
+	const char *method;
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const char *body;           /* copied; NULL: none */
 	size_t body_len;
 	const char *unix_socket;    /* connect here instead of to the URL's host, never by a proxy; NULL: no */
 	const char *proxy;          /* instead of the one that the variables name; "": none; NULL: the variables count */
-	int64_t timeout_ns;         /* for the whole of it, redirects included; 0: 30 s */
-	int64_t connect_timeout_ns; /* 0: 10 s */
-	size_t max_body;            /* bytes; 0: 65536 */
+	int64_t timeout_ns;         /* for the whole of it, redirects included; 0: it ends at once; NS_NEVER: no bound */
+	int64_t connect_timeout_ns; /* more than 0; NS_NEVER: no bound but the other one */
+	size_t max_body;            /* bytes */
 	int max_redirects;          /* -1: a redirect is an answer like any other */
 	int same_origin;            /* a redirect to another origin is an answer like any other */
 	int connect_only;           /* the answer is a connection: status 0 and an address */

@@ -16,16 +16,13 @@ local KINDS = {
 --- The option of child.run that a failure is about, by its code.
 local BOUNDS = { timeout = "timeout", stalled = "stall" }
 
---- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
----@param options table  as for core.process.run, without on_lines
----@return table result  as core.process.run returns it, whatever the exit code
----@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` if the program had started; `bound` names
----  the option of a timeout
-function child.run(options)
+--- The options for core.process.run.
+local function options_of_core(options)
   local run = {}
   for name, value in pairs(options) do
     run[name] = value
   end
+  run.silent = nil
   local scope = task.scope()
   -- A build can print millions of lines. Lines that no renderer shows cost nothing here.
   if scope.wants_lines and not options.silent then
@@ -38,29 +35,47 @@ function child.run(options)
   run.on_line = run.on_line and task.callback(run.on_line)
   -- The current directory may have been removed: git and other programs do not start in such a directory.
   run.cwd = run.cwd or not core.fs.realpath "." and "/" or nil
-  local result, message, code, partial = core.process.run(run)
-  result = result or partial
-  if result and result.strays > 0 then
+  return run
+end
+
+local function warn(program, result)
+  if result.strays > 0 then
     local left = result.strays_left > 0 and (", %d did not end"):format(result.strays_left) or ""
     events.emit("log", {
       level = "warn",
-      message = ("%s left %d process(es) running: stopped them%s"):format(options.argv[1], result.strays, left),
+      message = ("%s left %d process(es) running: stopped them%s"):format(program, result.strays, left),
     })
   end
-  if result and result.log_error then
+  if result.log_error then
     events.emit("log", { level = "warn", message = result.log_error })
   end
+end
+
+local function failure(options, message, code, partial)
+  local is_log = options.log_file and message:find(options.log_file, 1, true)
+  return errors.new {
+    kind = KINDS[code] or "failed",
+    message = message,
+    code = code,
+    hint = is_log and require("molbuild.base.access").hint(code, message) or errors.hint(code),
+    bound = BOUNDS[code],
+    log = not is_log and options.log_file or nil, -- this log does not exist
+    tail = partial and child.last_lines(partial.tail, 40),
+  }
+end
+
+--- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
+---@param options table  as for core.process.run, without on_lines; and `silent`
+---@return table result  as core.process.run returns it, whatever the exit code
+---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` if the program had started; `bound` names
+---  the option of a timeout
+function child.run(options)
+  local result, message, code, partial = core.process.run(options_of_core(options))
+  if result or partial then
+    warn(options.argv[1], result or partial)
+  end
   if message then
-    local is_log = options.log_file and message:find(options.log_file, 1, true)
-    errors.raise {
-      kind = KINDS[code] or "failed",
-      message = message,
-      code = code,
-      hint = is_log and require("molbuild.base.access").hint(code, message) or errors.hint(code),
-      bound = BOUNDS[code],
-      log = not is_log and options.log_file or nil, -- this log does not exist
-      tail = result and child.last_lines(result.tail, 40),
-    }
+    error(failure(options, message, code, partial), 0)
   end
   return result
 end

@@ -105,7 +105,7 @@ function env.xdg(name, below)
   return absolute(name) or home and home .. "/" .. below or nil
 end
 
---- A variable that must be a number when it is set (text.number). For a bound, 0 means no bound.
+--- A variable that must be a number when it is set (text.number).
 ---@param name string
 ---@param default number
 ---@return number

@@ -79,7 +79,8 @@ end
 function retry.run(options, fn)
   local deadline = core.sys.monotonic() + (options.within or math.huge)
   for attempt = 1, options.attempts do
-    local results = table.pack(pcall(fn, options.within and math.max(LEAST, deadline - core.sys.monotonic())))
+    local least = options.within and math.min(LEAST, options.within)
+    local results = table.pack(pcall(fn, least and math.max(least, deadline - core.sys.monotonic())))
     if results[1] then
       return table.unpack(results, 2, results.n)
     end
@@ -107,6 +108,14 @@ function retry.run(options, fn)
       errors.raise { kind = "cancelled", message = message }
     end
   end
+end
+
+--- Look up a branch: three attempts, as retry.run.
+---@param timeout number?  seconds for all of it; 30 when absent
+---@param fn fun(left: number): ...
+---@return ...
+function retry.head_lookup(timeout, fn)
+  return retry.run({ what = "HEAD lookup", attempts = 3, within = timeout or 30 }, fn)
 end
 
 --- Seconds before a branch is looked up again: if it may have moved, and if it has not. A git replica may get a commit

@@ -19,6 +19,7 @@ local settings = {}
 ---@field choices string[]?  for the type choice
 ---@field min number?
 ---@field max number?
+---@field zero number?  what 0 stands for in a job: math.huge, no bound
 ---@field shown_default string?  the default in words, if it depends on the machine
 ---@field replaces string?  a former name of it in the policy, which is refused
 
@@ -268,6 +269,9 @@ function settings.read(policy, runtime)
   for _, entry in ipairs(settings.list(policy, runtime)) do
     local row = entry.row
     values[row[1]], values.variables[row[1]] = entry.value, row.variable
+    if entry.value == 0 and row.zero then
+      values[row[1]] = row.zero -- for people 0 is no bound; for every function it is zero
+    end
     if row.bound then
       values.bounds[row.bound] = row.variable or row[1]
     end

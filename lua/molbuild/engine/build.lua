@@ -98,7 +98,7 @@ local function run_program(engine, options)
   end
   local ok, result = pcall(engine.run, engine, arguments_of(options), environment(engine, options, {
     signal = SIGINT,
-    timeout = options.timeout or 0,
+    timeout = options.timeout or math.huge,
     stall = options.stall,
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,

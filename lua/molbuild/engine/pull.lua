@@ -25,7 +25,7 @@ local function run_program(engine, ref, options)
   end
   return engine:run(argv, {
     signal = SIGINT,
-    timeout = options.timeout or 0,
+    timeout = options.timeout or math.huge,
     stall = options.stall,
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,

@@ -163,14 +163,14 @@ end
 --- retry.transient) is retried, three attempts in all.
 ---@param repo_url string  https://host/org/repo
 ---@param branch string
----@param options { token: molbuild.Credential?, timeout: number?, ask_git: (fun(...): string)? }  timeout in seconds, for
----  all attempts, 30 when absent; ask_git: git.branch_head, called for a 404 that the forge does not explain
+---@param options { token: molbuild.Credential?, timeout: number?, ask_git: (fun(...): string)? }  timeout as of
+---  retry.head_lookup; ask_git: git.branch_head, called for a 404 that the forge does not explain
 ---@return string sha  40 or 64 lowercase hex digits
 ---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is the
 ---  forge's message, if the error's message does not contain it; the code "no_api": the server has no Gitea API
 function gitea.branch_head(repo_url, branch, options)
   local api = gitea.branch_url(repo_url, branch)
-  local ok, result = pcall(retry.run, { what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
+  local ok, result = pcall(retry.head_lookup, options.timeout, function(left)
     return ask(api, options, left)
   end)
   return ok and result or explain(result, repo_url, branch, options)

@@ -34,12 +34,12 @@ function bounds.received(line)
 end
 
 --- A watch for a fetch.
----@param bytes number?  the most bytes on the wire; no bound when absent or 0
+---@param bytes number?  the most bytes on the wire; no bound when absent
 ---@return fun(line: string): string? on_line
 ---@return fun(result: table?) check  raises when a bound was exceeded; takes git's result, if there is one
 function bounds.fetch(bytes)
   -- Data that cannot be compressed is slightly larger on the wire.
-  local most, passed = bytes and bytes > 0 and bytes * 1.01 + 1024 ^ 2, false
+  local most, passed = bytes and bytes * 1.01 + 1024 ^ 2, false
   local function on_line(line)
     passed = passed or most and (bounds.received(line) or 0) > most
     return passed and "stop" or nil
@@ -54,22 +54,21 @@ function bounds.fetch(bytes)
 end
 
 --- A watch for `git ls-tree -r -t -l`.
----@param allowed { files: number, bytes: number }  0: no bound
+---@param allowed { files: number, bytes: number }  math.huge: no bound
 ---@return fun(line: string): string? on_line
 ---@return fun(): integer, integer check  the number of files and directories, and their bytes; raises when a bound was exceeded
 function bounds.tree(allowed)
   local files, bytes, long = 0, 0, false
-  local most_files, most_bytes = allowed.files > 0 and allowed.files or math.huge, allowed.bytes > 0 and allowed.bytes or math.huge
   local function on_line(line)
     files = files + 1
     bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
     long = long or #line > PATH_MAX and #line:match "\t?([^\t]*)$" > PATH_MAX
-    return (files > most_files or bytes > most_bytes or long) and "stop" or nil
+    return (files > allowed.files or bytes > allowed.bytes or long) and "stop" or nil
   end
   return on_line, function()
-    if files > most_files then
+    if files > allowed.files then
       refuse("files", "the tree holds more than %.14g files and directories", allowed.files)
-    elseif bytes > most_bytes then
+    elseif bytes > allowed.bytes then
       refuse("bytes", "the tree is larger than %.14g bytes", allowed.bytes)
     elseif long then
       refuse(nil, "a path in the tree is longer than %d bytes", PATH_MAX)

@@ -57,13 +57,13 @@ end
 --- is retried, three attempts in all.
 ---@param url string
 ---@param branch string
----@param options { token: molbuild.Credential?, timeout: number? }  timeout in seconds, for all
----  attempts, 30 when absent
+---@param options { token: molbuild.Credential?, timeout: number? }  timeout as of
+---  retry.head_lookup
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
 function git.branch_head(url, branch, options)
   names.branch(branch)
-  return retry.run({ what = "HEAD lookup", attempts = 3, within = options.timeout or 30 }, function(left)
+  return retry.head_lookup(options.timeout, function(left)
     return ask_branch(url, branch, setmetatable({ timeout = left }, { __index = options }))
   end)
 end

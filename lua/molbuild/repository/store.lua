@@ -154,7 +154,7 @@ local function fetch_ref(options, ref)
 end
 
 local function fetch_once(options, left)
-  options = setmetatable({ timeout = left or options.timeout }, { __index = options })
+  options = setmetatable({ timeout = left }, { __index = options })
   local result = fetch_ref(options, options.commit)
   if result.code == 0 then
     return options.commit
@@ -174,9 +174,8 @@ end
 --- three attempts in all, within the bound for one fetch.
 ---@return string? held  the fetched commit: another one when the branch has moved on, nil when a replica lags
 local function fetch(options)
-  local bounded = (options.timeout or 0) > 0
-  return retry.run({ what = "git fetch", attempts = 3, within = bounded and options.timeout or math.huge }, function(left)
-    return fetch_once(options, bounded and left or nil)
+  return retry.run({ what = "git fetch", attempts = 3, within = options.timeout }, function(left)
+    return fetch_once(options, left)
   end)
 end
 
