@@ -175,6 +175,21 @@ describe("jobs side by side", function()
   end)
 end)
 
+describe("a step", function()
+  it("that gives nothing because it was cancelled is no mistake of the policy's", function()
+    local failure
+    task.run(function()
+      local waiting = task.spawn(function()
+        return job.step({ runtime = "a" }, "head", function() return (core.sys.sleep(60)) end, "commit")
+      end)
+      core.sys.sleep(0)
+      waiting:cancel()
+      failure = select(2, pcall(waiting.join, waiting))
+    end)
+    assert.is_true(errors.is(failure, "cancelled"), tostring(failure))
+  end)
+end)
+
 describe("the runtimes that arguments name", function()
   local KNOWN = { "codex", "crewai", "hermes" }
 

@@ -250,7 +250,7 @@ describe("molbuild", function()
     world.write(w.dir .. "/ensure.lua", "changed")
     run = w:run { "eject", "ensure.lua", w.dir }
     assert.equal(1, run.status)
-    assert.truthy(run.stderr:find("exists already", 1, true))
+    assert.truthy(run.stderr:find("already exists", 1, true))
     assert.equal("changed", world.read(w.dir .. "/ensure.lua"))
   end)
 

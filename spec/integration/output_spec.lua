@@ -131,7 +131,7 @@ describe("molbuild's own output", function()
       -- The line that tells which script runs is there, too.
       assert.equal(4001 + 1, select(2, before:gsub("\n", "")) + math.tointeger(tonumber(dropped)))
       for line in before:gmatch "[^\n]*" do
-        assert.truthy(line == "" or line:find "^line %d+$" or line:find "^local%-build: running ", line)
+        assert.truthy(line == "" or line:find "^line %d+$" or line:find "^molbuild: running ", line)
       end
     end)
 

@@ -101,9 +101,9 @@ describe("a run on a terminal", function()
     end)
   end
 
-  it("gives it back when a policy ends the program", function()
+  it("gives it back when a policy tries to end the program", function()
     world.sh("touch " .. w.dir .. "/exit")
-    term:wait_for(function(lines) return table.concat(lines, "\n"):find "status 3" end)
+    term:wait_for(function(lines) return table.concat(lines, "\n"):find "status 70" end)
     assert_given_back()
   end)
 end)
