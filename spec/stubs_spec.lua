@@ -1,5 +1,6 @@
 -- What is written down about the C module and the command line is what is there.
 local cli = require "molbuild.cli"
+local run_options = require "molbuild.options"
 local core = require "molbuild.core"
 
 local function read(path)
@@ -160,7 +161,7 @@ end)
 --- The options of `molbuild run`, as "--name VALUE".
 local function options()
   local all = {}
-  for _, option in ipairs(cli.options) do
+  for _, option in ipairs(run_options.list) do
     all[option[1] .. (option[2] and " " .. option[2] or "")] = true
   end
   return all
