@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "http_fixture.h"
+#include "limit.h"
 #include "net/http.h"
 
 static struct server server, other;
@@ -59,7 +60,7 @@ static inline void http_fill_in(struct http_options *options)
 /* Ask for PATH and wait for the end; a test that hangs here has failed. */
 static inline void ask(const char *path, struct http_options options)
 {
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	char url[256];
 	http_free(request);
 	snprintf(url, sizeof url, "http://127.0.0.1:%d%s", server.port, path);

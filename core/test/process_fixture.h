@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "child/process.h"
 #include "child/process_table.h"
+#include "limit.h"
 
 /* In the environment of whatever run_start() starts: what carries it when a test is over has been left behind. */
 static inline const char *test_mark(void)
@@ -97,7 +98,7 @@ static inline void run_start_script(struct run *run, const char *script, struct 
 /* Step until it is done or, with LINE, until that line was seen; a test that hangs here has failed. */
 static inline void run_until(struct run *run, const char *line)
 {
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	while (!run->done && !(line && strstr(run->lines, line)) && clock_monotonic_ns() < deadline)
 		assert_int_equal(loop_step(run->loop, NS_PER_S, &err), 0);
 	assert_true(run->done || line);
@@ -121,7 +122,7 @@ static inline size_t count_strays(void)
 /* What was killed may take a moment to be gone. */
 static inline void assert_no_strays(void)
 {
-	int64_t deadline = clock_monotonic_ns() + 5 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	while (count_strays() > 0 && clock_monotonic_ns() < deadline)
 		usleep(1000);
 	assert_int_equal(count_strays(), 0);

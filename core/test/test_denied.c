@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "file/fs.h"
 #include "fixture.h"
+#include "limit.h"
 #include "lock/lock.h"
 #include "process_fixture.h"
 
@@ -122,7 +123,7 @@ static void trees_with_closed_directories_are_removed(void **state)
 static int run_and_end(void)
 {
 	struct run run = {.answer_to = "up", .answer = LINES_STOP};
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	const char *argv[] = {"sh", "-c", "setsid sleep 1000 & echo up; wait", NULL};
 	struct process_options options = {.program = "/bin/sh", .argv = argv};
 	run_start(&run, &options);
@@ -195,7 +196,7 @@ static int wait_for_lock(void)
 	struct loop *loop = loop_new(&err);
 	struct lock first = {0};
 	struct lock_wait wait = {.done = on_lock};
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	CHECK(loop && lock_try(&first, "lock", "", &err) == 0);
 	CHECK(lock_wait_start(loop, &wait, "lock", "", NS_NEVER, &err) == 0);
 	lock_release(&first);

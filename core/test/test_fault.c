@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "fault.h"
 #include "fixture.h"
+#include "limit.h"
 #include "lock_fixture.h"
 #include "secret/mask.h"
 #include "text/lines.h"
@@ -333,7 +334,7 @@ static void prepare_wait(void)
 
 static int run_wait(void)
 {
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	int got = lock_wait_start(loop, &wait_for, "l", "me", 60 * NS_PER_S, &err);
 	lock_release(&first);
 	if (got < 0)

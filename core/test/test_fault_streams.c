@@ -13,6 +13,7 @@
 
 #include "fault.h"
 #include "fixture.h"
+#include "limit.h"
 #include "loop/writer.h"
 #include "process_fixture.h"
 
@@ -73,7 +74,7 @@ static void on_written(void *ud, int errnum)
 static void a_text_for_a_file_is_written_though_a_write_is_interrupted(void **state)
 {
 	struct loop *loop = loop_new(&err);
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	int written = 0, fd = open("text", O_RDWR | O_CREAT, 0600);
 	struct writer writer;
 	char bytes[16];

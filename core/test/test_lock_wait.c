@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fixture.h"
+#include "limit.h"
 #include "lock/lock.h"
 #include "lock_fixture.h"
 
@@ -130,7 +131,7 @@ static void many_waiters_of_one_process_get_it_in_turn(void **state)
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(start_wait(loop, &waiters[i], "l", -1), 0);
 	lock_release(&first);
-	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S; left > 0 && clock_monotonic_ns() < end;) {
+	for (int64_t end = clock_monotonic_ns() + TEST_LIMIT_NS; left > 0 && clock_monotonic_ns() < end;) {
 		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
 		for (int i = 0; i < 5; i++)
 			if (waiters[i].ended == 1) {
@@ -212,7 +213,7 @@ static void a_killed_helper_changes_nothing(void **state)
 	assert_int_equal(start_wait(loop, &waiter, "l", -1), 0);
 	first = waiter.wait.helper.pid;
 	kill(first, SIGKILL);
-	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S; waiter.wait.helper.pid == first && clock_monotonic_ns() < end;)
+	for (int64_t end = clock_monotonic_ns() + TEST_LIMIT_NS; waiter.wait.helper.pid == first && clock_monotonic_ns() < end;)
 		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
 	assert_int_equal(waiter.ended, 0);
 	assert_int_not_equal(waiter.wait.helper.pid, first);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "fixture.h"
+#include "limit.h"
 #include "process_fixture.h"
 #include "secret/mask.h"
 
@@ -361,7 +362,7 @@ static void many_run_at_once(void **state)
 		runs[i].process = process_start(loop, &options, run_on_done, &runs[i], &err);
 		assert_non_null(runs[i].process);
 	}
-	for (int64_t end = clock_monotonic_ns() + 20 * NS_PER_S; left > 0 && clock_monotonic_ns() < end;) {
+	for (int64_t end = clock_monotonic_ns() + TEST_LIMIT_NS; left > 0 && clock_monotonic_ns() < end;) {
 		assert_int_equal(loop_step(loop, NS_PER_S, &err), 0);
 		left = 0;
 		for (int i = 0; i < 30; i++)

@@ -18,6 +18,7 @@
 
 #include "base/fd_now.h"
 #include "fixture.h"
+#include "limit.h"
 #include "loop/writer.h"
 #include "loop_fixture.h"
 
@@ -85,7 +86,7 @@ static void read_some(void)
 /* Read until the queue is empty. */
 static void read_all(void)
 {
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	while (writer_pending(&writer) > 0) {
 		assert_true(clock_monotonic_ns() < deadline);
 		read_some();
@@ -270,7 +271,7 @@ static void keeps_all_for_a_slow_reader(void **state)
 	}
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(put(LINE, 1), 1);
-	writer_flush(&writer, 20 * NS_PER_S);
+	writer_flush(&writer, TEST_LIMIT_NS);
 	assert_int_equal(writer_pending(&writer), 0);
 	let_go();
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -324,7 +325,7 @@ static void makes_a_pipe_larger_at_the_end(void **state)
 	(void)state;
 	use_pipe();
 	count = put_until_dropped(1);
-	writer_flush(&writer, 20 * NS_PER_S);
+	writer_flush(&writer, TEST_LIMIT_NS);
 	assert_int_equal(writer_pending(&writer), 0);
 	writer_close(&writer);
 	fd_close(&writing);
