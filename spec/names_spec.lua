@@ -124,22 +124,6 @@ describe("names.directory", function()
   end)
 end)
 
-describe("names.shown", function()
-  it("lets no byte steer a terminal or break a document", function()
-    assert.equal("a?b?c", names.shown "a\nb\27c")
-    assert.equal("a?b", names.shown "a\xFFb")
-    assert.equal("a?b", names.shown "a\u{9B}b")
-    assert.equal("a?b", names.shown "a\u{202E}b")
-    assert.equal("é", names.shown "é")
-  end)
-
-  it("cuts what is long, at a character's end", function()
-    assert.equal(("x"):rep(200) .. "...", names.shown(("x"):rep(300)))
-    assert.equal(("é"):rep(100) .. "...", names.shown(("é"):rep(300)))
-    assert.equal("x" .. ("é"):rep(99) .. "...", names.shown("x" .. ("é"):rep(300)))
-  end)
-end)
-
 describe("names.is_fixed", function()
   for ref, fixed in pairs {
     ["a/b@sha256:" .. ("0f"):rep(32)] = true, ["a/b:0123456789ab"] = true, ["h:5000/a/b:0123456789abcdef-arm64"] = true,

@@ -1,7 +1,6 @@
 --- The settings of a policy, as `molbuild settings` prints them.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
 local encode = require "molbuild.progress.encode"
 local settings = require "molbuild.base.settings"
 local text = require "molbuild.base.text"
@@ -36,7 +35,7 @@ function settings_show.text(list)
     if entry.origin == "variable" or entry.where:find(".", 1, true) then
       from = ("%s %s"):format(from, entry.where)
     end
-    rows[index + 1] = { entry.row[1], names.shown(shown(entry)), from }
+    rows[index + 1] = { entry.row[1], text.shown(shown(entry)), from }
   end
   for _, row in ipairs(rows) do
     for column = 1, 2 do
@@ -73,7 +72,7 @@ local function check_runtime(policy, runtime)
   if not text.is_one_of(runtime, policy.runtimes) then
     errors.raise {
       kind = "usage",
-      message = ('unknown runtime "%s" (one of %s)'):format(names.shown(runtime), table.concat(policy.runtimes, ", ")),
+      message = ('unknown runtime "%s" (one of %s)'):format(text.shown(runtime), table.concat(policy.runtimes, ", ")),
     }
   end
 end

@@ -83,7 +83,7 @@ describe("molbuild", function()
     { { "run", "--timeout=1h", "x.lua" }, 'option --timeout needs a number of seconds, such as 90 or 0.5, not "1h"' },
     { { "run", "" }, "no script named" },
     { { "run", "--no-wait=1", "x.lua" }, "option --no-wait takes no value" },
-    { { "eject" }, "no script named\nhint: molbuild eject SCRIPT [DIR]" },
+    { { "eject" }, "no script named\nhint: molbuild eject [--test] SCRIPT [DIR]" },
   } do
     it("answers with one line and exit 2 to: " .. table.concat(case[1], " "), function()
       local run = w:run(case[1])

@@ -1,7 +1,7 @@
 --- What the functions of a policy must give. A wrong value is an error of kind bug that names the function, what it gave, what it
 --- must give, and where the function stands.
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 
 local expect = {}
 
@@ -53,7 +53,7 @@ local KINDS = {
 
 local function shown(value)
   if value == nil then return "nothing" end
-  return type(value) == "string" and '"' .. names.shown(value) .. '"' or type(value) == "boolean" and tostring(value)
+  return type(value) == "string" and '"' .. text.shown(value) .. '"' or type(value) == "boolean" and tostring(value)
     or type(value) == "number" and tostring(value) or "a " .. type(value)
 end
 

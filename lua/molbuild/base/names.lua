@@ -6,21 +6,8 @@ local text = require "molbuild.base.text"
 
 local names = {}
 
-local SHOWN_MAX = 200 -- bytes of a name in a message
-
---- An untrusted name, for a message: printable, on one line, bounded in length.
----@param name any
----@return string
-function names.shown(name)
-  local shown = text.printable(tostring(name))
-  if #shown > SHOWN_MAX then
-    shown = shown:sub(1, (utf8.offset(shown, 0, SHOWN_MAX + 1) or SHOWN_MAX + 1) - 1) .. "..."
-  end
-  return shown
-end
-
 local function refuse(what, name, why)
-  errors.raise { kind = "usage", message = ('%s "%s" cannot be used: %s'):format(what, names.shown(name), why) }
+  errors.raise { kind = "usage", message = ('%s "%s" cannot be used: %s'):format(what, text.shown(name), why) }
 end
 
 --- Whether a word is a part of an image's name: lower case letters and digits, separated by ".", "_", "__" or dashes.

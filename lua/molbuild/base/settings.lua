@@ -3,8 +3,8 @@
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
-local one_of = require("molbuild.base.text").is_one_of
 local seal = require "molbuild.base.seal"
+local words = require "molbuild.base.text"
 
 local settings = {}
 
@@ -44,7 +44,7 @@ local function number(value, row, where, from_variable)
   if not good or value < (row.min or 0) or value > (row.max or math.huge) then
     local bounds = (row.min or 0) > 0 and (" of at least %g"):format(row.min) or ""
     bounds = row.max and bounds .. (" of at most %g"):format(row.max) or bounds
-    misuse('%s must be %s%s, not "%s"', where, wanted, bounds, names.shown(value))
+    misuse('%s must be %s%s, not "%s"', where, wanted, bounds, words.shown(value))
   end
   return value
 end
@@ -57,8 +57,8 @@ local function text(value, _, where)
 end
 
 local function choice(value, row, where)
-  if not one_of(value, row.choices) then
-    misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), names.shown(value))
+  if not words.is_one_of(value, row.choices) then
+    misuse('%s must be %s, not "%s"', where, table.concat(row.choices, " or "), words.shown(value))
   end
   return value
 end
@@ -67,7 +67,7 @@ local function switch(value, _, where, from_variable)
   if from_variable then
     return env.switch(where) and "1" or "0"
   elseif value ~= "0" and value ~= "1" then
-    misuse('%s must be "0" or "1", not "%s"', where, names.shown(value))
+    misuse('%s must be "0" or "1", not "%s"', where, words.shown(value))
   end
   return value
 end
@@ -79,7 +79,7 @@ local function map(value, _, where)
   end
   for name, item in pairs(value) do
     if type(name) ~= "string" or type(item) ~= "string" then
-      misuse("%s must be a table of name = text: [%s] is not", where, names.shown(name))
+      misuse("%s must be a table of name = text: [%s] is not", where, words.shown(name))
     end
     copy[name] = item
   end
@@ -175,13 +175,13 @@ local function check_per_runtime(policy)
   for _, runtime in ipairs(policy.runtimes) do known[runtime] = true end
   for runtime, own in pairs(policy.per_runtime) do
     if not known[runtime] then
-      mistake("per_runtime.%s: no such runtime (one of %s)", names.shown(runtime), table.concat(policy.runtimes, ", "))
+      mistake("per_runtime.%s: no such runtime (one of %s)", words.shown(runtime), table.concat(policy.runtimes, ", "))
     elseif type(own) ~= "table" then
       mistake("per_runtime.%s must be a table of settings, not a %s", runtime, type(own))
     end
     for name in pairs(own) do
       if not allowed[name] then
-        mistake("per_runtime.%s.%s: no such setting (one of %s)", runtime, names.shown(name), table.concat(list, ", "))
+        mistake("per_runtime.%s.%s: no such setting (one of %s)", runtime, words.shown(name), table.concat(list, ", "))
       end
     end
   end

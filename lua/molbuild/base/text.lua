@@ -39,6 +39,19 @@ function text.printable(s)
   return harmless((s:gsub("%c", "?")))
 end
 
+local SHOWN_MAX = 200 -- bytes of a name in a message
+
+--- An untrusted name, for a message: printable, on one line, bounded in length.
+---@param name any
+---@return string
+function text.shown(name)
+  local shown = text.printable(tostring(name))
+  if #shown > SHOWN_MAX then
+    shown = shown:sub(1, (utf8.offset(shown, 0, SHOWN_MAX + 1) or SHOWN_MAX + 1) - 1) .. "..."
+  end
+  return shown
+end
+
 --- Text as one line that cannot steer a terminal: a line end becomes " | ", a tab a space, control characters are removed.
 ---@param s any
 ---@return string

@@ -4,6 +4,7 @@ local errors = require "molbuild.base.errors"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 
 local image = {}
 
@@ -71,7 +72,7 @@ function image.other_platform(found, platform)
   architecture = image.architecture(architecture)
   local is = { said(found.os) or system, said(found.architecture) or architecture, said(found.variant) }
   if is[1] ~= system or is[2] ~= architecture or is[3] and variant ~= "" and is[3] ~= variant then
-    return ("it is for the platform %s, not %s"):format(names.shown(table.concat(is, "/")), platform)
+    return ("it is for the platform %s, not %s"):format(text.shown(table.concat(is, "/")), platform)
   end
 end
 
@@ -86,7 +87,7 @@ function image.mismatch(found, revision, platform, own)
   revision = own and own[REVISION] or revision
   local built_from = said(found.labels[REVISION])
   if built_from and built_from ~= revision then
-    return ("it was built from the revision %s, not %s"):format(names.shown(built_from), revision)
+    return ("it was built from the revision %s, not %s"):format(text.shown(built_from), revision)
   end
   return image.other_platform(found, platform)
 end

@@ -9,6 +9,7 @@ local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
+local shown = require("molbuild.base.text").shown
 
 local gitea = {}
 
@@ -102,7 +103,7 @@ end
 local function warn_of_move(api, url)
   local from, to = core.url.parse(api), core.url.parse(url)
   if from and to and from.path ~= to.path then
-    log.warn("the repository has a new name: %s leads to %s; change the prefix", api, names.shown(core.mask.url(url)))
+    log.warn("the repository has a new name: %s leads to %s; change the prefix", api, shown(core.mask.url(url)))
   end
 end
 

@@ -1,7 +1,7 @@
 --- Origins of URLs: a token is bound to one.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 
 local origin = {}
 
@@ -56,7 +56,7 @@ end
 ---@return string?
 function origin.redirect_of(response)
   -- Masked before it is cut: the rest of a cut secret would be shown.
-  return response.redirect and names.shown(core.mask.url(response.redirect)) or nil
+  return response.redirect and text.shown(core.mask.url(response.redirect)) or nil
 end
 
 return origin

@@ -2,7 +2,7 @@
 --- such as the scope that a token lacks.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 
@@ -41,7 +41,7 @@ function reason.words(response)
   end
   local said = table.concat(parts, "; "):gsub("%s+", " "):match "^ ?(.-) ?$"
   -- Masked before it is cut: the rest of a cut secret would be shown.
-  return said ~= "" and names.shown(core.mask.text(said)) or nil
+  return said ~= "" and text.shown(core.mask.text(said)) or nil
 end
 
 --- Whether the message of a 404 is about the branch: then the repository exists.
@@ -65,7 +65,7 @@ function reason.page(response, api)
   if not is_page(response) then
     return nil
   end
-  local led = response.url ~= api and (", which leads to %s,"):format(names.shown(core.mask.url(response.url))) or ""
+  local led = response.url ~= api and (", which leads to %s,"):format(text.shown(core.mask.url(response.url))) or ""
   return errors.new {
     kind = "remote",
     code = "no_api",

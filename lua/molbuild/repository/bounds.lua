@@ -1,7 +1,7 @@
 --- Bounds for a repository that git fetches and writes: bytes on the wire, memory, the tree. They are watched while git
 --- runs; git is stopped when one is exceeded.
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 
 local bounds = {}
 
@@ -84,7 +84,7 @@ function bounds.checkout(tail)
   if path then
     errors.raise {
       kind = "template",
-      message = ('the tree holds the name "%s", which git refuses to write'):format(names.shown(path)),
+      message = ('the tree holds the name "%s", which git refuses to write'):format(text.shown(path)),
       hint = "rename the file: names such as .git, in all spellings that a file system treats as equal, are reserved by git",
     }
   elseif tail:find("File name too long", 1, true) then

@@ -3,7 +3,7 @@
 --- through links that stay inside the tree.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 
 local build_files = {}
 
@@ -113,7 +113,7 @@ local function check_file(dir, name)
   end
   local stat, why = build_files.resolve(dir, name)
   if not stat or stat.type ~= "file" then
-    local link = itself.type == "link" and ("a link (to %s) that "):format(names.shown(core.fs.readlink(dir .. "/" .. name)))
+    local link = itself.type == "link" and ("a link (to %s) that "):format(text.shown(core.fs.readlink(dir .. "/" .. name)))
     refuse(dir, name, link and link .. (why or "leads to " .. A_TYPE[stat.type]) or A_TYPE[itself.type])
   elseif stat.size > FILE_MAX then
     refuse_template(("%s in the cloned tree at %s is larger than 1 MiB"):format(name, dir),

@@ -3,7 +3,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
-local names = require "molbuild.base.names"
+local shown = require("molbuild.base.text").shown
 
 local inputs = {}
 
@@ -51,7 +51,7 @@ local function value_of(dir, file)
     return nil, why
   end
   local version, line = inputs.version(text)
-  return version, line and ('"%s" is not a version'):format(names.shown(line)) or nil
+  return version, line and ('"%s" is not a version'):format(shown(line)) or nil
 end
 
 local function mistake(format, ...)
@@ -63,11 +63,11 @@ local function sorted(declared)
   local files = {}
   for file, name in pairs(declared or {}) do
     if type(file) ~= "string" or type(name) ~= "string" then
-      mistake('write ["FILE"] = "ARGUMENT", not [%s] = %s', names.shown(file), names.shown(name))
+      mistake('write ["FILE"] = "ARGUMENT", not [%s] = %s', shown(file), shown(name))
     elseif not name:find "^[%a_][%w_]*$" then
-      mistake('"%s" is not the name of a build argument', names.shown(name))
+      mistake('"%s" is not the name of a build argument', shown(name))
     elseif ("/" .. file .. "/"):find "/%.?%.?/" then
-      mistake('"%s" is not a path in the tree, such as .runtime-version or conf/version', names.shown(file))
+      mistake('"%s" is not a path in the tree, such as .runtime-version or conf/version', shown(file))
     end
     files[#files + 1] = file
   end
@@ -85,7 +85,7 @@ function inputs.read(dir, declared)
   for _, file in ipairs(sorted(declared)) do
     local value, why = value_of(dir, file)
     if why then
-      log.warn("%s of the template cannot set the build argument %s: %s", names.shown(file), declared[file], why)
+      log.warn("%s of the template cannot set the build argument %s: %s", shown(file), declared[file], why)
     end
     values[file] = value
   end
@@ -107,7 +107,7 @@ function inputs.apply(declared, values, build_args)
       log.info("%s=%s from %s", name, value, file)
       all[name] = value
     elseif value and build_args[name] ~= value then
-      log.info("%s=%s from the policy, not %s from %s", name, names.shown(build_args[name]), value, file)
+      log.info("%s=%s from the policy, not %s from %s", name, shown(build_args[name]), value, file)
     end
     labels[LABEL .. name:lower():gsub("_", "-")] = all[name]
   end

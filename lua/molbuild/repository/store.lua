@@ -12,6 +12,7 @@ local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
+local shown = require("molbuild.base.text").shown
 
 local store = {}
 
@@ -214,7 +215,7 @@ end
 --- git continues when it does not know an encoding that a template names.
 local function warn_of_encodings(text)
   for line in text:gmatch "failed to encode '[^\n]*" do
-    log.warn("git: %s; the file stays unconverted", names.shown(line))
+    log.warn("git: %s; the file stays unconverted", shown(line))
   end
 end
 

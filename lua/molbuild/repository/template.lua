@@ -4,7 +4,7 @@ local build_files = require "molbuild.repository.build_files"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
-local names = require "molbuild.base.names"
+local text = require "molbuild.base.text"
 local text_file = require "molbuild.base.text_file"
 
 local template = {}
@@ -68,7 +68,7 @@ end
 local function warn_of_links(dir)
   local links, shown = template.links_out(dir), {}
   for index = 1, math.min(#links, LINKS_SHOWN) do
-    shown[index] = ("%s -> %s"):format(names.shown(links[index].path), names.shown(links[index].target))
+    shown[index] = ("%s -> %s"):format(text.shown(links[index].path), text.shown(links[index].target))
   end
   if #links > LINKS_SHOWN then
     shown[#shown + 1] = ("and %d more"):format(#links - LINKS_SHOWN)
@@ -93,7 +93,7 @@ local function warn_of_missing(dir)
   end)
   if where then
     log.warn("the template keeps files in Git LFS; they are not fetched, only their pointer files are there (%s)",
-      names.shown(where))
+      text.shown(where))
   end
 end
 
