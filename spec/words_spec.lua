@@ -5,7 +5,7 @@ local PAGE = "docs/style.md"
 local MAX = 1 << 20 -- bytes of a file
 
 --- What is searched so far.
-local ROOTS = { "lua/molbuild", "scripts" }
+local ROOTS = { "lua/molbuild", "scripts", "docs" }
 
 --- Paths that are not searched: the list itself, its test, builds, and files whose bytes are data.
 local SKIPPED = { [PAGE] = true, ["spec/words_spec.lua"] = true, [".git"] = true, ["core/fuzz/seeds"] = true, ["LICENSE"] = true }

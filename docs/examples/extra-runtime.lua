@@ -1,4 +1,4 @@
---- A fork that knows one more runtime, built from a branch of its own. No step is changed.
+--- A fork that knows one more runtime, built from its own branch. No step is changed.
 ---   molbuild run docs/examples/extra-runtime.lua my-agent
 local molbuild = require "molbuild"
 local ensure = molbuild.load "ensure.lua"

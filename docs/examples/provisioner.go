@@ -1,9 +1,9 @@
-// A caller of molbuild: makes sure that the images of some runtimes exist, and says for each what became of it.
+// A caller of molbuild: makes sure that the images of some runtimes exist, and reports the outcome of each.
 //
 //	go run provisioner.go [-molbuild PROGRAM] [-policy ensure.lua] [-deadline 15m] [-attempts 3] RUNTIME...
 //
-// It shows all that a service needs: the arguments, one JSON object per event on stderr and per result on stdout, the
-// sign of life, cancelling, and trying again what may succeed later. It prints one line per runtime: its name, its
+// It shows everything that a service needs: the arguments, one JSON object per event on stderr and per result on stdout, the
+// sign of life, cancelling, and retries of failures that may succeed later. It prints one line per runtime: its name, its
 // outcome, and the image or the reason. Standard library only; Go 1.19 or newer.
 package main
 
@@ -59,9 +59,9 @@ type Provisioner struct {
 	Program string
 	Policy  string
 	Events  func(Event)
-	// Quiet is the longest time without an event: there is one every 10 s while anything is under way.
+	// Quiet is the longest time without an event: there is one every 10 s while a step runs.
 	Quiet time.Duration
-	// Grace is the time that a cancelled run has to end its builds and to report.
+	// Grace is the time for a cancelled run to stop its builds and to report.
 	Grace time.Duration
 }
 
@@ -89,8 +89,8 @@ func watchdog(limit time.Duration, stop func()) (feed func(), end func()) {
 	return func() { timer.Reset(limit) }, func() { timer.Stop() }
 }
 
-// command is the line that is run. molbuild's options stand before the policy. In a process group of its own it does not get
-// the terminal's Ctrl-C a second time.
+// command is the command to run. molbuild's options precede the policy. It runs in its own process group, so that the terminal's
+// Ctrl-C does not reach it a second time.
 func (p *Provisioner) command(deadline time.Duration, runtimes []string) *exec.Cmd {
 	arguments := []string{"run", "--progress=json", "--output=json"}
 	if deadline > 0 {
@@ -101,8 +101,8 @@ func (p *Provisioner) command(deadline time.Duration, runtimes []string) *exec.C
 	return command
 }
 
-// Ensure runs molbuild once. It gives a result for each runtime that was asked for, whatever the exit status; an error
-// means that molbuild itself could not be run or gave no results. When ctx ends, the run is cancelled in good order.
+// Ensure runs molbuild once. It returns a result for each requested runtime, whatever the exit status. An error means that
+// molbuild itself could not be run, or printed no results. When ctx ends, the run is cancelled and cleans up.
 func (p *Provisioner) Ensure(ctx context.Context, deadline time.Duration, runtimes []string) ([]Result, error) {
 	command := p.command(deadline, runtimes)
 	stdout, err := command.StdoutPipe()
@@ -117,7 +117,7 @@ func (p *Provisioner) Ensure(ctx context.Context, deadline time.Duration, runtim
 		return nil, err
 	}
 
-	// TERM cancels: builds are ended in the engine too, locks released, results printed. KILL is for what ignores that.
+	// TERM cancels: builds are stopped in the engine too, locks released, results printed. KILL ends processes that ignore TERM.
 	over := make(chan struct{})
 	cancel := make(chan struct{}, 1)
 	go func() {
@@ -176,7 +176,7 @@ func (p *Provisioner) Ensure(ctx context.Context, deadline time.Duration, runtim
 	return results, err
 }
 
-// EnsureAll tries again, with a growing pause, what may succeed later, and nothing else.
+// EnsureAll retries failures that may succeed later, with a growing pause, and no others.
 func (p *Provisioner) EnsureAll(ctx context.Context, deadline time.Duration, attempts int, runtimes []string) ([]Result, error) {
 	final := map[string]Result{}
 	left := runtimes
@@ -210,7 +210,7 @@ func (p *Provisioner) EnsureAll(ctx context.Context, deadline time.Duration, att
 	return ordered, nil
 }
 
-// logEvent is what a service might write to its log.
+// logEvent shows what a service might write to its log.
 func logEvent(event Event) {
 	switch event.Event {
 	case "step_started":
