@@ -28,7 +28,7 @@ describe("the hint for a file that cannot be used", function()
     assert.equal(ELSEWHERE, access.hint("EACCES", "cannot do something: Permission denied", dir))
   end)
 
-  -- Only root can give a file to somebody else.
+  -- Only root can give a file to another user.
   if core.sys.uid() == 0 then
     local WORDS = '%s belongs to user 65534: give it to the user that runs molbuild ("chown -R 0 %s"), or put the cache elsewhere'
 

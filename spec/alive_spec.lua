@@ -1,14 +1,14 @@
 local alive = require "molbuild.progress.alive"
 
 describe("the sign of life", function()
-  local now, told, a
+  local now, emitted, a
 
   before_each(function()
-    now, told = 100, {}
+    now, emitted = 100, {}
     a = alive.new {
       every = 10,
       now = function() return now end,
-      emit = function(fields) told[#told + 1] = fields end,
+      emit = function(fields) emitted[#emitted + 1] = fields end,
     }
   end)
 
@@ -36,13 +36,13 @@ describe("the sign of life", function()
     assert.same({
       { runtime = "hermes", step = "build", seconds = 14, silent = 10 },
       { runtime = "hermes", step = "build", seconds = 24, silent = 20 },
-    }, told)
+    }, emitted)
   end)
 
   it("counts from the step's begin where there was no line", function()
     event("step_started", "hermes", "head")
     pass(10)
-    assert.same({ { runtime = "hermes", step = "head", seconds = 10, silent = 10 } }, told)
+    assert.same({ { runtime = "hermes", step = "head", seconds = 10, silent = 10 } }, emitted)
   end)
 
   it("does not come while lines or events do", function()
@@ -55,7 +55,7 @@ describe("the sign of life", function()
         event("progress", "hermes", "build")
       end
     end
-    assert.same({}, told)
+    assert.same({}, emitted)
   end)
 
   it("takes an event that is no line for a sign, but not for output", function()
@@ -63,7 +63,7 @@ describe("the sign of life", function()
     pass(9)
     event("lock_waiting", "hermes", "lock")
     pass(10)
-    assert.same({ { runtime = "hermes", step = "lock", seconds = 19, silent = 19 } }, told)
+    assert.same({ { runtime = "hermes", step = "lock", seconds = 19, silent = 19 } }, emitted)
   end)
 
   it("comes for each runtime by itself", function()
@@ -77,7 +77,7 @@ describe("the sign of life", function()
       { runtime = "hermes", step = "clone", seconds = 10, silent = 10 },
       { runtime = "codex", step = "build", seconds = 13, silent = 10 },
       { runtime = "hermes", step = "clone", seconds = 20, silent = 20 },
-    }, told)
+    }, emitted)
   end)
 
   it("tells the inner one of nested steps, then the outer one again", function()
@@ -86,8 +86,8 @@ describe("the sign of life", function()
     pass(10)
     event("step_ended", "hermes", "build")
     pass(10)
-    assert.same({ "build", "make" }, { told[1].step, told[2].step })
-    assert.equal(20, told[2].seconds)
+    assert.same({ "build", "make" }, { emitted[1].step, emitted[2].step })
+    assert.equal(20, emitted[2].seconds)
   end)
 
   it("comes for a wait for a place, without a step, until the next step begins", function()
@@ -96,13 +96,13 @@ describe("the sign of life", function()
     event("step_started", "hermes", "clone")
     event("step_ended", "hermes", "clone")
     pass(30)
-    assert.same({ { runtime = "hermes", seconds = 10, silent = 10 } }, told)
+    assert.same({ { runtime = "hermes", seconds = 10, silent = 10 } }, emitted)
   end)
 
   it("comes for a policy's step that belongs to no runtime", function()
     event("step_started", nil, "pull")
     pass(10)
-    assert.same({ { step = "pull", seconds = 10, silent = 10 } }, told)
+    assert.same({ { step = "pull", seconds = 10, silent = 10 } }, emitted)
   end)
 
   it("does not come after the end", function()
@@ -111,14 +111,14 @@ describe("the sign of life", function()
     event("job_waiting", "codex")
     event("job_ended", "codex")
     pass(60)
-    assert.same({}, told)
+    assert.same({}, emitted)
   end)
 
   it("looks no more often than it must", function()
     assert.equal(3, pass(30))
     event("step_started", "hermes", "build")
     assert.equal(10, pass(100))
-    assert.equal(10, #told)
+    assert.equal(10, #emitted)
   end)
 end)
 
@@ -127,7 +127,7 @@ describe("a silent step of a real run", function()
   local run = require "spec.support.run"
   local sh = require "spec.support.sh"
 
-  -- The whole program, from the library in the tree: but for its intervals it is as it is.
+  -- The whole program, from the library in the tree: only its intervals are changed.
   local PROGRAM = [[
     require("molbuild.progress.json").alive_every = 0.2
     require("molbuild.progress.plain").alive_every = 0.2

@@ -38,7 +38,7 @@ describe("a cache's directory", function()
     assert.equal("put the cache in a directory that only you may write to", failure.hint)
   end
 
-  it("is made, and nobody else may look into it", function()
+  it("is private to its user", function()
     assert.equal("FROM scratch\n", use())
     for _, path in ipairs { dir .. "/molecule", root, root .. "/locks", root .. "/hermes" } do
       assert.equal(448, core.fs.lstat(path).mode)
@@ -51,7 +51,7 @@ describe("a cache's directory", function()
     assert.equal("FROM scratch\n", use())
   end)
 
-  -- Only root can give a directory to somebody else.
+  -- Only root can give a directory to another user.
   if core.sys.uid() == 0 then
     for what, prepare in pairs {
       ["is another's"] = "mkdir molecule && chown 65534 molecule",
@@ -74,7 +74,7 @@ describe("a cache's directory", function()
       end)
     end
 
-    it("may be in a directory of somebody else's where only they may write", function()
+    it("may be in another user's directory that only that user may write to", function()
       sh.run(("chmod 755 %s && mkdir %s/molecule && chown 65534 %s/molecule"):format(dir, dir, dir))
       assert.equal("FROM scratch\n", use())
     end)
@@ -100,7 +100,7 @@ describe("cache.prune", function()
     assert.same({ "000000000000", "111111111111", "111111111111.log" }, core.fs.list(dir))
   end)
 
-  it("goes by what was built when, and not by dates", function()
+  it("uses the recorded order of builds, not dates", function()
     for _, id in ipairs { "aaaaaaaaaaaa", "bbbbbbbbbbbb", "cccccccccccc", "aaaaaaaaaaaa" } do
       assert(core.fs.mkdirp(dir .. "/staging"))
       cache.publish(dir .. "/staging", dir .. "/" .. id)
@@ -114,7 +114,7 @@ describe("cache.prune", function()
     assert.same({ "aaaaaaaaaaaa", "aaaaaaaaaaaa.log", "order" }, core.fs.list(dir))
   end)
 
-  it("goes by dates where the order cannot be read", function()
+  it("uses dates if the order cannot be read", function()
     put("aaaaaaaaaaaa", "bbbbbbbbbbbb")
     sh.write(dir .. "/order", "\0nothing of use\n")
     cache.prune(dir, 1)
@@ -159,7 +159,7 @@ describe("a cache whose file system is full", function()
       end)
     end)
     assert.same({ "done", 2 }, { words, calls })
-    -- What is newest stays, but for a log that fills it; and so does the staging of the caller.
+    -- The newest files stay, except a log that fills the file system; so does the staging of the caller.
     assert.equal("./codex/bbbbbbbbbbbb ./hermes/bbbbbbbbbbbb ./hermes/bbbbbbbbbbbb.log ./tmp/hermes.Ab3xYz", files())
   end)
 
@@ -188,7 +188,7 @@ describe("a cache whose file system is full", function()
   end)
 end)
 
--- Only root can give a directory to somebody else.
+-- Only root can give a directory to another user.
 if core.sys.uid() == 0 then
   describe("the cache of another user", function()
     local dir

@@ -4,7 +4,7 @@ local core = require "molbuild.core"
 local log = require "molbuild.base.log"
 local task = require "molbuild.base.task"
 
-describe("what is said inside a callback", function()
+describe("an event inside a callback", function()
   local seen
 
   -- Runs FN in a task with a runtime and a step, beside one with another runtime.
@@ -98,7 +98,7 @@ describe("child.last_words", function()
 end)
 
 describe("a log that cannot be written", function()
-  it("is why the child does not run, and is not named as the place to look into", function()
+  it("is why the child does not run, and no log is named", function()
     local dir = assert(core.fs.mkdtemp "/tmp/molbuild-child.")
     assert(core.fs.mkdirp(dir .. "/log", 448))
     local options = { argv = { "true" }, log_file = dir .. "/log" }

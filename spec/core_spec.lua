@@ -128,7 +128,7 @@ describe("core.process", function()
     end)
   end)
 
-  it("can be stopped and told of quiet phases by on_line", function()
+  it("can be stopped, and allowed a quiet phase, by on_line", function()
     task.run(function()
       assert_code("cancelled", core.process.run {
         argv = { "sh", "-c", "echo x; sleep 60" }, on_line = function() return "stop" end,
@@ -141,21 +141,21 @@ describe("core.process", function()
 
   it("tells on_line only of lines that begin as asked, and on_lines of all", function()
     assert(core.mask.secret "s3cret-word")
-    local told = {}
+    local calls = {}
     task.run(function()
       assert(core.process.run {
         argv = { "printf", "#1 [1/2] a\n#1 0.5 s3cret-word\n#12 DONE\nx" },
         only = { "#0 [", "#0 DONE" },
-        on_line = function(line) told[#told + 1] = line end,
-        on_lines = function(text) told[#told + 1] = text end,
+        on_line = function(line) calls[#calls + 1] = line end,
+        on_lines = function(text) calls[#calls + 1] = text end,
       })
     end)
     assert.same({
       "#1 [1/2] a\n", "#1 [1/2] a", "#1 0.5 ***\n#12 DONE\n", "#12 DONE", "x\n",
-    }, told)
+    }, calls)
   end)
 
-  it("ends it when on_lines says so or raises", function()
+  it("ends it when on_lines returns stop or raises", function()
     task.run(function()
       assert_code("cancelled", core.process.run {
         argv = { "sh", "-c", "echo x; sleep 60" }, on_lines = function() return "stop" end,
@@ -221,25 +221,25 @@ describe("core.lock", function()
   end)
 
   it("tells who holds it while it waits", function()
-    local told = {}
+    local calls = {}
     task.run(function()
       local path = dir .. "/lock"
       local held = assert(core.lock.acquire(path, { purpose = "first" }))
       local waiter = task.spawn(function()
         local place <close> = assert(core.lock.acquire(path, {
-          every = 0.02, -- A look between the release and the end of the wait finds nobody.
-          on_wait = function(holder, seconds) told[#told + 1] = { holder and holder.purpose, seconds } end,
+          every = 0.02, -- A look between the release and the end of the wait finds no holder.
+          on_wait = function(holder, seconds) calls[#calls + 1] = { holder and holder.purpose, seconds } end,
         }))
         return "had it"
       end)
-      while #told < 3 do
+      while #calls < 3 do
         core.sys.sleep(0.005)
       end
       held:release()
       assert.equal("had it", waiter:join())
     end)
-    assert.equal("first", told[1][1])
-    assert.is_true(told[3][2] >= 0.04 and told[3][2] < 10)
+    assert.equal("first", calls[1][1])
+    assert.is_true(calls[3][2] >= 0.04 and calls[3][2] < 10)
   end)
 
   it("keeps secrets out of the file that others read", function()
@@ -352,7 +352,7 @@ describe("core.sys", function()
     assert.truthy(file)
   end)
 
-  it("sleeps as long as it is told", function()
+  it("sleeps for the given time", function()
     local before = core.sys.monotonic()
     assert.is_true(task.run(function() return core.sys.sleep(0.05) end))
     assert.is_true(core.sys.monotonic() - before >= 0.05)

@@ -38,14 +38,14 @@ describe("the builder", function()
     assert.same({ "buildkit", "-", "docker" }, { builder(OLD) })
   end)
 
-  it("is the classic one where there is no other, which is said", function()
+  it("is the classic one where there is no other, with advice", function()
     assert.same({ "classic", ADVICE, "docker" }, { builder(NEW) })
     assert.same({ "classic", "DOCKER_BUILDKIT=1 has no effect: " .. ADVICE, "docker" },
       { builder(NEW, nil, { DOCKER_BUILDKIT = "1" }) })
   end)
 
   for _, no in ipairs { "0", "false", "F" } do
-    it("is the classic one with DOCKER_BUILDKIT=" .. no .. ", without a word", function()
+    it("is the classic one with DOCKER_BUILDKIT=" .. no .. ", without advice", function()
       for _, client in ipairs { { NEW, BUILDX }, { NEW }, { OLD } } do
         assert.same({ "classic", "-", "docker" }, { builder(client[1], client[2], { DOCKER_BUILDKIT = no }) })
       end
@@ -58,7 +58,7 @@ describe("the builder", function()
     end)
   end
 
-  it("cannot be told by a DOCKER_BUILDKIT that is no boolean", function()
+  it("is an error with a DOCKER_BUILDKIT that is not a boolean", function()
     local status, words = builder(NEW, BUILDX, { DOCKER_BUILDKIT = "maybe" })
     assert.equal(2, status)
     assert.truthy(words:find('DOCKER_BUILDKIT must be 0 or 1, not "maybe"', 1, true), words)

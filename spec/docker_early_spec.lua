@@ -25,7 +25,7 @@ describe("an image asked about early", function()
     end)
   end
 
-  it("answers for its own name and for every other one that the image bears", function()
+  it("answers for its own name and for every other name of the image", function()
     images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:one", "a:latest" } }
     run(function()
       assert.equal("sha256:1", engine:image("a:one").id)
@@ -34,7 +34,7 @@ describe("an image asked about early", function()
     assert.same({ "a:latest" }, questions)
   end)
 
-  it("may bear more names than fit onto Lua's stack", function()
+  it("may have more names than fit onto Lua's stack", function()
     local names = {}
     for index = 1, 1000000 do names[index] = "x" end
     names[#names + 1] = "a:one"
@@ -42,7 +42,7 @@ describe("an image asked about early", function()
     run(function() assert.equal("sha256:1", engine:image("a:one").id) end)
   end)
 
-  it("says nothing of a name that the image does not bear", function()
+  it("does not answer for a name that the image does not have", function()
     images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:latest" } }
     images["a:two"] = { Id = "sha256:2", RepoTags = { "a:two" } }
     run(function()

@@ -48,19 +48,19 @@ local function follow()
 end
 
 describe("a build's output", function()
-  it("is told by the lines that the engine asks for as by all of it", function()
+  it("gives the same steps from the selected lines as from all of it", function()
     local all, take = follow()
     for _, line in ipairs(OUTPUT) do
       take(line)
     end
     local some, take_told = follow()
-    local told = {}
+    local selected = {}
     task.run(function()
       assert(core.process.run {
         argv = { "printf", "%s\\n", table.unpack(OUTPUT) },
         only = docker_output.step_lines,
         on_line = function(line)
-          told[line] = true
+          selected[line] = true
           take_told(line)
         end,
       })
@@ -70,7 +70,7 @@ describe("a build's output", function()
       "loud", "1/2 FROM scratch", "1/3 FROM scratch", "3/5 COPY a b", quiet = false,
     }, all)
     assert.same(all, some)
-    assert.is_nil(told["#12 0.413 Collecting flask"])
-    assert.is_nil(told[" ---> 0123456789ab"])
+    assert.is_nil(selected["#12 0.413 Collecting flask"])
+    assert.is_nil(selected[" ---> 0123456789ab"])
   end)
 end)

@@ -49,7 +49,7 @@ describe("an engine's own platform", function()
     end)
   end
 
-  it("cannot be told where the engine cannot be reached, which is raised", function()
+  it("is an error if the engine cannot be reached", function()
     engine.api.server = function() errors.raise { kind = "missing_tool", message = "no engine" } end
     local ok, failure = pcall(engine.platform, engine)
     assert.is_false(ok)

@@ -31,7 +31,7 @@ describe("docker_output.steps", function()
     }))
   end)
 
-  it("takes nothing for a step whose numbers are none of a build's", function()
+  it("accepts no step whose numbers are impossible", function()
     for _, builder in ipairs { "buildkit", "classic" } do
       assert.same({}, steps(builder, {
         "#7 [1/99999999999999999999] x",

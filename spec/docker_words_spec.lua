@@ -136,14 +136,14 @@ describe("docker_words.without_advice", function()
     assert.same({}, docker_words.without_advice {})
   end)
 
-  it("is said to be nothing where it was the last that a silent build printed", function()
+  it("is reported as nothing if a silent build printed it last", function()
     local advice = { "DEPRECATED: The legacy builder is deprecated.", "            https://docs.docker.com/go/buildx/" }
     local silent = "docker was silent for 10 s; the last line was: "
-    local function told(last, ...)
+    local function message_after(last, ...)
       return docker_words.without_last_advice(silent .. last, { advice[1], advice[2], ... })
     end
-    assert.equal("docker was silent for 10 s; it printed nothing", told(advice[2], "error on the way out"))
-    assert.equal(silent .. "Step 1/2 : FROM x", told("Step 1/2 : FROM x", "Step 1/2 : FROM x"))
+    assert.equal("docker was silent for 10 s; it printed nothing", message_after(advice[2], "error on the way out"))
+    assert.equal(silent .. "Step 1/2 : FROM x", message_after("Step 1/2 : FROM x", "Step 1/2 : FROM x"))
     assert.equal("ended", docker_words.without_last_advice("ended", advice))
   end)
 end)

@@ -56,7 +56,7 @@ describe("what a step must give", function()
     end)
   end
 
-  it("is anything where nothing is said", function()
+  it("is anything if nothing is given", function()
     assert.is_nil(refusal(nil, nil))
     assert.equal(7, expect.value("step", fn, nil, 7))
   end)

@@ -52,7 +52,7 @@ describe("the plan of make faults", function()
     assert.is_nil(found["getpid#1"])
   end)
 
-  it("tries fewer errors where a scenario says so, and others with another turn", function()
+  it("tries fewer errors if a scenario sets that, and others in another turn", function()
     local few = { name = "cold", runtime = "codex", errors = 1 }
     local function of_hosts(turn) return by_call(plan.system_calls(few, TRACE, {}, turn))["openat#4"] end
     assert.equal(1, #of_hosts(0))
@@ -70,7 +70,7 @@ describe("the plan of make faults", function()
     assert.same({ 1, 26, 51, 76 }, ordinals)
   end)
 
-  it("takes only what no scenario before had where one says so", function()
+  it("takes only new calls if a scenario sets that", function()
     local seen, new = {}, { name = "moved", runtime = "crewai", new = true }
     plan.system_calls(SCENARIO, TRACE, seen, 0)
     assert.same({}, plan.system_calls(new, (TRACE:gsub("codex", "crewai")), seen, 0))
@@ -109,7 +109,7 @@ describe("the errors of a system call", function()
     assert.is_false(has(errors.fitting("openat", '"/a", O_RDONLY'), "ENOSPC"))
   end)
 
-  it("are those that any call may report for one that nobody has thought of", function()
+  it("are those that any call may report, for an unknown call", function()
     assert.is_true(has(errors.fitting("io_uring_setup", ""), "ENOSYS"))
     assert.same({}, errors.fitting("getpid", ""))
   end)

@@ -27,7 +27,7 @@ describe("a fetch's bound", function()
     end
   end)
 
-  it("ends it when it is passed, and says so", function()
+  it("ends it with an error when it is exceeded", function()
     local on_line, check = git_bounds.fetch(1024 ^ 3)
     assert.is_nil(on_line "Receiving objects:  33% (1/3), 1.00 GiB | 10 KiB/s")
     check(nil)

@@ -1,4 +1,4 @@
--- How git is told which program connects.
+-- How git gets the program that connects.
 local git_ssh = require "molbuild.repository.ssh"
 
 local LIFT = 'ulimit -S -d "$(ulimit -H -d)"; unset GIT_ALLOC_LIMIT; '
@@ -10,7 +10,7 @@ describe("the program that ssh is", function()
     return env
   end
 
-  it("is ssh, which asks nobody, where the user names none", function()
+  it("is ssh without prompts if the user names none", function()
     assert.same({ GIT_SSH_COMMAND = LIFT .. "exec ssh -oBatchMode=yes", GIT_SSH_VARIANT = "ssh", SSH_ASKPASS_REQUIRE = "never" },
       variables {})
   end)

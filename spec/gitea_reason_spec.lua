@@ -52,7 +52,7 @@ describe("gitea_reason.is_branch", function()
     it(("is %s for %s"):format(want, words), function() assert.equal(want, reason.is_branch(words)) end)
   end
 
-  it("is false where nothing is said", function() assert.is_false(reason.is_branch(nil)) end)
+  it("is false without a message", function() assert.is_false(reason.is_branch(nil)) end)
 end)
 
 describe("gitea_reason.failure", function()

@@ -1,9 +1,9 @@
--- A server that sends without end what carries nothing: the request ends within its time all the same.
+-- A server that sends useless frames without end: the request still ends within its time.
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
 
---- Frames of HTTP/2: the settings that a server begins with, and then ones of a type that nobody knows.
+--- Frames of HTTP/2: the settings that a server begins with, and then frames of an unknown type.
 local FLOOD = [[
   local settings, unknown = string.pack(">I3BBI4", 0, 4, 0, 0), string.pack(">I3BBI4", 3, 99, 0, 0) .. "abc"
   io.write(settings)

@@ -16,7 +16,7 @@ describe("image.labels", function()
     }, labels)
   end)
 
-  it("keep a fork's own, which count more", function()
+  it("keep a fork's own, which override", function()
     local own = { [REVISION] = "v1.2", mine = "yes" }
     local labels = image.labels(SHA, SOURCE, SOME, own)
     assert.equal("v1.2", labels[REVISION])
@@ -35,7 +35,7 @@ describe("image.mismatch", function()
     assert.is_nil(mismatch { os = "linux", architecture = "amd64", labels = { [REVISION] = SHA } })
   end)
 
-  it("takes one that says nothing of itself", function()
+  it("accepts one without labels", function()
     assert.is_nil(mismatch {})
     assert.is_nil(mismatch { os = "", architecture = "", variant = "", labels = { [REVISION] = "" } })
     assert.is_nil(mismatch { os = 7, architecture = {}, variant = false, labels = { [REVISION] = 1 } })

@@ -17,7 +17,7 @@ describe("the version in an input's text", function()
   end
 
   for _, text in ipairs { "", "\n", "  \t\n0.1", "\r\n1", "\u{FEFF}" } do
-    it(("of %q is none, in silence"):format(text):gsub("%c", "?"), function()
+    it(("of %q is none, without a warning"):format(text):gsub("%c", "?"), function()
       assert.same({ n = 1 }, table.pack(inputs.version(text)))
     end)
   end
@@ -61,7 +61,7 @@ describe("the inputs of a tree", function()
     assert.same({}, logged)
   end)
 
-  it("that are not there are passed over in silence", function()
+  it("that are missing are skipped without a warning", function()
     assert.same({}, read(nil))
     assert.same({}, read("1", { ["no/such"] = "X" }))
     assert.same({}, read "")

@@ -25,7 +25,7 @@ describe("jobs side by side", function()
     end)
   end
 
-  local function told(event)
+  local function named(event)
     local names = {}
     for _, e in ipairs(seen) do
       if e.event == event then
@@ -39,15 +39,15 @@ describe("jobs side by side", function()
     seen, asked = {}, {}
   end)
 
-  it("are all told before the first one begins", function()
+  it("are all announced before the first one begins", function()
     run_all({ "hermes", "codex" }, function(self)
       events.emit("log", { level = "info", message = self.runtime })
     end)
-    assert.same({ "hermes", "codex" }, told "job_started")
+    assert.same({ "hermes", "codex" }, named "job_started")
     assert.same({ "job_started", "job_started", "log" }, { seen[1].event, seen[2].event, seen[3].event })
   end)
 
-  it("are done once when they stand in the list twice", function()
+  it("are done once when the list has them twice", function()
     local calls = 0
     local results = run_all({ "hermes", "codex", "hermes" }, function(self)
       calls = calls + 1
@@ -55,8 +55,8 @@ describe("jobs side by side", function()
     end)
     assert.equal(2, calls)
     assert.same({ "image of hermes", "image of codex", "image of hermes" }, results)
-    assert.same({ "hermes", "codex" }, told "job_started")
-    assert.same({ "hermes", "codex" }, told "job_ended")
+    assert.same({ "hermes", "codex" }, named "job_started")
+    assert.same({ "hermes", "codex" }, named "job_ended")
   end)
 
   it("tell how long each of them took", function()
@@ -80,8 +80,8 @@ describe("jobs side by side", function()
     end)
     assert.is_false(ok)
     assert.equal("a", failure.message)
-    assert.same({ "a", "c" }, told "failed")
-    assert.same({ "b" }, told "result")
+    assert.same({ "a", "c" }, named "failed")
+    assert.same({ "b" }, named "result")
   end)
 
   it("tell apart what was cancelled from what failed", function()
@@ -96,7 +96,7 @@ describe("jobs side by side", function()
         end)
       end)
     end)
-    assert.same({}, told "failed")
+    assert.same({}, named "failed")
     local last = seen[#seen]
     assert.same({ "job_ended", false, true }, { last.event, last.ok, last.cancelled })
   end)
@@ -142,8 +142,8 @@ describe("jobs side by side", function()
     it("are left out of the results, each with one warning", function()
       local results = run_all({ "gone1", "a", "gone2", "b", "gone1" }, missing, options)
       assert.same({ "image of a", "image of b" }, results)
-      assert.same({}, told "failed")
-      assert.same({ "gone1", "gone2" }, told "log")
+      assert.same({}, named "failed")
+      assert.same({ "gone1", "gone2" }, named "log")
       local skipped = {}
       for _, e in ipairs(seen) do
         if e.event == "job_ended" then
@@ -158,7 +158,7 @@ describe("jobs side by side", function()
     it("do not hide what failed", function()
       local ok, failure = pcall(run_all, { "gone1", "bad", "b" }, missing, options)
       assert.same({ false, "build" }, { ok, failure.kind })
-      assert.same({ "bad" }, told "failed")
+      assert.same({ "bad" }, named "failed")
     end)
 
     it("are an error of that kind when nothing is left", function()
@@ -215,7 +215,7 @@ describe("the runtimes that arguments name", function()
     assert.same({ { "hermes", "codex", "hermes" }, {} }, { named("hermes", "codex", "hermes") })
   end)
 
-  it("are all with --all, which need not be there but for those that are named, too", function()
+  it("are all with --all; only those that are also named must exist", function()
     assert.same({ { "codex", "crewai", "hermes" }, { "codex", "crewai", "hermes" } }, { named "--all" })
     assert.same({ { "codex", "crewai", "hermes", "crewai" }, { "codex", "hermes" } }, { named("--all", "crewai") })
   end)

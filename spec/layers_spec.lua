@@ -22,7 +22,7 @@ local function directories(root, list)
   return paths
 end
 
---- The rules of each layer: what may be included or required in it, and words that may not stand there.
+--- The rules of each layer: what may be included or required in it, and words that it must not contain.
 local LAYERS = {
   {
     name = "core/lib", kind = "c",
@@ -106,7 +106,7 @@ local function check_requires(layer, line, path)
   end
   if layer.name == "scripts" then
     for module in line:gmatch "%f[%w_]molbuild%.([%a_]+)" do
-      if molbuild[module] == nil then return "uses molbuild." .. module .. ", which is none of the library" end
+      if molbuild[module] == nil then return "uses molbuild." .. module .. ", which the library does not have" end
     end
   end
 end
@@ -199,7 +199,7 @@ describe("the checker of the layers", function()
     { "scripts", 'local core = require "molbuild.core"', "x:1: requires molbuild.core" },
     { "scripts", 'io.popen("git")', "x:1: mentions io.popen" },
     { "scripts", "os.execute(command)", "x:1: mentions os.execute" },
-    { "scripts", "local g = molbuild.cli", "x:1: uses molbuild.cli, which is none of the library" },
+    { "scripts", "local g = molbuild.cli", "x:1: uses molbuild.cli, which the library does not have" },
   } do
     it(("catches in %s: %s"):format(case[1], (case[2]:gsub("\n", " "))), function()
       assert.same({ case[3] }, check(layer_named(case[1]), "x", case[2]))
@@ -213,13 +213,13 @@ describe("the checker of the layers", function()
     { "lua/molbuild", '--- `require "molbuild"`\nlocal core = require "molbuild.core"\nlocal json = require("cjson")' },
     { "scripts", 'local molbuild = require "molbuild" -- never os.execute\nlocal git = molbuild.git' },
   } do
-    it("lets pass in " .. case[1] .. " what belongs there", function()
+    it("accepts in " .. case[1] .. " what belongs there", function()
       assert.same({}, check(layer_named(case[1]), "x", case[2]))
     end)
   end
 end)
 
--- All files of core/lib or lua/molbuild, wherever they lie: their text without comments, by path.
+-- All files of core/lib or lua/molbuild, in any directory: their text without comments, by path.
 local function texts(root, ending)
   local all = {}
   for path in sh.run { "find", root, "-name", "*." .. ending }:gmatch "[^\n]+" do
@@ -269,13 +269,13 @@ describe("the rooms", function()
     assert.equal("", table.concat(rooms.faults(rooms.LUA, files, arrows), "\n"))
   end)
 
-  it("stand in docs/architecture.md as they are here", function()
+  it("are the same in docs/architecture.md", function()
     local page = assert(core.fs.read "docs/architecture.md")
     local shown = page:match "<!%-%- rooms %-%->\n(.-)<!%-%- end of rooms %-%->"
     assert.equal(table.concat(rooms.map(), "\n") .. "\n", shown)
   end)
 
-  it("use only rooms that stand below them", function()
+  it("use only rooms below them", function()
     for _, list in ipairs { rooms.C, rooms.LUA } do
       local below = {}
       for _, room in ipairs(list) do
@@ -376,7 +376,7 @@ describe("the checker of the rooms", function()
     }, rooms.faults(rooms.C, {}, arrows))
   end)
 
-  it("lets pass what points down, and what only speaks of a module", function()
+  it("accepts arrows that point down, and text that only mentions a module", function()
     local lines = ('--- require "molbuild.engine"\n'):gsub("[^\n]+", without_lua_comment)
     assert.same({}, lua_faults {
       ["engine/a"] = 'require "molbuild.base.b"\nrequire "molbuild.core"\nrequire "molbuild.forge.c"', ["engine/init"] = "",

@@ -130,7 +130,7 @@ describe("names.is_fixed", function()
     ["a/b:0123456789ab--ci"] = true, ["a/b:latest"] = false, ["a/b"] = false, ["h:5000/a/b"] = false, ["a/b:0123456789a"] = false,
     ["a/b:123"] = false, ["a/b:0123456789abx"] = false, ["a/b:v1.2"] = false, ["h:123456789012/b"] = false,
   } do
-    it(("says of %s that it is %s"):format(ref, fixed and "one image for good" or "a name that may move"), function()
+    it(("says of %s that it is %s"):format(ref, fixed and "always the same image" or "a name that may move"), function()
       assert.equal(fixed, names.is_fixed(ref))
     end)
   end

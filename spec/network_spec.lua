@@ -45,7 +45,7 @@ describe("origin.redirect_of", function()
     assert.equal("https://other/a?b?c?d", shown "https://other/a\27b\x9Bc\u{202E}d")
     core.mask.secret "a-secret-that-is-cut-off"
     finally(core.mask.clear)
-    -- Not the part of it that stands before the place where what is long is cut.
+    -- Not the part before the place where a long text is cut.
     assert.equal("https://other/" .. ("x"):rep(183) .. "***...", shown("https://other/" .. ("x"):rep(183)
       .. "a-secret-that-is-cut-off" .. ("x"):rep(180)))
   end)

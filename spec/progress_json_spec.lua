@@ -14,7 +14,7 @@ describe("the json renderer", function()
     }
   end)
 
-  it("writes one object a line, its keys in a fixed order", function()
+  it("writes one object per line, its keys in a fixed order", function()
     renderer:event {
       event = "retry", time = 1763989321.25, runtime = "hermes", step = "head", what = "HEAD", attempt = 2,
       attempts = 3, seconds = 0.5, message = "a/b",

@@ -97,7 +97,7 @@ describe("what the terminal renderer writes", function()
     assert.truthy(t.writes[#t.writes]:find("\27[1A\r\27[2K\27[B\27[1A\r", 1, true))
   end)
 
-  it("draws at most ten times a second", function()
+  it("draws at most ten times per second", function()
     local r = t.renderer { verbose = true }
     t.building(r, "hermes")
     t.clock = t.clock + 1

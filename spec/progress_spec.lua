@@ -45,7 +45,7 @@ describe("progress.choose", function()
   end)
 
   for _, mode in ipairs(MODULES) do
-    it("does as it is told: " .. mode, function()
+    it("uses the given mode: " .. mode, function()
       assert.equal(mode, chosen({ mode = mode }, { TERM = "dumb" }, false))
     end)
   end

@@ -1,4 +1,4 @@
--- What is told of output that was dropped.
+-- The report of dropped output.
 local stream = require "molbuild.progress.stream"
 
 describe("the stream to stderr", function()

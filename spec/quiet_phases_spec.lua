@@ -1,7 +1,7 @@
 -- BuildKit's export and unpack phases are silent by nature. The outputs are recorded ones.
 local docker_output = require "molbuild.engine.output"
 
---- The lines of TEXT after which silence is to be expected.
+--- The lines of TEXT after which silence is expected.
 local function quiet_lines(text, builder)
   local quiet, list = docker_output.quiet_phases(builder or "buildkit"), {}
   for line in text:gmatch "[^\n]*\n" do
@@ -84,7 +84,7 @@ Step 2/3 : RUN exporting layers
     assert.same({}, quiet_lines("#3 exporting to image\n#3 exporting layers\nunpacking to /opt\n", "classic"))
   end)
 
-  it("keeps no account of what is none of BuildKit's", function()
+  it("ignores lines that are not BuildKit's", function()
     assert.same({ "#99999 exporting layers" }, quiet_lines "#100000 exporting layers\n#99999 exporting layers\n#99999 DONE 1s\n")
   end)
 end)

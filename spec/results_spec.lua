@@ -16,7 +16,7 @@ describe("the results on stdout", function()
     end
   end)
 
-  it("are a line a value as text", function()
+  it("are one line per value as text", function()
     assert.equal("m/hermes:0f\n7\nnil\ntrue\n", r:text(table.pack("m/hermes:0f", 7, nil, true)))
     assert.equal("", r:text(table.pack()))
   end)
@@ -30,13 +30,13 @@ describe("the results on stdout", function()
       r:text(table.pack("m/hermes:0f", "m/codex:0f"), true))
   end)
 
-  it("stand there twice when they were asked for twice", function()
+  it("are listed twice when they were requested twice", function()
     local text = r:text(table.pack("m/codex:0f", "m/codex:0f"), true)
     local first, second = text:match "^([^\n]+)\n([^\n]+)\n$"
     assert.equal(first, second)
   end)
 
-  it("are never left out of JSON: a value that is no image stands there as it is", function()
+  it("are never omitted from JSON: a value that is not an image is written as it is", function()
     local lines = {}
     for line in r:text(table.pack("other", 7, nil, true), true):gmatch "[^\n]+" do
       lines[#lines + 1] = cjson.decode(line).value
@@ -67,7 +67,7 @@ describe("the results of a run that failed, as JSON", function()
     }
   end
 
-  local function told()
+  local function summary()
     local list = {}
     for index, object in ipairs(record.results(r:failures())) do
       list[index] = { object.runtime or "-", object.outcome, object.error and object.error.kind }
@@ -91,32 +91,32 @@ describe("the results of a run that failed, as JSON", function()
   it("give the error of the run to what did not begin or was cancelled", function()
     ended("codex", {})
     failed(nil, "timeout", 9)
-    assert.same({ { "codex", "failed", "timeout" }, { "hermes", "failed", "timeout" } }, told())
+    assert.same({ { "codex", "failed", "timeout" }, { "hermes", "failed", "timeout" } }, summary())
   end)
 
   it("give the first failure to what did not begin for it", function()
     failed("codex", "build", 8)
-    assert.same({ { "codex", "failed", "build" }, { "hermes", "failed", "build" } }, told())
+    assert.same({ { "codex", "failed", "build" }, { "hermes", "failed", "build" } }, summary())
   end)
 
   it("have an error of the run apart where no runtime has it", function()
     succeeded "codex"
     succeeded "hermes"
     failed(nil, "bug", 70)
-    assert.same({ { "codex", "hit" }, { "hermes", "hit" }, { "-", "failed", "bug" } }, told())
+    assert.same({ { "codex", "hit" }, { "hermes", "hit" }, { "-", "failed", "bug" } }, summary())
     r.asked = {}
-    assert.same({ { "-", "failed", "bug" } }, told())
+    assert.same({ { "-", "failed", "bug" } }, summary())
   end)
 
   it("leave out what was skipped, unless all of it was", function()
     ended("codex", { skipped = true })
     failed("hermes", "build", 8)
-    assert.same({ { "hermes", "failed", "build" } }, told())
+    assert.same({ { "hermes", "failed", "build" } }, summary())
     r = results.new()
     r.asked = { "codex" }
     ended("codex", { skipped = true })
     failed(nil, "not_found", 6)
-    assert.same({ { "codex", "failed", "not_found" } }, told())
+    assert.same({ { "codex", "failed", "not_found" } }, summary())
   end)
 end)
 
@@ -127,7 +127,7 @@ describe("a run with --output=json", function()
 
   before_each(function()
     dir = sh.temporary "results"
-    -- A policy whose runtimes are named by what they come to.
+    -- A policy whose runtimes are named after their outcomes.
     sh.write(dir .. "/p.lua", [[
       local function work(job)
         if job.runtime:find "^broken" then
@@ -163,7 +163,7 @@ describe("a run with --output=json", function()
     return run.start { args = { "run", "--output=json", table.unpack(options) } }
   end
 
-  local function told(ended)
+  local function summary(ended)
     local list = {}
     for index, object in ipairs(record.results(ended.stdout)) do
       local e = object.error or {}
@@ -177,7 +177,7 @@ describe("a run with --output=json", function()
     assert.equal(8, ended.status)
     assert.same({
       { "good", "hit" }, { "broken", "failed", "build", 8, false }, { "remote", "failed", "remote", 4, true }, { "good", "hit" },
-    }, told(ended))
+    }, summary(ended))
     local broken = record.results(ended.stdout)[2]
     assert.same({ "it *** broke", "look", ("0f"):rep(20) }, { broken.error.message, broken.error.hint, broken.sha })
     assert.is_number(broken.steps.work)
@@ -191,13 +191,13 @@ describe("a run with --output=json", function()
 
   it("prints one for each when the run fails before the first one begins", function()
     local ended = start({ dir .. "/p.lua", "setting", "good" }):wait()
-    assert.same({ { "setting", "failed", "usage", 2, false }, { "good", "failed", "usage", 2, false } }, told(ended))
+    assert.same({ { "setting", "failed", "usage", 2, false }, { "good", "failed", "usage", 2, false } }, summary(ended))
   end)
 
   it("prints one for each when the run takes longer than --timeout", function()
     local ended = start({ "--timeout=0.2", dir .. "/p.lua", "good", "slow" }):wait()
     assert.equal(9, ended.status)
-    assert.same({ { "good", "hit" }, { "slow", "failed", "timeout", 9, true } }, told(ended))
+    assert.same({ { "good", "hit" }, { "slow", "failed", "timeout", 9, true } }, summary(ended))
   end)
 
   it("prints one for each when a signal ends the run", function()
@@ -208,7 +208,7 @@ describe("a run with --output=json", function()
     running:signal "TERM"
     local ended = running:wait()
     assert.equal(143, ended.status)
-    assert.same({ { "good", "hit" }, { "slow", "failed", "signal", 143, true } }, told(ended))
+    assert.same({ { "good", "hit" }, { "slow", "failed", "signal", 143, true } }, summary(ended))
     record.events(ended.stderr)
   end)
 
@@ -218,7 +218,7 @@ describe("a run with --output=json", function()
     it("prints one without a runtime for a mistake before the policy runs: " .. table.concat(options, " "), function()
       local ended = start(options):wait()
       assert.equal(2, ended.status)
-      assert.same({ { "-", "failed", "usage", 2, false } }, told(ended))
+      assert.same({ { "-", "failed", "usage", 2, false } }, summary(ended))
       assert.not_equal("", ended.stderr)
     end)
   end

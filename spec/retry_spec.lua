@@ -56,7 +56,7 @@ describe("retry.run", function()
     end)
   end
 
-  it("does not after an error that is none of the world's", function()
+  it("does not retry after an error that is not one of the system", function()
     local calls = 0
     assert.is_false(pcall(task.run, function()
       retry.run({ what = "x", attempts = 3, within = 30 }, function()

@@ -74,7 +74,7 @@ describe("a sealed table", function()
       raised(function() return policy.branches end))
   end)
 
-  it("gets fields of one's own by extend", function()
+  it("gets custom fields by extend", function()
     policy.extend { push = print }
     assert.equal(print, policy.push)
     policy.push = nil
@@ -107,7 +107,7 @@ describe("a sealed table that is open", function()
     job = seal.fields({ ceiling = 720, tag = "a:b" }, "job", { known = { token = true }, open = true })
   end)
 
-  it("takes fields of one's own", function()
+  it("accepts custom fields", function()
     job.pulled = true
     assert.is_true(job.pulled)
     job.pulled = nil
@@ -119,7 +119,7 @@ describe("a sealed table that is open", function()
     assert.equal('HERE job.tokne: no such field; did you mean "token"?', raised(function() job.tokne = "x" end))
   end)
 
-  it("refuses to read what nobody has set", function()
+  it("refuses to read an unset field", function()
     assert.equal('HERE job.pulled: no such field', raised(function() return job.pulled end))
     assert.is_nil(job.token)
   end)

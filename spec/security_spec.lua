@@ -87,7 +87,7 @@ describe("docs/security.md", function()
 end)
 
 describe("a variable of ours", function()
-  it("stands in docs/settings.md and in the manual", function()
+  it("is in docs/settings.md and in the manual", function()
     local pages, count = { read "docs/settings.md", read "docs/molbuild.1" }, 0
     local sources = { read "scripts/ensure.lua", read "scripts/ensure-settings.lua" }
     local function take(dir)

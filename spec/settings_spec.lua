@@ -1,4 +1,4 @@
--- The settings of a policy: read, checked, shown, and told where each comes from.
+-- The settings of a policy: read, checked and shown with their sources.
 local cjson = require "cjson"
 local errors = require "molbuild.base.errors"
 local pages = require "spec.support.pages"
@@ -112,7 +112,7 @@ describe("the settings of a policy", function()
     assert.same({ A = "1", B = "2" }, settings.read(policy, "codex").args)
   end)
 
-  it("of a fork that are no good are the policy's mistake, and are named", function()
+  it("of a fork that are invalid are the policy's mistake, and are named", function()
     for name, case in pairs {
       ceiling = { "5m", 'ceiling must be a number of seconds, not "5m"' },
       files = { 2.5, 'files must be a whole number of at least 1 of at most 100, not "2.5"' },
@@ -130,7 +130,7 @@ describe("the settings of a policy", function()
     assert.equal('per_runtime.hermes.ceiling must be a number of seconds, not "true"', fails("bug", "hermes"))
   end)
 
-  it("of a variable that are no good are the caller's", function()
+  it("of a variable that are invalid are the caller's", function()
     for variable, value in pairs {
       FILES = "0", KIND = "c", PLATFORM = "x", ISOLATION = "-x", CEILING_S = "soon",
     } do
@@ -144,8 +144,8 @@ describe("the settings of a policy", function()
     assert.equal("per_runtime.hermes.ceilng: no such setting (one of branch, ceiling, platform, args, token_env)", fails "bug")
     policy.per_runtime = { hermes = { files = 1 } }
     assert.truthy(fails("bug"):find("per_runtime.hermes.files: no such setting", 1, true))
-    policy.per_runtime = { nobody = {} }
-    assert.equal("per_runtime.nobody: no such runtime (one of hermes, codex)", fails "bug")
+    policy.per_runtime = { unknown = {} }
+    assert.equal("per_runtime.unknown: no such runtime (one of hermes, codex)", fails "bug")
     policy.per_runtime = { hermes = "next" }
     assert.equal("per_runtime.hermes must be a table of settings, not a string", fails "bug")
   end)
@@ -222,7 +222,7 @@ describe("the settings of a policy", function()
   end)
 
   it("are those of a known runtime alone, and of a policy that declares some", function()
-    assert.has_error(function() settings_show.policy(policy, "x.lua", "nobody", false) end)
+    assert.has_error(function() settings_show.policy(policy, "x.lua", "unknown", false) end)
     local ok, failure = pcall(settings_show.policy, {}, "x.lua", nil, false)
     assert.is_false(ok)
     assert.equal("x.lua declares no settings", failure.message)
@@ -230,7 +230,7 @@ describe("the settings of a policy", function()
 end)
 
 describe("the settings of ensure.lua", function()
-  it("stand in docs/settings.md and the manual as the policy's table has them", function()
+  it("are the same in docs/settings.md, in the manual and in the policy's table", function()
     local list = pages.list()
     assert.equal(2, #list)
     for _, page in ipairs(list) do

@@ -1,4 +1,4 @@
--- What a child leaves behind is ended, whatever it does against it, and that is said.
+-- Processes that a child leaves running are stopped, whatever they do, with a warning.
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local task = require "molbuild.base.task"
@@ -74,7 +74,7 @@ describe("a grandchild", function()
   end)
 
   for name, case in pairs(CASES) do
-    it(name .. " is ended, and that is said", function()
+    it(name .. " is stopped, with a warning", function()
       assert.is_true(outcomes[name].ok, tostring(outcomes[name].error))
       local outcome = outcomes[name].value
       assert.truthy(outcome.state == "" or outcome.state:find "^Z", outcome.state)

@@ -199,7 +199,7 @@ describe("cancelling", function()
     assert.same({ "cancelled", "cancelled", "cancelled", "cancelled" }, codes)
   end)
 
-  it("tells the reason to whoever joins, whatever the task returned", function()
+  it("gives the reason to every joiner, whatever the task returned", function()
     task.run(function()
       local child = task.spawn(function()
         sleep(60)
@@ -404,7 +404,7 @@ describe("task.timeout", function()
     assert.same({ "slow cancelled" }, seen)
   end)
 
-  it("raises what it is told to", function()
+  it("raises the given error", function()
     local _, e = run(function()
       task.timeout(0.01, function() sleep(60) end, errors.new { kind = "locked", message = "busy" })
     end)
@@ -573,7 +573,7 @@ describe("a wait that fails", function()
     end)
   end
 
-  it("breaks off without losing what is to be closed when a turn itself raises", function()
+  it("breaks off without losing open variables when a turn itself raises", function()
     local closed = {}
     core.loop.step = function() error("not enough memory", 0) end
     local ok, failure = pcall(task.run, function() wait(closed) end)

@@ -76,7 +76,7 @@ describe("template.check", function()
       says("ln -s .. a/b/up; ln -s a/b/up/../.. out", "out -> a/b/up/../..")
     end)
 
-    it("no more than three, and how many there are besides", function()
+    it("no more than three, and how many more there are", function()
       says("for i in 1 2 3 4 5; do ln -s /$i l$i; done", "l1 -> /1, l2 -> /2, l3 -> /3, and 2 more")
     end)
 
@@ -105,7 +105,7 @@ describe("template.check", function()
     assert.truthy(warnings[2]:find("Git LFS", 1, true))
   end)
 
-  it("says so of LFS files that are named below the root", function()
+  it("warns about LFS files that are named below the root", function()
     sh.write(dir .. "/models/deep/.gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\r\n")
     sh.write(dir .. "/models/.gitattributes", "*.txt text\n")
     template.check(dir)

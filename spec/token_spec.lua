@@ -155,7 +155,7 @@ describe("a token", function()
   end)
 
   it("can be in no core dump, and no other process can look for it", function()
-    -- What must not be dumped belongs to root below /proc: shown by a process of somebody else.
+    -- What must not be dumped belongs to root below /proc: shown by a process of another user.
     local prefix
     if sh.run "id -u" == "0" then
       prefix = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups" }
@@ -219,7 +219,7 @@ describe("a token", function()
     assert.equal("x\n", sh.read(dir .. "/times"))
   end)
 
-  it("is not asked of a person when no helper knows one: it goes on without, and says so", function()
+  it("is not prompted for when no helper has one: the run continues without, with a warning", function()
     for name, env in pairs {
       ["no helper"] = {},
       ["a program that asks"] = { GIT_ASKPASS = dir .. "/ask", SSH_ASKPASS = dir .. "/ask" },

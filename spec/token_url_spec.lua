@@ -63,7 +63,7 @@ describe("credentials in a URL", function()
     assert.truthy(result.stderr:find("molbuild: ***\n", 1, true), result.stderr)
   end)
 
-  it("are those of a URL that stands in a policy, too", function()
+  it("are those of a URL in a policy, too", function()
     local words, result = find({}, { url = ('"https://joe:%s@forge.example/o/t-"'):format(PASSWORD) })
     assert.same({ "https://forge.example/o/t-b", digest(TOKEN), "joe", "hidden" }, words, result.stderr)
     assert.equal(1, warnings(result))

@@ -124,7 +124,7 @@ describe("a trace", function()
     }, bars(document))
   end)
 
-  it("ends what has not ended now, and says so", function()
+  it("ends unfinished bars now, and marks them", function()
     play { { 1, "step_started", { runtime = "hermes", step = "build" } } }
     clock = 103
     local document = cjson.decode(t:json())

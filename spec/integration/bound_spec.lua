@@ -112,7 +112,7 @@ describe("a bound", function()
 
   it("of silence lets live a clone that is slow", function()
     local ended = assert_done("trickling", "langgraph")
-    -- Slower than the bound: it lived because git told of its progress.
+    -- Slower than the bound: it continued because git printed progress.
     local clone = tonumber(ended.stderr:match "clone done in (%d+)s")
     assert.is_true(clone >= 6, ended.stderr)
     assert.truthy(ended.stderr:find("Receiving objects: ", 1, true), ended.stderr)
@@ -134,7 +134,7 @@ describe("a bound", function()
     assert.equal(6, w:ensure("openclaw", { MOLECULE_BUILD_STALL_GRACE_S = "", MOLECULE_BUILD_CEILING_S = "" }).status)
   end)
 
-  it("of a lock is none: who waits is told again every 30 s who has it, and when it is had", function()
+  it("of a lock is none: a waiter reports the holder every 30 s, and the end of the wait", function()
     local waiting = ("waiting for the lock held by pid %d on "):format(runs.holder.pid)
     assert_done("holder", "autogen")
     local ended = runs.waiter.wait(30)

@@ -1,4 +1,4 @@
--- Builds that fail, by both builders: what is said of them comes from the program, and never from what a RUN prints.
+-- Builds that fail, by both builders: their messages come from the program, and never from the output of a RUN.
 local record = require "spec.support.record"
 local world = require "spec.support.world"
 

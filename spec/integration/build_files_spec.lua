@@ -65,7 +65,7 @@ describe("a template of links", function()
     end)
   end
 
-  -- What each program reads besides is in spec/build_files_spec.lua.
+  -- The other files that each program reads are in spec/build_files_spec.lua.
   for way, name in pairs { podman = root and ".containerignore" or nil, buildkit = "Dockerfile.dockerignore" } do
     it(("whose %s leads to a file of this machine is refused, for %s"):format(name, way), function()
       world.write(w.dir .. "/private", "says\n")

@@ -30,7 +30,7 @@ describe("molbuild", function()
     assert.truthy(run.stdout:find("Usage: molbuild", 1, true))
   end)
 
-  it("prints the help of a command on stdout, and fails where nobody can read it", function()
+  it("prints the help of a command on stdout, and fails if stdout cannot be written", function()
     for _, arguments in ipairs { { "run", "--help" }, { "help", "run" } } do
       local run = w:run(arguments)
       assert.equal(0, run.status)
@@ -190,7 +190,7 @@ describe("molbuild", function()
     end)
   end
 
-  it("prints what run returns, one line a value", function()
+  it("prints the values that run returns, one per line", function()
     local path = policy("values.lua", 'return { run = function(args) return "one", 2, table.unpack(args) end }')
     assert.equal("one\n2\n--three\n-q\n", w:run({ "run", "-q", path, "--three", "-q" }).stdout)
   end)

@@ -45,7 +45,7 @@ describe("a docker client", function()
       assert.equal("built", world.sh "docker run --rm --network none molecule-local/workspace-template-hermes:latest")
     end)
 
-    it(("of version %d %s buildx is not taken for what a RUN prints"):format(client.major, client.buildx and "with" or "without"),
+    it(("of version %d %s buildx is distinguished from a RUN's output"):format(client.major, client.buildx and "with" or "without"),
       function()
         local files = world.template_files(table.concat({
           "out\r#7777 [1/99999999999999999999] a step", "Step 3/99999999999999999999 : another",
@@ -65,7 +65,7 @@ describe("a docker client", function()
     assert.is_true(buildkit)
   end)
 
-  -- Where no client of 23 or newer without buildx is installed, the classic builder is tried all the same.
+  -- Where no client of 23 or newer without buildx is installed, the classic builder is tried anyway.
   it("whose builder is the classic one builds", function()
     local sha = w:commit("org", "hermes", world.template_files "built")
     world.write(w.dir .. "/classic.lua", [[

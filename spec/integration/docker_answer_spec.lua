@@ -28,7 +28,7 @@ describe("an engine's answer", function()
 
   local QUESTION = "image|molecule-local/x:y"
 
-  it("is told in our words", function()
+  it("is returned with the library's fields", function()
     canned(PATH, USABLE, "1.41")
     local answers = ask({}, QUESTION)
     assert.same({ answer = { id = "sha256:aa", tags = {}, os = "linux", architecture = "arm", variant = "v7", labels = {} } },
@@ -89,7 +89,7 @@ describe("an engine's answer", function()
     end)
   end
 
-  it("that is a failure is neither yes nor no, in its words", function()
+  it("that is a failure is neither yes nor no, with its message", function()
     canned(PATH, '{"message":"the disk is on fire"}', "1.41", 500)
     assert.same({ { message = "the engine reports: the disk is on fire" } }, (ask({}, QUESTION)))
     canned(PATH, "oops", "1.41", 503)
@@ -119,7 +119,7 @@ describe("an engine's answer", function()
       end)
     end
 
-    it("that never comes is said, by the API and by the program, each within its time", function()
+    it("that never comes is an error of the API and of the program, each within its time", function()
       local script = w.dir .. "/stuck.lua"
       world.write(script, 'require("molbuild.engine.api").TIMEOUT = 1\n' .. asking.policy)
       server:halt() -- the system takes its connections

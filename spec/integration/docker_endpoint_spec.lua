@@ -12,7 +12,7 @@ describe("the engine", function()
   local w, port, tls, podman, config
   local socket = os.getenv "DOCKER_HOST"
 
-  --- Whether the engine at hand has the image NAME:TAG, and who said so.
+  --- Whether the current engine has the image NAME:TAG, and which back end answered.
   local function has(tag, env, options)
     local answers, by = asking.ask(env, { "image|" .. NAME .. ":" .. tag }, options)
     assert.is_nil(answers[1].kind, answers[1].message)
@@ -32,7 +32,7 @@ describe("the engine", function()
     assert.is_true(found)
   end
 
-  --- Nobody is asked but the program, and that is not there.
+  --- Only the program is asked, and it does not exist.
   local function assert_program_wanted(env)
     env.PATH = NONE
     local answers = asking.ask(env, { "image|" .. NAME .. ":x" })
@@ -44,7 +44,7 @@ describe("the engine", function()
     return world.sh(("env -u DOCKER_HOST DOCKER_CONFIG=%s docker %s"):format(config, arguments))
   end
 
-  --- A command that runs what follows it where /run is empty but for a link at PATH to TARGET.
+  --- A command that runs what follows it where /run has only a link at PATH to TARGET.
   local function with_socket_at(path, target)
     local script = 'PATH=/usr/bin:/bin; mount -t tmpfs tmpfs /run && mkdir -p ${0%/*} && ln -s '
       .. target .. " $0 && PATH=" .. NONE .. ' && exec "$@"'
@@ -149,7 +149,7 @@ describe("the engine", function()
     assert_program("socket", { MOLBUILD_DOCKER = w.dir .. "/bin/other" })
   end)
 
-  it("that cannot be reached is said, with what to do", function()
+  it("that cannot be reached is an error with a hint", function()
     for _, host in ipairs { "unix:///nonexistent/docker.sock", "tcp://127.0.0.1:1", "unix://" .. w.dir, "nonsense://" } do
       for _, question in ipairs { "image|a:b", "tag|a:b|c:d", "platform" } do
         local answers, by = asking.ask({ DOCKER_HOST = host }, { question })
@@ -161,7 +161,7 @@ describe("the engine", function()
     end
   end)
 
-  it("is no context that there is none of, which is said", function()
+  it("is an error for a context that does not exist", function()
     local answers = asking.ask({ DOCKER_HOST = false, DOCKER_CONTEXT = "nowhere", HOME = w.home }, { "image|a:b" })
     assert.equal("missing_tool", answers[1].kind)
     assert.truthy(answers[1].hint:find("docker context ls", 1, true), answers[1].hint)
@@ -176,7 +176,7 @@ describe("the engine", function()
     assert_api("socket", { DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "default" }, place)
   end)
 
-  it("at a port is spoken to without TLS, by a context whatever the environment says", function()
+  it("at a port is used without TLS, by a context whatever the environment says", function()
     assert_api("port", { DOCKER_HOST = port.host })
     assert_api("port", { DOCKER_HOST = port.host .. "/" })
     local context = { DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "port", DOCKER_TLS_VERIFY = "1" }
@@ -185,7 +185,7 @@ describe("the engine", function()
     assert_program("port", context) -- docker does so, too
   end)
 
-  it("is spoken to by TLS with the files of DOCKER_CERT_PATH, of the configuration, or of the context", function()
+  it("is used through TLS with the files of DOCKER_CERT_PATH, of the configuration, or of the context", function()
     assert_api("tls", { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CERT_PATH = tls.client })
     assert_api("tls", { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CONFIG = tls.client })
     local home = w.dir .. "/tls-home"
@@ -199,14 +199,14 @@ describe("the engine", function()
     assert_program("tls", { DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "skip" })
   end)
 
-  it("whose certificate cannot be trusted, or that does not trust ours, is said so by docker", function()
+  it("whose certificate is not trusted, or that does not trust the client's, is an error of docker", function()
     local ours = { cert = "client.pem", key = "client.key" }
     local wrong = tls:certificates("wrong", { ca = "self-signed.pem", cert = ours.cert, key = ours.key })
-    local nobody = tls:certificates("nobody", { ca = "ca.pem" })
+    local no_host = tls:certificates("nobody's", { ca = "ca.pem" })
     local stranger = tls:certificates("stranger", { ca = "ca.pem", cert = "self-signed.pem", key = "self-signed.key" })
     local empty = tls:certificates("empty", {})
     -- By TLS 1.3 a client may be refused so late that it sees no more than the end of the connection.
-    for dir, words in pairs { [wrong] = "x509", [nobody] = "127.0.0.1", [stranger] = "127.0.0.1", [empty] = "ca.pem" } do
+    for dir, words in pairs { [wrong] = "x509", [no_host] = "127.0.0.1", [stranger] = "127.0.0.1", [empty] = "ca.pem" } do
       local answers, by = asking.ask({ DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CERT_PATH = dir },
         { "image|" .. NAME .. ":tls" })
       assert.equal("missing_tool", answers[1].kind, dir)
@@ -231,7 +231,7 @@ describe("the engine", function()
     assert_api("socket", { HTTPS_PROXY = "http://127.0.0.1:9", http_proxy = "http://127.0.0.1:9" })
   end)
 
-  it("that we may not use is said so, with what to do", function()
+  it("without permission is an error with a hint", function()
     local other = world.sh "env -u TMPDIR mktemp -d" -- where anyone may look
     world.sh(("chmod 755 %s && cp ${MOLBUILD_BIN:-build/molbuild} %s/molbuild"):format(other, other))
     world.write(other .. "/ask.lua", asking.policy)
@@ -267,7 +267,7 @@ describe("the engine", function()
     }
   end)
 
-  it("of podman that cannot be reached is said, with what to do", function()
+  it("of podman that cannot be reached is an error with a hint", function()
     local answers = asking.ask({ MOLBUILD_DOCKER = "podman", CONTAINER_HOST = "unix:///nonexistent/podman.sock" },
       { "image|a:b", "tag|a:b|c:d", "platform" })
     for index = 1, 3 do

@@ -23,7 +23,7 @@ describe("an engine that dies in the middle of a build", function()
     w:close()
   end)
 
-  it("before the build begins is told as one that cannot be reached", function()
+  it("before the build begins is reported as one that cannot be reached", function()
     w:commit("org", "hermes", world.template_files "x")
     world.write(w.dir .. "/kill.lua", ([[
       local ensure = molbuild.load "ensure.lua"
@@ -42,7 +42,7 @@ describe("an engine that dies in the middle of a build", function()
   end)
 
   for _, builder in ipairs { "classic", "buildkit" } do
-    it("is said, with where to look (" .. builder .. ")", function()
+    it("is an error with a hint (" .. builder .. ")", function()
       w:commit("org", "hermes", {
         Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n',
       })

@@ -58,7 +58,7 @@ describe("ensure.lua", function()
     world.sh "docker image inspect molecule-local/workspace-template-claude-code:latest"
   end)
 
-  it("builds anew when the branch has moved", function()
+  it("builds again when the branch has moved", function()
     commit("claude-code", "one")
     assert.equal(0, w:ensure("claude-code").status)
     local sha = commit("claude-code", "two")
@@ -314,7 +314,7 @@ describe("ensure.lua", function()
     assert.equal("", world.sh "docker images -q 'molecule-local/*'")
   end)
 
-  it("rebuilds, and says so, when the engine gives no answer that can be understood", function()
+  it("rebuilds, with a warning, when the engine's answer is unusable", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
     local path = docker([[

@@ -1,4 +1,4 @@
--- The repository that is kept of a runtime: what a fetch costs, and what is believed of what lies there.
+-- The kept repository of a runtime: the cost of a fetch, and how little of its content is trusted.
 local world = require "spec.support.world"
 
 -- The shipped policy, without the engine: what is fetched is all that counts here.
@@ -134,7 +134,7 @@ describe("a fetch", function()
     assert.equal("", world.sh("find " .. repository .. " -name '*.lock' -o -name '*tmp*' -o -name '*.keep'"))
   end)
 
-  -- Where git cannot do with what is there, it is thrown away, which is said; in some cases git itself finds that it has
+  -- A repository that git cannot use is removed, with a warning; in some cases git itself finds that it has
   -- nothing to offer to the server.
   for name, case in pairs {
     ["a pack with other bytes in it"] = { 1, "chmod u+w objects/pack/*.pack; "
@@ -171,7 +171,7 @@ describe("a fetch", function()
     assert.equal(0, warnings(check(commit "two")))
   end)
 
-  it("does nothing that somebody wrote into the repository", function()
+  it("runs nothing that another process wrote into the repository", function()
     commit "one"
     assert.equal(0, fetch().status)
     world.write(w.dir .. "/planted", ("#!/bin/sh\ntouch %s/ran\n"):format(w.dir))
@@ -208,7 +208,7 @@ describe("a fetch", function()
     it("uses nothing that another user owns", function()
       commit "one"
       assert.equal(0, fetch().status)
-      world.sh("chown -R nobody " .. repository)
+      world.sh("chown -R 65534 " .. repository)
       assert.equal(1, warnings(check(commit "two")))
       assert.equal("root", world.sh(("ls -ld %s | awk '{ print $3 }'"):format(repository)))
     end)

@@ -1,4 +1,4 @@
--- What a fetch depends on besides the forge: this machine, its user's settings, and failures that are over in a moment.
+-- What a fetch depends on apart from the forge: this machine, its user's settings, and failures that are over in a moment.
 local world = require "spec.support.world"
 
 -- The shipped policy, without the engine: what is fetched is all that counts here.
@@ -89,7 +89,7 @@ describe("a fetch", function()
   -- What may be over in a moment ---------------------------------------------------------------------------------------
 
   for _, status in ipairs { 429, 503 } do
-    it(("is tried again after a %d, and says so"):format(status), function()
+    it(("is tried again after a %d, with a message"):format(status), function()
       local sha = commit "one"
       w:respond("/org/t-hermes/info/refs", ("Status: %d\r\n\r\n"):format(status), 2)
       local text = check(sha)

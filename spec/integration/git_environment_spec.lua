@@ -60,7 +60,7 @@ describe("git", function()
     end
   end)
 
-  it("is told where options end before it is given a URL", function()
+  it("gets an end of options before each URL", function()
     local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
     assert_fetched(fetch { PATH = path:match "^(.*)/" .. ":" .. os.getenv "PATH" })
     local urls = 0
@@ -83,7 +83,7 @@ describe("git", function()
     GIT_SHALLOW_FILE = "DECOY/shallow",
     GIT_CONFIG_PARAMETERS = "'url./nonexistent/.insteadOf=file://'",
   } do
-    it("does not heed " .. name, function()
+    it("ignores " .. name, function()
       local decoy = w.dir .. "/decoy"
       world.sh(("git init -q %s && git -C %s -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"):format(decoy, decoy))
       world.write(decoy .. "/shallow", "nonsense\n")
@@ -93,13 +93,13 @@ describe("git", function()
     end)
   end
 
-  it("does not heed settings that the environment hands to it", function()
+  it("ignores settings from the environment", function()
     assert_fetched(fetch {
       GIT_CONFIG_COUNT = "1", GIT_CONFIG_KEY_0 = "url./nonexistent/.insteadOf", GIT_CONFIG_VALUE_0 = "file://",
     })
   end)
 
-  it("does not heed the configuration of a repository that it is started in", function()
+  it("ignores the configuration of a repository in the current directory", function()
     local here = w.dir .. "/here"
     world.sh(("git init -q %s && git -C %s config url./nonexistent/.insteadOf file://"):format(here, here))
     program("ask", ("echo ask >>%s; echo username=me; echo password=of-this-directory"):format(ran))

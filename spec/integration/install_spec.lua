@@ -13,7 +13,7 @@ describe("an installed molbuild", function()
     w:close()
   end)
 
-  -- The prefix is the usual one, so that nothing is built anew.
+  -- The prefix is the usual one, so that nothing is built again.
   local function make(target)
     world.sh(("make %s BUILD=%s DESTDIR=%s"):format(target, os.getenv "BUILD" or "build", root))
   end
@@ -37,7 +37,7 @@ describe("an installed molbuild", function()
     end
   end)
 
-  it("goes without a trace, but for what is not its own", function()
+  it("is removed completely, except for files of others", function()
     make "install"
     local scripts = root .. "/usr/local/share/molbuild/scripts"
     world.write(scripts .. "/mine.lua", "return {}")

@@ -55,7 +55,7 @@ describe("a run that is killed", function()
   end
 
   --- Start a run that is killed after so many seconds. Gives a function that waits for its end, and then gives the step
-  --- that it was killed in; when it had come to its end before, none, and the seconds it took.
+  --- that it was killed in; if it had ended before, none, and the seconds it took.
   local function start_killed(seconds, runtime, env)
     local run = w:start({ "run", "--progress=json", "ensure.lua", runtime }, env)
     world.sh(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(seconds, run.pid))
@@ -119,7 +119,7 @@ describe("a run that is killed", function()
       commit("hermes", 1, seconds)
       local run = w:start({ "run", "ensure.lua", "hermes" }, { PATH = w:client(builder) })
       world.wait_for(function() return step() ~= "" end)
-      -- Halted, it cannot heed the signal that it is sent: it holds on to the lock for as long as it is there.
+      -- A stopped process cannot react to the signal: it keeps the lock as long as it exists.
       world.sh("kill -STOP " .. client())
       run.signal "KILL"
       run.wait(5)

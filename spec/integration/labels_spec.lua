@@ -1,4 +1,4 @@
--- What stands behind a tag: the labels of an image that was built, and a hit on one that is not what was asked for.
+-- The image of a tag: the labels of a built image, and a hit on an image that does not match.
 local cjson = require "cjson"
 local world = require "spec.support.world"
 
@@ -67,7 +67,7 @@ describe("an image", function()
       assert.equal("hit", ensure({ PATH = path }).outcome)
     end)
 
-    it("of another revision is built again, which is said, by " .. builder, function()
+    it("of another revision is built again, with a warning, by " .. builder, function()
       local other = sha:sub(1, 12) .. ("0"):rep(28)
       local wrong = planted(('LABEL %srevision="%s"'):format(LABEL, other))
       local result, stderr = ensure { PATH = path }
@@ -80,7 +80,7 @@ describe("an image", function()
       assert.same({ "right", "right" }, { says(tag), says(NAME .. "latest") })
     end)
 
-    it("of another platform is built again, which is said, by " .. builder, function()
+    it("of another platform is built again, with a warning, by " .. builder, function()
       -- Built here: the classic builder has its layers in the cache then, and would take them.
       ensure { PATH = path, MOLECULE_IMAGE_PLATFORM = "linux/arm64" }
       world.sh(("docker tag %s-arm64 %s"):format(tag, tag))
@@ -111,7 +111,7 @@ describe("an image", function()
 
   -- By the engine's API, and by the program.
   for api, ask in pairs { ["its API"] = {}, docker = { MOLBUILD_DOCKER_API = "0" } } do
-    it("that has no labels is taken as it is, asked for by " .. api, function()
+    it("without labels is accepted, asked for by " .. api, function()
       local id = planted ""
       assert.same({}, (inspect(tag)))
       local result, stderr = ensure(ask)

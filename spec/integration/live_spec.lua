@@ -136,7 +136,7 @@ describe("molbuild on a terminal", function()
     for index, tag in ipairs(tags) do
       assert.equal("molecule-local/" .. tag, lines[#lines - 10 + index])
     end
-    -- Above them what was said, each line once. Not looked at: tmux wraps its screen anew before it tells the new size,
+    -- Above them the log lines, each once. Not checked: tmux wraps its screen again before it reports the new size,
     -- so that a frame drawn in between leaves the first rows of the one before.
     local said = 0
     for index = 1, #lines - 19 do
@@ -222,7 +222,7 @@ describe("molbuild on a terminal", function()
     assert_given_back()
   end)
 
-  it("says who holds a lock above the live lines, and when it is had", function()
+  it("shows a lock's holder above the live lines, and when the lock is acquired", function()
     commit("hermes", 25)
     local first = w:start { "run", "ensure.lua", "hermes" }
     world.wait_for(function() return first.stderr():find("build 4/5", 1, true) end)

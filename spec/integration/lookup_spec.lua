@@ -112,7 +112,7 @@ describe("a HEAD lookup by git", function()
     end)
   end
 
-  it("does not begin where an option stands behind the script's name, and says where it belongs", function()
+  it("does not begin if an option follows the script's name, and the hint says where it belongs", function()
     local run = w:ensure { "--jobs=2", "hermes" }
     assert.equal(2, run.status)
     assert.truthy(run.stderr:find('unknown runtime "--jobs=2"', 1, true), run.stderr)

@@ -113,7 +113,7 @@ describe("settings of one runtime", function()
   it("are its branch, its arguments and its labels", function()
     w:commit("org", "hermes", world.template_files "main")
     local files = world.template_files "next"
-    files.Dockerfile = files.Dockerfile .. "ARG WHO=nobody\nLABEL who=$WHO\n"
+    files.Dockerfile = files.Dockerfile .. "ARG WHO=unknown\nLABEL who=$WHO\n"
     local sha = w:commit("org", "hermes", files, "next")
     local run = w:run { "run", "-v", fork [[
 ensure.per_runtime.hermes = {
@@ -167,7 +167,7 @@ ensure.per_runtime.hermes = {
     assert.is_nil(run.stdout:find "hunter2")
     run = w:run { "settings", "--output=json", path }
     for line in run.stdout:gmatch "[^\n]+" do assert.is_string(cjson.decode(line).name) end
-    assert.equal(2, w:run({ "settings", path, "nobody" }).status)
+    assert.equal(2, w:run({ "settings", path, "unknown" }).status)
     assert.equal(2, w:run({ "settings" }).status)
   end)
 end)

@@ -282,7 +282,7 @@ end)
 
 describe("a server that is not there", function()
   for lookup, words in pairs { gitea = "127.0.0.1 port 1", git = "127.0.0.1 port 1" } do
-    it("is said with what to look at, by " .. lookup, function()
+    it("is an error with a hint, by " .. lookup, function()
       local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "http://127.0.0.1:1/org/t-", MOLECULE_HEAD_LOOKUP = lookup }
       local result = run.run { args = { "run", "ensure.lua", "claude-code" }, env = env }
       assert_one_line(result, 4, words)

@@ -61,7 +61,7 @@ describe("molbuild's own output", function()
       assert.is_nil(text:find('"exit":0', 1, true), text)
     end)
 
-    it("stands in a trace that says how the run ended", function()
+    it("is in a trace that says how the run ended", function()
       local trace = w.dir .. "/t.json"
       local run = w:run { "run", "--trace=" .. trace, policy 'return "it"' }
       assert.equal("it\n", run.stdout)
@@ -69,7 +69,7 @@ describe("molbuild's own output", function()
     end)
   end)
 
-  describe("when nobody reads stderr", function()
+  describe("when stderr has no reader", function()
     -- A child prints much more than any queue holds, and goes on.
     local FLOOD = [[
       local flood = 'seq -f "line %0500.0f" 1 4000; echo done'
@@ -89,7 +89,7 @@ describe("molbuild's own output", function()
     end
 
     for _, kind in ipairs { "socket", "terminal" } do
-      it("has its result all the same, and the log is whole: a " .. kind, function()
+      it("still has its result, and the log is whole: a " .. kind, function()
         local run = w:start({ "run", "-v", "--progress=plain", flood 'return "it"' }, nil, nil, unread(2, kind))
         local ended = run.wait(60)
         assert.equal(0, ended.status)
@@ -172,7 +172,7 @@ describe("molbuild's own output", function()
     end)
   end)
 
-  describe("when nobody reads stdout", function()
+  describe("when stdout has no reader", function()
     local LONG = 'return ("x"):rep(200000)'
 
     for _, kind in ipairs { "pipe", "terminal" } do
@@ -191,7 +191,7 @@ describe("molbuild's own output", function()
       assert.equal(143, run.wait(30).status)
     end)
 
-    it("waits until somebody does, and has all of it then", function()
+    it("waits until it is read, and then has all of it", function()
       local run = w:start({ "run", policy(LONG) }, nil, nil, unread(1, "pipe"))
       world.wait_for(function() return (world.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
       world.sh("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
@@ -211,7 +211,7 @@ describe("molbuild's own output", function()
     -- What the run itself opens first would get the number.
     local function files()
       local path = policy(([[
-        molbuild.log.info "to nobody"
+        molbuild.log.info "unread"
         molbuild.child.run { argv = { "echo", "output" }, log_file = "%s/log" }
         assert(molbuild.core.fs.write_atomic("%s/file", "content", 384))
         return "it"

@@ -1,4 +1,4 @@
--- The terminal is given back however a run stops or pauses: a shell with job control, in a real terminal.
+-- The terminal is restored however a run stops or pauses: a shell with job control, in a real terminal.
 local terminal = require "spec.support.terminal"
 local world = require "spec.support.world"
 

@@ -48,7 +48,7 @@ describe("podman", function()
     return w:ensure("hermes", all)
   end
 
-  it("builds anew when the branch has moved, and moves :latest", function()
+  it("builds again when the branch has moved, and moves :latest", function()
     w:commit("org", "hermes", world.template_files "one")
     assert.equal(0, ensure(WAYS.program()).status)
     local sha = w:commit("org", "hermes", world.template_files "two")
@@ -91,7 +91,7 @@ describe("podman", function()
 
     for name, status in pairs(way == "program" and { INT = 130, TERM = 143 } or { INT = 130 }) do
       -- What podman's service has begun, its RUN step, it brings to an end.
-      local what = way == "program" and "and its RUN step with it" or "but for a RUN step"
+      local what = way == "program" and "and its RUN step with it" or "except for a RUN step"
       it(("(its %s) is ended by %s, %s"):format(way, name, what), function()
         local seconds = way == "program" and (name == "INT" and "54.32" or "54.31") or "6.32"
         w:commit("org", "hermes", {

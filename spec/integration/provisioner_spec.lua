@@ -25,7 +25,7 @@ describe("docs/examples/provisioner.go", function()
     return files
   end
 
-  -- What stands before molbuild is the caller, told by -molbuild what to call.
+  -- The caller runs molbuild; its option -molbuild names the program.
   local function start(...)
     return w:start({ ... }, nil, nil, w.dir .. "/provisioner -molbuild")
   end
@@ -58,7 +58,7 @@ describe("docs/examples/provisioner.go", function()
     assert.truthy(ended.stdout:find "^nonesuch failed usage retry=false: ", ended.stdout)
   end)
 
-  it("cancels in good order, and has a result all the same", function()
+  it("cancels cleanly, and still has a result", function()
     w:commit("org", "claude-code", template "/bin/busybox sleep 300")
     local running = start "claude-code"
     world.wait_for(function() return running.stderr():find("claude-code: build 4/", 1, true) end, 60)

@@ -1,4 +1,4 @@
--- Forward proxies, real ones: what goes through them, what must not, and what is said when they do not work.
+-- Forward proxies, real ones: what uses them, what must not, and the messages when they do not work.
 local proxy = require "spec.support.proxy"
 local world = require "spec.support.world"
 
@@ -103,7 +103,7 @@ describe("a proxy", function()
       assert.equal(0, #w:requests "/")
     end)
 
-    it("that is down is said in one line, by " .. lookup, function()
+    it("that is down is an error of one line, by " .. lookup, function()
       local env = over_tls { HTTPS_PROXY = "http://joe:word-of-joe@127.0.0.1:1", MOLECULE_HEAD_LOOKUP = lookup }
       local result = w:ensure("claude-code", env)
       assert_one_line(result)

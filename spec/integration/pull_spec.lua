@@ -95,7 +95,7 @@ describe("a pull", function()
     end)
   end
 
-  -- podman waits for minutes before it says so.
+  -- podman waits for minutes before it reports that.
   it("past a registry's limit is another error", function()
     local address = w.http:match "^http://(.*)$"
     w:respond("/v2/", "Status: 200\r\nContent-Type: application/json\r\n\r\n{}")
@@ -106,7 +106,7 @@ describe("a pull", function()
     assert.truthy(failure.hint:find("pull limit", 1, true))
   end)
 
-  it("by an engine that is not there says so", function()
+  it("by an engine that is not running is an error", function()
     local failure = pull({ DOCKER_HOST = "unix:///nonexistent/docker.sock" }, image)
     assert.equal("missing_tool", failure.kind)
   end)

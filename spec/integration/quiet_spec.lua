@@ -37,7 +37,7 @@ describe("a silent phase of BuildKit", function()
     w:close()
   end)
 
-  --- Start a build whose export is halted for SECONDS; NOT stands before what is known of the phase.
+  --- Start a build whose export is halted for SECONDS; NOT precedes the phase in the message.
   local function start(runtime, seconds, stall, negation)
     w:commit("org", runtime, {
       Dockerfile = "FROM scratch\nCOPY busybox /bin/busybox\n"

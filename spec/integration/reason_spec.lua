@@ -29,7 +29,7 @@ describe("a forge that gives no commit", function()
       { MOLECULE_GITEA_TOKEN = "a-token-of-mine" })
   end)
 
-  it("is told apart from one that is no Gitea, and what to set then is named", function()
+  it("is distinguished from one that is not a Gitea, and the hint names the setting", function()
     w:answer(404, "<!DOCTYPE html><title>404</title>")
     fails(6, "\nhint: if the forge is not a Gitea, set MOLECULE_HEAD_LOOKUP=git\n")
     w:respond(PATH, "Status: 302\r\nLocation: /user/login\r\n\r\n")
@@ -41,7 +41,7 @@ describe("a forge that gives no commit", function()
     end
   end)
 
-  it("has the repository, but not the branch: in its words, by asking for the repository, by git", function()
+  it("has the repository, but not the branch: by its message, by a request for the repository, by git", function()
     w:commit("org", "claude-code", world.template_files "x", "other")
     local said = fails(6, 'no branch "main" at ' .. w.http .. PATH .. " (the forge reports: branch does not exist [name: main])")
     assert.is_nil(said:find("mirrored", 1, true), said)
@@ -49,7 +49,7 @@ describe("a forge that gives no commit", function()
     fails(6, 'no branch "main" at ' .. w.http .. PATH .. "\n")
     assert.equal(0, #w:requests "/info/refs")
     w:respond("/api/v1/repos/org/t-claude-code", "Status: 404\r\n\r\n")
-    -- The answer of the branch lies in the directory of the repository's, which is made again.
+    -- The answer for the branch is in the directory of the repository's, which is made again.
     w:answer(404, [[{"message":"The target couldn't be found."}]])
     fails(6, 'no branch "main" at ' .. w.http .. PATH .. "\n")
     assert.equal(1, #w:requests "/info/refs")

@@ -63,7 +63,7 @@ describe("registry mode", function()
     return result
   end
 
-  it("gives the name, and asks neither registry nor engine, when nothing is to be pulled", function()
+  it("gives the name, and asks neither registry nor engine, when pulls are disabled", function()
     gives(ensure(nil, { MOLECULE_IMAGE_REGISTRY = there.address .. "/org", DOCKER_HOST = "unix:///nonexistent" }))
     gives(ensure("never", { DOCKER_HOST = "unix:///nonexistent" }))
     assert.is_false((pcall(says)))
@@ -109,7 +109,7 @@ describe("registry mode", function()
     assert.same({ "failed", "auth" }, { result.outcome, result.error.kind })
   end)
 
-  it("fails without an engine only when something is to be pulled", function()
+  it("fails without an engine only when it must pull", function()
     local run = ensure("missing", { DOCKER_HOST = "unix:///nonexistent" })
     assert.equal(3, run.status, run.stderr)
     assert.equal(2, ensure("sometimes").status)

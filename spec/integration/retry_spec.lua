@@ -17,7 +17,7 @@ describe("the HEAD lookup", function()
   end)
 
   for _, status in ipairs { 429, 500, 503 } do
-    it(("is tried again after a %d, and says so on one line"):format(status), function()
+    it(("is tried again after a %d, with a message on one line"):format(status), function()
       local sha = w:commit("org", "claude-code", world.template_files "late")
       w:answer(status, "busy", "claude-code", 2)
       local run = w:ensure "claude-code"
@@ -29,9 +29,9 @@ describe("the HEAD lookup", function()
   end
 
   for _, lookup in ipairs { "gitea", "git" } do
-    it("is tried again where no connection is had, or one is reset, by " .. lookup, function()
+    it("is tried again if a connection fails or is reset, by " .. lookup, function()
       server = hostile.start()
-      -- Nobody listens at port 1.
+      -- No process listens at port 1.
       for _, prefix in ipairs { "http://127.0.0.1:1/org/t-", server.url .. "/reset/t-" } do
         local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix, MOLECULE_HEAD_LOOKUP = lookup })
         assert.equal(4, run.status, run.stderr)

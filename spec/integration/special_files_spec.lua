@@ -1,4 +1,4 @@
--- What lies where a file should be, and is none: molbuild says so, or reads it, and never waits for it without an end.
+-- Special files in place of a regular file: molbuild reports them, or reads them, and never waits without end.
 local run = require "spec.support.run"
 local sh = require "spec.support.sh"
 
@@ -43,11 +43,11 @@ describe("a pipe in place of", function()
     assert.is_nil(result.stderr:find("the-token", 1, true))
   end)
 
-  it("either, to which nobody writes, is one clear error", function()
+  it("either, without a writer, is one clear error", function()
     local as_policy = run.run { args = { "run", dir .. "/fifo" }, timeout = 30 }
     for _, result in ipairs { as_policy, policy { TOKEN_FILE = dir .. "/fifo" } } do
       assert.equal(2, result.status, result.stderr)
-      assert.truthy(result.stderr:find(dir .. "/fifo is not a regular file, and nobody writes to it\n", 1, true), result.stderr)
+      assert.truthy(result.stderr:find(dir .. "/fifo is not a regular file, and no process writes to it\n", 1, true), result.stderr)
     end
   end)
 

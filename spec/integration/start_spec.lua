@@ -76,7 +76,7 @@ describe("molbuild, started with", function()
     assert.equal(0, result.status, result.stderr)
   end)
 
-  it("hardly any descriptors says so, whatever it is that cannot be opened", function()
+  it("hardly any descriptors reports it, whichever file cannot be opened", function()
     for limit = 4, 12 do
       local result = start(shell("ulimit -n " .. limit))
       if result.status ~= 0 then

@@ -63,8 +63,8 @@ describe("a run that is ended", function()
     world.wait_for(function() return world.sh "docker ps -aq" == "" end, 15)
   end
 
-  --- What holds a run in each of its steps until it is ended: the forge, somebody who has the lock, a build step in the
-  --- engine; a policy where the step itself waits for nobody.
+  --- What holds a run in each of its steps until it is ended: the forge, another holder of the lock, a build step in the
+  --- engine; a policy whose step itself waits without end.
   local function hold(steps)
     local held = {}
     for _, step in ipairs(STEPS) do held[step] = unique_seconds() end
@@ -99,7 +99,7 @@ describe("a run that is ended", function()
         world.sh(("pgrep -f 'slee[p] %s' | xargs -r kill"):format(seconds))
       end
       world.sh(("rm -rf %s/canned/*; kill %s 2>/dev/null || true"):format(w.forge, owner))
-      -- The same template, but for the step that held the build up.
+      -- The same template, without the step that delayed the build.
       w:commit("org", RUNTIME.build, template())
     end
   end
@@ -243,7 +243,7 @@ describe("a run that is ended", function()
   end)
 
   it("with its terminal leaves nothing", function()
-    -- Nobody hears any more what it has to say.
+    -- Its output has no reader any more.
     hold { "clone" }
     local run = w:start({ "run", "ensure.lua", "codex" }, nil, "2>&-")
     world.wait_for(function() return holder.has_come("clone", run) end)

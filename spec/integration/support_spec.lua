@@ -27,7 +27,7 @@ describe("run", function()
     assert.equal(2, running:wait(10).signal)
   end)
 
-  it("kills what takes too long, and says so", function()
+  it("kills what takes too long, with a message", function()
     local running = run.start { program = "sleep", args = { "60" } }
     assert.has_error(function() running:wait(0.2) end)
     assert.is_false(running:lives())

@@ -105,7 +105,7 @@ describe("live lines in a terminal", function()
         for _, line in ipairs(lines) do
           longest = math.max(longest, width.columns(line))
         end
-        -- What the terminal moves off its upper edge while it wraps lines anew is nobody's any more.
+        -- Lines that the terminal moves off its upper edge while it wraps are out of reach.
         local first = lines[1] == "local-build: before" and 2 or 1
         return shows({ table.unpack(lines, first) }, 1, 9)
           and longest >= math.min(size[1], 78) - 2 and longest < size[1]

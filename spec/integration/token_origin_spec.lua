@@ -78,7 +78,7 @@ describe("a token", function()
     end
   end)
 
-  it("follows no redirect of git's for ever, nor one to what is no repository", function()
+  it("follows git's redirects a bounded number of times, and none to something that is not a repository", function()
     w:commit("private", "claude-code", world.template_files "x")
     for to, shown in pairs {
       ["/private/t-claude-code/info/refs?service=git-upload-pack"] = "/private/t-claude-code\n", ["/user/login"] = "/user/login\n",
@@ -106,7 +106,7 @@ describe("a token", function()
     assert.is_nil(requests:lower():find("\nauthorization:", 1, true), requests)
   end)
 
-  it("goes to no server that only claims to be the right one, whatever git was told of certificates", function()
+  it("is sent to no server without a valid certificate, whatever git's settings are", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
     local prefix = w["self-signed"] .. "/private/t-"
     world.write(w.home .. "/.gitconfig", ('[http]\n\tsslVerify = false\n[http "%s"]\n\tsslVerify = false\n')
@@ -114,7 +114,7 @@ describe("a token", function()
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix, MOLECULE_HEAD_LOOKUP = "git" }
     -- Without a token that is the user's business.
     assert.equal(5, t:fetch(env, nil, {}).status)
-    -- A git before 2.31 is told in its arguments; it would send the token when the server asks for one.
+    -- A git before 2.31 gets it in its arguments; it would send the token when the server asks for one.
     for _, path in ipairs { os.getenv "PATH", t:shim("git", "unset GIT_CONFIG_COUNT") } do
       env.PATH = path
       for _, no_verify in ipairs { false, "1" } do

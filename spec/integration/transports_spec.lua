@@ -57,7 +57,7 @@ return ensure]])
     end)
   end
 
-  it("ssh asks nobody, and gives ssh none of git's bounds", function()
+  it("ssh never prompts, and runs without git's bounds", function()
     assert.equal(tag(), fetch(with_ssh()).stdout)
     local calls = world.read(t.dir .. "/ssh.calls")
     local count = 0
@@ -84,7 +84,7 @@ return ensure]])
       return { GIT_SSH = w.dir .. "/my ssh" }
     end,
   } do
-    it("ssh goes by the user's " .. what .. ", with ProxyCommand and none of git's bounds", function()
+    it("ssh uses the user's " .. what .. ", with ProxyCommand and none of git's bounds", function()
       world.write(t.dir .. "/proxy", ([[
 #!/bin/bash
 { ulimit -S -d; echo "${GIT_ALLOC_LIMIT-none}"; } >%s/proxy.limit
@@ -102,7 +102,7 @@ kill $!
     end)
   end
 
-  it("git goes by the user's core.gitProxy, with none of git's bounds", function()
+  it("git uses the user's core.gitProxy, with none of git's bounds", function()
     -- It must tell the server when git has sent all.
     world.write(t.dir .. "/git-proxy", ([[
 #!/bin/sh
@@ -129,7 +129,7 @@ exec perl -MSocket -e '
     assert.is_nil(result.stderr:find("TOKEN", 1, true), result.stderr)
   end)
 
-  it("ssh whose server is not known says so", function()
+  it("ssh whose server is not known is an error with a hint", function()
     local result = fetch(with_ssh {
       GIT_SSH_COMMAND = ("ssh -F %s -oBatchMode=yes -oUserKnownHostsFile=/dev/null"):format(t.config),
     })
@@ -137,7 +137,7 @@ exec perl -MSocket -e '
     assert.truthy(result.stderr:find("\nhint: ssh does not know the server's key", 1, true), result.stderr)
   end)
 
-  it("ssh with a repository that is not there is told so", function()
+  it("ssh with a missing repository is an error", function()
     local result = fetch(with_ssh { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = t.ssh .. "/repos/org/none-" })
     assert.equal(6, result.status, result.stderr)
     assert.truthy(result.stderr:find("does not appear to be a git repository", 1, true), result.stderr)

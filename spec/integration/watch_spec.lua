@@ -55,7 +55,7 @@ local function read_trace(path)
   return lanes, marks
 end
 
---- In a lane, two bars lie one in the other, or beside each other.
+--- In a lane, two bars are nested, or follow each other.
 local function assert_nested(lane)
   for _, a in ipairs(lane) do
     for _, b in ipairs(lane) do
@@ -101,7 +101,7 @@ describe("a run", function()
   local function hold_lock(runtime)
     local path, release = w.dir .. "/holder.lua", w.dir .. "/release"
     world.write(path, ([[return { run = function()
-      local lock <close> = molbuild.cache.lock(%q, %q, { purpose = "stand in the way" })
+      local lock <close> = molbuild.cache.lock(%q, %q, { purpose = "block the run" })
       print "held"
       while not molbuild.core.fs.lstat(%q) do molbuild.core.sys.sleep(0.05) end
       return "released"
@@ -131,7 +131,7 @@ describe("a run", function()
     local list = record.events(run.stderr)
     assert.same(runtimes, list[1].args)
     local wait = record.named(list, "lock_waiting", "hermes")[1]
-    assert.same({ holder.pid, "stand in the way", "lock" }, { wait.holder.pid, wait.holder.purpose, wait.step })
+    assert.same({ holder.pid, "block the run", "lock" }, { wait.holder.pid, wait.holder.purpose, wait.step })
     assert.equal(world.sh "hostname", wait.holder.host)
     assert.truthy(math.abs(wait.holder.start - wait.time) < 100)
     assert.truthy(record.named(list, "lock_acquired", "hermes")[1].seconds > 0)
@@ -159,8 +159,8 @@ describe("a run", function()
       for _, step in ipairs { "head", "lock", "clone", "check", "alias" } do
         assert.is_number(result.steps[step], step)
       end
-      local told = record.named(list, "result", name)[1]
-      assert.same({ told.image, told.sha, told.image_id }, { result.image, result.sha, result.image_id })
+      local reported = record.named(list, "result", name)[1]
+      assert.same({ reported.image, reported.sha, reported.image_id }, { result.image, result.sha, result.image_id })
     end
 
     local lanes, marks = read_trace(trace)
@@ -286,7 +286,7 @@ describe("a run", function()
       { failed[1].runtime, failed[1].kind, failed[1].step, #failed[1].tail, failed[1].log })
   end)
 
-  it("that is interrupted leaves a trace and a last object all the same", function()
+  it("that is interrupted still leaves a trace and a last object", function()
     w:commit("org", "hermes", template("hermes", "/bin/busybox sleep 60"))
     local run = w:start { "run", "--progress=json", "--trace=" .. trace, "ensure.lua", "hermes" }
     world.wait_for(function() return run.stderr():find('"done":4', 1, true) end)

@@ -5,7 +5,7 @@
 #   server.pem      for localhost and 127.0.0.1, with the intermediate CA's behind it    (each .pem has a .key)
 #   expired.pem     the same, its time over
 #   wrong-host.pem  for another host
-#   self-signed.pem for localhost and 127.0.0.1, vouched for by nobody
+#   self-signed.pem for localhost and 127.0.0.1, signed by no CA
 #   client.pem      for a client
 set -eu
 cd "$1"

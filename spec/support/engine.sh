@@ -5,7 +5,7 @@
 #   engine.sh start DIR OPTION...   the same with more options for dockerd, such as a port of 127.0.0.1 to listen at
 #   engine.sh stop DIR      ends it and all it has started, and removes what it has stored
 #
-# It runs in namespaces of its own where the kernel allows it: its mounts, its bridge and its processes are nobody
+# It runs in namespaces of its own where the kernel allows it: its mounts, its bridge and its processes are private, and not anyone
 # else's, and are gone with it. It has no network to the outside. The machine's own engine is never touched.
 # With more options, it is in our network, where its port can be reached, and has no bridge.
 set -u

@@ -89,7 +89,7 @@ function engines.podman()
   self.env = { CONTAINERS_CONF = self.dir .. "/containers.conf", CONTAINERS_STORAGE_CONF = self.dir .. "/storage.conf" }
   world.write(self.env.CONTAINERS_STORAGE_CONF,
     ('[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n'):format(self.dir, self.dir))
-  -- Neither systemd nor control groups of one's own are everywhere.
+  -- Neither systemd nor private control groups are available everywhere.
   world.write(self.env.CONTAINERS_CONF, ('[engine]\nruntime = "%s"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
     .. 'tmp_dir = "%s/tmp"\n[containers]\ncgroups = "disabled"\n'):format(
     world.sh "basename $(command -v crun || command -v runc)", self.dir))

@@ -13,7 +13,7 @@
 #   token                the token
 #   canned/PATH/         answers for a request of that path, see forge_cgi.lua
 #   static/PATH          a file that nginx sends itself for GET of that path, as JSON
-#   log/access.log       a line a request, separated by tabs: port name, method, URI, status, bytes sent, bytes received,
+#   log/access.log       one line per request, separated by tabs: port name, method, URI, status, bytes sent, bytes received,
 #                        yes|no (an Authorization header came), the Git-Protocol header, the time, the connection's number
 #   log/users.log        the user name of every Basic authorization that git sent
 set -u

@@ -63,12 +63,12 @@ local function varint(number)
   return table.concat(out) .. string.char(number)
 end
 
---- A hexadecimal id as it stands in a tree.
+--- A hexadecimal id in the form of a tree.
 function packs.binary(id)
   return (id:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
---- An object as it stands in a pack. ID is what others call it by; it need not be true.
+--- An object in the form of a pack. ID is the id by which others refer to it; it need not be true.
 function packs.object(kind, id, data)
   return { id = id, bytes = entry_header(kind, #data) .. stored(data) }
 end

@@ -36,7 +36,7 @@ function proxy.start(user, password)
     self.address = "127.0.0.1:" .. port
     local ready = pcall(sh.wait_until, 10, "tinyproxy", function()
       local answers = sh.try { "curl", "-sS", "--max-time", "5", "--noproxy", "*", "http://" .. self.address .. "/" }
-      -- Asked after that: whoever has the port already answers, too.
+      -- Asked after that: another process that has the port answers, too.
       if not sh.try { "kill", "-0", self.pid } then error "it has ended" end
       return answers
     end)

@@ -2,7 +2,7 @@
 --- `#include`, a name that one object takes from another, or a module's name in a file of Lua, wherever in it that stands.
 local rooms = {}
 
---- For each room its line of the map, and the rooms that it may use. A room stands below those that use it.
+--- For each room its line of the map, and the rooms that it may use. A room is below those that use it.
 rooms.C = {
   { "base", "errors, buffers, clocks, file descriptors, the start of the program", {} },
   { "loop", "the event loop, timers, signals, what is written to stdout and stderr", { "base" } },

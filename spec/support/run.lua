@@ -12,7 +12,7 @@ local run = {}
 --- The program under test.
 run.program = os.getenv "MOLBUILD_BIN" or "build/molbuild"
 
---- What children of a test inherit; the proxies, certificates and settings of whoever runs the tests are not.
+--- What children of a test inherit; the proxies, certificates and settings of the user who runs the tests are not.
 local INHERITED = { "PATH", "TMPDIR", "DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" }
 
 local function environment(own, home)

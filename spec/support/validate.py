@@ -1,4 +1,4 @@
-"""Validates lines of JSON with python3-jsonschema, which is none of ours: validate.py SCHEMA <LINES
+"""Validates lines of JSON with python3-jsonschema, which molbuild does not use: validate.py SCHEMA <LINES
 
 A published schema lets a newer molbuild add fields. Here a field that the schema does not name is a mistake: each
 definition knows its own properties and those of the root. Prints what is wrong, and ends with status 1 then.

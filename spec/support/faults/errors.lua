@@ -74,7 +74,7 @@ local function kind_of(arguments)
   return "file"
 end
 
---- The errors that fit a call as strace -y prints it. A call that nobody has thought of gets those that any may report.
+--- The errors that fit a call as strace -y prints it. An unknown call gets those that any call may report.
 ---@param name string  "openat"
 ---@param arguments string  what stands between its parentheses
 ---@return string[]

@@ -1,4 +1,4 @@
---- Where trials are made: an engine and a cache of one's own, a forge for all; and what a run leaves there.
+--- The places of trials: each has its own engine and cache, all share a forge; and what a run leaves there.
 local cjson = require "cjson"
 local sh = require "spec.support.sh"
 
@@ -14,7 +14,7 @@ place.scenarios = {
   { name = "moved", runtime = "crewai", kept = true, classic = true, errors = 1, new = true, allocations = 20 },
 }
 
---- Ours are shorter than the policy's, so that a run that hangs is told from one that is within its bounds.
+--- These are shorter than the policy's, so that a run that hangs is distinguished from one within its bounds.
 place.bounds = { MOLECULE_BUILD_STALL_GRACE_S = "15", MOLECULE_BUILD_CEILING_S = "30" }
 place.longest = 45 -- seconds that a run may take: the ceiling, the grace of ten seconds at its end, and a little
 local LIMIT = 60 -- after which it is killed

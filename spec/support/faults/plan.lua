@@ -1,4 +1,4 @@
---- What is to be tried: from a trace of a run, one point for each way in which one of its system calls can fail, and from the
+--- The points to try: from a trace of a run, one for each way in which one of its system calls can fail, and from the
 --- count of its allocations and closes a number of points for those.
 ---
 --- A point is { scenario, what, ordinal, error, call }: the ORDINAL-th call of that name in the process's life; what is

@@ -4,11 +4,11 @@ local sh = require "spec.support.sh"
 
 local trial = {}
 
---- What a run may end with. Not 5, 6, 7 or 10: the template is there, whole and public, and nobody else has the lock. Not 70:
---- nothing is wrong with the program. 2 is for a policy that cannot be read, and for nothing else.
+--- The allowed exit statuses. Not 5, 6, 7 or 10: the template exists, is complete and public, and the lock is free. Not 70:
+--- the program has no bug. 2 is only for a policy that cannot be read.
 local EXITS = { [0] = true, [1] = true, [3] = true, [4] = true, [8] = true, [9] = true }
 
---- How a bug looks.
+--- Signs of a bug.
 local BUGS = { "stack traceback", "%.lua:%d+:", "attempt to ", "PANIC", "Assertion", "Sanitizer", "%[string " }
 
 --- Calls that have nothing to do with the forge: about a pipe to a child, or a file of the cache.
@@ -131,7 +131,7 @@ local function settle(place, scenario, mark, seen)
   end_processes(place, mark)
 end
 
---- A call that was to remove something, or to look for what is to be removed, leaves it there; so does the end of all memory,
+--- A failed call that removes files, or searches files for removal, leaves them; so does a lack of all memory,
 --- without which nothing can be done any more.
 local function excuses_staging(point, call)
   if point.error == "all" then return true end
