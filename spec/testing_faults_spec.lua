@@ -76,7 +76,7 @@ describe("an engine of a world", function()
     ["engine gone"] = "docker version", killed = "ended by SIGKILL",
     ["no image"] = "the engine has no such image", ["ERROR: of my own"] = "ERROR: of my own",
   } do
-    it("comes to the last step of a build and fails there: " .. cause, function()
+    it("fails in the last step of a build: " .. cause, function()
       local w = world()
       w.engine:fails_after("build", cause)
       local run = w:run "hermes"
@@ -176,7 +176,7 @@ describe("an engine of a world", function()
 end)
 
 describe("a world", function()
-  it("has locks that others hold, for some time or for ever", function()
+  it("has locks that others hold, for some time or without end", function()
     local w = world()
     w:lock("hermes", 45)
     local run = w:run "hermes"

@@ -261,7 +261,7 @@ describe("the locks of a world are like the real ones:", function()
 
   it("held once, released, waited for, given up", function()
     both(function(real, dir, note, world)
-      local tasks, told = world and world.tasks or task, {}
+      local tasks, seen = world and world.tasks or task, {}
       real.fs.mkdirp(dir)
       local path = dir .. "/x.lock"
       local lock = real.lock.acquire(path, { purpose = "build x" })
@@ -269,10 +269,10 @@ describe("the locks of a world are like the real ones:", function()
       local _, message, code = real.lock.acquire(path, { timeout = 0 })
       note(without_holder(message), code)
       _, message, code = real.lock.acquire(path, {
-        timeout = 0.2, every = 0.15, on_wait = function(holder) told[#told + 1] = holder.purpose end,
+        timeout = 0.2, every = 0.15, on_wait = function(holder) seen[#seen + 1] = holder.purpose end,
       })
       note(without_holder(message), code)
-      note(#told >= 1, told[1])
+      note(#seen >= 1, seen[1])
       lock:release()
       note(lock:held())
       note(real.lock.acquire(path, { timeout = 0 }) ~= nil, tasks ~= nil)

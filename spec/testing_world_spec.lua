@@ -124,8 +124,9 @@ describe("a world", function()
     assert.has_error(function() world { repos = {} } end, "molbuild.testing.world: unknown option repos")
     assert.error_matches(function() world { repositores = {} } end, 'did you mean "repositories"?', 1, true)
     assert.error_matches(function() world { env = "x" } end, "the option env must be a table, not a string", 1, true)
-    assert.error_matches(function() world().forge:fails "never" end, '"never" is none of timeout', 1, true)
-    assert.error_matches(function() world().engine:fails_after("biuld", "x") end, '"biuld" is none of build, pull, push', 1, true)
+    assert.error_matches(function() world().forge:fails "never" end, '"never" is not one of timeout', 1, true)
+    assert.error_matches(function() world().engine:fails_after("biuld", "x") end,
+      '"biuld" is not one of build, pull, push', 1, true)
   end)
 
   it("is fresh: secrets, tokens and addresses of another world are not known", function()

@@ -72,7 +72,7 @@ checks.matches = { least = 2, searches = true, check = function(pattern, got, in
   return found or false, words:format(show.value(pattern)), show.value(got)
 end }
 
--- Where it was raised stands before a text: a test does not have to know the line.
+-- A text error begins with its position: a test does not have to know the line.
 local function raised_by(fn)
   local callable = type(fn) == "function" or getmetatable(fn) and getmetatable(fn).__call
   if not callable then

@@ -81,7 +81,7 @@ function Reader:names()
   end
 end
 
--- What stands on the closing line of a function is executed when it is made, or never: it tells nothing.
+-- The closing line of a function is executed when the function is created, or never: it shows nothing.
 local function note_lines(active, code, lines, protos, is_vararg)
   for index = is_vararg and 2 or 1, #code - 1 do
     local proto = code[index] & OPCODE_MASK == OP_CLOSURE and protos[(code[index] >> BX_SHIFT) + 1]

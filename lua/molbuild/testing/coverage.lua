@@ -93,7 +93,7 @@ function coverage.note(event)
   end
 end
 
--- What it came to -----------------------------------------------------------------------------------------------------
+-- Results -----------------------------------------------------------------------------------------------------
 
 local function directory_of(path)
   return path:match "^(.*)/[^/]*$" or "."
@@ -188,7 +188,7 @@ end
 ---@field files molbuild.testing.FileCoverage[]
 ---@field percent number  of all lines
 ---@field steps string[]  that no test reached
----@field outcomes string[]  likewise
+---@field outcomes string[]  of the outcomes
 
 --- What the tests have reached.
 ---@return molbuild.testing.Coverage

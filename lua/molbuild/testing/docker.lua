@@ -24,7 +24,7 @@ local CAUSES = {
 --- The causes that a test can name; each other text is the program's own last line.
 docker.causes = CAUSES
 
--- Whether the engine answers; otherwise the program says so, or waits in vain.
+-- Whether the engine answers; otherwise the program reports an error, or waits in vain.
 local function reach(engine, call)
   local fault = engine:take_fault()
   if fault == "stuck" then
@@ -33,7 +33,7 @@ local function reach(engine, call)
     call:print(UNREACHABLE[engine.podman and "podman" or "docker"])
     return false
   elseif fault then
-    call:print "Error response from daemon: the test says so"
+    call:print "Error response from daemon: set by the test"
     return false
   end
   return true
@@ -91,7 +91,7 @@ function SHOWS.classic(call, steps, plan, seconds, podman)
   end
 end
 
--- How a program that a RUN started ended, in the words of each builder.
+-- The end of a program that a RUN started, as each builder reports it.
 local function step_failed(engine, builder, step, status)
   if engine.podman then
     return ('Error: building at STEP "%s": while running runtime: exit status %d'):format(step, status)

@@ -109,12 +109,12 @@ end
 
 -- What goes wrong -----------------------------------------------------------------------------------------------------
 
---- Let questions come to nothing.
----@param what "unreachable"|"stuck"|integer  nobody answers; no answer comes; a status
+--- Make questions fail.
+---@param what "unreachable"|"stuck"|integer  no engine answers; it never answers; a status
 ---@param count integer?  so many of them; all when absent. The program finds the engine as the API does
 function Engine:fails(what, count)
   if what ~= "unreachable" and what ~= "stuck" and math.type(what) ~= "integer" then
-    error(('engine:fails: "%s" is none of unreachable, stuck, nor a status'):format(tostring(what)), 2)
+    error(('engine:fails: "%s" is not one of unreachable, stuck, nor a status'):format(tostring(what)), 2)
   end
   self.faults[#self.faults + 1] = { what = what, left = count or math.huge }
 end
@@ -137,7 +137,7 @@ function Engine:take_fault()
   return fault.what
 end
 
---- Whether nobody answers at the moment.
+--- Whether no engine answers at the moment.
 function Engine:is_gone()
   return self.faults[1] ~= nil and self.faults[1].what == "unreachable"
 end
@@ -148,7 +148,7 @@ end
 ---@param count integer?  so many of them; all when absent
 function Engine:plan(operation, plan, count)
   if operation ~= "build" and operation ~= "pull" and operation ~= "push" then
-    error(('engine: "%s" is none of build, pull, push'):format(tostring(operation)), 3)
+    error(('engine: "%s" is not one of build, pull, push'):format(tostring(operation)), 3)
   end
   self.plans[#self.plans + 1] = { operation = operation, plan = plan, left = count or math.huge }
 end
@@ -161,7 +161,7 @@ function Engine:builds(plan, count)
   self:plan("build", type(plan) == "function" and { fn = plan } or plan, count)
 end
 
---- Let an operation come to its last step and fail there.
+--- Make an operation fail in its last step.
 ---@param operation "build"|"pull"|"push"
 ---@param cause string  "disk full", "no network", "rate limit", "access denied", "not found", "wrong processor", "engine gone",
 ---  "silence", "killed" or "no image"; or the program's last line
@@ -253,7 +253,7 @@ function Engine:serve(network)
     elseif fault == "stuck" then
       return network:failure(request, "timeout")
     elseif fault then
-      return answer(fault, { message = "the test says so" })
+      return answer(fault, { message = "set by the test" })
     end
     return self:answer(request)
   end)

@@ -5,13 +5,13 @@ local json = require "cjson"
 
 local forge = {}
 
---- What a repository has when a test says nothing of it.
+--- The content of a repository by default.
 local TEMPLATE = { Dockerfile = "FROM scratch\n" }
 
 ---@class molbuild.testing.Repository
 ---@field name string
 ---@field branches table<string, string>  the commit that each points at
----@field commits table<string, table<string, any>>  the tree of each: what stands in a file, by its path
+---@field commits table<string, table<string, any>>  the tree of each: the content of its files, by path
 
 ---@class molbuild.testing.Forge
 ---@field private boolean  whether it wants the token
@@ -82,7 +82,7 @@ end
 
 --- Commit a tree to a branch.
 ---@param name string  of the repository, which is made when there is none
----@param tree table<string, string|{ text: string?, mode: integer?, link: string? }>  what stands in each file
+---@param tree table<string, string|{ text: string?, mode: integer?, link: string? }>  the content of each file
 ---@param branch string?  main when absent
 ---@return string sha
 function Forge:push(name, tree, branch)
@@ -138,13 +138,13 @@ end
 
 -- What goes wrong -----------------------------------------------------------------------------------------------------
 
---- Let requests come to nothing, or be answered otherwise: the API's, and git's.
+--- Make requests fail, or change their answers: the API's, and git's.
 ---@param what string|integer|table  "timeout", "resolve", "connect", "reset" or "tls"; a status; or { status, headers, body }
 ---@param count integer?  so many of them; all when absent
 function Forge:fails(what, count)
   local known = { timeout = true, resolve = true, connect = true, reset = true, tls = true }
   if type(what) == "string" and not known[what] then
-    error(('forge:fails: "%s" is none of timeout, resolve, connect, reset, tls, nor a status'):format(what), 2)
+    error(('forge:fails: "%s" is not one of timeout, resolve, connect, reset, tls, nor a status'):format(what), 2)
   end
   self.faults[#self.faults + 1] = { what = what, left = count or math.huge }
 end
@@ -223,8 +223,8 @@ function Forge:answer(request)
     or not_found()
 end
 
---- Put the forge into a network: it answers what no other server there does, but for the engine's socket and the hosts that
---- are none of its.
+--- Put the forge into a network: it answers all requests that no other server answers, except for the engine's socket and
+--- for hosts that are not the forge's.
 ---@param network molbuild.testing.Network
 function Forge:serve(network)
   network:add("forge", function(request) return not request.unix_socket end, function(request)
@@ -234,7 +234,7 @@ function Forge:serve(network)
     elseif type(fault) == "table" then
       return { status = fault.status or 200, headers = fault.headers or {}, body = fault.body or "" }
     elseif fault then
-      return answer(fault, { message = "the test says so", url = "" })
+      return answer(fault, { message = "set by the test", url = "" })
     end
     return self:answer(request)
   end)

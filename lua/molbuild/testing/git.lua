@@ -2,7 +2,7 @@
 --- fetched in the files of the world, as the real one does.
 local git = {}
 
---- What git prints of a request that came to nothing; libcurl's words are part of it.
+--- git's messages for a failed request; they include libcurl's.
 local WORDS = {
   resolve = "Could not resolve host: %s", connect = "Failed to connect to %s port 443 after 1 ms: Couldn't connect to server",
   reset = "Recv failure: Connection reset by peer",

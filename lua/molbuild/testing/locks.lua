@@ -13,7 +13,7 @@ end
 
 --- A lock that another process holds: one whose path ends in NAME.lock.
 ---@param name string
----@param seconds number?  so long from now; for ever when absent
+---@param seconds number?  from now; without end when absent
 ---@param purpose string?
 function Locks:hold(name, seconds, purpose)
   local clock = self.world.clock
@@ -67,16 +67,16 @@ end
 function Locks:wait(path, options, deadline)
   local clock, began = self.world.clock, self.world.clock.now
   local holder, till = self:holder_of(path)
-  local told = -math.huge
+  local reported = -math.huge
   while holder do
     if clock.now >= deadline then
       return locked(path, holder)
     end
-    if options.on_wait and clock.now - told >= (options.every or 30) then
-      told = clock.now
+    if options.on_wait and clock.now - reported >= (options.every or 30) then
+      reported = clock.now
       options.on_wait(holder, clock.now - began)
     end
-    local again = options.on_wait and told + (options.every or 30) or math.huge
+    local again = options.on_wait and reported + (options.every or 30) or math.huge
     if not clock:wait_for { due = math.min(till, deadline, again), lock = path } then
       return nil, ("the wait for the lock %s was cancelled"):format(path), "cancelled"
     end

@@ -39,7 +39,7 @@ function Network:server_of(request)
   end
 end
 
---- What libcurl says of a request that came to nothing, by its code.
+--- libcurl's messages for a failed request, by its code.
 local WORDS = {
   resolve = "Could not resolve host: %s", connect = "Failed to connect to %s: Couldn't connect to server",
   reset = "Recv failure: Connection reset by peer", tls = "SSL certificate problem: unable to get local issuer certificate",

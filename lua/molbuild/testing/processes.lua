@@ -47,7 +47,7 @@ function Call:cancel()
   error(ending { code = "cancelled", message = self.name .. " was cancelled" }, 0)
 end
 
--- Whole lines, as the caller is told of them.
+-- Whole lines, as the caller gets them.
 function Call:tell(text)
   local options = self.options
   for line in text:gmatch "([^\n]*)\n" do
@@ -69,7 +69,7 @@ local function as_lines(text)
 end
 
 --- Print a line, or several, to stderr.
----@param format string  as of string.format; taken as it is when nothing follows
+---@param format string  as of string.format; without further arguments, the text itself
 ---@param ... any
 function Call:print(format, ...)
   local text = self.world.mask.text(as_lines(select("#", ...) == 0 and format or format:format(...)))

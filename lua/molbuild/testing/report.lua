@@ -1,5 +1,5 @@
 --- What `molbuild test` prints: each failure with its file and line, the coverage, and last the counts; or all of it as JSON, one
---- object a line.
+--- object per line.
 local encode = require "molbuild.progress.encode"
 
 local report = {}

@@ -1,4 +1,4 @@
---- Runs test files: each file has words and globals of its own, each test its hooks, and what goes wrong is told with the line
+--- Runs test files: each file has words and globals of its own, each test its hooks, and failures are reported with the line
 --- of the test file.
 local assertions = require "molbuild.testing.assertions"
 local core = require "molbuild.core"

@@ -51,7 +51,7 @@ end
 
 local HOME = "/home/molbuild"
 
--- Nothing of the environment that the tests run in, but for where policies are looked up.
+-- Nothing of the tests' own environment, except the directories of policies.
 local function environment(own)
   local env = { HOME = HOME, PATH = "/usr/bin:/bin", LANG = "C.UTF-8", MOLBUILD_PATH = core.sys.getenv "MOLBUILD_PATH" }
   for name, value in pairs(own or {}) do
@@ -108,7 +108,7 @@ function world.new(options)
   return self
 end
 
---- A run of the policy: `molbuild run POLICY ARGUMENT...`. Options of `molbuild run` stand in a table behind the arguments:
+--- A run of the policy: `molbuild run POLICY ARGUMENT...`. Options of `molbuild run` are a table after the arguments:
 --- { timeout = 60, jobs = 1, output = "json", v = true }.
 ---@param ... string|table
 ---@return molbuild.testing.Run
@@ -156,7 +156,7 @@ end
 
 --- Let another process hold a runtime's lock.
 ---@param name string
----@param seconds number?  so long; for ever when absent
+---@param seconds number?  without end when absent
 function World:lock(name, seconds)
   self.locks:hold(name, seconds)
 end
