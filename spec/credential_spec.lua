@@ -42,7 +42,7 @@ describe("a token object", function()
     end)
   end
 
-  it("is of no use for ssh, git and file", function()
+  it("is not used for ssh, git and file", function()
     for _, url in ipairs { "ssh://git@forge.example:8443/o/r", "git://forge.example/o/r", "file:///srv/r" } do
       assert.is_nil(mine:secret_for(url))
     end

@@ -194,7 +194,7 @@ describe("the settings of a policy", function()
     end)
   end)
 
-  it("that are secrets stand in no policy; one runtime may name where its own is", function()
+  it("that are secrets are in no policy; one runtime may name where its own is", function()
     policy.token = "hunter2hunter2"
     assert.equal("token is not set in a policy, but by the variable TOKEN", fails "bug")
     policy.token, policy.token_env = nil, "MINE"

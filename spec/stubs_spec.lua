@@ -66,7 +66,7 @@ local function fields(class)
   return names
 end
 
---- The options that a binding declares: name = { unit, default }, the default as it stands there.
+--- The options that a binding declares: name = { unit, default }, the default as written there.
 local function declared(path, table_name)
   local options, source = {}, read(path)
   local rows = assert(source:match("bind_option " .. table_name .. "%[%] = {(.-){0}};"), table_name)

@@ -10,7 +10,7 @@ local function fresh(text)
   return table.concat({ text:sub(1, 3), text:sub(4) })
 end
 
---- Texts for the options that a table lacks: a binding that took them would hold what nobody else does.
+--- Texts for the options that a table lacks: a binding that took them would hold values that nothing else holds.
 local INHERITED = {
   url = "http://inherited.invalid/a/long/path/that/is/no/short/string", method = "INHERITED", body = "inherited body",
   unix_socket = "/nonexistent/inherited/socket", proxy = "http://inherited.invalid:3128", cwd = "/nonexistent/inherited",
@@ -43,7 +43,7 @@ local function at(name)
   return fresh(dir .. "/" .. name)
 end
 
---- One function for each primitive, called in a task but for those of OUTSIDE.
+--- One function for each primitive, called in a task except for those of OUTSIDE.
 local calls = {
   ["fs.mkdirp"] = function() assert(core.fs.mkdirp(at "a/b", 448)) end,
   ["fs.mkdtemp"] = function() assert(core.fs.mkdtemp(at "t.")) end,
@@ -75,18 +75,18 @@ local calls = {
   end,
 
   ["lock.acquire"] = function()
-    local path, told = at "lock", 0
+    local path, calls = at "lock", 0
     local first = assert(core.lock.acquire(path, options { purpose = "what it is for" }))
     local waiter = task.spawn(function()
       return assert(core.lock.acquire(at "lock", options {
         purpose = "what the second one is for", every = 0.001, on_wait = function(holder)
-          told = told + 1
-          -- Once it has been released, the file names nobody.
-          assert(told > 2 or holder.purpose == "what it is for", holder and holder.purpose)
+          calls = calls + 1
+          -- Once it has been released, the file names no holder.
+          assert(calls > 2 or holder.purpose == "what it is for", holder and holder.purpose)
         end,
       }))
     end)
-    while told < 2 do core.sys.sleep(0.001) end
+    while calls < 2 do core.sys.sleep(0.001) end
     first:release()
     waiter:join():close()
   end,
@@ -103,7 +103,7 @@ local calls = {
   ["loop.sleep"] = function() assert(core.loop.sleep(0.001)) end,
 
   ["mask.secret"] = function() assert(core.mask.secret(fresh "open-sesame")) end,
-  ["mask.user"] = function() assert(core.mask.user(fresh "somebody")) end,
+  ["mask.user"] = function() assert(core.mask.user(fresh "a-user")) end,
   ["mask.text"] = function()
     assert(core.mask.secret(fresh "open-sesame"))
     assert(core.mask.text(fresh "say open-sesame twice: open-sesame") == "say *** twice: ***")
