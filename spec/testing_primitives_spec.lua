@@ -160,7 +160,7 @@ describe("the programs of a world are like the real ones:", function()
       local result, message, code, partial = real.process.run(all)
       note(message, code)
       result = result or partial
-      note(result.code, result.signal, result.tail, result.last_line, result.stdout, result.strays)
+      note(result.code, result.signal, result.tail, result.last_line, result.stdout)
       note(table.concat(lines, "|"))
       note(all.log_file and real.fs.read(all.log_file))
     end)

@@ -5,8 +5,8 @@ local json = require "cjson"
 local docker = {}
 
 local UNREACHABLE = {
-  docker = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
-  podman = "Error: unable to connect to Podman socket: dial unix /run/podman/podman.sock: connect: connection refused",
+  docker = "Cannot connect to the Docker daemon at %s. Is the docker daemon running?",
+  podman = "Error: unable to connect to Podman socket: dial %s: connect: connection refused",
 }
 
 --- What the program says last when the engine, a registry or a RUN is why it failed, by the causes of Engine:fails_after.
@@ -30,7 +30,7 @@ local function reach(engine, call)
   if fault == "stuck" then
     call:wait(math.huge)
   elseif fault == "unreachable" then
-    call:print(UNREACHABLE[engine.podman and "podman" or "docker"])
+    call:print(UNREACHABLE[engine.podman and "podman" or "docker"], engine.address)
     return false
   elseif fault then
     call:print "Error response from daemon: set by the test"
@@ -43,52 +43,78 @@ end
 
 local STEPS = { FROM = true, RUN = true, COPY = true, ADD = true, WORKDIR = true }
 
--- The instructions of a Dockerfile that a builder shows: BuildKit those that make a layer, the others all.
-local function steps_of(text, builder)
+local function is_shown(line, builder)
+  local word = line:match "^%s*(%a+)%s"
+  if not word or builder ~= "buildkit" then
+    return word ~= nil
+  end
+  return STEPS[word:upper()] and not line:find "^%s*%a+%s+scratch%s*$" or false
+end
+
+-- The instructions of a Dockerfile that a builder shows: BuildKit those that make a layer; the others all, and behind them one for
+-- each label of the command line.
+local function steps_of(text, builder, labels)
   local steps = {}
   for line in (text:gsub("\\\n", " ") .. "\n"):gmatch "([^\n]*)\n" do
-    local word = line:match "^%s*(%a+)%s"
-    if word and (builder ~= "buildkit" or STEPS[word:upper()]) and not line:find "^%s*#" then
-      steps[#steps + 1] = line:match "^%s*(.-)%s*$"
-    end
+    steps[#steps + 1] = is_shown(line, builder) and line:match "^%s*(.-)%s*$" or nil
   end
-  return steps
+  local own = #steps
+  for name, value in pairs(builder ~= "buildkit" and labels or {}) do
+    steps[#steps + 1] = ("LABEL %s=%s"):format(name, value)
+  end
+  return steps, own
 end
 
 local function command_of(step)
   return (step:gsub("^%a+%s+", ""))
 end
 
+local function list_of(prints)
+  return type(prints) == "table" and table.concat(prints, "\n") or prints or ""
+end
+
 local SHOWS = {}
 
-function SHOWS.buildkit(call, steps, plan, seconds)
+-- What the last instruction of the Dockerfile prints stands behind it, and there a build that fails ends.
+function SHOWS.buildkit(call, steps, own, plan)
   call:print '#0 building with "default" instance using docker driver'
   call:print "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s"
   for index, step in ipairs(steps) do
     local number = index + 3
     call:print("#%d [%d/%d] %s", number, index, #steps, step)
-    if index == #steps then
-      for line in plan:gmatch "[^\n]+" do
+    if index == own then
+      for line in list_of(plan.prints):gmatch "[^\n]+" do
         call:print("#%d 0.1 %s", number, line)
       end
-      call:wait(seconds)
     else
       call:print("#%d DONE 0.1s", number)
     end
   end
-  return #steps + 3
+  call:wait(plan.seconds or 0)
 end
 
-function SHOWS.classic(call, steps, plan, seconds, podman)
-  for index, step in ipairs(steps) do
-    call:print(podman and "STEP %d/%d: %s" or "Step %d/%d : %s", index, #steps, step)
-    if index == #steps then
-      if plan ~= "" then
-        call:print("%s", plan)
-      end
-      call:wait(seconds)
-    end
+local function show_classic(call, steps, from, to, podman)
+  for index = from, to do
+    call:print(podman and "STEP %d/%d: %s" or "Step %d/%d : %s", index, #steps, steps[index])
   end
+end
+
+function SHOWS.classic(call, steps, own, plan, podman)
+  show_classic(call, steps, 1, own, podman)
+  local text = list_of(plan.prints)
+  if text ~= "" then
+    call:print("%s", text)
+  end
+  call:wait(plan.seconds or 0)
+end
+
+-- What is printed of a build that goes well from there on.
+local function show_end(call, steps, own, builder, podman)
+  if builder ~= "buildkit" then
+    return show_classic(call, steps, own + 1, #steps, podman)
+  end
+  local number = own + 3
+  call:print("#%d DONE 0.1s\n#%d exporting to image\n#%d DONE 0.0s", number, number + 1, number + 1)
 end
 
 -- The end of a program that a RUN started, as each builder reports it.
@@ -109,10 +135,6 @@ local function last_words(engine, builder, words)
     return words
   end
   return "ERROR: failed to solve: " .. words
-end
-
-local function list_of(prints)
-  return type(prints) == "table" and table.concat(prints, "\n") or prints or ""
 end
 
 -- What a test has planned for the end: the exit status, or a signal.
@@ -201,15 +223,15 @@ function commands.build(world, call)
     return 1
   end
   local builder = (engine.podman or call.env.DOCKER_BUILDKIT ~= "1") and "classic" or "buildkit"
-  local steps = steps_of(world.fs.read(build.dir .. "/Dockerfile") or "", builder)
+  local steps, own = steps_of(world.fs.read(build.dir .. "/Dockerfile") or "", builder, build.labels)
   local status, signal
   if plan.fn then
     status, signal = plan.fn(build, call)
   else
-    local number = SHOWS[builder](call, steps, list_of(plan.prints), plan.seconds or 0, engine.podman)
-    status, signal = planned_end(engine, call, plan, builder, steps[#steps])
-    if not status and not signal and number then
-      call:print("#%d DONE 0.1s\n#%d exporting to image\n#%d DONE 0.0s", number, number + 1, number + 1)
+    SHOWS[builder](call, steps, own, plan, engine.podman)
+    status, signal = planned_end(engine, call, plan, builder, steps[own])
+    if not status and not signal then
+      show_end(call, steps, own, builder, engine.podman)
     end
   end
   if (status or 0) == 0 and not signal then

@@ -22,8 +22,9 @@ Engine.__index = Engine
 
 ---@param options { platform: string?, builder: string?, podman: boolean?, command: string? }?
 ---@param images table<string, { labels: table?, platform: string? }>?  by reference
+---@param address string?  where it listens: unix://PATH or tcp://HOST:PORT; the usual socket when absent
 ---@return molbuild.testing.Engine
-function engine.new(options, images)
+function engine.new(options, images, address)
   local self = setmetatable({
     platform = "linux/amd64", builder = "buildkit", podman = false, images = {}, registry = {}, faults = {}, plans = {}, number = 0,
   }, Engine)
@@ -31,7 +32,8 @@ function engine.new(options, images)
     self[name] = value
   end
   self.command = self.command or self.podman and "podman" or "docker"
-  self.socket = self.podman and "/run/podman/podman.sock" or "/var/run/docker.sock"
+  self.address = address or self.podman and "unix:///run/podman/podman.sock" or "unix:///var/run/docker.sock"
+  self.socket = self.address:match "^unix://(/.*)$"
   for ref, image in pairs(images or {}) do
     self:add(ref, image)
   end
@@ -246,7 +248,14 @@ end
 --- Put the engine into a network, at its socket.
 ---@param network molbuild.testing.Network
 function Engine:serve(network)
-  network:add("engine", function(request) return request.unix_socket == self.socket end, function(request)
+  local port = self.address:match "^tcp://(.-)/?$"
+  local function takes(request)
+    if port then
+      return request.url:match "^%a+://([^/]+)" == port
+    end
+    return request.unix_socket ~= nil and request.unix_socket == self.socket
+  end
+  network:add("engine", takes, function(request)
     local fault = self:take_fault()
     if fault == "unreachable" then
       return network:failure(request, "connect")

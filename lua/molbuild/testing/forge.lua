@@ -6,7 +6,7 @@ local json = require "cjson"
 local forge = {}
 
 --- The content of a repository by default.
-local TEMPLATE = { Dockerfile = "FROM scratch\n" }
+local TEMPLATE = { Dockerfile = "FROM scratch\nCOPY . /\n" }
 
 ---@class molbuild.testing.Repository
 ---@field name string
@@ -191,8 +191,7 @@ end
 --- Whether a request of the API may see the repositories; if not, what it is answered.
 function Forge:refusal(request)
   if self.private and request.headers.Authorization ~= "token " .. self.token then
-    return answer(401, { message = request.headers.Authorization and "invalid username, password or token" or "token is required",
-      url = "" })
+    return answer(401, { message = "token is required", url = "" })
   end
 end
 

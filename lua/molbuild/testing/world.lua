@@ -66,13 +66,16 @@ local function add_parts(self, options)
   self.fs = self.files:functions(UID)
   self.files:make(HOME)
   self.forge = forge.new(options.forge, options.repositories)
-  self.engine = engine.new(options.engine, options.images)
+  local podman = options.engine and options.engine.podman
+  self.engine = engine.new(options.engine, options.images, self.env[podman and "CONTAINER_HOST" or "DOCKER_HOST"])
   self.network = network.new(self.clock, core.url)
   self.processes = processes.new { clock = self.clock, mask = core.mask, files = self.fs }
   self.locks = locks.new { clock = self.clock, files = self.fs, hostname = self.hostname, pid = self.pid }
   self.engine:serve(self.network)
   self.forge:serve(self.network)
-  self.files:add(self.engine.socket, { socket = true })
+  if self.engine.socket then
+    self.files:add(self.engine.socket, { socket = true })
+  end
   for ref, image in pairs(options.registry or {}) do
     self.engine.registry[ref] = image
   end
@@ -91,6 +94,7 @@ function world.new(options)
     pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, seconds = options.seconds or {},
     credential = options.credential, scripts = place.scripts(), process = { env = {} },
   }, World)
+  self.env = environment(options.env)
   add_parts(self, options)
   for name, program in pairs(options.programs or {}) do
     self.programs[name] = program
@@ -98,7 +102,6 @@ function world.new(options)
   for path, text in pairs(options.files or {}) do
     self.files:add(path, text)
   end
-  self.env = environment(options.env)
   if options.fork then
     self.policy = HOME .. "/fork.lua"
     self.files:add(self.policy, options.fork)
