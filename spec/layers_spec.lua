@@ -78,11 +78,6 @@ local function without_comments(text)
   return (text:gsub("/%*.-%*/", function(comment) return (comment:gsub("[^\n]", "")) end):gsub("//[^\n]*", ""))
 end
 
---- An option's name in a string ("--all") is no comment: two dashes and a space, or a line that begins with them, are.
-local function without_lua_comment(line)
-  return (line:gsub("^%s*%-%-.*$", ""):gsub("%s%-%- .*$", ""))
-end
-
 local function has_word(line, word)
   local pattern = word:gsub("%p", "%%%0")
   local before, after = word:find "^%w" and "%f[%w]" or "", word:find "%w$" and "%f[^%w]" or ""
@@ -120,7 +115,7 @@ local function check(layer, path, text)
   if layer.kind == "c" then text = without_comments(text) end
   for line in (text .. "\n"):gmatch "(.-)\n" do
     number = number + 1
-    local code = layer.kind == "lua" and without_lua_comment(line) or line
+    local code = layer.kind == "lua" and rooms.without_comment(line) or line
     add(layer.kind == "c" and check_includes(layer, code) or layer.kind == "lua" and check_requires(layer, code, path))
     for _, word in ipairs(layer.words) do
       add(has_word(code, word) and "mentions " .. word or nil)
@@ -225,7 +220,7 @@ local function texts(root, ending)
   for path in sh.run { "find", root, "-name", "*." .. ending }:gmatch "[^\n]+" do
     local text = assert(core.fs.read(path))
     if ending == "lua" then
-      text = text:gsub("[^\n]+", without_lua_comment)
+      text = text:gsub("[^\n]+", rooms.without_comment)
     else
       text = without_comments(text)
     end
@@ -234,7 +229,7 @@ local function texts(root, ending)
   return all
 end
 
--- The arrows between the objects of core/lib: what the compiler made of it, whatever it includes.
+-- The arrows between objects: what the compiler made of the files, whatever they include.
 local function object_arrows(files)
   local words, source, objects, build = { "nm" }, {}, {}, os.getenv "BUILD" or "build"
   for path in pairs(files) do
@@ -256,8 +251,10 @@ describe("the rooms", function()
     assert.equal("", table.concat(rooms.faults(rooms.C, files, arrows), "\n"))
   end)
 
-  it("of core/lib: what the objects call is in no circle, and not above them", function()
-    local arrows = object_arrows(texts("core/lib", "[ch]"))
+  it("of core/lib: what the objects call is not above them, and in no circle; nor is that of core/bind", function()
+    local files = texts("core/lib", "[ch]")
+    for path, text in pairs(texts("core/bind", "[ch]")) do files[path] = text end
+    local arrows = object_arrows(files)
     assert.is_true(#arrows > 20, #arrows)
     assert.equal("", table.concat(rooms.faults(rooms.C, {}, arrows), "\n"))
   end)
@@ -283,104 +280,5 @@ describe("the rooms", function()
         below[room[1]] = true
       end
     end
-  end)
-end)
-
-describe("the checker of the rooms", function()
-  -- What it says of files of Lua, below lua/molbuild.
-  local function lua_faults(sources)
-    local files = {}
-    for name, text in pairs(sources) do files["lua/molbuild/" .. name .. ".lua"] = text end
-    return rooms.faults(rooms.LUA, files, rooms.requires(files))
-  end
-
-  local function c_faults(sources)
-    local files = {}
-    for name, text in pairs(sources) do files["core/lib/" .. name] = text end
-    return rooms.faults(rooms.C, files, rooms.includes(files))
-  end
-
-  for what, case in pairs {
-    ["a circle of two files"] = {
-      { ["base/a"] = 'require "molbuild.base.b"', ["base/b"] = 'require "molbuild.base.a"' },
-      { "a circle of files: lua/molbuild/base/a.lua lua/molbuild/base/b.lua" },
-    },
-    ["a circle of three files, one of them an init.lua, one by pcall"] = {
-      { ["engine/init"] = 'require "molbuild.engine.b"', ["engine/b"] = "\npcall(require, 'molbuild.engine.c')",
-        ["engine/c"] = 'require("molbuild.engine")' },
-      { "a circle of files: lua/molbuild/engine/b.lua lua/molbuild/engine/c.lua lua/molbuild/engine/init.lua" },
-    },
-    ["a circle that is closed within a function"] = {
-      { ["base/a"] = 'require "molbuild.base.b"', ["base/b"] = "local function f()\n  return require [[molbuild.base.a]].x\nend" },
-      { "a circle of files: lua/molbuild/base/a.lua lua/molbuild/base/b.lua" },
-    },
-    ["a circle of two rooms, of other files"] = {
-      { ["repository/a"] = 'require "molbuild.forge.b"', ["forge/b"] = "", ["forge/c"] = 'require "molbuild.repository.d"',
-        ["repository/d"] = "" },
-      { "a circle of rooms: forge repository", "lua/molbuild/forge/c.lua:1: forge must not use repository" },
-    },
-    ["an arrow that points up"] = {
-      { ["base/a"] = '\nlocal b = require "molbuild.engine"', ["engine/init"] = "" },
-      { "lua/molbuild/base/a.lua:2: base must not use engine" },
-    },
-    ["an arrow that points up lazily, with slashes"] = {
-      { ["forge/a"] = 'function a.f()\n  require("molbuild/repository/git").run()\nend', ["repository/git"] = "" },
-      { "lua/molbuild/forge/a.lua:2: forge must not use repository" },
-    },
-    ["an arrow to the whole library"] = {
-      { ["progress/a"] = 'require("molbuild").log.info "x"', init = "" },
-      { "lua/molbuild/progress/a.lua:1: progress must not use top" },
-    },
-    ["an arrow by a table of names"] = {
-      { ["base/a"] = 'local NAMES = { x = "molbuild.engine.x" }\nrequire(NAMES.x)', ["engine/x"] = "" },
-      { "lua/molbuild/base/a.lua:1: base must not use engine" },
-    },
-    ["a name that is put together"] = {
-      { ["base/a"] = 'require("molbuild.engine." .. x)' },
-      { 'lua/molbuild/base/a.lua:1: a module\'s name must be written whole, not as "molbuild.engine." and more' },
-    },
-    ["files outside of a room"] = {
-      { stray = "", ["cellar/a"] = "", ["base/deep/a"] = "" },
-      { "lua/molbuild/base/deep/a.lua: is in no room", "lua/molbuild/cellar/a.lua: is in no room",
-        "lua/molbuild/stray.lua: is in no room" },
-    },
-  } do
-    it("catches in Lua " .. what, function() assert.same(case[2], lua_faults(case[1])) end)
-  end
-
-  for what, case in pairs {
-    ["a circle of two files"] = {
-      { ["net/a.h"] = '#include "net/b.h"', ["net/b.h"] = "# include <net/a.h>" },
-      { "a circle of files: core/lib/net/a.h core/lib/net/b.h" },
-    },
-    ["an arrow that points up, and the circle of rooms that it makes"] = {
-      { ["lock/a.c"] = '#include "loop/b.h"', ["loop/b.h"] = "", ["loop/c.c"] = '\n#include "lock/d.h"', ["lock/d.h"] = "" },
-      { "a circle of rooms: lock loop", "core/lib/loop/c.c:2: loop must not use lock" },
-    },
-    ["a header without its room"] = {
-      { ["net/a.c"] = '#include "b.h"', ["net/b.h"] = "" }, { "core/lib/net/a.c:1: includes b.h without its room" },
-    },
-    ["a file outside of a room"] = { { ["a.c"] = "" }, { "core/lib/a.c: is in no room" } },
-  } do
-    it("catches in C " .. what, function() assert.same(case[2], c_faults(case[1])) end)
-  end
-
-  it("catches a circle and an arrow that points up in what objects call", function()
-    local arrows = rooms.symbols {
-      ["core/lib/base/a.c"] = "0000 T a\n                 U b\n                 U printf\n",
-      ["core/lib/base/b.c"] = "0000 D b\n                 U c\n", ["core/lib/base/c.c"] = "0000 T c\n                 U a\n",
-      ["core/lib/net/d.c"] = "0000 t a\n0000 T d\n                 U a\n", ["core/lib/loop/e.c"] = "                 U d\n",
-    }
-    assert.same({
-      "a circle of files: core/lib/base/a.c core/lib/base/b.c core/lib/base/c.c", "core/lib/loop/e.c: loop must not use net (d)",
-    }, rooms.faults(rooms.C, {}, arrows))
-  end)
-
-  it("accepts arrows that point down, and text that only mentions a module", function()
-    local lines = ('--- require "molbuild.engine"\n'):gsub("[^\n]+", without_lua_comment)
-    assert.same({}, lua_faults {
-      ["engine/a"] = 'require "molbuild.base.b"\nrequire "molbuild.core"\nrequire "molbuild.forge.c"', ["engine/init"] = "",
-      ["base/b"] = lines .. 'say "molbuild"', ["forge/c"] = 'require "molbuild.base.b"', init = 'x = "molbuild.engine.a"',
-    })
   end)
 end)

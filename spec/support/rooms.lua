@@ -47,6 +47,14 @@ function rooms.of(list, path)
   return name and row(list, name) and name or nil
 end
 
+--- A line of Lua without its comment. An option's name in a string ("--all") is no comment: two dashes and a space, or a line
+--- that begins with them, are.
+---@param line string
+---@return string
+function rooms.without_comment(line)
+  return (line:gsub("^%s*%-%-.*$", ""):gsub("%s%-%- .*$", ""))
+end
+
 -- Arrows ------------------------------------------------------------------------------------------------------------
 
 --- The arrows of the files of C: { from, to, line, number }, all paths. A file of core/lib is named with its room.
@@ -106,7 +114,7 @@ function rooms.requires(files)
         local place = (word ~= "molbuild" or line:find "require") and word:gsub("%.", "/") or ""
         local to = files["lua/" .. place .. ".lua"] and "lua/" .. place .. ".lua"
           or files["lua/" .. place .. "/init.lua"] and "lua/" .. place .. "/init.lua" or nil
-        local computed = place:find "^molbuild/[%l_/]*/$" or place == "molbuild/" or nil
+        local computed = place:find "^molbuild/[%l_/]*/$" or place:find "^molbuild/%S*%%%a%S*$" or place == "molbuild/" or nil
         if to and to ~= path or computed then
           arrows[#arrows + 1] = { from = path, to = to or word, number = number, computed = computed and true }
         end
