@@ -1,23 +1,11 @@
 -- What is written down about the C module and the command line is what is there.
+local assert_names = require "spec.support.assert_names"
 local cli = require "molbuild.cli"
 local run_options = require "molbuild.options"
 local core = require "molbuild.core"
 
 local function read(path)
   return assert(core.fs.read(path))
-end
-
---- The names of IS are those of WANTED: a failure says which ones PLACE lacks, and which ones it alone has.
-local function assert_names(wanted, is, place)
-  local list = {}
-  for name in pairs(wanted) do
-    if is[name] == nil then list[#list + 1] = ("%s is missing in %s"):format(name, place) end
-  end
-  for name in pairs(is) do
-    if wanted[name] == nil then list[#list + 1] = ("%s is in %s alone"):format(name, place) end
-  end
-  table.sort(list)
-  assert.equal("", table.concat(list, "\n"))
 end
 
 --- "topic.name" of every function that the C module registers.
@@ -188,6 +176,12 @@ end)
 describe("the commands of molbuild", function()
   local commands = {}
   for _, name in ipairs(cli.commands) do commands[name] = true end
+
+  it("have help each", function()
+    for name in pairs(commands) do
+      assert.equal("Usage: molbuild " .. name, require("molbuild.help").text(name):match "^Usage: molbuild %l+")
+    end
+  end)
 
   it("are those of docs/reference.md", function()
     local all = {}

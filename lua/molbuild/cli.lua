@@ -9,8 +9,8 @@ local cli = {}
 
 local STDOUT, STDERR = 1, 2
 
---- The commands, as help and mistakes list them.
-cli.commands = { "run", "test", "eject", "settings", "version", "help" }
+--- The names of the commands, as mistakes list them.
+cli.commands = {}
 
 local function usage(message, hint)
   errors.raise { kind = "usage", message = message, hint = hint or "molbuild --help" }
@@ -103,28 +103,46 @@ local function show_settings(argv, program)
   return 0
 end
 
-local RUNNERS = { run = run, test = test, eject = eject, settings = show_settings }
+--- molbuild version
+local function print_version(argv, program)
+  if argv[2] then
+    usage(("unexpected argument %s"):format(argv[2]))
+  end
+  write(STDOUT, "molbuild " .. program.version .. "\n")
+  return 0
+end
+
+--- molbuild help
+local function help(argv)
+  if argv[3] then
+    usage(("unexpected argument %s"):format(argv[3]))
+  end
+  return print_help(argv[2])
+end
+
+--- Each command with its function. molbuild.help has its help.
+local COMMANDS = {
+  { "run", run }, { "test", test }, { "eject", eject }, { "settings", show_settings },
+  { "version", print_version }, { "help", help },
+}
+local ALSO = { ["--version"] = "version", ["--help"] = "help", ["-h"] = "help" }
+
+local RUNNERS = {}
+for index, row in ipairs(COMMANDS) do
+  cli.commands[index], RUNNERS[row[1]] = row[1], row[2]
+end
 
 local function command(argv, program)
-  local first, second = argv[1], argv[2]
-  if RUNNERS[first] and second ~= "--help" and second ~= "-h" then
-    return RUNNERS[first](argv, program)
-  elseif RUNNERS[first] then
-    return print_help(first)
-  end
-  local is_help = first == "help" or first == "--help" or first == "-h"
-  local is_version = first == "version" or first == "--version"
-  if #argv > (is_help and 2 or 1) and (is_help or is_version) then
-    usage(("unexpected argument %s"):format(argv[#argv]))
-  elseif is_help then
-    return print_help(second)
-  elseif is_version then
-    write(STDOUT, "molbuild " .. program.version .. "\n")
-    return 0
-  elseif (first or "") == "" then
+  local first, second = argv[1] or "", argv[2]
+  local name = ALSO[first] or first
+  if name == "" then
     usage(("no command given: use one of %s"):format(table.concat(cli.commands, ", ")))
+  elseif not RUNNERS[name] then
+    unknown_command(first)
+  elseif second == "--help" or second == "-h" then
+    return print_help(name)
   end
-  unknown_command(first)
+  return RUNNERS[name](argv, program)
 end
 
 --- The installed scripts: next to the program in a checkout, else below the prefix.

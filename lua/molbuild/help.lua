@@ -15,37 +15,46 @@ local function add_options(to, list)
   end
 end
 
-local function parser()
-  local top = argparse("molbuild", "Makes sure that container images exist, by a policy script.")
-  top:command_target "command"
-  top:require_command(false)
-  top:flag("--version", "Print the version.")
-  local run = top:command("run", "Run a policy. What follows its name belongs to the policy.")
-  add_options(run, options.list)
-  run:argument("script", "A policy: a path, or a name to look up.")
-  run:argument("args", "The policy's own arguments."):args "*"
-  local test = top:command("test", "Run the tests of policies.")
-  add_options(test, require("molbuild.testing.command").options)
-  test:argument("names", "Tests (*_test.lua), policies with a test beside them, directories; the current one when absent."):args "*"
-  local eject = top:command("eject", "Write a copy of a policy, for editing.")
-  eject:flag("--test", "Write a test of it, too.")
-  eject:argument("script", "An installed policy, such as ensure.lua.")
-  eject:argument("dir", "The target directory; the current one when absent."):args "?"
-  local shown = top:command("settings", "Print the settings of a policy: each value, and where it comes from.")
-  shown:option("--output", "text, or json: one object per line"):argname "FORMAT"
-  shown:argument("script", "A policy: a path, or a name to look up.")
-  shown:argument("runtime", "With the values of this runtime."):args "?"
-  local version = top:command("version", "Print the version.")
-  top:command("help", "Print this, or the help of a command."):argument("command"):args "?"
-  return top, { run = run, test = test, eject = eject, settings = shown, version = version }
-end
+--- The commands in their order: name, meaning, and what adds the options and arguments.
+local COMMANDS = {
+  { "run", "Run a policy. What follows its name belongs to the policy.", function(to)
+    add_options(to, options.list)
+    to:argument("script", "A policy: a path, or a name to look up.")
+    to:argument("args", "The policy's own arguments."):args "*"
+  end },
+  { "test", "Run the tests of policies.", function(to)
+    add_options(to, require("molbuild.testing.command").options)
+    to:argument("names", "Tests (*_test.lua), policies with a test beside them, directories; the current one when absent."):args "*"
+  end },
+  { "eject", "Write a copy of a policy, for editing.", function(to)
+    to:flag("--test", "Write a test of it, too.")
+    to:argument("script", "An installed policy, such as ensure.lua.")
+    to:argument("dir", "The target directory; the current one when absent."):args "?"
+  end },
+  { "settings", "Print the settings of a policy: each value, and where it comes from.", function(to)
+    to:option("--output", "text, or json: one object per line"):argname "FORMAT"
+    to:argument("script", "A policy: a path, or a name to look up.")
+    to:argument("runtime", "With the values of this runtime."):args "?"
+  end },
+  { "version", "Print the version.", function() end },
+  { "help", "Print this, or the help of a command.", function(to) to:argument("command"):args "?" end },
+}
 
 --- The help of the program, or of one command.
 ---@param name string?
 ---@return string
 function help.text(name)
-  local top, commands = parser()
-  return (commands[name] or top):get_help() .. "\n"
+  local top = argparse("molbuild", "Makes sure that container images exist, by a policy script.")
+  local shown = top
+  top:command_target "command"
+  top:require_command(false)
+  top:flag("--version", "Print the version.")
+  for _, row in ipairs(COMMANDS) do
+    local command = top:command(row[1], row[2])
+    row[3](command)
+    if row[1] == name then shown = command end
+  end
+  return shown:get_help() .. "\n"
 end
 
 return help

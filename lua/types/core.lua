@@ -5,7 +5,8 @@
 -- What the world does comes back as nil, message, code; only a caller's mistake raises. A function marked "waits" must be
 -- called inside a task (molbuild.task); cancelling the task ends it with the code "cancelled".
 --
--- Options are a table's own fields. Absent means the default, 0 means zero, math.huge means no bound; an unknown option is an error.
+-- Options are a table's own fields. Absent means the default, 0 means zero, math.huge means no bound. An unknown option is an
+-- error.
 
 local core = {}
 
