@@ -101,7 +101,9 @@ local function check_requires(layer, line, path)
   end
   if layer.name == "scripts" then
     for module in line:gmatch "%f[%w_]molbuild%.([%a_]+)" do
-      if molbuild[module] == nil then return "uses molbuild." .. module .. ", which the library does not have" end
+      if not getmetatable(molbuild).known()[module] then
+        return "uses molbuild." .. module .. ", which the library does not have"
+      end
     end
   end
 end

@@ -78,6 +78,13 @@ local function run(argv, program)
   return require("molbuild.run").main(settings, name, args, program)
 end
 
+--- molbuild check
+local function check(argv, program)
+  local given, name, more = options.parse(argv, 2)
+  table.insert(more, 1, name)
+  return require("molbuild.check").main(more, options.settings(given).json, program.library)
+end
+
 --- molbuild test
 local function test(argv, program)
   return require("molbuild.testing.command").main(argv, {
@@ -122,7 +129,7 @@ end
 
 --- Each command with its function. molbuild.help has its help.
 local COMMANDS = {
-  { "run", run }, { "test", test }, { "eject", eject }, { "settings", show_settings },
+  { "run", run }, { "check", check }, { "test", test }, { "eject", eject }, { "settings", show_settings },
   { "version", print_version }, { "help", help },
 }
 local ALSO = { ["--version"] = "version", ["--help"] = "help", ["-h"] = "help" }

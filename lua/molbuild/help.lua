@@ -22,6 +22,10 @@ local COMMANDS = {
     to:argument("script", "A policy: a path, or a name to look up.")
     to:argument("args", "The policy's own arguments."):args "*"
   end },
+  { "check", "Look for mistakes in policies, without running them.", function(to)
+    to:option("--output", "text, or json: one object per finding"):argname "FORMAT"
+    to:argument("scripts", "Policies: paths, or names to look up."):args "+"
+  end },
   { "test", "Run the tests of policies.", function(to)
     add_options(to, require("molbuild.testing.command").options)
     to:argument("names", "Tests (*_test.lua), policies with a test beside them, directories; the current one when absent."):args "*"

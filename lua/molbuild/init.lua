@@ -52,12 +52,25 @@ function molbuild.raise(fields)
   require("molbuild.base.errors").raise(fields)
 end
 
+--- The names that `molbuild.NAME` may have.
+---@return table<string, true>
+local function known()
+  local all = {}
+  for name in pairs(MODULES) do all[name] = true end
+  for name in pairs(molbuild) do all[name] = true end
+  return all
+end
+
 return setmetatable(molbuild, {
+  known = known,
   __index = function(self, name)
     if MODULES[name] then
       local module = require(MODULES[name])
       rawset(self, name, module)
       return module
+    elseif type(name) == "string" then
+      require("molbuild.base.seal").mistake(2, "molbuild.%s: no such module%s", name,
+        require("molbuild.base.nearest").hint(name, known()))
     end
   end,
 })

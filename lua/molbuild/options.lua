@@ -71,7 +71,7 @@ function options.parse(argv, first)
     at = at + 1
   end
   if (argv[at] or "") == "" then
-    refuse "no script named"
+    errors.raise { kind = "usage", message = "no script named", hint = ("molbuild %s --help"):format(argv[1]) }
   end
   return given, argv[at], table.move(argv, at + 1, #argv, 1, {})
 end

@@ -115,7 +115,10 @@ end
 -- The globals of policies. They cannot be set, so all policies share them.
 local globals
 
-local function environment(library)
+--- The globals of policies.
+---@param library table  the module molbuild
+---@return table
+function script.globals(library)
   globals = globals or require("molbuild.policy.environment").new(library)
   return globals
 end
@@ -130,6 +133,30 @@ local function sealed(policy, path)
   return seal.fields(policy, name, { known = known, former = former, extensible = true })
 end
 
+--- The policies that were loaded in this process, in the order of their ends.
+---@type { path: string, chunk: function, policy: table }[]
+script.loaded = {}
+
+--- Find a policy and compile it.
+---@param name string
+---@param library table  the module molbuild
+---@return function chunk
+---@return string path
+---@return string? passed_over
+---@raise usage | bug
+function script.compile(name, library)
+  local path, passed_over = script.find(name)
+  local source, message, code = text_file.read_lua(path)
+  errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
+  local compiled = script.compiled(source)
+  expect.shipped[compiled and "@" .. path:match "[^/]*$" or ""] = true
+  local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", script.globals(library))
+  if not chunk then
+    errors.raise { kind = "bug", message = syntax }
+  end
+  return chunk, path, passed_over
+end
+
 --- Load a policy and run its main chunk. The table that it returns is sealed (seal.lua).
 ---@param name string
 ---@param library table  the module molbuild
@@ -138,15 +165,7 @@ end
 ---@return string? passed_over
 ---@raise usage | bug
 function script.load(name, library)
-  local path, passed_over = script.find(name)
-  local source, message, code = text_file.read_lua(path)
-  errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
-  local compiled = script.compiled(source)
-  expect.shipped[compiled and "@" .. path:match "[^/]*$" or ""] = true
-  local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", environment(library))
-  if not chunk then
-    errors.raise { kind = "bug", message = syntax }
-  end
+  local chunk, path, passed_over = script.compile(name, library)
   local real, outer = core.fs.realpath(path) or path, beside
   loading[real], beside = true, real:match "^(.*)/"
   local ran, policy = xpcall(chunk, errors.handler)
@@ -157,6 +176,7 @@ function script.load(name, library)
   if type(policy) ~= "table" then
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end
+  table.insert(script.loaded, { path = path, chunk = chunk, policy = policy })
   return sealed(policy, path), path, passed_over
 end
 

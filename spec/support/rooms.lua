@@ -17,16 +17,16 @@ rooms.LUA = {
   { "base", "errors, texts, names, settings, tasks, events, retries, children", {} },
   { "forge", "origins, the network, a forge's API, its token", { "base" } },
   { "progress", "how a run is shown", { "base" } },
-  { "policy", "what a policy sees", { "base" } },
+  { "policy", "what a policy sees, and what is wrong with one", { "base" } },
   { "repository", "git, the kept repository, the cache, the template", { "base", "forge" } },
   { "engine", "the container engine: its API, its program, images, builds", { "base", "forge" } },
-  { "testing", "tests of policies: their words, and a world of fakes for them", { "base", "progress" } },
+  { "testing", "tests of policies: their words, and a world of fakes for them", { "base", "progress", "policy" } },
   { "top", "the command line, a run, the library as policies see it",
     { "base", "forge", "progress", "policy", "repository", "engine", "testing" } },
 }
 
 --- The files of lua/molbuild that are in no directory: the room "top".
-rooms.TOP = { "cli", "eject", "help", "init", "options", "results", "run", "script", "settings_show", "trace" }
+rooms.TOP = { "check", "cli", "eject", "help", "init", "options", "results", "run", "script", "settings_show", "trace" }
 
 local function row(list, name)
   for _, room in ipairs(list) do

@@ -51,7 +51,10 @@ local KINDS = {
   job = { function(value) return type(value) == "table" and is_text(value.runtime) end, "a job: a table with a runtime" },
 }
 
-local function shown(value)
+--- A value, as messages name it: "nothing", a text in quotes, "a table".
+---@param value any
+---@return string
+function expect.shown(value)
   if value == nil then return "nothing" end
   return type(value) == "string" and '"' .. text.shown(value) .. '"' or type(value) == "boolean" and tostring(value)
     or type(value) == "number" and tostring(value) or "a " .. type(value)
@@ -83,7 +86,7 @@ function expect.value(name, fn, kind, value)
   if kind and not KINDS[kind][1](value) then
     errors.raise {
       kind = "bug",
-      message = ("%s%s gave %s; it must give %s"):format(expect.place(fn), name, shown(value), KINDS[kind][2]),
+      message = ("%s%s gave %s; it must give %s"):format(expect.place(fn), name, expect.shown(value), KINDS[kind][2]),
     }
   end
   return value

@@ -228,6 +228,21 @@ local function own_secret(policy, row, runtime)
   return own
 end
 
+local function entry_of(policy, row, runtime)
+  if row.replaces and rawget(policy, row.replaces) ~= nil then
+    mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
+  elseif row[3] == "secret" then
+    local own = own_secret(policy, row, runtime)
+    local origin = own and "fork" or row.variable and env.get(row.variable) and "variable" or "default"
+    return { row = row, value = own, origin = origin, where = row.variable or row[1] }
+  end
+  local value, origin, where = find(policy, row, runtime)
+  if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied
+    value = checked(row, value, where, origin == "variable")
+  end
+  return { row = row, value = value, origin = origin, where = where }
+end
+
 --- The settings of a policy, in the order of its table, each checked. A variable overrides the policy; for one runtime
 --- `per_runtime` overrides the policy's general value. Secrets have no value here.
 ---@param policy table
@@ -238,22 +253,23 @@ end
 function settings.list(policy, runtime)
   check_per_runtime(policy)
   local list = {}
-  for index, row in ipairs(policy.settings) do
-    if row.replaces and rawget(policy, row.replaces) ~= nil then
-      mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
-    end
-    local entry = { row = row, origin = "default", where = row.variable or row[1] }
-    if row[3] == "secret" then
-      local own = own_secret(policy, row, runtime)
-      entry.value, entry.origin = own, own and "fork" or row.variable and env.get(row.variable) and "variable" or "default"
-    else
-      local value, origin, where = find(policy, row, runtime)
-      if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied
-        value = checked(row, value, where, origin == "variable")
-      end
-      entry.value, entry.origin, entry.where = value, origin, where
-    end
-    list[index] = entry
+  for index, row in ipairs(policy.settings) do list[index] = entry_of(policy, row, runtime) end
+  return list
+end
+
+--- What is wrong with the settings that a policy makes. Variables are not considered.
+---@param policy table
+---@param runtime string?  as of settings.list
+---@return string[] messages
+function settings.mistakes(policy, runtime)
+  local list = {}
+  local function try(fn, ...)
+    local ok, failure = pcall(fn, ...)
+    if not ok and not errors.is(failure, "usage") then list[#list + 1] = tostring(failure) end
+  end
+  try(check_per_runtime, policy)
+  if #list == 0 or not runtime then
+    for _, row in ipairs(policy.settings) do try(entry_of, policy, row, runtime) end
   end
   return list
 end

@@ -12,7 +12,7 @@ local function refused(name, instead)
 end
 
 --- Replacements for functions of the standard libraries, by name.
-local REFUSED = {
+environment.REFUSED = {
   os = {
     exit = "return from the function, or raise an error with molbuild.raise",
     execute = "run programs with molbuild.child.run",
@@ -24,7 +24,7 @@ local REFUSED = {
 local function copy(library, name)
   local own = {}
   for key, value in pairs(library) do own[key] = value end
-  for key, instead in pairs(REFUSED[name] or {}) do own[key] = refused(name .. "." .. key, instead) end
+  for key, instead in pairs(environment.REFUSED[name] or {}) do own[key] = refused(name .. "." .. key, instead) end
   return own
 end
 
@@ -70,6 +70,16 @@ local function own_coroutine()
   return own
 end
 
+--- The names of all globals.
+---@param own table  as of environment.new
+---@return table<string, true>
+function environment.names(own)
+  local known = {}
+  for key in pairs(_G) do known[key] = true end
+  for key in pairs(own) do known[key] = true end
+  return known
+end
+
 --- The globals for one policy.
 ---@param molbuild table  the library
 ---@return table
@@ -86,10 +96,7 @@ function environment.new(molbuild)
   function meta.__index(_, name)
     local value = rawget(_G, name)
     if value == nil and type(name) == "string" then
-      local known = {}
-      for key in pairs(_G) do known[key] = true end
-      for key in pairs(own) do known[key] = true end
-      seal.mistake(2, "no global %s%s", name, require("molbuild.base.nearest").hint(name, known))
+      seal.mistake(2, "no global %s%s", name, require("molbuild.base.nearest").hint(name, environment.names(own)))
     end
     return value
   end

@@ -1,6 +1,6 @@
 --- What the tests of a policy reach: its lines, its steps and the outcomes of its jobs. Off until start() is called; it makes the
 --- tests slower then, since each line calls back.
-local bytecode = require "molbuild.testing.bytecode"
+local bytecode = require "molbuild.policy.bytecode"
 local core = require "molbuild.core"
 
 local coverage = {}
