@@ -60,8 +60,8 @@ describe("the checker of the rooms", function()
     },
     ["files outside of a room"] = {
       { stray = "", ["cellar/a"] = "", ["base/deep/a"] = "" },
-      { "lua/molbuild/base/deep/a.lua: is in no room", "lua/molbuild/cellar/a.lua: is in no room",
-        "lua/molbuild/stray.lua: is in no room" },
+      { "lua/molbuild/base/deep/a.lua: is in no room of spec/support/rooms.lua", "lua/molbuild/cellar/a.lua: is in no room of spec/support/rooms.lua",
+        "lua/molbuild/stray.lua: is in no room of spec/support/rooms.lua" },
     },
   } do
     it("catches in Lua " .. what, function() assert.same(case[2], lua_faults(case[1])) end)
@@ -79,7 +79,7 @@ describe("the checker of the rooms", function()
     ["a header without its room"] = {
       { ["net/a.c"] = '#include "b.h"', ["net/b.h"] = "" }, { "core/lib/net/a.c:1: includes b.h without its room" },
     },
-    ["a file outside of a room"] = { { ["a.c"] = "" }, { "core/lib/a.c: is in no room" } },
+    ["a file outside of a room"] = { { ["a.c"] = "" }, { "core/lib/a.c: is in no room of spec/support/rooms.lua" } },
   } do
     it("catches in C " .. what, function() assert.same(case[2], c_faults(case[1])) end)
   end

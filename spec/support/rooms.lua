@@ -188,7 +188,7 @@ end
 function rooms.faults(list, files, arrows)
   local found, between = {}, {}
   for path in pairs(files) do
-    if not rooms.of(list, path) then found[#found + 1] = path .. ": is in no room" end
+    if not rooms.of(list, path) then found[#found + 1] = path .. ": is in no room of spec/support/rooms.lua" end
   end
   for _, arrow in ipairs(arrows) do
     local from, to = rooms.of(list, arrow.from), rooms.of(list, arrow.to)
