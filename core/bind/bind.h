@@ -51,8 +51,19 @@ void *bind_new_op(lua_State *L, const struct bind_op_type *type);
  * statement of a lua_CFunction. Raises outside a task. */
 int bind_wait(lua_State *L);
 
-/* Raise unless the caller is a task: to be called before anything is started. */
-void bind_check_task(lua_State *L);
+/* To be called before anything is started. Raises unless the caller is a task itself: a coroutine that a task made cannot wait.
+ * Returns 0 when the task has been cancelled: nothing may be started then, and the primitive ends in `return bind_refuse(L)`. */
+int bind_may_wait(lua_State *L);
+
+/* Hand the task back to the scheduler, which raises the cancellation here. For the return statement of a lua_CFunction. */
+int bind_refuse(lua_State *L);
+
+/* The thread at INDEX is a task's. CANCELLED: what would wait there is refused. */
+void bind_set_task(lua_State *L, int index, int cancelled);
+
+/* Whether an operation is done that bind_push_done() has not pushed; push the list of them. */
+int bind_has_done(lua_State *L);
+void bind_push_done(lua_State *L);
 
 /* The work is over; ERR is NULL, or why it failed. Called once an operation, from loop_step() only. */
 void bind_done(struct bind_op *op, const struct error *err);

@@ -109,7 +109,8 @@ static int http_request(lua_State *L)
 	struct error err;
 	bind_options(L, 1, request_options, &request);
 	set_follow(L, &request);
-	bind_check_task(L);
+	if (!bind_may_wait(L))
+		return bind_refuse(L);
 	http = bind_new_op(L, &http_type);
 	http->request = http_start(bind_loop(L), &request.http, on_done, http, &err);
 	if (!http->request)

@@ -155,7 +155,8 @@ static int lock_acquire(lua_State *L)
 	int got;
 	lua_settop(L, 2);
 	bind_options(L, 2, acquire_options, &how);
-	bind_check_task(L);
+	if (!bind_may_wait(L))
+		return bind_refuse(L);
 	/* It is written to a file that others read. */
 	bind_push_masked(L, how.purpose, strlen(how.purpose));
 	how.purpose = lua_tostring(L, -1);

@@ -195,7 +195,8 @@ static int process_run(lua_State *L)
 	luaL_argcheck(L, run.process.argv[0], 1, "argv: empty");
 	if (run.keep)
 		run.process.keep = lock_fds(L, run.keep, &run.process.keep_count);
-	bind_check_task(L);
+	if (!bind_may_wait(L))
+		return bind_refuse(L);
 	process = bind_new_op(L, &process_type);
 	process->captures = run.process.capture >= 0;
 	keep_callback(L, run.on_line, BIND_CALLBACK);

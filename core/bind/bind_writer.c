@@ -195,7 +195,8 @@ static int send_(lua_State *L)
 	struct send_op *send;
 	lua_Integer lines;
 	int result = lua_toboolean(L, 3);
-	bind_check_task(L);
+	if (!bind_may_wait(L))
+		return bind_refuse(L);
 	if (!put_masked(L, writer, 0, &lines))
 		return failed(L, writer, writer->errnum);
 	if (writer_pending(writer) == 0)

@@ -125,7 +125,9 @@ end
 --- The policy's run(), inside a task.
 local function run_policy(policy, args, settings, sink)
   local function body()
-    local scope, state = task.scope(), { over = false }
+    local scope = task.scope()
+    -- Also when the task is closed: the ticker waits for it.
+    local state <close> = setmetatable({ over = false }, { __close = function(self) self.over = true end })
     scope.wants_lines = sink.renderer.wants_lines or settings.verbose
     scope.verbose = settings.verbose
     scope.lock_timeout = settings.lock_timeout

@@ -227,6 +227,13 @@ function core.lock.holder(path) end
 ---@return string? code
 function core.loop.step(seconds) end
 
+--- A coroutine is a task: it may wait. With CANCELLED, a primitive that would wait yields nothing instead, and raises the value that
+--- the coroutine is resumed with.
+---@param thread thread
+---@param cancelled boolean
+---@return nil
+function core.loop.task(thread, cancelled) end
+
 --- Catch a signal from now on.
 ---@param signo integer
 ---@return true? ok

@@ -95,6 +95,7 @@ local calls = {
     assert(lock:held() and core.lock.holder(at "held").purpose == "what it is for")
   end,
 
+  ["loop.task"] = function() core.loop.task(coroutine.create(print), true) end,
   ["loop.step"] = function() assert(#core.loop.step(0) == 0) end,
   ["loop.catch"] = function() assert(core.loop.catch(10)) end,
   ["loop.last_words"] = function() assert(core.loop.last_words(fresh "")) end,
