@@ -6,22 +6,42 @@
 /* A bundle is handed over when it has grown to this. */
 #define BUNDLE_FULL (OUTPUT_LINES_MAX - OUTPUT_LINE_MAX)
 
-/* A list of strings that ends in NULL, in one block of memory. NULL: no memory. */
-static char **copy_list(const char *const *list)
+struct line_beginning {
+	const char *text;
+	size_t common; /* bytes that the one before in the sorted list begins with, too */
+};
+
+static int by_text(const void *a, const void *b)
 {
-	size_t count = 0, size = sizeof(char *);
-	char **copy, *text;
+	return strcmp(((const struct line_beginning *)a)->text, ((const struct line_beginning *)b)->text);
+}
+
+/* Sort COUNT of them. */
+static void sort(struct line_beginning *list, size_t count)
+{
+	qsort(list, count, sizeof *list, by_text);
+	for (size_t i = 1; i < count; i++)
+		while (list[i].text[list[i].common] && list[i].text[list[i].common] == list[i - 1].text[list[i].common])
+			list[i].common++;
+}
+
+/* A sorted copy, in one block of memory, whose last text is NULL. NULL: no memory. */
+static struct line_beginning *copy_beginnings(const char *const *list)
+{
+	size_t count = 0, size = sizeof(struct line_beginning);
+	struct line_beginning *copy;
+	char *text;
 	for (; list[count]; count++)
-		size += sizeof(char *) + strlen(list[count]) + 1;
-	copy = malloc(size);
+		size += sizeof *copy + strlen(list[count]) + 1;
+	copy = calloc(1, size);
 	if (!copy)
 		return NULL;
 	text = (char *)(copy + count + 1);
 	for (size_t i = 0; i < count; i++) {
-		copy[i] = strcpy(text, list[i]);
+		copy[i].text = strcpy(text, list[i]);
 		text += strlen(text) + 1;
 	}
-	copy[count] = NULL;
+	sort(copy, count);
 	return copy;
 }
 
@@ -30,7 +50,7 @@ int line_sink_init(struct line_sink *sink, const struct line_sink_options *optio
 	*sink = (struct line_sink){.to = *options};
 	buf_init(&sink->bundle, OUTPUT_LINES_MAX);
 	if (options->only)
-		sink->only = copy_list(options->only);
+		sink->only = copy_beginnings(options->only);
 	return options->only && !sink->only ? -1 : 0;
 }
 
@@ -74,30 +94,33 @@ static int is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Every line of a build comes by here. */
-static int begins_with(const char *line, size_t len, const char *beginning)
+/* Every line of a build comes by here: what the beginnings have in common is compared once. */
+static int begins_as(const struct line_beginning *list, const char *line, size_t len)
 {
 	const char *end = line + len;
-	for (; *beginning; beginning++) {
-		if (line == end || (*line != *beginning && (*beginning != '0' || !is_digit(*line))))
+	size_t matched = 0;
+	for (; list->text; list++) {
+		if (list->common < matched)
 			return 0;
-		line++;
-		while (*beginning == '0' && line < end && is_digit(*line))
-			line++;
+		if (list->common > matched)
+			continue;
+		for (; list->text[matched] && line < end; matched++) {
+			if (*line != list->text[matched] && (list->text[matched] != '0' || !is_digit(*line)))
+				break;
+			for (line++; list->text[matched] == '0' && line < end && is_digit(*line);)
+				line++;
+		}
+		if (!list->text[matched])
+			return 1;
 	}
-	return 1;
+	return 0;
 }
 
 static int is_of_interest(const struct line_sink *sink, const char *line, size_t len, int behind_cr)
 {
 	if (!sink->to.on_line || (behind_cr && sink->to.after_newline))
 		return 0;
-	if (!sink->only)
-		return 1;
-	for (char **beginning = sink->only; *beginning; beginning++)
-		if (begins_with(line, len, *beginning))
-			return 1;
-	return 0;
+	return !sink->only || begins_as(sink->only, line, len);
 }
 
 int line_sink_take(struct line_sink *sink, const char *line, size_t len, int behind_cr)

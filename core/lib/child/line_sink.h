@@ -24,7 +24,8 @@ enum {
 
 struct line_sink_options {
 	int (*on_line)(void *ud, const char *line, size_t len); /* may be NULL */
-	/* on_line gets only lines with one of these beginnings: plain text, in which a "0" stands for any decimal number. "#0 [" is
+	/* on_line gets only lines with one of these beginnings: plain text, in which a "0" stands for any decimal number, and no other
+	 * digit may stand. "#0 [" is
 	 * the beginning of "#12 [3/9] RUN make". Ends in NULL, and is copied; NULL: all lines. */
 	const char *const *only;
 	int after_newline; /* on_line does not get what stands behind a lone "\r" */
@@ -36,10 +37,10 @@ struct line_sink_options {
 
 struct line_sink {
 	struct line_sink_options to;
-	char **only;       /* a copy of the beginnings, in one block; NULL: all lines */
-	struct buf bundle; /* lines for on_lines */
-	int quiet;         /* the last answer of on_line was LINES_QUIET */
-	int slow;          /* on_lines has answered LINES_WAIT; to be reset by who heeds it */
+	struct line_beginning *only; /* a copy; NULL: all lines */
+	struct buf bundle;           /* lines for on_lines */
+	int quiet;                   /* the last answer of on_line was LINES_QUIET */
+	int slow;                    /* on_lines has answered LINES_WAIT; to be reset by who heeds it */
 };
 
 /* Returns 0, or -1 with errno ENOMEM; line_sink_free() is due either way. */
