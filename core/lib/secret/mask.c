@@ -1,84 +1,51 @@
 #include "secret/mask.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "secret/mask_forms.h"
-#include "secret/mask_scan.h"
+#include "secret/mask_internal.h"
 #include "text/terminal_filter.h"
 
-/* A long piece is joined to what is held back in slices, until nothing of that is undecided any more; the first few
- * bytes are nearly always enough. */
-#define FIRST_SLICE ((size_t)256)
-#define SLICE       ((size_t)64 << 10)
-#define HELD_MAX    (SLICE + ((size_t)64 << 10))
+/* Bytes that are looked at at once. */
+#define PIECE ((size_t)64 << 10)
 
-static struct mask_forms forms;
-static struct mask_word secrets[MASK_SECRETS_MAX];
-static size_t secret_count;
+#define KNOWN_USERS 5
 
 /* With the colon that base64("user:secret") has. */
-static const struct mask_word known_users[] = {{"oauth2:", 7}, {"x-access-token:", 15}, {"git:", 4}, {"token:", 6}, {":", 1}};
-static struct mask_word users[ARRAY_LEN(known_users) + MASK_USERS_MAX];
-static size_t user_count;
+static char users[KNOWN_USERS + MASK_USERS_MAX][MASK_USER_MAX + 2] = {"oauth2:", "x-access-token:", "git:", "token:", ":"};
+static size_t user_count = KNOWN_USERS;
+static struct mask_secret secrets[MASK_SECRETS_MAX];
+static size_t secret_count;
+static struct mask_forms forms;
 
-static void free_word(struct mask_word *word)
+static int make_forms(struct error *err)
 {
-	mask_wipe((char *)word->text, word->len);
-	free((char *)word->text);
-	*word = (struct mask_word){0};
-}
-
-/* Known users are literals, in front of the added ones. */
-static void know_users(void)
-{
-	if (user_count > 0)
-		return;
-	memcpy(users, known_users, sizeof known_users);
-	user_count = ARRAY_LEN(known_users);
-}
-
-static int has_word(const struct mask_word *list, size_t count, const char *text, size_t len)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i].len == len && memcmp(list[i].text, text, len) == 0)
-			return 1;
-	return 0;
-}
-
-/* Append TEXT to LIST, whose room the caller has checked, and make all forms anew. */
-static int add_word(struct mask_word *list, size_t *count, const char *text, size_t len, struct error *err)
-{
-	char *copy = malloc(len);
-	if (!copy)
-		return error_errno(err, ENOMEM, "cannot register a secret");
-	memcpy(copy, text, len);
-	list[(*count)++] = (struct mask_word){copy, len};
-	know_users();
-	if (mask_forms_build(&forms, &(struct mask_source){secrets, secret_count, users, user_count}) == 0)
+	if (mask_forms_build(&forms, secrets, secret_count, users, user_count) == 0)
 		return 0;
-	free_word(&list[--*count]);
 	return error_errno(err, ENOMEM, "cannot register a secret");
 }
 
 int mask_add_user(const char *user, struct error *err)
 {
 	char word[MASK_USER_MAX + 2];
-	size_t len = strlen(user);
-	if (len > MASK_USER_MAX)
+	if (strlen(user) > MASK_USER_MAX)
 		return error_set(err, "invalid", "a user name must have at most %d characters", MASK_USER_MAX);
-	memcpy(word, user, len);
-	word[len++] = ':';
-	know_users();
-	if (has_word(users, user_count, word, len))
-		return 0;
+	snprintf(word, sizeof word, "%s:", user);
+	for (size_t i = 0; i < user_count; i++)
+		if (strcmp(users[i], word) == 0)
+			return 0;
 	if (user_count == ARRAY_LEN(users))
 		return error_set(err, "too_large", "at most %d user names can be registered", MASK_USERS_MAX);
-	return add_word(users, &user_count, word, len, err);
+	memcpy(users[user_count++], word, sizeof word);
+	if (make_forms(err) == 0)
+		return 0;
+	user_count--;
+	return -1;
 }
 
-/* What the cleaner changes would not be found in its output. */
+/* What the filter changes would not be found in its output. */
 static int check_printable(const char *secret, size_t len, struct error *err)
 {
 	struct terminal_filter filter;
@@ -89,104 +56,179 @@ static int check_printable(const char *secret, size_t len, struct error *err)
 	failed = terminal_filter_feed(&filter, secret, len, &seen) < 0 || terminal_filter_finish(&filter, &seen) < 0;
 	same = !failed && seen.len == len && memcmp(seen.data, secret, len) == 0 && !memchr(secret, '\n', len) &&
 	       !memchr(secret, '\t', len);
-	if (seen.data)
-		mask_wipe(seen.data, seen.len);
+	mask_wipe(seen.data, seen.len);
 	buf_free(&seen);
 	if (failed)
 		return error_errno(err, ENOMEM, "cannot register a secret");
 	return same ? 0 : error_set(err, "invalid", "a secret must not hold control characters or invalid UTF-8");
 }
 
+static void forget_last_secret(void)
+{
+	struct mask_secret *last = &secrets[--secret_count];
+	mask_wipe(last->text, last->len);
+	free(last->text);
+}
+
 int mask_add(const char *secret, size_t len, struct error *err)
 {
+	char *copy;
 	if (len < MASK_SECRET_MIN)
 		return error_set(err, "invalid", "a secret must have at least %d characters", MASK_SECRET_MIN);
 	if (len > MASK_SECRET_MAX)
 		return error_set(err, "invalid", "a secret must have at most %d characters", MASK_SECRET_MAX);
 	if (check_printable(secret, len, err) < 0)
 		return -1;
-	if (has_word(secrets, secret_count, secret, len))
-		return 0;
+	for (size_t i = 0; i < secret_count; i++)
+		if (secrets[i].len == len && memcmp(secrets[i].text, secret, len) == 0)
+			return 0;
 	if (secret_count == MASK_SECRETS_MAX)
 		return error_set(err, "too_large", "at most %d secrets can be registered", MASK_SECRETS_MAX);
-	return add_word(secrets, &secret_count, secret, len, err);
+	copy = malloc(len);
+	if (!copy)
+		return error_errno(err, ENOMEM, "cannot register a secret");
+	memcpy(copy, secret, len);
+	secrets[secret_count++] = (struct mask_secret){copy, len};
+	if (make_forms(err) == 0)
+		return 0;
+	forget_last_secret();
+	return -1;
 }
 
 void mask_clear(void)
 {
 	while (secret_count > 0)
-		free_word(&secrets[--secret_count]);
-	while (user_count > ARRAY_LEN(known_users))
-		free_word(&users[--user_count]);
+		forget_last_secret();
+	mask_wipe(users[KNOWN_USERS], (user_count - KNOWN_USERS) * sizeof *users);
+	user_count = KNOWN_USERS;
 	mask_forms_free(&forms);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------- */
+
+struct text {
+	const unsigned char *bytes;
+	size_t len;
+	size_t covered; /* so many bytes at the beginning are part of a secret that is already shown as masked */
+	int final;      /* no more will come */
+};
+
+/* What the two bytes at BYTES may begin. */
+static int pair(const unsigned char *bytes)
+{
+	return mask_pairs[mask_pair(bytes)];
+}
+
+/* Whether something to be found may begin with the three bytes. */
+static int may_begin(const unsigned char *bytes)
+{
+	return (pair(bytes) & MASK_ALONE) || (pair(bytes) & MASK_FIRST && pair(bytes + 1) & MASK_SECOND);
+}
+
+/* The next place from AT on where something to be found may begin; always the last two bytes, where it may be cut off. */
+static size_t next_place(const struct text *text, size_t at)
+{
+	const unsigned char *p = text->bytes + at, *end = text->bytes + text->len;
+	for (; end - p > 2; p++) {
+		/* Eight at once, without a branch in between. */
+		while (end - p > 8 && !((pair(p) | pair(p + 1) | pair(p + 2) | pair(p + 3) | pair(p + 4) | pair(p + 5) |
+		                         pair(p + 6) | pair(p + 7)) &
+		                        (MASK_FIRST | MASK_ALONE)))
+			p += 8;
+		if (end - p <= 2 || may_begin(p))
+			break;
+	}
+	return (size_t)(p - text->bytes);
+}
+
+/* The end of what is to be masked from AT on, or 0. *OPEN: more text may change the answer. */
+static size_t end_of_secret(const struct text *text, size_t at, const char **shown, int *open)
+{
+	size_t end = mask_find_form(&forms, text->bytes, text->len, at, open), url = 0;
+	if (text->bytes[at] == ':')
+		url = mask_find_userinfo(text->bytes, text->len, at, open);
+	*shown = url > end ? "://" MASK_TEXT : MASK_TEXT;
+	return url > end ? url : end;
+}
+
+/* Append to OUT what is to be shown of TEXT. What only more text can decide is left over: *LEFT becomes its length, a suffix of
+ * the text, and TEXT->covered the value to go on with. Returns 0, or -1 with errno set by OUT. */
+static int scan(struct text *text, size_t *left, struct buf *out)
+{
+	size_t shown = text->covered, at;
+	for (at = 0; (at = next_place(text, at)) < text->len; at++) {
+		const char *instead;
+		int open = 0;
+		size_t end = end_of_secret(text, at, &instead, &open);
+		if (open && !text->final)
+			break;
+		/* Secrets that overlap are shown as one. */
+		if (end > shown && at >= shown &&
+		    (buf_append(out, text->bytes + shown, at - shown) < 0 || buf_append(out, instead, strlen(instead)) < 0))
+			return -1;
+		shown = end > shown ? end : shown;
+	}
+	*left = text->len - at;
+	text->covered = shown > at ? shown - at : 0;
+	return shown < at ? buf_append(out, text->bytes + shown, at - shown) : 0;
 }
 
 int mask_text(const char *text, size_t len, struct buf *out)
 {
-	struct mask_text whole = {.bytes = text, .len = len, .final = 1};
+	struct text whole = {.bytes = (const unsigned char *)text, .len = len, .final = 1};
 	size_t left;
-	return mask_scan(&forms, &whole, out, &left);
+	return scan(&whole, &left, out);
 }
 
-/* ---- text in pieces -------------------------------------------------------------------------------------- */
+/* ---- text in pieces ---------------------------------------------------------------------------------------- */
 
 void mask_stream_init(struct mask_stream *stream)
 {
 	*stream = (struct mask_stream){0};
-	buf_init(&stream->held, HELD_MAX);
+	buf_init(&stream->held, MASK_HELD_MAX);
 }
 
 void mask_stream_free(struct mask_stream *stream)
 {
-	if (stream->held.data)
-		mask_wipe(stream->held.data, stream->held.len);
+	mask_wipe(stream->held.data, stream->held.cap);
 	buf_free(&stream->held);
 	stream->covered = 0;
 }
 
-/* DATA goes on where what is held back ends. */
-static int join(struct mask_stream *stream, const char *data, size_t len, int final, struct buf *out)
+/* A piece goes on where what is held back ends; where nothing is, it is not copied. */
+static int take_piece(struct mask_stream *stream, const char *data, size_t len, int final, struct buf *out)
 {
-	struct mask_text text = {.covered = stream->covered, .final = final};
+	struct buf *held = &stream->held;
+	int joined = held->len > 0;
+	struct text text = {.covered = stream->covered, .final = final};
 	size_t left;
-	if (buf_append(&stream->held, data, len) < 0)
+	if (joined && buf_append(held, data, len) < 0)
 		return -1;
-	text.bytes = stream->held.data;
-	text.len = stream->held.len;
-	if (mask_scan(&forms, &text, out, &left) < 0)
+	text.bytes = (const unsigned char *)(joined ? held->data : data);
+	text.len = joined ? held->len : len;
+	if (scan(&text, &left, out) < 0)
 		return -1;
-	buf_shift(&stream->held, text.len - left);
 	stream->covered = text.covered;
+	if (!joined)
+		return buf_append(held, data + len - left, left);
+	buf_shift(held, held->len - left);
 	return 0;
 }
 
 int mask_feed(struct mask_stream *stream, const char *data, size_t len, struct buf *out)
 {
-	struct mask_text text;
-	size_t left;
-	for (size_t slice = FIRST_SLICE; len > 0 && stream->held.len > 0; slice = slice * 2 < SLICE ? slice * 2 : SLICE) {
-		size_t taken = len < slice ? len : slice;
-		if (join(stream, data, taken, 0, out) < 0)
+	while (len > 0) {
+		size_t piece = len < PIECE ? len : PIECE;
+		if (take_piece(stream, data, piece, 0, out) < 0)
 			return -1;
-		/* What is undecided now lies in DATA alone: no more copying. */
-		if (taken < len && stream->held.len <= taken) {
-			taken -= stream->held.len;
-			mask_wipe(stream->held.data, stream->held.len);
-			buf_clear(&stream->held);
-		}
-		data += taken;
-		len -= taken;
+		INVARIANT(stream->covered <= stream->held.len);
+		data += piece;
+		len -= piece;
 	}
-	if (len == 0)
-		return 0;
-	text = (struct mask_text){.bytes = data, .len = len, .covered = stream->covered};
-	if (mask_scan(&forms, &text, out, &left) < 0)
-		return -1;
-	stream->covered = text.covered;
-	return buf_append(&stream->held, data + len - left, left);
+	return 0;
 }
 
 int mask_finish(struct mask_stream *stream, struct buf *out)
 {
-	return stream->held.len > 0 ? join(stream, "", 0, 1, out) : 0;
+	return stream->held.len > 0 ? take_piece(stream, "", 0, 1, out) : 0;
 }

@@ -1,10 +1,8 @@
-#include "secret/mask_find.h"
+#include "secret/mask_internal.h"
 
 #include <string.h>
 
-#include "secret/mask.h"
-
-/* ---- escapes --------------------------------------------------------------------------------------------- */
+/* ---- escapes ----------------------------------------------------------------------------------------------- */
 
 static int hex_value(unsigned char digit)
 {
@@ -12,22 +10,6 @@ static int hex_value(unsigned char digit)
 		return digit - '0';
 	digit |= 0x20;
 	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* The character that the escape at TEXT stands for, or -1: there is none, or not a whole one. */
-static int decode(const unsigned char *text, size_t len)
-{
-	size_t digits = text[0] == '%' ? 1 : 4;
-	int high, low;
-	if (text[0] == '\\' && len >= 2 && (text[1] == '/' || text[1] == '"' || text[1] == '\\'))
-		return text[1];
-	if (len < digits + 2 || (text[0] == '\\' && memcmp(text + 1, "u00", 3) != 0))
-		return -1;
-	high = hex_value(text[digits]);
-	low = hex_value(text[digits + 1]);
-	if (high < 0 || low < 0 || (text[0] == '\\' && high >= 8))
-		return -1;
-	return high << 4 | low;
 }
 
 /* How many bytes at TEXT are an escape of C, or 0. *OPEN: the text ends before that is known. */
@@ -49,25 +31,22 @@ static size_t match_escape(unsigned char c, const unsigned char *text, size_t le
 	return digits + 2;
 }
 
-size_t mask_find_escape(const struct mask_forms *forms, const unsigned char *text, size_t len, size_t at, int mark)
+/* The character that the escape at TEXT stands for, or -1: there is none, or not a whole one. */
+static int decode(const unsigned char *text, size_t len)
 {
-	while (at < len) {
-		const unsigned char *found = memchr(text + at, mark, len - at);
-		int c;
-		if (!found)
-			break;
-		at = (size_t)(found - text);
-		c = decode(found, len - at);
-		if (c >= 0 && forms->heads[c])
-			return at;
-		at++;
-	}
-	return len;
+	size_t digits = text[0] == '%' ? 1 : 4;
+	int c, ignored = 0;
+	if (text[0] == '\\' && len >= 2 && text[1] != 'u')
+		return match_escape(text[1], text, len, &ignored) ? text[1] : -1;
+	if (len < digits + 2)
+		return -1;
+	c = (hex_value(text[digits]) & 15) << 4 | (hex_value(text[digits + 1]) & 15);
+	return match_escape((unsigned char)c, text, len, &ignored) ? c : -1;
 }
 
-/* ---- forms ----------------------------------------------------------------------------------------------- */
+/* ---- forms ------------------------------------------------------------------------------------------------- */
 
-/* Distances from the beginning of a form in the text. */
+/* Distances from the beginning of a form in the text. Only a form with '%' or '\' in it, which is no base64, can have several. */
 struct places {
 	uint32_t at[(MASK_ESCAPE_MAX - 1) * MASK_SECRET_MAX + 2];
 	size_t count;
@@ -86,20 +65,25 @@ static void add_place(struct places *places, uint32_t at)
 	places->count++;
 }
 
-/* A form with '%' or '\' in it may be read in several ways at once: all places where the next character could stand
- * are followed. */
-static size_t match_ambiguous(const struct mask_form *form, const unsigned char *text, size_t len, int *open)
+/* The end of FORM at TEXT, or 0. A '%' or '\' may be itself or begin an escape: all places where the next character could
+ * stand are followed. */
+static size_t match(const struct mask_form *form, const unsigned char *text, size_t len, int *open)
 {
 	static struct places both[2];
-	struct places *now = &both[0], *next = &both[1];
-	now->at[0] = 0;
+	struct places *now = &both[0], *next = &both[1], *swap;
+	size_t same = 0;
+	while (same < form->len && same < len && text[same] == form->text[same] && text[same] != '%' && text[same] != '\\')
+		same++;
+	/* Nearly always the end of it: only an escape can stand for another character. */
+	if (same == form->len || (same < len && text[same] != '%' && text[same] != '\\'))
+		return same == form->len ? same : 0;
+	now->at[0] = (uint32_t)same;
 	now->count = 1;
-	for (size_t i = 0; i < form->len && now->count > 0; i++) {
-		struct places *swap = now;
+	for (size_t i = same; i < form->len && now->count > 0; i++) {
 		next->count = 0;
 		for (size_t n = 0; n < now->count; n++) {
 			uint32_t at = now->at[n];
-			size_t size = 0;
+			size_t size;
 			if (at == len) {
 				*open = 1;
 				break;
@@ -110,82 +94,45 @@ static size_t match_ambiguous(const struct mask_form *form, const unsigned char 
 			if (size)
 				add_place(next, at + (uint32_t)size);
 		}
+		swap = now;
 		now = next;
 		next = swap;
 	}
 	return now->count > 0 ? now->at[now->count - 1] : 0;
 }
 
-static size_t match(const struct mask_form *form, const unsigned char *text, size_t len, int *open)
+/* The longest of the forms that begin with C, and LONGEST. */
+static size_t match_all(const struct mask_forms *forms, int c, const unsigned char *text, size_t len, int *open, size_t longest)
 {
-	size_t at = 0;
-	if (form->ambiguous)
-		return match_ambiguous(form, text, len, open);
-	for (size_t i = 0; i < form->len; i++) {
-		size_t size = 1;
-		if (at == len) {
-			*open = 1;
-			return 0;
-		}
-		if (text[at] != form->text[i])
-			size = match_escape(form->text[i], text + at, len - at, open);
-		if (!size)
-			return 0;
-		at += size;
-	}
-	return at;
-}
-
-/* The longest of the forms from list[FROM] to list[TO - 1], and LONGEST. */
-static size_t match_range(const struct mask_forms *forms, size_t from, size_t to, const unsigned char *text, size_t len,
-                          int *open, size_t longest)
-{
-	for (size_t i = from; i < to; i++) {
-		size_t got = match(&forms->list[i], text, len, open);
-		if (got > longest)
-			longest = got;
+	for (size_t i = forms->first[c]; i; i = forms->list[i - 1].next) {
+		size_t got = match(&forms->list[i - 1], text, len, open);
+		longest = got > longest ? got : longest;
 	}
 	return longest;
 }
 
 size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text, size_t len, size_t at, int *open)
 {
-	unsigned char raw = text[at];
-	size_t longest = 0, left = len - at;
+	const unsigned char raw = text[at];
+	size_t left = len - at, longest;
 	int c = raw;
-	if (forms->count == 0)
-		return 0;
 	text += at;
-	if (raw == '%' || raw == '\\') {
+	longest = match_all(forms, raw, text, left, open, 0);
+	if (raw == '%' || raw == '\\')
 		c = decode(text, left);
-		/* Cut off, it may stand for anything. */
-		if (c < 0 && left < MASK_ESCAPE_MAX) {
-			longest = match_range(forms, 0, forms->count, text, left, open, 0);
-			return longest ? at + longest : 0;
-		}
-	}
-	longest = match_range(forms, forms->first[raw], forms->first[raw + 1], text, left, open, 0);
 	if (c >= 0 && c != raw)
-		longest = match_range(forms, forms->first[c], forms->first[c + 1], text, left, open, longest);
+		longest = match_all(forms, c, text, left, open, longest);
+	/* Cut off, it may stand for anything. */
+	for (int any = 0; c < 0 && left < MASK_ESCAPE_MAX && any < 256; any++)
+		longest = match_all(forms, any, text, left, open, longest);
 	return longest ? at + longest : 0;
 }
 
-/* ---- userinfo -------------------------------------------------------------------------------------------- */
+/* ---- userinfo ---------------------------------------------------------------------------------------------- */
 
-int mask_in_userinfo(unsigned char c)
+static int in_userinfo(unsigned char c)
 {
-	switch (c) {
-	case '/':
-	case '"':
-	case '\'':
-	case '`':
-	case '<':
-	case '>':
-	case 0x7f:
-		return 0;
-	default:
-		return c > 0x20;
-	}
+	return c > 0x20 && c != 0x7f && c != '`' && (c > '>' || !strchr("/\"'<>", c));
 }
 
 size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int *open)
@@ -196,7 +143,7 @@ size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int 
 			*open = 1;
 			break;
 		}
-		if (i < from ? text[i] != "://"[i - at] : !mask_in_userinfo(text[i]))
+		if (i < from ? text[i] != "://"[i - at] : !in_userinfo(text[i]))
 			break;
 		if (text[i] == '@' && i > from)
 			end = i;

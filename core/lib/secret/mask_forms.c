@@ -1,20 +1,22 @@
-#include "secret/mask_forms.h"
+#include "secret/mask_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* More would make the index bigger and finds nothing faster. */
-#define MAX_WINDOW    24
-#define MIN_GRAM_BITS 16
-#define MAX_GRAM_BITS 22
+#include <openssl/evp.h>
 
 /* Forms of one secret: as it is; six of its inside; with and without a user in four spellings each. */
-#define FORMS_A_SECRET(users) (1 + 6 + 4 * (1 + (users)))
-/* Bytes of base64, padded, and two more for the alignment of the inside. */
-#define BASE64_SIZE(len) (((len) + 2 + 2) / 3 * 4)
+#define FORMS_PER_SECRET(users) (1 + 6 + 4 * (1 + (users)))
+/* Bytes of base64, its NUL, and two more in front for the alignment of the inside. */
+#define BASE64_SIZE(len) (((len) + 2 + 2) / 3 * 4 + 1)
+#define PLAIN_MAX        (2 + MASK_USER_MAX + 1 + MASK_SECRET_MAX)
 
-static const char *const alphabets[] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+/* Without forms: "://", in either order of the bytes. */
+unsigned char mask_pairs[1 << 16] = {
+	[':' << 8 | '/'] = MASK_FIRST, ['/' << 8 | ':'] = MASK_FIRST, ['/' << 8 | '/'] = MASK_SECOND};
+
+/* What is being encoded, and what it becomes. */
+static unsigned char plain[PLAIN_MAX], encoded[BASE64_SIZE(PLAIN_MAX)];
 
 void mask_wipe(void *memory, size_t len)
 {
@@ -23,186 +25,124 @@ void mask_wipe(void *memory, size_t len)
 		*bytes++ = 0;
 }
 
+static void add_pair(int a, int b, int what)
+{
+	mask_pairs[mask_pair((unsigned char[]){(unsigned char)a, (unsigned char)b})] |= (unsigned char)what;
+}
+
+static void fill_pairs(const struct mask_forms *forms)
+{
+	memset(mask_pairs, 0, sizeof mask_pairs);
+	add_pair(':', '/', MASK_FIRST);
+	add_pair('/', '/', MASK_SECOND);
+	for (int any = 0; any < 256 && forms->count > 0; any++) {
+		add_pair('%', any, MASK_ALONE);
+		add_pair('\\', any, MASK_ALONE);
+	}
+	for (size_t i = 0; i < forms->count; i++) {
+		const unsigned char *text = forms->list[i].text;
+		add_pair(text[0], text[1], MASK_FIRST);
+		add_pair(text[1], text[2], MASK_SECOND);
+		for (int c = 0; c < 2; c++) {
+			add_pair(text[0], "%\\"[c], MASK_ALONE);
+			add_pair(text[1], "%\\"[c], MASK_SECOND);
+		}
+	}
+}
+
 void mask_forms_free(struct mask_forms *forms)
 {
-	if (forms->arena)
-		mask_wipe(forms->arena, forms->arena_size);
-	free(forms->arena);
+	mask_wipe(forms->texts, forms->texts_len);
+	free(forms->texts);
 	free(forms->list);
-	free(forms->grams);
-	memset(forms, 0, sizeof *forms);
+	*forms = (struct mask_forms){0};
+	fill_pairs(forms);
 }
 
-/* ---- making the forms ------------------------------------------------------------------------------------ */
+/* ---- making the forms -------------------------------------------------------------------------------------- */
 
-/* Where the next form is written: the end of the newest. */
-static unsigned char *room(const struct mask_forms *forms)
+static void add(struct mask_forms *forms, const void *text, size_t len)
 {
-	const struct mask_form *last;
-	if (forms->count == 0)
-		return forms->arena;
-	last = &forms->list[forms->count - 1];
-	return forms->arena + (last->text - forms->arena) + last->len;
+	unsigned char *copy = forms->texts + forms->texts_len;
+	size_t *first;
+	INVARIANT(forms->texts_len + len <= forms->texts_size);
+	memmove(copy, text, len);
+	first = &forms->first[copy[0]];
+	forms->list[forms->count++] = (struct mask_form){copy, len, *first};
+	*first = forms->count;
+	forms->texts_len += len;
 }
 
-/* The LEN bytes at TEXT, in the arena, are a form. */
-static void keep(struct mask_forms *forms, const unsigned char *text, size_t len)
+/* Encode SKIPPED zero bytes, USER and the secret. Returns the length without padding. */
+static size_t encode(size_t skipped, const char *user, const struct mask_secret *secret)
 {
-	int ambiguous = memchr(text, '%', len) || memchr(text, '\\', len);
-	forms->list[forms->count++] = (struct mask_form){text, len, ambiguous};
+	size_t len = skipped + strlen(user);
+	memset(plain, 0, skipped);
+	memcpy(plain + skipped, user, len - skipped);
+	memcpy(plain + len, secret->text, secret->len);
+	len += secret->len;
+	EVP_EncodeBlock(encoded, plain, (int)len);
+	return (len * 8 + 5) / 6;
 }
 
-/* Base64 without padding of SKIPPED zero bytes, BEFORE and DATA; returns its length. */
-static size_t base64(size_t skipped, struct mask_word before, struct mask_word data, const char *alphabet, unsigned char *out)
+/* A part of what is encoded, and the same in the alphabet of URLs. */
+static void add_part(struct mask_forms *forms, size_t begin, size_t end)
 {
-	size_t used = 0, total = skipped + before.len + data.len;
-	unsigned long bits = 0;
-	int count = 0;
-	for (size_t i = 0; i < total; i++) {
-		size_t at = i - skipped;
-		unsigned char byte = 0;
-		if (i >= skipped)
-			byte = (unsigned char)(at < before.len ? before.text[at] : data.text[at - before.len]);
-		bits = bits << 8 | byte;
-		for (count += 8; count >= 6; count -= 6)
-			out[used++] = (unsigned char)alphabet[bits >> (count - 6) & 63];
-	}
-	if (count > 0)
-		out[used++] = (unsigned char)alphabet[bits << (6 - count) & 63];
-	return used;
+	unsigned char *text = encoded;
+	add(forms, text + begin, end - begin);
+	text = forms->texts + forms->texts_len;
+	memcpy(text, encoded + begin, end - begin);
+	for (size_t i = 0; i < end - begin; i++)
+		text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+	add(forms, text, end - begin);
 }
 
-/* Base64 of BEFORE and the secret, with and without padding. */
-static void add_base64(struct mask_forms *forms, struct mask_word before, struct mask_word secret)
+/* Base64 of USER and the secret, with and without padding. */
+static void add_base64(struct mask_forms *forms, const char *user, const struct mask_secret *secret)
 {
-	for (size_t a = 0; a < ARRAY_LEN(alphabets); a++) {
-		unsigned char *text = room(forms);
-		size_t len = base64(0, before, secret, alphabets[a], text);
-		keep(forms, text, len);
-		if (len % 4 == 0)
-			continue;
-		/* The padded form stands behind the other, a copy of it. */
-		memcpy(text + len, text, len);
-		text += len;
-		while (len % 4)
-			text[len++] = '=';
-		keep(forms, text, len);
-	}
+	size_t len = encode(0, user, secret);
+	add_part(forms, 0, len);
+	if (len % 4)
+		add_part(forms, 0, (len + 3) / 4 * 4);
 }
 
 /* What base64 of anything with the secret in it always shows: the characters that hold only bits of the secret, for
  * each of the three places in a group of three bytes where the secret can begin. */
-static void add_inside(struct mask_forms *forms, struct mask_word secret)
+static void add_inside(struct mask_forms *forms, const struct mask_secret *secret)
 {
-	for (size_t skipped = 0; skipped < 3; skipped++)
-		for (size_t a = 0; a < ARRAY_LEN(alphabets); a++) {
-			size_t begin = (skipped * 8 + 5) / 6, end = (skipped + secret.len) * 8 / 6;
-			unsigned char *text = room(forms);
-			base64(skipped, (struct mask_word){"", 0}, secret, alphabets[a], text);
-			memmove(text, text + begin, end - begin);
-			keep(forms, text, end - begin);
-		}
-}
-
-static void add_secret(struct mask_forms *forms, struct mask_word secret, const struct mask_source *source)
-{
-	unsigned char *text = room(forms);
-	memcpy(text, secret.text, secret.len);
-	keep(forms, text, secret.len);
-	add_inside(forms, secret);
-	add_base64(forms, (struct mask_word){"", 0}, secret);
-	for (size_t i = 0; i < source->user_count; i++)
-		add_base64(forms, source->users[i], secret);
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct mask_form *x = a, *y = b;
-	int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
-	return order ? order : (x->len > y->len) - (x->len < y->len);
-}
-
-static void sort(struct mask_forms *forms)
-{
-	size_t kept = 0;
-	qsort(forms->list, forms->count, sizeof *forms->list, compare);
-	for (size_t i = 0; i < forms->count; i++)
-		if (kept == 0 || compare(&forms->list[kept - 1], &forms->list[i]) != 0)
-			forms->list[kept++] = forms->list[i];
-	forms->count = kept;
-}
-
-/* ---- the index ------------------------------------------------------------------------------------------- */
-
-static void index_form(struct mask_forms *forms, const struct mask_form *form)
-{
-	for (size_t i = 0; i < forms->window; i++)
-		forms->heads[form->text[i]] = 1;
-	for (size_t i = 0; i + MASK_GRAM <= forms->window; i++) {
-		struct mask_places places = mask_forms_places(forms, form->text + i);
-		forms->grams[places.first >> 6] |= UINT64_C(1) << (places.first & 63);
-		forms->grams[places.second >> 6] |= UINT64_C(1) << (places.second & 63);
+	for (size_t skipped = 0; skipped < 3; skipped++) {
+		encode(skipped, "", secret);
+		add_part(forms, (skipped * 8 + 5) / 6, (skipped + secret->len) * 8 / 6);
 	}
 }
 
-static int make_index(struct mask_forms *forms)
-{
-	size_t i = 0;
-	forms->window = MAX_WINDOW;
-	for (size_t n = 0; n < forms->count; n++)
-		if (forms->list[n].len < forms->window)
-			forms->window = forms->list[n].len;
-	/* At most one in 32 of the set's places is taken, so that one sample in 32 is a false alarm. */
-	forms->gram_bits = MIN_GRAM_BITS;
-	while (forms->gram_bits < MAX_GRAM_BITS && forms->count * forms->window * 32 >> forms->gram_bits)
-		forms->gram_bits++;
-	forms->grams = calloc((size_t)1 << forms->gram_bits >> 6, sizeof *forms->grams);
-	if (!forms->grams)
-		return -1;
-	for (size_t c = 0; c < 256; c++) {
-		while (i < forms->count && forms->list[i].text[0] < c)
-			i++;
-		forms->first[c] = i;
-	}
-	forms->first[256] = forms->count;
-	for (i = 0; i < forms->count; i++)
-		index_form(forms, &forms->list[i]);
-	return 0;
-}
-
-static int allocate(struct mask_forms *forms, const struct mask_source *source)
-{
-	size_t longest_user = 0, forms_a_secret = FORMS_A_SECRET(source->user_count);
-	for (size_t i = 0; i < source->user_count; i++)
-		if (source->users[i].len > longest_user)
-			longest_user = source->users[i].len;
-	for (size_t i = 0; i < source->secret_count; i++)
-		forms->arena_size += forms_a_secret * BASE64_SIZE(longest_user + source->secrets[i].len);
-	forms->list = calloc(source->secret_count * forms_a_secret, sizeof *forms->list);
-	forms->arena = malloc(forms->arena_size);
-	return forms->list && forms->arena ? 0 : -1;
-}
-
-int mask_forms_build(struct mask_forms *forms, const struct mask_source *source)
+int mask_forms_build(struct mask_forms *forms, const struct mask_secret *secrets, size_t secret_count,
+                     char users[][MASK_USER_MAX + 2], size_t user_count)
 {
 	struct mask_forms made = {0};
-	if (source->secret_count == 0) {
-		mask_forms_free(forms);
-		return 0;
+	size_t longest_user = 0, per_secret = FORMS_PER_SECRET(user_count);
+	for (size_t i = 0; i < user_count; i++)
+		longest_user = strlen(users[i]) > longest_user ? strlen(users[i]) : longest_user;
+	for (size_t i = 0; i < secret_count; i++)
+		made.texts_size += per_secret * BASE64_SIZE(longest_user + secrets[i].len);
+	made.list = calloc(secret_count * per_secret + 1, sizeof *made.list);
+	made.texts = malloc(made.texts_size + 1);
+	for (size_t i = 0; i < secret_count && made.list && made.texts; i++) {
+		add(&made, secrets[i].text, secrets[i].len);
+		add_inside(&made, &secrets[i]);
+		add_base64(&made, "", &secrets[i]);
+		for (size_t user = 0; user < user_count; user++)
+			add_base64(&made, users[user], &secrets[i]);
 	}
-	if (allocate(&made, source) < 0) {
-		made.arena_size = 0;
+	mask_wipe(plain, sizeof plain);
+	mask_wipe(encoded, sizeof encoded);
+	if (!made.list || !made.texts) {
 		mask_forms_free(&made);
-		return -1;
-	}
-	for (size_t i = 0; i < source->secret_count; i++)
-		add_secret(&made, source->secrets[i], source);
-	sort(&made);
-	if (make_index(&made) < 0) {
-		mask_forms_free(&made);
+		fill_pairs(forms);
 		return -1;
 	}
 	mask_forms_free(forms);
 	*forms = made;
+	fill_pairs(forms);
 	return 0;
 }
