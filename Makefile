@@ -4,7 +4,7 @@
 #   make demo       the main job on a small template repository
 #   make check      the fast lane: lint, unit tests and specs          (make lint, make unit, make spec)
 #   make test       everything: unit tests, specs, integration specs   (make integration)
-#   make asan       the same under AddressSanitizer and UBSan          (make bench, make fuzz)
+#   make asan       the same under AddressSanitizer and UBSan, with invariants checked          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make format     lays the C out as lint expects it
 #   make docs       the tables of settings in docs/settings.md and the manual
@@ -171,7 +171,7 @@ integration: all $(SUPPORT)
 
 asan:
 	tools/bootstrap.sh --for=test
-	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g' asan-run
+	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g -DMOLBUILD_DEBUG' asan-run
 .PHONY: asan-run
 # The main job in all its outcomes. The terminal is drawn by Lua alone, and the specs that end runs at many points would take
 # too long here: the C tests end children in every way under the sanitizers.

@@ -11,8 +11,16 @@ void buf_init(struct buf *buf, size_t max)
 	*buf = (struct buf){.max = max};
 }
 
+static void check(const struct buf *buf)
+{
+	INVARIANT(buf->len <= buf->max);
+	INVARIANT(buf->data ? buf->len < buf->cap : buf->len == 0 && buf->cap == 0);
+	(void)buf;
+}
+
 void buf_free(struct buf *buf)
 {
+	check(buf);
 	free(buf->data);
 	buf_init(buf, buf->max);
 }
@@ -28,6 +36,7 @@ int buf_reserve(struct buf *buf, size_t len)
 {
 	size_t need, cap = buf->cap ? buf->cap : FIRST_SIZE;
 	char *data;
+	check(buf);
 	if (len > buf->max - buf->len) {
 		errno = EMSGSIZE;
 		return -1;
@@ -54,6 +63,7 @@ int buf_append(struct buf *buf, const void *data, size_t len)
 		memcpy(buf->data + buf->len, data, len);
 	buf->len += len;
 	buf->data[buf->len] = '\0';
+	check(buf);
 	return 0;
 }
 
@@ -66,6 +76,7 @@ void buf_shift(struct buf *buf, size_t len)
 	buf->len -= len;
 	memmove(buf->data, buf->data + len, buf->len);
 	buf->data[buf->len] = '\0';
+	check(buf);
 }
 
 int buf_append_tail(struct buf *buf, const void *data, size_t len)

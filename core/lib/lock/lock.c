@@ -69,6 +69,7 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 		len = 0;
 	if (ftruncate(fd, (off_t)len) < 0)
 		errno = 0;
+	INVARIANT(fd >= 0);
 	*lock = (struct lock){.fd = fd, .owner = getpid()};
 }
 
@@ -121,6 +122,7 @@ void lock_release(struct lock *lock)
 	int saved = errno;
 	if (lock->owner == 0)
 		return;
+	INVARIANT(lock->fd >= 0);
 	if (lock->owner != getpid()) {
 		fd_close(&lock->fd);
 	} else {

@@ -60,6 +60,7 @@ static void stop(struct lock_wait *wait)
 	free(wait->path);
 	free(wait->purpose);
 	wait->path = wait->purpose = NULL;
+	INVARIANT(wait->fd < 0 && !wait->helper.slot && !wait->timer.slot);
 }
 
 /* Try; if it is not free, have a helper wait. Returns as lock_wait_start(). */

@@ -33,8 +33,22 @@ static void sift_down(struct heap *heap, size_t slot, struct loop_timer *timer)
 	place(heap, slot, timer);
 }
 
+/* Each timer knows its slot, and none is due before the one above it. */
+static void check(const struct heap *heap)
+{
+#ifdef MOLBUILD_DEBUG
+	INVARIANT(heap->count == 0 || heap->count < heap->cap);
+	for (size_t slot = 1; slot <= heap->count; slot++) {
+		INVARIANT(heap->timers[slot]->slot == slot);
+		INVARIANT(slot == 1 || heap->timers[slot / 2]->due_ns <= heap->timers[slot]->due_ns);
+	}
+#endif
+	(void)heap;
+}
+
 int heap_add(struct heap *heap, struct loop_timer *timer)
 {
+	INVARIANT(timer->slot == 0);
 	if (heap->count + 1 >= heap->cap) {
 		size_t cap = heap->cap ? heap->cap * 2 : 16;
 		struct loop_timer **timers = realloc(heap->timers, cap * sizeof(struct loop_timer *));
@@ -44,6 +58,7 @@ int heap_add(struct heap *heap, struct loop_timer *timer)
 		heap->cap = cap;
 	}
 	sift_up(heap, ++heap->count, timer);
+	check(heap);
 	return 0;
 }
 
@@ -51,6 +66,7 @@ void heap_remove(struct heap *heap, struct loop_timer *timer)
 {
 	size_t slot = timer->slot;
 	struct loop_timer *last = heap->timers[heap->count--];
+	INVARIANT(slot > 0 && slot <= heap->count + 1 && (slot > heap->count ? last : heap->timers[slot]) == timer);
 	timer->slot = 0;
 	if (last == timer)
 		return;
@@ -58,6 +74,7 @@ void heap_remove(struct heap *heap, struct loop_timer *timer)
 		sift_up(heap, slot, last);
 	else
 		sift_down(heap, slot, last);
+	check(heap);
 }
 
 struct loop_timer *heap_first(const struct heap *heap)

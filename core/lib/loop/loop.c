@@ -154,6 +154,7 @@ void loop_child_stop(struct loop *loop, struct loop_child *child)
 	if (!child->slot)
 		return;
 	last = loop->children[--loop->child_count];
+	INVARIANT(child == last || loop->children[child->slot - 1] == child);
 	loop->children[child->slot - 1] = last;
 	last->slot = child->slot;
 	child->slot = 0;
@@ -298,6 +299,7 @@ static void fire_timers(struct loop *loop)
 	/* Only what was due when we began: a timer that restarts itself at once must not starve the rest. */
 	while ((timer = heap_first(&loop->heap)) && timer->due_ns <= now) {
 		loop_timer_stop(loop, timer);
+		INVARIANT(timer->slot == 0 && timer->fire);
 		timer->fire(timer);
 	}
 }

@@ -45,6 +45,7 @@ static int grow(struct watches *watches)
 static void forget(struct watches *watches, struct loop_watch *watch)
 {
 	struct loop_watch *last = watches->list[--watches->count];
+	INVARIANT(watch->slot <= watches->count + 1 && (watch == last || watches->list[watch->slot - 1] == watch));
 	watches->list[watch->slot - 1] = last;
 	last->slot = watch->slot;
 	watch->slot = 0;
@@ -66,6 +67,7 @@ int watches_open(struct watches *watches, struct error *err)
 int watches_add(struct watches *watches, struct loop_watch *watch, struct error *err)
 {
 	struct epoll_event event = {.data.ptr = watch};
+	INVARIANT(!watch->slot && watch->ready);
 	if (grow(watches) < 0)
 		return error_errno(err, ENOMEM, "cannot watch descriptor %d", watch->fd);
 	event.events = (watch->events & LOOP_READ ? EPOLLIN : 0) | (watch->events & LOOP_WRITE ? EPOLLOUT : 0);

@@ -172,9 +172,19 @@ static int has_room(struct writer *writer, size_t len, int spare)
 	return writer->reserved == 0 || writer->reserved + len <= WRITER_RESERVE;
 }
 
+static void check(const struct writer *writer)
+{
+	INVARIANT(writer->sent <= writer->queue.len);
+	/* What is queued is waited for, in one way; what is not, in none. */
+	INVARIANT((writer_pending(writer) > 0) == (writer->watch.slot || writer->again.slot));
+	INVARIANT(!writer->watch.slot || !writer->again.slot);
+	(void)writer;
+}
+
 int writer_put(struct writer *writer, const char *text, size_t len, int spare)
 {
 	size_t done = 0;
+	check(writer);
 	if (writer_pending(writer) > 0) {
 		drain(writer);
 		if (!has_room(writer, len, spare))
@@ -187,6 +197,7 @@ int writer_put(struct writer *writer, const char *text, size_t len, int spare)
 	if (done < len && !enqueue(writer, text + done, len - done))
 		return 0;
 	writer->reserved += spare || done == len ? 0 : len;
+	check(writer);
 	return 1;
 }
 

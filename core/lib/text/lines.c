@@ -52,6 +52,7 @@ static int deliver(struct lines *lines)
 	size_t len;
 	int stop;
 	lines_pending(lines, &line, &len);
+	INVARIANT(len <= lines->max);
 	stop = lines->on_line(lines->ud, line, len);
 	buf_clear(&lines->part);
 	lines->cut = lines->behind_cr = 0;
@@ -60,6 +61,7 @@ static int deliver(struct lines *lines)
 
 int lines_feed(struct lines *lines, const char *data, size_t len)
 {
+	INVARIANT(lines->max >= LINES_MAX_MIN && lines->part.len <= lines->max);
 	while (len > 0) {
 		const char *newline;
 		size_t line;
