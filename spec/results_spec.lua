@@ -202,9 +202,9 @@ describe("a run with --output=json", function()
 
   it("prints one for each when a signal ends the run", function()
     local running = start { "--progress=json", dir .. "/p.lua", "good", "slow" }
-    sh.wait_until(30, "the step to begin", function()
+    sh.wait_for(function()
       return running:so_far():find('"step_started","runtime":"slow"', 1, true)
-    end)
+    end, 30, "the step to begin")
     running:signal "TERM"
     local ended = running:wait()
     assert.equal(143, ended.status)

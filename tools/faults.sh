@@ -16,6 +16,8 @@ jobs=${FAULTS_JOBS:-$(getconf _NPROCESSORS_ONLN)}
 state=$BUILD/faults
 MOLBUILD_BIN=$BUILD/molbuild
 export BUILD MOLBUILD_BIN
+# The library is loaded from the tree, and the C module from the build.
+export LUA_PATH="./lua/?.lua;./lua/?/init.lua;./?.lua;;" LUA_CPATH="$BUILD/lua/?.so;;"
 
 fail() {
 	echo "faults.sh: $*" >&2

@@ -1,6 +1,7 @@
 -- What bounds a clone and a build: silence, and a ceiling. And what is no silence.
 --
 -- All runs are started at once, each for a runtime of its own, and looked at one by one: most of them only wait.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local BUSYBOX = "FROM scratch\nCOPY busybox /bin/busybox\n"
@@ -34,12 +35,12 @@ describe("a bound", function()
 
   setup(function()
     w = world.new()
-    world.write(w.forge .. "/trickle.sh", TRICKLE)
-    world.sh(("chmod +x %s/trickle.sh; git config -f %s/home/.gitconfig uploadpack.packObjectsHook %s/trickle.sh")
+    sh.write(w.forge .. "/trickle.sh", TRICKLE)
+    sh.run(("chmod +x %s/trickle.sh; git config -f %s/home/.gitconfig uploadpack.packObjectsHook %s/trickle.sh")
       :format(w.forge, w.forge, w.forge))
     -- The first to begin, as it takes longest: one that holds the lock for longer than 30 s, and one that waits for it.
     start("holder", "autogen", run_step "echo begun; sleep 34")
-    world.wait_for(function() return runs.holder.stderr():find("\nbegun", 1, true) end, 60)
+    sh.wait_for(function() return runs.holder:so_far():find("\nbegun", 1, true) end, 60)
     runs.waiter = w:start { "run", "ensure.lua", "autogen" }
     start("silent", "claude-code", run_step "echo last words; sleep 71.25", { MOLECULE_BUILD_STALL_GRACE_S = "4" })
     start("endless", "codex", run_step "while :; do echo at work; sleep 0.25; done",
@@ -57,14 +58,14 @@ describe("a bound", function()
 
   teardown(function()
     for _, run in pairs(runs) do
-      if run.running() then run.signal "KILL" end
+      if run:lives() then run:signal "KILL" end
     end
     world.remove_images()
     w:close()
   end)
 
   local function assert_ended(name, message)
-    local ended = runs[name].wait(60)
+    local ended = runs[name]:wait(60)
     assert.equal(9, ended.status, ended.stderr)
     assert.equal("", ended.stdout)
     assert.truthy(ended.stderr:find("molbuild: local-build: " .. message, 1, true), ended.stderr)
@@ -72,7 +73,7 @@ describe("a bound", function()
   end
 
   local function assert_done(name, runtime)
-    local ended = runs[name].wait(90)
+    local ended = runs[name]:wait(90)
     assert.equal(("molecule-local/workspace-template-%s:%s\n"):format(runtime, shas[name]:sub(1, 12)), ended.stdout,
       ended.stderr)
     return ended
@@ -82,7 +83,7 @@ describe("a bound", function()
     local ended = assert_ended("silent",
       "docker was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); the last line was: last words\n")
     assert.truthy(ended.stderr:find("failed in step build", 1, true), ended.stderr)
-    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
+    sh.wait_for(function() return sh.run "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
   end)
 
   it("in all ends a build that is never silent", function()
@@ -101,13 +102,13 @@ describe("a bound", function()
   it("of silence ends a clone", function()
     local ended = assert_ended("hanging", "git was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); ")
     assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
-    assert.equal("", world.sh(("ls %s/tmp | grep gemini-cli || true"):format(w.cache)))
+    assert.equal("", sh.run(("ls %s/tmp | grep gemini-cli || true"):format(w.cache)))
   end)
 
   it("in all ends a clone", function()
     local ended = assert_ended("stuck", "git took longer than 4 s (MOLECULE_BUILD_CEILING_S); ")
     assert.truthy(ended.stderr:find("failed in step clone", 1, true), ended.stderr)
-    assert.equal("", world.sh(("ls %s/tmp | grep hermes || true"):format(w.cache)))
+    assert.equal("", sh.run(("ls %s/tmp | grep hermes || true"):format(w.cache)))
   end)
 
   it("of silence lets live a clone that is slow", function()
@@ -137,7 +138,7 @@ describe("a bound", function()
   it("of a lock is none: a waiter reports the holder every 30 s, and the end of the wait", function()
     local waiting = ("waiting for the lock held by pid %d on "):format(runs.holder.pid)
     assert_done("holder", "autogen")
-    local ended = runs.waiter.wait(30)
+    local ended = runs.waiter:wait(30)
     assert.equal(0, ended.status, ended.stderr)
     local times = {}
     for line in ended.stderr:gmatch "[^\n]+" do

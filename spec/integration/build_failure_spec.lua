@@ -1,5 +1,6 @@
 -- Builds that fail, by both builders: their messages come from the program, and never from the output of a RUN.
 local record = require "spec.support.record"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a build that fails", function()
@@ -86,14 +87,14 @@ describe("a build that fails", function()
 
   it("where the program does not see the cache says to put it elsewhere", function()
     local bin = w.dir .. "/snap"
-    world.sh("mkdir -p " .. bin)
-    world.write(bin .. "/docker", ([[
+    sh.run("mkdir -p " .. bin)
+    sh.write(bin .. "/docker", ([[
 #!/bin/sh
 for last; do :; done
 case $last in %s/*) echo "unable to prepare context: path \"$last\" not found" >&2; exit 1 ;; esac
 exec %s "$@"
-]]):format(w.cache, world.sh "command -v docker"))
-    world.sh("chmod +x " .. bin .. "/docker")
+]]):format(w.cache, sh.run "command -v docker"))
+    sh.run("chmod +x " .. bin .. "/docker")
     local run = ensure("classic", "FROM scratch\nCOPY busybox /\n", { PATH = bin .. ":" .. os.getenv "PATH" })
     assert.equal(8, run.status, run.stderr)
     assert.truthy(run.stderr:find("put the cache elsewhere (MOLECULE_LOCAL_BUILD_CACHE)", 1, true), run.stderr)

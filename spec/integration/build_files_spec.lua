@@ -1,8 +1,9 @@
 -- What the building programs read of a tree on this machine: links inside it are followed by all of them, and by none out of it.
 local engines = require "spec.support.engines"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
-local root = world.sh "id -u" == "0" -- only root can have a podman of its own here
+local root = sh.run "id -u" == "0" -- only root can have a podman of its own here
 local NAME = "molecule-local/workspace-template-hermes:latest"
 
 describe("a template of links", function()
@@ -48,7 +49,7 @@ describe("a template of links", function()
     if way:find "podman" then
       return podman:sh(("sh -c 'ls -A $(podman image mount %s)/all | xargs; podman image unmount --all >/dev/null'"):format(NAME))
     end
-    return world.sh(("docker run --rm --network none --entrypoint /busybox %s ls -A /all | xargs"):format(NAME))
+    return sh.run(("docker run --rm --network none --entrypoint /busybox %s ls -A /all | xargs"):format(NAME))
   end
 
   for way in pairs(WAYS) do
@@ -68,7 +69,7 @@ describe("a template of links", function()
   -- The other files that each program reads are in spec/build_files_spec.lua.
   for way, name in pairs { podman = root and ".containerignore" or nil, buildkit = "Dockerfile.dockerignore" } do
     it(("whose %s leads to a file of this machine is refused, for %s"):format(name, way), function()
-      world.write(w.dir .. "/private", "says\n")
+      sh.write(w.dir .. "/private", "says\n")
       local run = ensure(way, world.template_files "x", ("ln -s %s/private %s"):format(w.dir, name))
       assert.equal(7, run.status, run.stderr)
       assert.truthy(run.stderr:find(("%s is a link (to %s/private) that leads out of the tree"):format(name, w.dir), 1, true),

@@ -1,5 +1,6 @@
 -- The command line, as its users meet it.
 local record = require "spec.support.record"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("molbuild", function()
@@ -14,14 +15,14 @@ describe("molbuild", function()
   end)
 
   local function policy(name, text)
-    world.write(w.dir .. "/" .. name, text)
+    sh.write(w.dir .. "/" .. name, text)
     return w.dir .. "/" .. name
   end
 
   it("prints its version", function()
     local run = w:run { "version" }
     assert.equal(0, run.status)
-    assert.equal("molbuild " .. world.read("VERSION"), run.stdout)
+    assert.equal("molbuild " .. sh.read("VERSION"), run.stdout)
   end)
 
   it("prints its help on stdout", function()
@@ -36,7 +37,7 @@ describe("molbuild", function()
       assert.equal(0, run.status)
       assert.truthy(run.stdout:find("Usage: molbuild run", 1, true), run.stdout)
       assert.truthy(run.stdout:find("--lock-timeout", 1, true))
-      assert.equal(1, w:run(arguments, nil, ">/dev/full").status)
+      assert.equal(1, w:run(arguments, nil, { redirect = ">/dev/full" }).status)
     end
   end)
 
@@ -57,14 +58,14 @@ describe("molbuild", function()
     for _, name in ipairs { "cjson", "argparse", "mine" } do
       policy(name .. ".lua", 'io.stderr:write "not to be run\\n" os.exit(99)')
     end
-    local here = "env -C " .. w.dir
+    local here = { cwd = w.dir }
     local run = w:run({ "run", "--progress=json", "--output=json", policy("p.lua", "return { run = function() return 1 end }") },
-      nil, nil, here)
+      nil, here)
     assert.equal(0, run.status, run.stderr)
     assert.equal('{"value":1}\n', run.stdout)
-    assert.equal(0, w:run({ "--help" }, nil, nil, here).status)
+    assert.equal(0, w:run({ "--help" }, nil, here).status)
     local path = "./?.lua;" .. w.dir .. "/none/?.lua;?.lua;;"
-    run = w:run({ "run", policy("q.lua", "require 'mine'") }, { LUA_PATH = path }, nil, here)
+    run = w:run({ "run", policy("q.lua", "require 'mine'") }, { LUA_PATH = path }, here)
     assert.equal(70, run.status, run.stderr)
     assert.truthy(run.stderr:find("no file '" .. w.dir .. "/none/mine.lua'", 1, true), run.stderr)
     assert.is_nil(run.stderr:find("not to be run", 1, true), run.stderr)
@@ -144,8 +145,8 @@ describe("molbuild", function()
       local run = w:run { "run", "--trace=" .. file, script }
       assert.equal(2, run.status, run.stderr)
       assert.truthy(run.stderr:find("molbuild: --trace: cannot write " .. file, 1, true), run.stderr)
-      assert.is_nil(world.read(w.dir .. "/done"))
-      assert.truthy(world.sh "ls -l /dev/null":find "^c")
+      assert.is_nil(sh.read(w.dir .. "/done"))
+      assert.truthy(sh.run "ls -l /dev/null":find "^c")
     end)
   end
 
@@ -204,20 +205,20 @@ describe("molbuild", function()
 
   it("fails when stdout is full", function()
     local path = policy("full.lua", 'return { run = function() return "result" end }')
-    local run = w:run({ "run", path }, nil, ">/dev/full")
+    local run = w:run({ "run", path }, nil, { redirect = ">/dev/full" })
     assert.equal(1, run.status)
     assert.truthy(run.stderr:find("cannot write the result", 1, true))
   end)
 
   it("fails when stdout is closed", function()
     local path = policy("closed.lua", 'return { run = function() return "result" end }')
-    local run = w:run({ "run", path }, nil, ">&-")
+    local run = w:run({ "run", path }, nil, { redirect = ">&-" })
     assert.equal(1, run.status)
     assert.truthy(run.stderr:find("cannot write the result", 1, true))
   end)
 
   it("runs a fork from $MOLBUILD_PATH before the shipped script, and says which file ran", function()
-    world.sh("mkdir " .. w.dir .. "/fork")
+    sh.run("mkdir " .. w.dir .. "/fork")
     policy("fork/ensure.lua", 'return { run = function() return "mine" end }')
     local run = w:run({ "run", "ensure.lua", "hermes" }, { MOLBUILD_PATH = w.dir .. "/fork" })
     assert.equal("mine\n", run.stdout)
@@ -225,7 +226,7 @@ describe("molbuild", function()
   end)
 
   it("takes the next one on the path when a fork loads the policy it is named after", function()
-    world.sh("mkdir " .. w.dir .. "/fork")
+    sh.run("mkdir " .. w.dir .. "/fork")
     policy("fork/ensure.lua", [[
       local ensure = molbuild.load "ensure.lua"
       function ensure.run() return "fork of " .. ensure.branch end
@@ -237,8 +238,7 @@ describe("molbuild", function()
 
   it("says when a file of the current directory was not used", function()
     policy("ensure.lua", "error 'not me'")
-    local line = ("cd %s && %s %s run ensure.lua nonsense 2>&1; true"):format(w.dir, w:environment(), os.getenv "MOLBUILD_BIN")
-    local out = world.sh(line)
+    local out = w:run({ "run", "ensure.lua", "nonsense" }, nil, { cwd = w.dir }).stderr
     assert.truthy(out:find("./ensure.lua was not used", 1, true), out)
     assert.is_nil(out:find("not me", 1, true))
   end)
@@ -246,21 +246,21 @@ describe("molbuild", function()
   it("ejects a copy to change, and never overwrites one", function()
     local run = w:run { "eject", "ensure.lua", w.dir }
     assert.equal(w.dir .. "/ensure.lua\n", run.stdout, run.stderr)
-    assert.equal(world.read "scripts/ensure.lua", world.read(w.dir .. "/ensure.lua"))
-    world.write(w.dir .. "/ensure.lua", "changed")
+    assert.equal(sh.read "scripts/ensure.lua", sh.read(w.dir .. "/ensure.lua"))
+    sh.write(w.dir .. "/ensure.lua", "changed")
     run = w:run { "eject", "ensure.lua", w.dir }
     assert.equal(1, run.status)
     assert.truthy(run.stderr:find("already exists", 1, true))
-    assert.equal("changed", world.read(w.dir .. "/ensure.lua"))
+    assert.equal("changed", sh.read(w.dir .. "/ensure.lua"))
   end)
 
   it("ends with 128+n when a signal ends it", function()
     local path = policy("sleep.lua", 'return { run = function() print "ready" molbuild.core.sys.sleep(60) return "late" end }')
     for name, status in pairs { INT = 130, TERM = 143, HUP = 129 } do
       local run = w:start { "run", path }
-      world.wait_for(function() return (run.stderr() or ""):find "ready" end)
-      run.signal(name)
-      local ended = run.wait(10)
+      sh.wait_for(function() return (run:so_far() or ""):find "ready" end)
+      run:signal(name)
+      local ended = run:wait(10)
       assert.equal(status, ended.status, name)
       assert.equal("", ended.stdout)
     end
@@ -273,12 +273,12 @@ describe("molbuild", function()
       }
     end }]])
     local run = w:start { "run", "--progress=json", path }
-    world.wait_for(function() return run.stderr():find("here", 1, true) end)
-    run.signal "INT"
+    sh.wait_for(function() return run:so_far():find("here", 1, true) end)
+    run:signal "INT"
     local again = "stopping the running steps; send the signal again to kill them"
-    world.wait_for(function() return run.stderr():find(again, 1, true) end, 8)
-    run.signal "INT"
-    local ended = run.wait(5)
+    sh.wait_for(function() return run:so_far():find(again, 1, true) end, 8)
+    run:signal "INT"
+    local ended = run:wait(5)
     assert.equal(130, ended.status)
     assert.equal(1, #record.named(record.events(ended.stderr), "failed"))
   end)
@@ -297,14 +297,14 @@ describe("molbuild", function()
       end)
       return most
     end }]])
-    local processors = tonumber(world.sh "nproc")
-    local function most(tracer, ...)
-      local run = w:run({ "run", ... }, nil, nil, tracer)
+    local processors = tonumber(sh.run "nproc")
+    local function most(prefix, ...)
+      local run = w:run({ "run", ... }, nil, { prefix = prefix })
       assert.equal(0, run.status, run.stderr)
       return tonumber(run.stdout)
     end
     assert.equal(math.max(2, processors), most("", path, tostring(processors + 3)))
-    assert.equal(2, most("taskset -c " .. world.sh "taskset -cp $$ | sed 's/.*: //; s/[-,].*//'", path, "5"))
+    assert.equal(2, most("taskset -c " .. sh.run "taskset -cp $$ | sed 's/.*: //; s/[-,].*//'", path, "5"))
     assert.equal(3, most("", "--jobs=3", path, "5"))
   end)
 

@@ -1,16 +1,17 @@
 -- Both kinds of docker client: one with BuildKit built in, and one of 23 or newer without buildx, with which
 -- DOCKER_BUILDKIT=1 fails. Every distinct client on PATH builds.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 --- The directories of PATH with a docker that is not another's link, and what it is.
 local function clients()
   local list, seen = {}, {}
   for dir in (os.getenv "PATH" .. ":/usr/bin"):gmatch "[^:]+" do
-    local real = world.sh(("readlink -f %s/docker 2>/dev/null || true"):format(world.quote(dir)))
-    if world.read(real) and not seen[real] then
+    local real = sh.run(("readlink -f %s/docker 2>/dev/null || true"):format(sh.quote(dir)))
+    if sh.read(real) and not seen[real] then
       seen[real] = true
-      local version = world.sh(real .. " version --format '{{.Client.Version}}' 2>/dev/null || true"):match "^%d+" or "0"
-      local buildx = world.sh(real .. " buildx version >/dev/null 2>&1 && echo yes || echo no") == "yes"
+      local version = sh.run(real .. " version --format '{{.Client.Version}}' 2>/dev/null || true"):match "^%d+" or "0"
+      local buildx = sh.run(real .. " buildx version >/dev/null 2>&1 && echo yes || echo no") == "yes"
       list[#list + 1] = { path = real, major = tonumber(version), buildx = buildx }
     end
   end
@@ -38,11 +39,11 @@ describe("a docker client", function()
       files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "true"]\n'
       local sha = w:commit("org", "hermes", files)
       local bin = w.dir .. "/bin"
-      world.sh(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))
+      sh.run(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))
       local run = w:ensure("hermes", { PATH = bin .. ":" .. os.getenv "PATH", DOCKER_BUILDKIT = "1" })
       assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
       assert.equal(classic, run.stderr:find("building with the classic builder", 1, true) ~= nil)
-      assert.equal("built", world.sh "docker run --rm --network none molecule-local/workspace-template-hermes:latest")
+      assert.equal("built", sh.run "docker run --rm --network none molecule-local/workspace-template-hermes:latest")
     end)
 
     it(("of version %d %s buildx is distinguished from a RUN's output"):format(client.major, client.buildx and "with" or "without"),
@@ -54,7 +55,7 @@ describe("a docker client", function()
         files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "sh", "-c", "cat /says; exit 3"]\n'
         w:commit("org", "hermes", files)
         local bin = w.dir .. "/bin"
-        world.sh(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))
+        sh.run(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))
         local run = w:ensure("hermes", { PATH = bin .. ":" .. os.getenv "PATH" })
         assert.equal(8, run.status, run.stderr)
         assert.is_nil(run.stderr:find("traceback", 1, true), run.stderr)
@@ -68,7 +69,7 @@ describe("a docker client", function()
   -- Where no client of 23 or newer without buildx is installed, the classic builder is tried anyway.
   it("whose builder is the classic one builds", function()
     local sha = w:commit("org", "hermes", world.template_files "built")
-    world.write(w.dir .. "/classic.lua", [[
+    sh.write(w.dir .. "/classic.lua", [[
       local ensure = molbuild.load "ensure.lua"
       local build = ensure.build
       function ensure.build(job)

@@ -2,6 +2,7 @@
 local asking = require "spec.support.ask"
 local hostile = require "spec.support.hostile"
 local run = require "spec.support.run"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local NONE = "/nonexistent"
@@ -13,7 +14,7 @@ describe("an engine's answer", function()
 
   setup(function() w = world.new() end)
   teardown(function() w:close() end)
-  before_each(function() world.sh(("rm -rf %s/canned/* && : >%s/log/access.log"):format(w.forge, w.forge)) end)
+  before_each(function() sh.run(("rm -rf %s/canned/* && : >%s/log/access.log"):format(w.forge, w.forge)) end)
 
   --- What a server at a port says to a request of PATH.
   local function canned(path, body, version, status)
@@ -121,7 +122,7 @@ describe("an engine's answer", function()
 
     it("that never comes is an error of the API and of the program, each within its time", function()
       local script = w.dir .. "/stuck.lua"
-      world.write(script, 'require("molbuild.engine.api").TIMEOUT = 1\n' .. asking.policy)
+      sh.write(script, 'require("molbuild.engine.api").TIMEOUT = 1\n' .. asking.policy)
       server:halt() -- the system takes its connections
       for by, env in pairs { api = { PATH = NONE }, program = { MOLBUILD_DOCKER_API = "0" } } do
         env.DOCKER_HOST = server.url:gsub("^http:", "tcp:")
@@ -138,7 +139,7 @@ describe("an engine's answer", function()
     it("that never comes can be left, and docker is not started then", function()
       local env = { PATH = NONE, DOCKER_HOST = server.url:gsub("^http:", "tcp:") }
       local running = run.start(asking.options(env, { "image|hang" }))
-      world.wait_for(function() return server:requests():find("GET /images/hang/json", 1, true) end)
+      sh.wait_for(function() return server:requests():find("GET /images/hang/json", 1, true) end)
       running:signal "INT"
       local ended = running:wait(10)
       assert.equal(130, ended.status, ended.stderr)

@@ -1,10 +1,11 @@
 -- Where the engine is looked for.
 local asking = require "spec.support.ask"
 local engines = require "spec.support.engines"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can start engines, and put a socket where the usual one is.
-local root = world.sh "id -u" == "0"
+local root = sh.run "id -u" == "0"
 local NONE = "/nonexistent"
 local NAME = "molecule-local/endpoint"
 
@@ -41,7 +42,7 @@ describe("the engine", function()
   end
 
   local function docker(arguments)
-    return world.sh(("env -u DOCKER_HOST DOCKER_CONFIG=%s docker %s"):format(config, arguments))
+    return sh.run(("env -u DOCKER_HOST DOCKER_CONFIG=%s docker %s"):format(config, arguments))
   end
 
   --- A command that runs what follows it where /run has only a link at PATH to TARGET.
@@ -55,14 +56,14 @@ describe("the engine", function()
     w = world.new { forge = false }
     config = w.home .. "/.docker"
     local dir = w.dir .. "/image"
-    world.sh("mkdir " .. dir)
-    world.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
+    sh.run("mkdir " .. dir)
+    sh.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\n")
     local build = (" build -t %s:%%s %s >/dev/null"):format(NAME, dir)
-    world.sh("docker" .. build:format "socket")
+    sh.run("docker" .. build:format "socket")
     if root then
       port, tls, podman = engines.docker(), engines.docker { tls = true }, engines.podman()
-      world.sh(("docker -H unix://%s/docker.sock"):format(port.dir) .. build:format "port")
-      world.sh(("docker -H unix://%s/docker.sock"):format(tls.dir) .. build:format "tls")
+      sh.run(("docker -H unix://%s/docker.sock"):format(port.dir) .. build:format "port")
+      sh.run(("docker -H unix://%s/docker.sock"):format(tls.dir) .. build:format "tls")
       podman:sh("podman" .. build:format "podman")
     end
     docker(("context create socket --docker host=%s"):format(socket))
@@ -111,12 +112,12 @@ describe("the engine", function()
     local broken = w.dir .. "/broken"
     assert_program_wanted { DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "none" }
     assert_program_wanted { DOCKER_HOST = false, DOCKER_CONFIG = broken, DOCKER_CONTEXT = "broken" }
-    local id = world.sh "printf broken | sha256sum | cut -d' ' -f1"
+    local id = sh.run "printf broken | sha256sum | cut -d' ' -f1"
     local meta = broken .. "/contexts/meta/" .. id
-    world.sh("mkdir -p " .. meta)
+    sh.run("mkdir -p " .. meta)
     for _, text in ipairs { "", "{", "[]", "null", '{"Endpoints":null}', '{"Endpoints":{"docker":[]}}',
       '{"Endpoints":{"docker":{"Host":7}}}' } do
-      world.write(meta .. "/meta.json", text)
+      sh.write(meta .. "/meta.json", text)
       assert_program_wanted { DOCKER_HOST = false, DOCKER_CONFIG = broken, DOCKER_CONTEXT = "broken" }
     end
   end)
@@ -127,13 +128,13 @@ describe("the engine", function()
 
   it("is left to docker behind ssh", function()
     local bin = w.dir .. "/ssh"
-    world.sh("mkdir " .. bin)
-    world.write(bin .. "/ssh", ('#!/bin/sh\necho "$@" >>%s/log\nDOCKER_HOST=%s exec docker system dial-stdio\n')
+    sh.run("mkdir " .. bin)
+    sh.write(bin .. "/ssh", ('#!/bin/sh\necho "$@" >>%s/log\nDOCKER_HOST=%s exec docker system dial-stdio\n')
       :format(bin, socket))
-    world.sh("chmod +x " .. bin .. "/ssh")
+    sh.run("chmod +x " .. bin .. "/ssh")
     local path = bin .. ":" .. os.getenv "PATH"
     assert_program("socket", { PATH = path, DOCKER_HOST = "ssh://user@engine.example" })
-    assert.truthy(world.read(bin .. "/log"):find("-l user -- engine.example docker system dial-stdio", 1, true))
+    assert.truthy(sh.read(bin .. "/log"):find("-l user -- engine.example docker system dial-stdio", 1, true))
     assert_program("socket", { PATH = path, DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "ssh" })
   end)
 
@@ -142,7 +143,7 @@ describe("the engine", function()
   end)
 
   it("is that of the program named, which may be a path", function()
-    world.sh(("mkdir %s/bin && ln -s $(command -v docker) %s/bin/docker && ln -s $(command -v docker) %s/bin/other")
+    sh.run(("mkdir %s/bin && ln -s $(command -v docker) %s/bin/docker && ln -s $(command -v docker) %s/bin/other")
       :format(w.dir, w.dir, w.dir))
     assert_api("socket", { MOLBUILD_DOCKER = w.dir .. "/bin/docker" })
     assert_program("socket", { MOLBUILD_DOCKER = w.dir .. "/bin/docker", MOLBUILD_DOCKER_API = "0" })
@@ -189,7 +190,7 @@ describe("the engine", function()
     assert_api("tls", { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CERT_PATH = tls.client })
     assert_api("tls", { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", DOCKER_CONFIG = tls.client })
     local home = w.dir .. "/tls-home"
-    world.sh(("mkdir %s && cp -r %s %s/.docker"):format(home, tls.client, home))
+    sh.run(("mkdir %s && cp -r %s %s/.docker"):format(home, tls.client, home))
     assert_api("tls", { DOCKER_HOST = tls.host, DOCKER_TLS_VERIFY = "1", HOME = home })
     assert_api("tls", { DOCKER_HOST = false, DOCKER_CONFIG = config, DOCKER_CONTEXT = "tls" })
   end)
@@ -232,14 +233,14 @@ describe("the engine", function()
   end)
 
   it("without permission is an error with a hint", function()
-    local other = world.sh "env -u TMPDIR mktemp -d" -- where anyone may look
-    world.sh(("chmod 755 %s && cp ${MOLBUILD_BIN:-build/molbuild} %s/molbuild"):format(other, other))
-    world.write(other .. "/ask.lua", asking.policy)
+    local other = sh.run "env -u TMPDIR mktemp -d" -- where anyone may look
+    sh.run(("chmod 755 %s && cp ${MOLBUILD_BIN:-build/molbuild} %s/molbuild"):format(other, other))
+    sh.write(other .. "/ask.lua", asking.policy)
     local answers = asking.ask({ DOCKER_HOST = "unix://" .. port.dir .. "/docker.sock", HOME = NONE }, { "image|a:b" }, {
       program = other .. "/molbuild", script = other .. "/ask.lua", cwd = "/",
       prefix = { "setpriv", "--reuid=65534", "--clear-groups" },
     })
-    world.sh("rm -rf " .. other)
+    sh.run("rm -rf " .. other)
     assert.equal("missing_tool", answers[1].kind)
     assert.truthy(answers[1].message:find("permission denied", 1, true))
     assert.truthy(answers[1].hint:find("get access to it", 1, true))

@@ -1,10 +1,11 @@
 -- Questions to an engine: the same ones to every back end and every kind of endpoint, on real engines.
 local asking = require "spec.support.ask"
 local engines = require "spec.support.engines"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can start the engines that listen at ports, and podman's.
-local root = world.sh "id -u" == "0"
+local root = sh.run "id -u" == "0"
 
 local NAME = "molecule-local/questions"
 
@@ -16,8 +17,8 @@ describe("an engine asked", function()
   end
 
   local function write_dockerfile(dir)
-    world.sh("mkdir -p " .. dir)
-    world.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\nLABEL one=two\n")
+    sh.run("mkdir -p " .. dir)
+    sh.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\nLABEL one=two\n")
     return dir
   end
 
@@ -25,11 +26,11 @@ describe("an engine asked", function()
     w = world.new { forge = false }
     local dir = write_dockerfile(w.dir .. "/image")
     local build = " build -t " .. NAME .. ":there " .. dir .. " >/dev/null"
-    world.sh("docker" .. build)
+    sh.run("docker" .. build)
     if root then
       port, tls, podman = engines.docker(), engines.docker { tls = true }, engines.podman()
-      world.sh(("docker -H unix://%s/docker.sock"):format(port.dir) .. build)
-      world.sh(("docker -H unix://%s/docker.sock"):format(tls.dir) .. build)
+      sh.run(("docker -H unix://%s/docker.sock"):format(port.dir) .. build)
+      sh.run(("docker -H unix://%s/docker.sock"):format(tls.dir) .. build)
       podman:sh("podman" .. build)
     end
   end)
@@ -48,17 +49,17 @@ describe("an engine asked", function()
   --- answers, there is no program to be found.
   local WAYS = {
     ["by its API at a socket"] = function()
-      return { PATH = "/nonexistent" }, "api", function(ref) return world.sh("docker image inspect -f '{{.Id}}' " .. ref) end
+      return { PATH = "/nonexistent" }, "api", function(ref) return sh.run("docker image inspect -f '{{.Id}}' " .. ref) end
     end,
     ["by docker"] = function()
       return { MOLBUILD_DOCKER_API = "0" }, "program",
-        function(ref) return world.sh("docker image inspect -f '{{.Id}}' " .. ref) end
+        function(ref) return sh.run("docker image inspect -f '{{.Id}}' " .. ref) end
     end,
   }
   if root then
     local function at(engine)
       return function(ref)
-        return world.sh(("docker -H unix://%s/docker.sock image inspect -f '{{.Id}}' %s"):format(engine.dir, ref))
+        return sh.run(("docker -H unix://%s/docker.sock image inspect -f '{{.Id}}' %s"):format(engine.dir, ref))
       end
     end
     local function podman_id(ref)
@@ -107,7 +108,7 @@ describe("an engine asked", function()
           assert.is_nil(answers[index].message)
           assert.equal(id, image.id)
           assert.equal("linux", image.os)
-          assert.equal(world.sh "docker version -f '{{.Server.Arch}}'", image.architecture)
+          assert.equal(sh.run "docker version -f '{{.Server.Arch}}'", image.architecture)
           assert.equal("two", image.labels.one)
           assert.truthy((" " .. table.concat(image.tags, " ") .. " "):find(" " .. NAME .. ":there ", 1, true))
         end
@@ -115,7 +116,7 @@ describe("an engine asked", function()
 
       it("tells the engine's own platform", function()
         local answers, by = ask(env, "platform", "platform")
-        local own = "linux/" .. world.sh "docker version -f '{{.Server.Arch}}'"
+        local own = "linux/" .. sh.run "docker version -f '{{.Server.Arch}}'"
         assert.same({ { answer = own }, { answer = own } }, answers)
         assert.equal(who, by)
       end)

@@ -1,10 +1,11 @@
 -- An engine that goes away in the middle of a build. One of its own is started for it.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can start one.
-if world.sh "id -u" ~= "0" then
+if sh.run "id -u" ~= "0" then
   describe("an engine that dies", function()
-    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+    it("is tried by root", function() assert.not_equal("0", sh.run "id -u") end)
   end)
   return
 end
@@ -14,18 +15,18 @@ describe("an engine that dies in the middle of a build", function()
 
   before_each(function()
     w = world.new()
-    engine = world.sh "mktemp -d"
-    world.sh("spec/support/engine.sh start " .. engine)
+    engine = sh.run "mktemp -d"
+    sh.run("spec/support/engine.sh start " .. engine)
   end)
 
   after_each(function()
-    world.sh(("spec/support/engine.sh stop %s && rm -rf %s"):format(engine, engine))
+    sh.run(("spec/support/engine.sh stop %s && rm -rf %s"):format(engine, engine))
     w:close()
   end)
 
   it("before the build begins is reported as one that cannot be reached", function()
     w:commit("org", "hermes", world.template_files "x")
-    world.write(w.dir .. "/kill.lua", ([[
+    sh.write(w.dir .. "/kill.lua", ([[
       local ensure = molbuild.load "ensure.lua"
       local check = ensure.check
       function ensure.check(job)
@@ -46,7 +47,7 @@ describe("an engine that dies in the middle of a build", function()
       w:commit("org", "hermes", {
         Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n',
       })
-      world.write(w.dir .. "/builder.lua", ([[
+      sh.write(w.dir .. "/builder.lua", ([[
         local ensure = molbuild.load "ensure.lua"
         local build = ensure.build
         function ensure.build(job)
@@ -58,14 +59,14 @@ describe("an engine that dies in the middle of a build", function()
       -- The client with BuildKit built in, where there is one.
       local run = w:start({ "run", "-v", w.dir .. "/builder.lua", "hermes" },
         { DOCKER_HOST = "unix://" .. engine .. "/docker.sock", PATH = "/usr/bin:" .. os.getenv "PATH" })
-      world.wait_for(function() return not run.running() or run.stderr():find "build %d/%d  RUN" end, 60)
-      world.sh(("kill -KILL $(cat %s/pid)"):format(engine))
-      local ended = run.wait(60)
+      sh.wait_for(function() return not run:lives() or run:so_far():find "build %d/%d  RUN" end, 60)
+      sh.run(("kill -KILL $(cat %s/pid)"):format(engine))
+      local ended = run:wait(60)
       assert.equal(8, ended.status, ended.stderr)
       assert.equal("", ended.stdout)
       assert.truthy(ended.stderr:find("the connection to the engine broke: check that the engine still runs (docker version)",
         1, true), ended.stderr)
-      assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
+      assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
     end)
   end
 end)

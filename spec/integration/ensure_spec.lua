@@ -1,5 +1,6 @@
 -- The main job: section 6 of the design, row by row, on a real forge, real git and a real engine.
 local record = require "spec.support.record"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local KNOWN = "autogen, claude-code, codex, crewai, deepagents, gemini-cli, hermes, langgraph, openclaw"
@@ -23,9 +24,9 @@ describe("ensure.lua", function()
   --- A PATH on which another `docker` comes first: a shell script, by which `docker` itself is found behind it.
   local function docker(script)
     local bin = w.dir .. "/bin"
-    world.sh("mkdir " .. bin)
-    world.write(bin .. "/docker", ("#!/bin/sh\nPATH=%s\n%s"):format(os.getenv "PATH", script))
-    world.sh("chmod +x " .. bin .. "/docker")
+    sh.run("mkdir " .. bin)
+    sh.write(bin .. "/docker", ("#!/bin/sh\nPATH=%s\n%s"):format(os.getenv "PATH", script))
+    sh.run("chmod +x " .. bin .. "/docker")
     return bin .. ":" .. os.getenv "PATH"
   end
 
@@ -35,27 +36,27 @@ describe("ensure.lua", function()
     assert.equal(0, run.status, run.stderr)
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
     assert.equal(tag .. "\n", run.stdout)
-    assert.equal("hello", world.sh("docker run --rm --network none " .. tag))
+    assert.equal("hello", sh.run("docker run --rm --network none " .. tag))
   end)
 
   it("moves :latest to it", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    local id = world.sh("docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
-    assert.equal(id, world.sh "docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:latest")
+    local id = sh.run("docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
+    assert.equal(id, sh.run "docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:latest")
   end)
 
   it("neither clones nor builds on a hit, and moves :latest there", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    world.sh "docker image rm molecule-local/workspace-template-claude-code:latest"
-    world.sh("rm -rf " .. w.cache)
+    sh.run "docker image rm molecule-local/workspace-template-claude-code:latest"
+    sh.run("rm -rf " .. w.cache)
     local before = #w:requests "git-upload-pack"
     local run = w:ensure "claude-code"
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
     assert.equal(before, #w:requests "git-upload-pack")
-    assert.is_nil(world.read(w.cache .. "/locks/claude-code.lock"))
-    world.sh "docker image inspect molecule-local/workspace-template-claude-code:latest"
+    assert.is_nil(sh.read(w.cache .. "/locks/claude-code.lock"))
+    sh.run "docker image inspect molecule-local/workspace-template-claude-code:latest"
   end)
 
   it("builds again when the branch has moved", function()
@@ -64,7 +65,7 @@ describe("ensure.lua", function()
     local sha = commit("claude-code", "two")
     local run = w:ensure "claude-code"
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
-    assert.equal("two", world.sh("docker run --rm --network none molecule-local/workspace-template-claude-code:latest"))
+    assert.equal("two", sh.run("docker run --rm --network none molecule-local/workspace-template-claude-code:latest"))
   end)
 
   it("refuses an unknown runtime before anything else", function()
@@ -92,7 +93,7 @@ describe("ensure.lua", function()
     it("says that " .. tool .. " is missing, and how to go on", function()
       local bin = w.dir .. "/bin"
       local other = tool == "docker" and "git" or "docker"
-      world.sh(("mkdir %s && ln -s $(command -v %s) %s/%s"):format(bin, other, bin, other))
+      sh.run(("mkdir %s && ln -s $(command -v %s) %s/%s"):format(bin, other, bin, other))
       local run = w:ensure("claude-code", { PATH = bin })
       assert.equal(3, run.status)
       assert.truthy(run.stderr:find(('"%s" not found on PATH — local-build mode requires both docker and git; either '
@@ -186,7 +187,7 @@ describe("ensure.lua", function()
     assert.equal(7, run.status)
     local dir = ("%s/claude-code/%s"):format(w.cache, sha:sub(1, 12))
     assert.truthy(run.stderr:find(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), 1, true))
-    assert.equal("", world.sh(("find %s/claude-code %s/tmp -mindepth 1 ! -name order"):format(w.cache, w.cache)))
+    assert.equal("", sh.run(("find %s/claude-code %s/tmp -mindepth 1 ! -name order"):format(w.cache, w.cache)))
   end)
 
   it("refuses a Dockerfile that is a link out of the tree", function()
@@ -218,7 +219,7 @@ describe("ensure.lua", function()
     assert.truthy(run.stderr:find("so long", 1, true))
     local log = ("%s/claude-code/%s.log"):format(w.cache, sha:sub(1, 12))
     assert.truthy(run.stderr:find(log, 1, true))
-    assert.truthy(world.read(log):find("so long", 1, true))
+    assert.truthy(sh.read(log):find("so long", 1, true))
   end)
 
   it("ends a build at the ceiling with exit 9", function()
@@ -231,14 +232,14 @@ describe("ensure.lua", function()
   end)
 
   -- Only root can make a file system that is full.
-  if world.sh "id -u" == "0" then
+  if sh.run "id -u" == "0" then
     it("says that the disk is full, where, and what to do, and leaves no tree behind", function()
       commit()
       local small = w.dir .. "/small"
-      world.sh(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
+      sh.run(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
       local run = w:run({ "run", "--output=json", "ensure.lua", "claude-code" }, { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
-      local left = world.sh(("ls %s/cache/tmp && find %s/cache/repositories -type f"):format(small, small))
-      world.sh("umount " .. small)
+      local left = sh.run(("ls %s/cache/tmp && find %s/cache/repositories -type f"):format(small, small))
+      sh.run("umount " .. small)
       assert.equal(1, run.status, run.stderr)
       local failure = record.results(run.stdout)[1].error
       assert.same({ "failed", 1, true }, { failure.kind, failure.exit, failure.retry })
@@ -250,8 +251,8 @@ describe("ensure.lua", function()
     it("says what to do about a cache that cannot be written", function()
       commit()
       local sealed = w.dir .. "/sealed"
-      world.sh(("mkdir %s && mount -t tmpfs -o ro tmpfs %s"):format(sealed, sealed))
-      world.write(w.dir .. "/a-file", "")
+      sh.run(("mkdir %s && mount -t tmpfs -o ro tmpfs %s"):format(sealed, sealed))
+      sh.write(w.dir .. "/a-file", "")
       for cache, said in pairs {
         [sealed .. "/cache"] = "Read-only file system", [w.dir .. "/a-file/cache"] = "Not a directory",
       } do
@@ -260,21 +261,21 @@ describe("ensure.lua", function()
         assert.truthy(run.stderr:find(said .. "\nhint: put the cache in a directory that you may write to\n", 1, true),
           run.stderr)
       end
-      world.sh("umount " .. sealed)
+      sh.run("umount " .. sealed)
     end)
   end
 
   it("wipes what a failed run left", function()
     commit()
-    world.sh(("mkdir -p %s/tmp/claude-code.dead/tree %s/tmp/hermes.alive"):format(w.cache, w.cache))
+    sh.run(("mkdir -p %s/tmp/claude-code.dead/tree %s/tmp/hermes.alive"):format(w.cache, w.cache))
     assert.equal(0, w:ensure("claude-code").status)
-    assert.equal("hermes.alive", world.sh("ls " .. w.cache .. "/tmp"))
+    assert.equal("hermes.alive", sh.run("ls " .. w.cache .. "/tmp"))
   end)
 
   it("keeps no .git in the tree", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    assert.equal("Dockerfile\nbusybox\nsays", world.sh(("ls -A %s/claude-code/%s"):format(w.cache, sha:sub(1, 12))))
+    assert.equal("Dockerfile\nbusybox\nsays", sh.run(("ls -A %s/claude-code/%s"):format(w.cache, sha:sub(1, 12))))
   end)
 
   it("keeps the newest trees of a day of good and failed runs", function()
@@ -284,24 +285,24 @@ describe("ensure.lua", function()
       commit("claude-code", "day " .. day)
       assert.equal(0, w:ensure("claude-code").status)
     end
-    local trees = world.sh(("ls -d %s/claude-code/*/ | wc -l"):format(w.cache))
+    local trees = sh.run(("ls -d %s/claude-code/*/ | wc -l"):format(w.cache))
     assert.equal("3", trees:gsub("%s", ""))
-    assert.equal("claude-code\nlocks\nrepositories\ntmp", world.sh("ls " .. w.cache))
-    assert.equal("claude-code.git", world.sh(("ls %s/repositories"):format(w.cache)))
+    assert.equal("claude-code\nlocks\nrepositories\ntmp", sh.run("ls " .. w.cache))
+    assert.equal("claude-code.git", sh.run(("ls %s/repositories"):format(w.cache)))
     -- Ten commits of a template of 2 MiB, most of which is the same file.
-    assert.is_true(tonumber(world.sh(("du -sk %s/repositories | cut -f1"):format(w.cache))) < 4096)
-    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
+    assert.is_true(tonumber(sh.run(("du -sk %s/repositories | cut -f1"):format(w.cache))) < 4096)
+    assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
   end)
 
   it("builds the tagged commit when the branch moves between lookup and clone", function()
     local first = commit("claude-code", "first")
     commit("claude-code", "second")
     w:answer(200, ('{"commit":{"id":"%s"}}'):format(first))
-    world.sh(("git --git-dir=%s/repos/org/t-claude-code.git config uploadpack.allowAnySHA1InWant true"):format(w.forge))
+    sh.run(("git --git-dir=%s/repos/org/t-claude-code.git config uploadpack.allowAnySHA1InWant true"):format(w.forge))
     local run = w:ensure "claude-code"
     local tag = "molecule-local/workspace-template-claude-code:" .. first:sub(1, 12)
     assert.equal(tag .. "\n", run.stdout, run.stderr)
-    assert.equal("first", world.sh("docker run --rm --network none " .. tag))
+    assert.equal("first", sh.run("docker run --rm --network none " .. tag))
   end)
 
   it("never tags another commit where a server gives none by its id", function()
@@ -311,7 +312,7 @@ describe("ensure.lua", function()
     local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.old .. "/org/t-" })
     assert.equal(4, run.status, run.stderr)
     assert.truthy(run.stderr:find("main keeps moving at", 1, true), run.stderr)
-    assert.equal("", world.sh "docker images -q 'molecule-local/*'")
+    assert.equal("", sh.run "docker images -q 'molecule-local/*'")
   end)
 
   it("rebuilds, with a warning, when the engine's answer is unusable", function()
@@ -358,19 +359,19 @@ exec docker "$@"
     assert.equal(0, run.status, run.stderr)
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "-arm64"
     assert.equal(tag .. "\n", run.stdout)
-    assert.equal("arm64", world.sh("docker image inspect -f '{{.Architecture}}' " .. tag))
+    assert.equal("arm64", sh.run("docker image inspect -f '{{.Architecture}}' " .. tag))
   end)
 
   it("uses $XDG_CACHE_HOME, then $HOME/.cache, for its files", function()
     local sha = commit():sub(1, 12)
     local where = "/molecule/workspace-template-build/claude-code/" .. sha .. "/Dockerfile"
     assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = false, XDG_CACHE_HOME = w.dir .. "/xdg" }).status)
-    assert.truthy(world.read(w.dir .. "/xdg" .. where))
+    assert.truthy(sh.read(w.dir .. "/xdg" .. where))
     world.remove_images()
     assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = false }).status)
-    assert.truthy(world.read(w.home .. "/.cache" .. where))
+    assert.truthy(sh.read(w.home .. "/.cache" .. where))
     world.remove_images()
     assert.equal(0, w:ensure("claude-code", { MOLECULE_LOCAL_BUILD_CACHE = "", HOME = "", TMPDIR = w.dir .. "/t" }).status)
-    assert.truthy(world.read(w.dir .. "/t" .. where))
+    assert.truthy(sh.read(w.dir .. "/t" .. where))
   end)
 end)

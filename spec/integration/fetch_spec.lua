@@ -1,43 +1,22 @@
 -- The kept repository of a runtime: the cost of a fetch, and how little of its content is trusted.
+local fetching = require "spec.support.fetching"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
-
--- The shipped policy, without the engine: what is fetched is all that counts here.
-local FORK = [[
-local ensure = require("molbuild").load "ensure.lua"
-function ensure.cached() return false end
-function ensure.build() end
-function ensure.prove() end
-function ensure.alias() end
-return ensure
-]]
 
 local MIB = 1024 * 1024
 
 describe("a fetch", function()
+  local f = fetching.new()
+  local commit, fetch, check, warnings = f.commit, f.fetch, f.check, f.warnings
   local w, repository, seen
 
-  setup(function()
-    w = world.new()
-    world.write(w.dir .. "/fork.lua", FORK)
-    repository = w.cache .. "/repositories/hermes.git"
-  end)
-
-  teardown(function()
-    w:close()
-  end)
+  setup(function() w, repository = f.start() end)
+  teardown(f.stop)
 
   before_each(function()
-    world.sh(("rm -rf %s %s/work %s/repos/* %s/home/.gitconfig"):format(w.cache, w.dir, w.forge, w.dir))
+    f.clean()
     seen = #w:requests "git-upload-pack"
   end)
-
-  local function commit(says, before)
-    return w:commit("org", "hermes", world.template_files(says), "main", before)
-  end
-
-  local function fetch(env)
-    return w:run({ "run", w.dir .. "/fork.lua", "hermes" }, env)
-  end
 
   --- What the forge has sent since it was last asked, of git's.
   local function sent()
@@ -50,26 +29,12 @@ describe("a fetch", function()
     return bytes
   end
 
-  --- A run that must come out right, whose tree is that of COMMIT. Gives what it said.
-  local function check(sha, env)
-    local run = fetch(env)
-    assert.equal(0, run.status, run.stderr)
-    world.sh(("diff -r --exclude=.git %s/work/org/t-hermes %s/hermes/%s"):format(w.dir, w.cache, sha:sub(1, 12)))
-    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
-    assert.equal(sha, world.sh("cat " .. repository .. "/refs/molbuild/head"))
-    return run.stderr
-  end
-
-  local function warnings(text)
-    return select(2, text:gsub("is not used, everything is fetched again", ""))
-  end
-
   --- A template of MIB that nothing can compress, served in no time.
   local function make_large(mib)
     commit "one"
     local git = ("git --git-dir=%s/repos/org/t-hermes.git "):format(w.forge)
-    world.sh(git .. "config core.bigFileThreshold 64k && " .. git .. "config core.compression 0")
-    world.sh(("cd %s/work/org/t-hermes && git config core.bigFileThreshold 64k && git config core.compression 0")
+    sh.run(git .. "config core.bigFileThreshold 64k && " .. git .. "config core.compression 0")
+    sh.run(("cd %s/work/org/t-hermes && git config core.bigFileThreshold 64k && git config core.compression 0")
       :format(w.dir))
     return commit("one", ("mkdir data && head -c %d /dev/urandom | split -b 262144 -a 3 - data/"):format(mib * MIB))
   end
@@ -78,9 +43,9 @@ describe("a fetch", function()
     local first = make_large(200)
     for _, prefix in ipairs { w.http, w.old } do
       local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-" }
-      world.sh(("git --git-dir=%s/repos/org/t-hermes.git update-ref refs/heads/main %s && rm -rf %s"):format(
+      sh.run(("git --git-dir=%s/repos/org/t-hermes.git update-ref refs/heads/main %s && rm -rf %s"):format(
         w.forge, first, w.cache))
-      world.sh(("git -C %s/work/org/t-hermes reset -q --hard %s"):format(w.dir, first))
+      sh.run(("git -C %s/work/org/t-hermes reset -q --hard %s"):format(w.dir, first))
       check(first, env)
       assert.is_true(sent() > 200 * MIB)
       local second = commit("two", "head -c 262144 /dev/urandom >data/aab")
@@ -92,15 +57,15 @@ describe("a fetch", function()
 
   it("that was killed leaves nothing that the next one minds", function()
     local sha = make_large(64)
-    local run = w:start { "run", w.dir .. "/fork.lua", "hermes" }
-    world.wait_for(function()
+    local run = w:start_fetch "hermes"
+    sh.wait_for(function()
       return os.execute("ls " .. repository .. "/objects/pack/tmp_pack_* >/dev/null 2>&1")
     end)
-    run.signal "KILL"
-    run.wait()
-    assert.is_nil(world.read(repository .. "/refs/molbuild/head"))
+    run:signal "KILL"
+    run:wait()
+    assert.is_nil(sh.read(repository .. "/refs/molbuild/head"))
     assert.equal(0, warnings(check(sha)))
-    local packs = world.sh("ls " .. repository .. "/objects/pack")
+    local packs = sh.run("ls " .. repository .. "/objects/pack")
     assert.truthy(packs:find "^pack%-%x+%.idx\npack%-%x+%.pack$", packs)
   end)
 
@@ -110,10 +75,10 @@ describe("a fetch", function()
     local sha = commit "two"
     w:delay("/org/t-hermes/git-upload-pack", "30")
     local before = #w:requests "info/refs"
-    local run = w:start { "run", w.dir .. "/fork.lua", "hermes" }
-    world.wait_for(function() return #w:requests "info/refs" > before end)
-    run.signal "TERM"
-    assert.equal(143, run.wait(20).status)
+    local run = w:start_fetch "hermes"
+    sh.wait_for(function() return #w:requests "info/refs" > before end)
+    run:signal "TERM"
+    assert.equal(143, run:wait(20).status)
     w:relent "/org/t-hermes/git-upload-pack"
     sent()
     assert.equal(0, warnings(check(sha)))
@@ -124,14 +89,14 @@ describe("a fetch", function()
     commit "one"
     assert.equal(0, fetch().status)
     sent()
-    world.sh(([[cd %s && touch shallow.lock HEAD.lock config.lock refs/molbuild/head.lock FETCH_HEAD index.lock
+    sh.run(([[cd %s && touch shallow.lock HEAD.lock config.lock refs/molbuild/head.lock FETCH_HEAD index.lock
       mkdir objects/ab && touch objects/ab/tmp_obj_x
       cd objects/pack && touch tmp_pack_x tmp_idx_x pack-%s.pack && for pack in pack-*.idx; do touch ${pack%%idx}keep; done]])
       :format(repository, ("a"):rep(40)))
     assert.equal(0, warnings(check(commit "two")))
     assert.is_true(sent() < 10000)
-    assert.equal("HEAD config info objects refs shallow", (world.sh("ls " .. repository):gsub("\n", " ")))
-    assert.equal("", world.sh("find " .. repository .. " -name '*.lock' -o -name '*tmp*' -o -name '*.keep'"))
+    assert.equal("HEAD config info objects refs shallow", (sh.run("ls " .. repository):gsub("\n", " ")))
+    assert.equal("", sh.run("find " .. repository .. " -name '*.lock' -o -name '*tmp*' -o -name '*.keep'"))
   end)
 
   -- A repository that git cannot use is removed, with a warning; in some cases git itself finds that it has
@@ -153,7 +118,7 @@ describe("a fetch", function()
     it("fetches all where it finds " .. name, function()
       commit "one"
       assert.equal(0, fetch().status)
-      world.sh(("cd %s && "):format(repository) .. case[2])
+      sh.run(("cd %s && "):format(repository) .. case[2])
       sent()
       local said = check(commit "two")
       assert.equal(case[1], warnings(said), said)
@@ -166,7 +131,7 @@ describe("a fetch", function()
   it("minds no HEAD and no references but its own", function()
     commit "one"
     assert.equal(0, fetch().status)
-    world.sh(("cd %s && : >HEAD && mkdir refs/heads refs/replace && echo nonsense | tee refs/heads/x packed-refs >refs/replace/y")
+    sh.run(("cd %s && : >HEAD && mkdir refs/heads refs/replace && echo nonsense | tee refs/heads/x packed-refs >refs/replace/y")
       :format(repository))
     assert.equal(0, warnings(check(commit "two")))
   end)
@@ -174,8 +139,8 @@ describe("a fetch", function()
   it("runs nothing that another process wrote into the repository", function()
     commit "one"
     assert.equal(0, fetch().status)
-    world.write(w.dir .. "/planted", ("#!/bin/sh\ntouch %s/ran\n"):format(w.dir))
-    world.sh(([[cd %s && chmod +x ../../../planted
+    sh.write(w.dir .. "/planted", ("#!/bin/sh\ntouch %s/ran\n"):format(w.dir))
+    sh.run(([[cd %s && chmod +x ../../../planted
       git config core.fsmonitor %s/planted; git config core.hooksPath %s/hooks
       git config url.file:///nonexistent/.insteadOf http; git config filter.x.smudge %s/planted
       git config remote.origin.uploadpack %s/planted; git config core.gitProxy %s/planted; git config core.sshCommand %s/planted
@@ -186,14 +151,14 @@ describe("a fetch", function()
       echo %s/repos/org/t-hermes.git/objects >objects/info/alternates; echo /nonexistent >commondir]])
       :format(repository, w.dir, w.cache .. "/repositories", w.dir, w.dir, w.dir, w.dir, w.dir, w.dir, w.forge))
     assert.equal(1, warnings(check(commit "two")))
-    assert.is_nil(world.read(w.dir .. "/ran"))
-    assert.equal("HEAD config info objects refs shallow", (world.sh("ls " .. repository):gsub("\n", " ")))
+    assert.is_nil(sh.read(w.dir .. "/ran"))
+    assert.equal("HEAD config info objects refs shallow", (sh.run("ls " .. repository):gsub("\n", " ")))
     -- Where the configuration is ours, no less.
-    world.sh(("cd %s && mkdir hooks objects/info && for hook in post-checkout reference-transaction post-index-change; do "
+    sh.run(("cd %s && mkdir hooks objects/info && for hook in post-checkout reference-transaction post-index-change; do "
       .. "ln -s %s/planted hooks/$hook; done; echo /nonexistent | tee commondir >objects/info/alternates")
       :format(repository, w.dir))
     assert.equal(0, warnings(check(commit "three")))
-    assert.is_nil(world.read(w.dir .. "/ran"))
+    assert.is_nil(sh.read(w.dir .. "/ran"))
   end)
 
   it("uses nothing that another origin gave", function()
@@ -204,13 +169,13 @@ describe("a fetch", function()
     assert.is_true(sent() > 100000)
   end)
 
-  if world.sh "id -u" == "0" then
+  if sh.run "id -u" == "0" then
     it("uses nothing that another user owns", function()
       commit "one"
       assert.equal(0, fetch().status)
-      world.sh("chown -R 65534 " .. repository)
+      sh.run("chown -R 65534 " .. repository)
       assert.equal(1, warnings(check(commit "two")))
-      assert.equal("root", world.sh(("ls -ld %s | awk '{ print $3 }'"):format(repository)))
+      assert.equal("root", sh.run(("ls -ld %s | awk '{ print $3 }'"):format(repository)))
     end)
   end
 
@@ -227,16 +192,16 @@ describe("a fetch", function()
     local first = commit "one"
     check(first)
     check(commit "two")
-    world.sh(("%s reset -q --hard %s && %s push -q -f %s/repos/org/t-hermes.git main"):format(git, first, git, w.forge))
+    sh.run(("%s reset -q --hard %s && %s push -q -f %s/repos/org/t-hermes.git main"):format(git, first, git, w.forge))
     assert.equal(0, warnings(check(first)))
-    world.sh(git .. "checkout -q --orphan other && " .. git .. "branch -q -D main && " .. git .. "branch -q -m main")
+    sh.run(git .. "checkout -q --orphan other && " .. git .. "branch -q -D main && " .. git .. "branch -q -m main")
     local sha = commit "three"
-    world.sh(("git --git-dir=%s/repos/org/t-hermes.git gc -q --prune=now"):format(w.forge))
+    sh.run(("git --git-dir=%s/repos/org/t-hermes.git gc -q --prune=now"):format(w.forge))
     assert.equal(0, warnings(check(sha)))
   end)
 
   it("is small whatever the user's git settings say", function()
-    world.sh(("HOME=%s git config --global fetch.prune true && HOME=%s git config --global fetch.negotiationAlgorithm noop"
+    sh.run(("HOME=%s git config --global fetch.prune true && HOME=%s git config --global fetch.negotiationAlgorithm noop"
       .. " && HOME=%s git config --global fetch.unpackLimit 1000 && HOME=%s git config --global core.bare false")
       :format(w.home, w.home, w.home, w.home))
     commit "one"
@@ -266,7 +231,7 @@ describe("a fetch", function()
     commit("two", "head -c 300000 /dev/urandom >large")
     local run = fetch { MOLECULE_TEMPLATE_MAX_BYTES = "2000000", MOLECULE_TEMPLATE_MAX_FILES = "3" }
     assert.equal(7, run.status, run.stderr)
-    assert.equal("", world.sh(("ls %s/repositories %s/tmp"):format(w.cache, w.cache)):gsub("%S+:\n*", ""))
+    assert.equal("", sh.run(("ls %s/repositories %s/tmp"):format(w.cache, w.cache)):gsub("%S+:\n*", ""))
   end)
 
   it("writes the token nowhere", function()
@@ -276,8 +241,8 @@ describe("a fetch", function()
       local run = fetch(env)
       assert.equal(0, run.status, run.stderr)
     end
-    local basic = world.sh(("printf 'oauth2:%%s' %s | base64 -w0"):format(w.token))
-    assert.equal("", world.sh(("grep -rlaF -e %s -e %s %s || true"):format(w.token, basic, w.cache)))
+    local basic = sh.run(("printf 'oauth2:%%s' %s | base64 -w0"):format(w.token))
+    assert.equal("", sh.run(("grep -rlaF -e %s -e %s %s || true"):format(w.token, basic, w.cache)))
   end)
 
   it("keeps the repository small, however many commits there were", function()
@@ -287,19 +252,19 @@ describe("a fetch", function()
     for number = 1, 22 do
       local sha = commit(tostring(number))
       assert.equal(0, fetch().status)
-      assert.equal(sha, world.sh("cat " .. repository .. "/refs/molbuild/head"))
-      most = math.max(most, tonumber(world.sh("ls " .. repository .. "/objects/pack | wc -l")))
+      assert.equal(sha, sh.run("cat " .. repository .. "/refs/molbuild/head"))
+      most = math.max(most, tonumber(sh.run("ls " .. repository .. "/objects/pack | wc -l")))
     end
     assert.is_true(most > 30 and most <= 40, most .. " files")
-    assert.is_true(tonumber(world.sh("ls " .. repository .. "/objects/pack | wc -l")) <= 6)
+    assert.is_true(tonumber(sh.run("ls " .. repository .. "/objects/pack | wc -l")) <= 6)
     assert.is_nil(os.execute(("git --git-dir=%s cat-file -e %s 2>/dev/null"):format(repository, first)))
     check(commit "last")
   end)
 
   it("takes the ids of SHA-256", function()
     local work, bare = w.dir .. "/work/org/t-hermes", w.forge .. "/repos/org/t-hermes.git"
-    world.sh(("mkdir -p %s && git init -q -b main --object-format=sha256 %s && git init -q --bare -b main "
-      .. "--object-format=sha256 %s"):format(work, work, bare))
+    sh.run(("mkdir -p %s %s/repos/org && git init -q -b main --object-format=sha256 --separate-git-dir=%s %s"):format(
+      work, w.forge, bare, work))
     local sha = commit "one"
     assert.equal(64, #sha)
     assert.equal(0, warnings(check(sha)))

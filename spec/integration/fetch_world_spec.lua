@@ -1,67 +1,33 @@
 -- What a fetch depends on apart from the forge: this machine, its user's settings, and failures that are over in a moment.
+local fetching = require "spec.support.fetching"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
--- The shipped policy, without the engine: what is fetched is all that counts here.
-local FORK = [[
-local ensure = require("molbuild").load "ensure.lua"
-function ensure.cached() return false end
-function ensure.build() end
-function ensure.prove() end
-function ensure.alias() end
-return ensure
-]]
-
 describe("a fetch", function()
+  local f = fetching.new()
+  local commit, fetch, check, warnings = f.commit, f.fetch, f.check, f.warnings
   local w, repository
 
-  lazy_setup(function()
-    w = world.new()
-    world.write(w.dir .. "/fork.lua", FORK)
-    repository = w.cache .. "/repositories/hermes.git"
-  end)
-
-  lazy_teardown(function() w:close() end)
-
-  before_each(function()
-    world.sh(("rm -rf %s %s/work %s/repos/* %s/canned/* %s/home/.gitconfig"):format(w.cache, w.dir, w.forge, w.forge, w.dir))
-  end)
-
-  local function commit(says, before)
-    return w:commit("org", "hermes", world.template_files(says), "main", before)
-  end
-
-  local function fetch(env)
-    return w:run({ "run", w.dir .. "/fork.lua", "hermes" }, env)
-  end
-
-  --- A run that must come out right, whose tree is that of COMMIT. Gives what it said.
-  local function check(sha, env)
-    local run = fetch(env)
-    assert.equal(0, run.status, run.stderr)
-    assert.equal(sha, world.sh("cat " .. repository .. "/refs/molbuild/head"))
-    return run.stderr
-  end
-
-  local function warnings(text)
-    return select(2, text:gsub("is not used, everything is fetched again", ""))
-  end
+  setup(function() w, repository = f.start() end)
+  teardown(f.stop)
+  before_each(f.clean)
 
   --- The types and modes of a tree, without its root.
   local function modes(sha)
-    return world.sh(("cd %s/hermes/%s && find . -mindepth 1 -printf '%%P %%y %%m\\n' | sort"):format(w.cache, sha:sub(1, 12)))
+    return sh.run(("cd %s/hermes/%s && find . -mindepth 1 -printf '%%P %%y %%m\\n' | sort"):format(w.cache, sha:sub(1, 12)))
   end
 
   it("gives one tree, whatever the umask is and whatever rights a directory above hands down", function()
     local sha = commit("one", "mkdir -p a/b && echo x >a/b/f && echo x >a/run && chmod 755 a/run && ln -sf run a/link")
     local want = "Dockerfile f 644\na d 755\na/b d 755\na/b/f f 644\na/link l 777\na/run f 755\nbusybox f 755\nsays f 644"
     for _, prepare in ipairs { "umask 077", "umask 002", "umask 027", "umask 022; mkdir -p CACHE && chmod 2770 CACHE" } do
-      world.sh("rm -rf " .. w.cache)
-      local run = w:run({ "run", w.dir .. "/fork.lua", "hermes" }, nil, nil, "sh -c '" .. prepare:gsub("CACHE", w.cache)
-        .. "; exec \"$@\"' sh")
+      sh.run("rm -rf " .. w.cache)
+      local run = fetch(nil,
+        { prefix = "sh -c '" .. prepare:gsub("CACHE", w.cache) .. "; exec \"$@\"' sh" })
       assert.equal(0, run.status, run.stderr)
       assert.equal(want, modes(sha))
       for _, part in ipairs { "/hermes", "/locks", "/tmp", "/repositories" } do
-        assert.equal("700", world.sh(("stat -c %%a %s%s | sed 's/^2//'"):format(w.cache, part)))
+        assert.equal("700", sh.run(("stat -c %%a %s%s | sed 's/^2//'"):format(w.cache, part)))
       end
     end
   end)
@@ -75,15 +41,15 @@ describe("a fetch", function()
     local sha = w:commit("org", "hermes", files, "main", "printf 'a\\nb\\n' | iconv -t UTF-16LE >x.ps1; "
       .. "mv .gitattributes a; head -3 a >.gitattributes; echo odd >x.odd; touch -d '2 hours ago' x.odd; "
       .. "git add .; mv a .gitattributes")
-    world.sh(("git clone -q %s/repos/org/t-hermes.git %s/clone 2>/dev/null"):format(w.forge, w.dir))
+    sh.run(("git clone -q %s/repos/org/t-hermes.git %s/clone 2>/dev/null"):format(w.forge, w.dir))
     for _, settings in ipairs { "", "[core]\n\tautocrlf = true\n\teol = crlf\n", "[core]\n\tautocrlf = input\n" } do
-      world.write(w.home .. "/.gitconfig", settings)
-      world.sh("rm -rf " .. w.cache)
+      sh.write(w.home .. "/.gitconfig", settings)
+      sh.run("rm -rf " .. w.cache)
       local run = fetch()
       assert.equal(0, run.status, run.stderr)
-      world.sh(("diff -r --exclude=.git %s/clone %s/hermes/%s"):format(w.dir, w.cache, sha:sub(1, 12)))
+      sh.run(("diff -r --exclude=.git %s/clone %s/hermes/%s"):format(w.dir, w.cache, sha:sub(1, 12)))
     end
-    world.sh(("rm -r %s/clone"):format(w.dir))
+    sh.run(("rm -r %s/clone"):format(w.dir))
   end)
 
   -- What may be over in a moment ---------------------------------------------------------------------------------------
@@ -107,7 +73,7 @@ describe("a fetch", function()
     w:relent "/org/t-hermes/info/refs"
     assert.equal(4, run.status, run.stderr)
     assert.equal(0, warnings(run.stderr))
-    assert.truthy(world.read(repository .. "/refs/molbuild/head"))
+    assert.truthy(sh.read(repository .. "/refs/molbuild/head"))
   end)
 
   -- What this machine does ---------------------------------------------------------------------------------------------
@@ -115,10 +81,10 @@ describe("a fetch", function()
   --- A git that prints WORDS and fails for one command of its own.
   local function failing(command, words)
     local bin = w.dir .. "/bin"
-    world.sh("mkdir -p " .. bin)
-    world.write(bin .. "/git", ("#!/bin/sh\ncase \" $* \" in *\" %s \"*) echo '%s' >&2; exit 128;; esac\nexec %s \"$@\"\n"):format(
-      command, words, world.sh "command -v git"))
-    world.sh("chmod +x " .. bin .. "/git")
+    sh.run("mkdir -p " .. bin)
+    sh.write(bin .. "/git", ("#!/bin/sh\ncase \" $* \" in *\" %s \"*) echo '%s' >&2; exit 128;; esac\nexec %s \"$@\"\n"):format(
+      command, words, sh.run "command -v git"))
+    sh.run("chmod +x " .. bin .. "/git")
     return { PATH = bin .. ":" .. os.getenv "PATH" }
   end
 
@@ -130,14 +96,14 @@ describe("a fetch", function()
     local command, words, hint = table.unpack(case)
     it(("that fails in %s by this machine blames no repository: %s"):format(command, words), function()
       check(commit "one")
-      local held = world.sh(("ls %s/objects/pack"):format(repository))
+      local held = sh.run(("ls %s/objects/pack"):format(repository))
       commit "two"
       local run = fetch(failing(command, words))
       assert.equal(1, run.status, run.stderr)
       assert.truthy(run.stderr:find(hint, 1, true), run.stderr)
       assert.equal(0, warnings(run.stderr))
       for name in held:gmatch "%S+" do
-        assert.truthy(world.sh(("ls %s/objects/pack"):format(repository)):find(name, 1, true))
+        assert.truthy(sh.run(("ls %s/objects/pack"):format(repository)):find(name, 1, true))
       end
     end)
   end
@@ -145,11 +111,11 @@ describe("a fetch", function()
   it("goes on in a working directory that was removed", function()
     check(commit "one")
     local sha = commit "two"
-    world.sh("mkdir -p " .. w.dir .. "/gone")
-    local run = w:run({ "run", w.dir .. "/fork.lua", "hermes" }, nil, nil,
-      ([[sh -c 'p=$(realpath "$1"); shift; cd %s/gone; rmdir %s/gone; exec "$p" "$@"' sh]]):format(w.dir, w.dir))
+    sh.run("mkdir -p " .. w.dir .. "/gone")
+    local run = fetch(nil,
+      { prefix = ([[sh -c 'cd %s/gone; rmdir %s/gone; exec "$@"' sh]]):format(w.dir, w.dir) })
     assert.equal(0, run.status, run.stderr)
     assert.equal(0, warnings(run.stderr))
-    assert.equal(sha, world.sh("cat " .. repository .. "/refs/molbuild/head"))
+    assert.equal(sha, sh.run("cat " .. repository .. "/refs/molbuild/head"))
   end)
 end)

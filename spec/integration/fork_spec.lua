@@ -1,4 +1,5 @@
 -- The forks that docs/policy.md shows, run as an operator runs them.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a fork of ensure.lua", function()
@@ -25,7 +26,7 @@ describe("a fork of ensure.lua", function()
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
     assert.equal(0, run.status, run.stderr)
     assert.equal(tag .. "\n", run.stdout)
-    assert.equal("https://pypi.internal/simple", world.sh("docker run --rm --network none " .. tag))
+    assert.equal("https://pypi.internal/simple", sh.run("docker run --rm --network none " .. tag))
   end)
 
   it("knows one more runtime, and builds it from a branch of its own", function()
@@ -36,13 +37,13 @@ describe("a fork of ensure.lua", function()
     local tag = "molecule-local/workspace-template-my-agent:" .. sha:sub(1, 12)
     assert.equal(0, run.status, run.stderr)
     assert.equal(tag .. "\n", run.stdout)
-    assert.equal("from next", world.sh("docker run --rm --network none " .. tag))
+    assert.equal("from next", sh.run("docker run --rm --network none " .. tag))
   end)
 
   it("that is a copy with one word changed is what runs, not what was compiled in", function()
-    local source, count = world.read "scripts/ensure.lua":gsub('"hermes"', '"hermit"', 1)
+    local source, count = sh.read "scripts/ensure.lua":gsub('"hermes"', '"hermit"', 1)
     assert.equal(1, count)
-    world.write(w.dir .. "/ensure.lua", source)
+    sh.write(w.dir .. "/ensure.lua", source)
     local run = w:run({ "run", w.dir .. "/ensure.lua", "hermit" }, { MOLECULE_IMAGE_REGISTRY = "registry.example" })
     assert.equal("registry.example/workspace-template-hermit:latest\n", run.stdout, run.stderr)
     run = w:run({ "run", w.dir .. "/ensure.lua", "hermes" }, { MOLECULE_IMAGE_REGISTRY = "registry.example" })
@@ -57,18 +58,18 @@ describe("a fork of ensure.lua", function()
 
   it("is found by its name in a directory of MOLBUILD_PATH", function()
     local run = w:run({ "run", "extra-runtime.lua", "my-agent" },
-      { MOLBUILD_PATH = world.sh "pwd" .. "/docs/examples", MOLECULE_IMAGE_REGISTRY = "registry.example" })
+      { MOLBUILD_PATH = sh.run "pwd" .. "/docs/examples", MOLECULE_IMAGE_REGISTRY = "registry.example" })
     assert.equal(0, run.status, run.stderr)
     assert.equal("registry.example/workspace-template-my-agent:latest\n", run.stdout)
   end)
 
   it("whose step gives no tag is at fault, and builds nothing", function()
     w:commit("org", "claude-code", world.template_files "never built")
-    world.write(w.dir .. "/no-tag.lua", 'local ensure = molbuild.load "ensure.lua"\nfunction ensure.tag() end\nreturn ensure\n')
+    sh.write(w.dir .. "/no-tag.lua", 'local ensure = molbuild.load "ensure.lua"\nfunction ensure.tag() end\nreturn ensure\n')
     local run = w:run { "run", w.dir .. "/no-tag.lua", "claude-code" }
     assert.equal(70, run.status, run.stderr)
     assert.equal("", run.stdout)
     assert.truthy(run.stderr:find("no-tag.lua:2: tag gave nothing; it must give an image", 1, true), run.stderr)
-    assert.is_nil(world.read(w.cache .. "/locks/claude-code.lock"))
+    assert.is_nil(sh.read(w.cache .. "/locks/claude-code.lock"))
   end)
 end)

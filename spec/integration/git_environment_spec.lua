@@ -1,15 +1,7 @@
 -- Neither the user's environment and configuration nor the template decides what git does on this machine: real git,
 -- and all of the policy but the build.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
-
-local FETCH = [[
-local ensure = molbuild.load "ensure.lua"
-function ensure.cached() return false end
-function ensure.build() end
-function ensure.prove() end
-function ensure.alias() end
-return ensure
-]]
 
 describe("git", function()
   local w, sha, ran
@@ -17,8 +9,7 @@ describe("git", function()
   before_each(function()
     w = world.new { forge = false }
     ran = w.dir .. "/ran"
-    world.sh(("mkdir -p %s/repos/org"):format(w.dir))
-    world.write(w.dir .. "/fetch.lua", FETCH)
+    sh.run(("mkdir -p %s/repos/org"):format(w.dir))
     sha = w:commit("org", "hermes", world.template_files "hello")
   end)
 
@@ -26,28 +17,28 @@ describe("git", function()
     w:close()
   end)
 
-  local function fetch(env)
+  local function fetch(env, more)
     local all = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.dir .. "/repos/org/t-" }
     for name, value in pairs(env or {}) do all[name] = value end
-    return w:run({ "run", w.dir .. "/fetch.lua", "hermes" }, all)
+    return w:fetch("hermes", all, more)
   end
 
   local function assert_fetched(run, files)
     assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-    assert.equal(files or "Dockerfile\nbusybox\nsays", world.sh(("ls -A %s/hermes/%s"):format(w.cache, sha:sub(1, 12))))
-    assert.is_nil(world.read(ran))
+    assert.equal(files or "Dockerfile\nbusybox\nsays", sh.run(("ls -A %s/hermes/%s"):format(w.cache, sha:sub(1, 12))))
+    assert.is_nil(sh.read(ran))
   end
 
   local function program(name, body)
     local path = w.dir .. "/" .. name
-    world.sh("mkdir -p " .. path:match "^(.*)/")
-    world.write(path, "#!/bin/sh\n" .. (body or ("echo %s >>%s"):format(name, ran)) .. "\n")
-    world.sh("chmod +x " .. path)
+    sh.run("mkdir -p " .. path:match "^(.*)/")
+    sh.write(path, "#!/bin/sh\n" .. (body or ("echo %s >>%s"):format(name, ran)) .. "\n")
+    sh.run("chmod +x " .. path)
     return path
   end
 
   local function configure(text)
-    world.write(w.home .. "/.gitconfig", text)
+    sh.write(w.home .. "/.gitconfig", text)
   end
 
   it("speaks the prefix's own scheme alone, whatever GIT_ALLOW_PROTOCOL and the user's url.insteadOf say", function()
@@ -56,7 +47,7 @@ describe("git", function()
       local run = fetch { GIT_ALLOW_PROTOCOL = allowed }
       assert.equal(4, run.status, run.stderr)
       assert.truthy(run.stderr:find("transport 'ext' not allowed", 1, true), run.stderr)
-      assert.is_nil(world.read(ran))
+      assert.is_nil(sh.read(ran))
     end
   end)
 
@@ -64,7 +55,7 @@ describe("git", function()
     local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
     assert_fetched(fetch { PATH = path:match "^(.*)/" .. ":" .. os.getenv "PATH" })
     local urls = 0
-    for line in world.read(w.dir .. "/calls"):gmatch "[^\n]+" do
+    for line in sh.read(w.dir .. "/calls"):gmatch "[^\n]+" do
       for before in line:gmatch "(%S+) file://" do
         assert.equal("--end-of-options", before)
         urls = urls + 1
@@ -85,11 +76,11 @@ describe("git", function()
   } do
     it("ignores " .. name, function()
       local decoy = w.dir .. "/decoy"
-      world.sh(("git init -q %s && git -C %s -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"):format(decoy, decoy))
-      world.write(decoy .. "/shallow", "nonsense\n")
-      local before = world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy))
+      sh.run(("git init -q %s && git -C %s -c user.name=x -c user.email=x@x commit -q --allow-empty -m x"):format(decoy, decoy))
+      sh.write(decoy .. "/shallow", "nonsense\n")
+      local before = sh.run(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy))
       assert_fetched(fetch { [name] = value:gsub("DECOY", decoy) })
-      assert.equal(before, world.sh(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy)))
+      assert.equal(before, sh.run(("cd %s && find . | sort && git rev-parse HEAD"):format(decoy)))
     end)
   end
 
@@ -101,18 +92,16 @@ describe("git", function()
 
   it("ignores the configuration of a repository in the current directory", function()
     local here = w.dir .. "/here"
-    world.sh(("git init -q %s && git -C %s config url./nonexistent/.insteadOf file://"):format(here, here))
+    sh.run(("git init -q %s && git -C %s config url./nonexistent/.insteadOf file://"):format(here, here))
     program("ask", ("echo ask >>%s; echo username=me; echo password=of-this-directory"):format(ran))
-    world.sh(("git -C %s config credential.helper '!%s/ask'"):format(here, w.dir))
-    world.write(w.dir .. "/ask.lua", [[return { run = function()
+    sh.run(("git -C %s config credential.helper '!%s/ask'"):format(here, w.dir))
+    sh.write(w.dir .. "/ask.lua", [[return { run = function()
       return tostring(molbuild.git.credential "https://forge.example/org/t-x")
     end }]])
-    local start = ("cd %s && %s %s run -q %s/"):format(here, w:environment {
-      MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = "file://" .. w.dir .. "/repos/org/t-",
-    }, os.getenv "MOLBUILD_BIN" or "build/molbuild", w.dir)
-    assert.truthy(world.sh(start .. "fetch.lua hermes"):find(sha:sub(1, 12), 1, true))
-    assert.equal("nil", world.sh(start .. "ask.lua"))
-    assert.is_nil(world.read(ran))
+    assert_fetched(fetch(nil, { cwd = here }))
+    local run = w:run({ "run", "-q", w.dir .. "/ask.lua" }, nil, { cwd = here })
+    assert.equal("nil\n", run.stdout, run.stderr)
+    assert.is_nil(sh.read(ran))
   end)
 
   for _, hook in ipairs { "post-checkout", "reference-transaction", "post-index-change" } do
@@ -131,7 +120,7 @@ describe("git", function()
   it("runs no filter of the user's that the template names, nor one that the user's own attributes name", function()
     configure(("[filter \"evil\"]\n\tsmudge = %s\n\tprocess = %s\n\trequired = true\n[core]\n\tattributesFile = %s/attributes\n")
       :format(program "smudge", program "process", w.dir))
-    world.write(w.dir .. "/attributes", "* filter=evil\n")
+    sh.write(w.dir .. "/attributes", "* filter=evil\n")
     local files = world.template_files "hello"
     files[".gitattributes"] = "* filter=evil\n"
     sha = w:commit("org", "hermes", files)
@@ -144,9 +133,9 @@ describe("git", function()
   } do
     it("writes the repository's bytes, whatever " .. what .. " are", function()
       configure(text)
-      world.write(w.home .. "/attributes", "* text eol=crlf\n")
+      sh.write(w.home .. "/attributes", "* text eol=crlf\n")
       assert_fetched(fetch())
-      assert.equal("hello\n", world.read(("%s/hermes/%s/says"):format(w.cache, sha:sub(1, 12))))
+      assert.equal("hello\n", sh.read(("%s/hermes/%s/says"):format(w.cache, sha:sub(1, 12))))
     end)
   end
 
@@ -154,7 +143,7 @@ describe("git", function()
     configure("[gc]\n\tauto = 1\n\tautoDetach = true\n[maintenance]\n\tauto = true\n")
     local path = program("bin/git", ('echo "$*" >>%s/calls\nPATH=%s exec git "$@"'):format(w.dir, os.getenv "PATH"))
     assert_fetched(fetch { PATH = path:match "^(.*)/" .. ":" .. os.getenv "PATH", GIT_TRACE2 = ran })
-    for line in world.read(w.dir .. "/calls"):gmatch "[^\n]+" do
+    for line in sh.read(w.dir .. "/calls"):gmatch "[^\n]+" do
       assert.truthy(line:find("-c gc.auto=0 ", 1, true) and line:find("-c maintenance.auto=false ", 1, true), line)
     end
   end)

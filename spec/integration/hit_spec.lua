@@ -1,4 +1,5 @@
 -- What a cache hit does, and what it does not: seen by strace, in the forge's log, and on the disk.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local RUNTIME = "claude-code"
@@ -12,7 +13,7 @@ describe("a cache hit", function()
     tag = NAME .. ":" .. w:commit("org", RUNTIME, world.template_files "hello"):sub(1, 12)
     local run = w:ensure(RUNTIME)
     assert.equal(0, run.status, run.stderr)
-    world.sh("rm -rf " .. w.cache)
+    sh.run("rm -rf " .. w.cache)
   end)
 
   after_each(function()
@@ -23,9 +24,9 @@ describe("a cache hit", function()
   -- The system calls of a hit: lines of strace.
   local function traced(env)
     local trace = w.dir .. "/trace"
-    local run = w:run({ "run", "ensure.lua", RUNTIME }, env, nil, "strace -f -s 256 -o " .. trace)
+    local run = w:run({ "run", "ensure.lua", RUNTIME }, env, { prefix = "strace -f -s 256 -o " .. trace })
     assert.equal(tag .. "\n", run.stdout, run.stderr)
-    return assert(world.read(trace))
+    return assert(sh.read(trace))
   end
 
   local function count(text, pattern)
@@ -59,7 +60,7 @@ describe("a cache hit", function()
   end)
 
   it("asks for the tag as well when :latest is another image, and moves :latest", function()
-    world.sh(("printf 'FROM scratch\\nLABEL a=b\\n' | docker build -q -t %s:latest -"):format(NAME))
+    sh.run(("printf 'FROM scratch\\nLABEL a=b\\n' | docker build -q -t %s:latest -"):format(NAME))
     local trace = traced()
     assert.same({
       ("GET /images/%s:latest/json"):format(NAME),
@@ -67,12 +68,12 @@ describe("a cache hit", function()
       ("POST /images/%s/tag?repo=%s&tag=latest"):format(tag, NAME),
     }, engine_requests(trace))
     assert.equal(1, count(trace, 'connect%(%d+, {sa_family=AF_UNIX, sun_path="[^"]*docker.sock"'))
-    assert.equal(world.sh("docker image inspect -f '{{.Id}}' " .. tag),
-      world.sh(("docker image inspect -f '{{.Id}}' %s:latest"):format(NAME)))
+    assert.equal(sh.run("docker image inspect -f '{{.Id}}' " .. tag),
+      sh.run(("docker image inspect -f '{{.Id}}' %s:latest"):format(NAME)))
   end)
 
   it("loads no module that only a miss or an error has a use for", function()
-    world.write(w.dir .. "/loaded.lua", [[
+    sh.write(w.dir .. "/loaded.lua", [[
       local ensure = molbuild.load "ensure.lua"
       return { run = function(args)
         ensure.run(args)
@@ -104,7 +105,7 @@ describe("a cache hit", function()
         assert.falsy(line:find(call), line)
       end
     end
-    world.sh("test ! -e " .. w.cache)
+    sh.run("test ! -e " .. w.cache)
   end)
 end)
 

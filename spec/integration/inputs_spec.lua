@@ -1,5 +1,6 @@
 -- Two commits that differ in a declared input alone give images of different content, whichever program builds them.
 local engines = require "spec.support.engines"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local NAME = "molecule-local/workspace-template-hermes:"
@@ -43,9 +44,9 @@ describe("a template's .runtime-version", function()
     it("that moves alone gives another image, built by " .. builder, function()
       local path = w:client(builder)
       moves({ PATH = path }, function(tag)
-        assert.equal(world.sh("docker run --rm --network none " .. tag),
-          world.sh(("docker image inspect -f '{{index .Config.Labels %q}}' %s"):format("app.molecule.runtime-version", tag)))
-        return world.sh("docker run --rm --network none " .. tag)
+        assert.equal(sh.run("docker run --rm --network none " .. tag),
+          sh.run(("docker image inspect -f '{{index .Config.Labels %q}}' %s"):format("app.molecule.runtime-version", tag)))
+        return sh.run("docker run --rm --network none " .. tag)
       end)
     end)
   end
@@ -71,12 +72,12 @@ describe("a template's .runtime-version", function()
     local tag = NAME .. sha:sub(1, 12)
     assert.equal(tag .. "\n", run.stdout, run.stderr)
     assert.truthy(run.stderr:find('"${RUNTIME_VERSION}" is not a version', 1, true), run.stderr)
-    assert.equal("none", world.sh("docker run --rm --network none " .. tag))
+    assert.equal("none", sh.run("docker run --rm --network none " .. tag))
   end)
 
   it("is overridden by a fork, which may declare inputs of its own", function()
     local fork = w.dir .. "/fork.lua"
-    world.write(fork, [[
+    sh.write(fork, [[
 local ensure = molbuild.load "ensure.lua"
 ensure.inputs["conf/.pin"] = "PIN"
 ensure.per_runtime.hermes = { build_args = { RUNTIME_VERSION = "9.9" } }
@@ -88,7 +89,7 @@ return ensure
     local sha = w:commit("org", "hermes", template, nil, "mkdir -p conf && echo v3 >conf/.pin")
     local run = ensure({}, fork)
     assert.equal(0, run.status, run.stderr)
-    assert.equal("9.9 3", world.sh("docker run --rm --network none " .. NAME .. sha:sub(1, 12)))
+    assert.equal("9.9 3", sh.run("docker run --rm --network none " .. NAME .. sha:sub(1, 12)))
     assert.truthy(run.stderr:find("RUNTIME_VERSION=9.9 from the policy, not 0.4.89 from .runtime-version", 1, true), run.stderr)
     assert.truthy(run.stderr:find("PIN=3 from conf/.pin", 1, true), run.stderr)
   end)

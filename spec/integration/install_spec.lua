@@ -1,4 +1,5 @@
 -- What make install puts on a machine, and make uninstall takes away: into a directory of its own, and run from there.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("an installed molbuild", function()
@@ -15,22 +16,24 @@ describe("an installed molbuild", function()
 
   -- The prefix is the usual one, so that nothing is built again.
   local function make(target)
-    world.sh(("make %s BUILD=%s DESTDIR=%s"):format(target, os.getenv "BUILD" or "build", root))
+    sh.run(("make %s BUILD=%s DESTDIR=%s"):format(target, os.getenv "BUILD" or "build", root))
   end
 
   local function files(kind)
-    return world.sh(("cd %s && find . -type %s | sort"):format(root, kind or "f"))
+    return sh.run(("cd %s && find . -type %s | sort"):format(root, kind or "f"))
   end
 
   local function run(arguments)
-    return world.sh(("cd / && %s %s/usr/local/bin/molbuild %s"):format(w:environment(), root, arguments))
+    local ended = w:run(arguments, nil, { program = root .. "/usr/local/bin/molbuild", cwd = "/" })
+    assert.equal(0, ended.status, ended.stderr)
+    return (ended.stdout:gsub("\n$", ""))
   end
 
   it("runs where it was put, with its policy, its library and its manual", function()
     make "install"
-    assert.equal("molbuild " .. world.read("VERSION"):gsub("\n", ""), run "version")
-    assert.equal(w.dir .. "/ensure.lua", run("eject ensure.lua " .. w.dir))
-    assert.equal(world.read "scripts/ensure.lua", world.read(w.dir .. "/ensure.lua"))
+    assert.equal("molbuild " .. sh.read("VERSION"):gsub("\n", ""), run { "version" })
+    assert.equal(w.dir .. "/ensure.lua", run { "eject", "ensure.lua", w.dir })
+    assert.equal(sh.read "scripts/ensure.lua", sh.read(w.dir .. "/ensure.lua"))
     local list = files()
     for _, path in ipairs { "bin/molbuild", "man/man1/molbuild.1", "molbuild/lua/molbuild/init.lua" } do
       assert.truthy(list:find(path .. "\n", 1, true) or list:find(path .. "$"), path)
@@ -40,10 +43,10 @@ describe("an installed molbuild", function()
   it("is removed completely, except for files of others", function()
     make "install"
     local scripts = root .. "/usr/local/share/molbuild/scripts"
-    world.write(scripts .. "/mine.lua", "return {}")
+    sh.write(scripts .. "/mine.lua", "return {}")
     make "uninstall"
     assert.equal("./usr/local/share/molbuild/scripts/mine.lua", files())
-    world.sh("rm " .. scripts .. "/mine.lua")
+    sh.run("rm " .. scripts .. "/mine.lua")
     make "uninstall"
     assert.equal("", files())
     assert.is_nil(files("d"):find("share/molbuild", 1, true))

@@ -1,5 +1,6 @@
 -- kill -9, against which nothing can be done at the time: what it leaves ends by itself, no build goes on without the lock,
 -- and the next run cleans up and succeeds.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local POINTS = 50
@@ -21,26 +22,26 @@ describe("a run that is killed", function()
   end)
 
   local function client()
-    return world.sh(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache))
+    return sh.run(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache))
   end
 
   -- A client that a failure has left halted.
   after_each(function()
-    world.sh(("pgrep -f '[d]ocker build .*%s' | xargs -r kill -KILL"):format(w.cache))
+    sh.run(("pgrep -f '[d]ocker build .*%s' | xargs -r kill -KILL"):format(w.cache))
   end)
 
   --- What a run has started, and its forks: all have the home of this world in their environment.
   local function left()
-    return world.sh(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
+    return sh.run(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
   end
 
   local function find(arguments)
-    return world.sh(("cd %s && find . %s 2>/dev/null || true"):format(w.cache, arguments))
+    return sh.run(("cd %s && find . %s 2>/dev/null || true"):format(w.cache, arguments))
   end
 
   local function assert_nothing_left()
-    world.wait_for(function() return left() == "" end, 15)
-    world.wait_for(function() return world.sh "docker ps -aq" == "" end, 15)
+    sh.wait_for(function() return left() == "" end, 15)
+    sh.wait_for(function() return sh.run "docker ps -aq" == "" end, 15)
     assert.equal("", find "-path './tmp/*'")
     assert.equal("", find "-name '*.lock' -size +0")
     assert.equal("", find "-path '*/repositories/*' '(' -name '*.lock' -o -name 'tmp_*' ')'")
@@ -58,9 +59,9 @@ describe("a run that is killed", function()
   --- that it was killed in; if it had ended before, none, and the seconds it took.
   local function start_killed(seconds, runtime, env)
     local run = w:start({ "run", "--progress=json", "ensure.lua", runtime }, env)
-    world.sh(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(seconds, run.pid))
+    sh.run(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(seconds, run.pid))
     return function()
-      local ended = run.wait(30)
+      local ended = run:wait(30)
       local step = "start"
       for name in ended.stderr:gmatch '"event":"step_started"[^\n]-"step":"(%l+)"' do step = name end
       if ended.status == 137 then return step end
@@ -80,7 +81,7 @@ describe("a run that is killed", function()
       place.run = w:start({ "run", "--progress=json", "ensure.lua", place.runtime }, place.env)
     end
     for _, place in ipairs(places) do
-      local ended = place.run.wait()
+      local ended = place.run:wait()
       assert.equal(0, ended.status, ended.stderr)
       place.takes = tonumber(ended.stderr:match '"event":"run_ended"[^\n]-"seconds":([%d.]+)')
     end
@@ -88,16 +89,16 @@ describe("a run that is killed", function()
     for point = 1, POINTS, #places do
       for index, place in ipairs(places) do
         place.sha = commit(place.runtime, point, "0.3")
-        place.wait = start_killed(place.takes * (point + index - 1) / (POINTS + 1), place.runtime, place.env)
+        place.ended = start_killed(place.takes * (point + index - 1) / (POINTS + 1), place.runtime, place.env)
       end
       for _, place in ipairs(places) do
-        local step, seconds = place.wait()
+        local step, seconds = place.ended()
         if step then killed[step], killed.all = (killed[step] or 0) + 1, killed.all + 1 end
         place.takes = math.min(place.takes, seconds or place.takes)
         place.run = w:start({ "run", "ensure.lua", place.runtime }, place.env)
       end
       for _, place in ipairs(places) do
-        local after = place.run.wait(60)
+        local after = place.run:wait(60)
         assert.equal(("molecule-local/workspace-template-%s:%s\n"):format(place.runtime, place.sha:sub(1, 12)),
           after.stdout, after.stderr)
         assert.equal("", find(("-path './tmp/%s.*'"):format(place.runtime)))
@@ -111,24 +112,24 @@ describe("a run that is killed", function()
 
   for _, builder in ipairs { "classic", "buildkit" } do
     it("leaves no quiet build of the builder " .. builder .. " running unlocked", function()
-      local seconds = ("9%s.5"):format(world.sh "echo $PPID")
-      local function step() return world.sh(("pgrep -f 'slee[p] %s' || true"):format(seconds)) end
+      local seconds = ("9%s.5"):format(sh.run "echo $PPID")
+      local function step() return sh.run(("pgrep -f 'slee[p] %s' || true"):format(seconds)) end
       local function is_locked()
         return not os.execute(("flock -n %s/locks/hermes.lock true 2>/dev/null"):format(w.cache))
       end
       commit("hermes", 1, seconds)
       local run = w:start({ "run", "ensure.lua", "hermes" }, { PATH = w:client(builder) })
-      world.wait_for(function() return step() ~= "" end)
+      sh.wait_for(function() return step() ~= "" end)
       -- A stopped process cannot react to the signal: it keeps the lock as long as it exists.
-      world.sh("kill -STOP " .. client())
-      run.signal "KILL"
-      run.wait(5)
+      sh.run("kill -STOP " .. client())
+      run:signal "KILL"
+      run:wait(5)
       assert.is_true(is_locked())
-      world.sh("kill -CONT " .. client())
-      world.wait_for(function() return client() == "" end, 15)
+      sh.run("kill -CONT " .. client())
+      sh.wait_for(function() return client() == "" end, 15)
       assert.is_false(is_locked())
       -- With the client the engine's part ends.
-      world.wait_for(function() return step() == "" end, 15)
+      sh.wait_for(function() return step() == "" end, 15)
       commit("hermes", 2, "0")
       assert.equal(0, w:ensure("hermes").status)
       assert_nothing_left()

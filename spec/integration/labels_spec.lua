@@ -1,5 +1,6 @@
 -- The image of a tag: the labels of a built image, and a hit on an image that does not match.
 local cjson = require "cjson"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local NAME = "molecule-local/workspace-template-hermes:"
@@ -32,7 +33,7 @@ describe("an image", function()
   end
 
   local function inspect(ref)
-    local image = cjson.decode(world.sh("docker image inspect " .. ref))[1]
+    local image = cjson.decode(sh.run("docker image inspect " .. ref))[1]
     local labels = image.Config.Labels
     return labels ~= cjson.null and labels or {}, image.Id, image.Architecture
   end
@@ -40,15 +41,15 @@ describe("an image", function()
   --- Put an image under the tag that says "wrong", with LINES in its Dockerfile.
   local function planted(lines)
     local dir = w.dir .. "/planted"
-    world.sh(("mkdir -p %s && cp /bin/busybox %s/busybox"):format(dir, dir))
-    world.write(dir .. "/Dockerfile", "FROM scratch\nCOPY busybox /bin/busybox\n" .. lines
+    sh.run(("mkdir -p %s && cp /bin/busybox %s/busybox"):format(dir, dir))
+    sh.write(dir .. "/Dockerfile", "FROM scratch\nCOPY busybox /bin/busybox\n" .. lines
       .. '\nCMD ["/bin/busybox", "echo", "wrong"]\n')
-    world.sh(("PATH=%s DOCKER_BUILDKIT=1 docker build -q --platform=linux/amd64 -t %s %s"):format(PATHS.buildkit, tag, dir))
+    sh.run(("PATH=%s DOCKER_BUILDKIT=1 docker build -q --platform=linux/amd64 -t %s %s"):format(PATHS.buildkit, tag, dir))
     return select(2, inspect(tag))
   end
 
   local function says(ref)
-    return world.sh("docker run --rm --network none " .. ref)
+    return sh.run("docker run --rm --network none " .. ref)
   end
 
   for builder, path in pairs(PATHS) do
@@ -83,7 +84,7 @@ describe("an image", function()
     it("of another platform is built again, with a warning, by " .. builder, function()
       -- Built here: the classic builder has its layers in the cache then, and would take them.
       ensure { PATH = path, MOLECULE_IMAGE_PLATFORM = "linux/arm64" }
-      world.sh(("docker tag %s-arm64 %s"):format(tag, tag))
+      sh.run(("docker tag %s-arm64 %s"):format(tag, tag))
       assert.equal("arm64", select(3, inspect(tag)))
       local result, stderr = ensure { PATH = path }
       local words = tag .. ": it is for the platform linux/arm64, not linux/amd64 — building it again"
@@ -123,7 +124,7 @@ describe("an image", function()
     it("of another revision is found out, asked for by " .. api, function()
       planted(("LABEL %srevision=v1"):format(LABEL))
       -- The question that is asked ahead of time is for this name.
-      world.sh(("docker tag %s %slatest"):format(tag, NAME))
+      sh.run(("docker tag %s %slatest"):format(tag, NAME))
       local result, stderr = ensure(ask)
       assert.truthy(stderr:find("it was built from the revision v1, not " .. sha, 1, true), stderr)
       assert.same({ "built", "right" }, { result.outcome, says(tag) })

@@ -1,6 +1,7 @@
 -- Live lines of real runs: molbuild itself, on real terminals, with real builds on a real engine.
 local terminal = require "spec.support.terminal"
 local width = require("molbuild.core").width
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local RUNTIMES = {
@@ -58,11 +59,7 @@ describe("molbuild on a terminal", function()
   local function start(arguments, columns, rows, env)
     env = env or {}
     env.TERM = env.TERM or "screen-256color"
-    local words = { w:environment(env), world.quote(os.getenv "MOLBUILD_BIN" or "build/molbuild") }
-    for _, argument in ipairs(arguments) do
-      words[#words + 1] = world.quote(argument)
-    end
-    term = terminal.start(w.dir, "trap : INT; " .. table.concat(words, " ") .. "; echo status $?", columns, rows)
+    term = terminal.start(w.dir, "trap : INT; " .. w:command(arguments, env) .. "; echo status $?", columns, rows)
   end
 
   local function starts(line, text)
@@ -174,12 +171,12 @@ describe("molbuild on a terminal", function()
     w:commit("org", "hermes", {
       Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "echo last words; exit 3"]\n',
     })
-    world.write(w.dir .. "/crash.lua", [[
+    sh.write(w.dir .. "/crash.lua", [[
       local ensure = molbuild.load "ensure.lua"
       local build = ensure.build
       function ensure.build(job)
         build(job)
-        if job.runtime == "codex" then return job.nothing.here end
+        if job.runtime == "codex" then return ({}).nothing.here end
       end
       return ensure
     ]])
@@ -199,7 +196,7 @@ describe("molbuild on a terminal", function()
   end)
 
   it("leaves them also where a policy that never waits is ended by the third Ctrl-C", function()
-    world.write(w.dir .. "/busy.lua", [[
+    sh.write(w.dir .. "/busy.lua", [[
       return { run = function()
         molbuild.job.step({}, "dream", function()
           molbuild.core.sys.sleep(0.5)
@@ -225,19 +222,19 @@ describe("molbuild on a terminal", function()
   it("shows a lock's holder above the live lines, and when the lock is acquired", function()
     commit("hermes", 25)
     local first = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return first.stderr():find("build 4/5", 1, true) end)
+    sh.wait_for(function() return first:so_far():find("build 4/5", 1, true) end)
     start({ "run", "ensure.lua", "hermes" }, 120, 24)
     local lines = term:wait_for(function(lines)
       return lines[#lines] and lines[#lines]:find "^hermes  lock  %d+s  held by pid"
     end)
-    local host = world.sh "hostname"
+    local host = sh.run "hostname"
     assert.truthy(lines[#lines]:find(("held by pid %d on %s (build hermes)"):format(first.pid, host), 1, true))
     assert.truthy(lines[#lines - 1]:find(("^local%%-build: waiting for the lock held by pid %d on %s since "
       .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
       lines[#lines - 1])
     lines = term:wait_for(ended, 60)
     assert.truthy(table.concat(lines, "\n"):find("\nlocal%-build: acquired the lock after %d+s\nhermes  ✓ up to date  "))
-    assert.equal(0, first.wait().status)
+    assert.equal(0, first:wait().status)
     assert_given_back()
   end)
 
@@ -257,7 +254,7 @@ describe("molbuild on a terminal", function()
 
   it("writes plain lines with TERM=dumb, in CI and with --progress=plain", function()
     local policy = w.dir .. "/steps.lua"
-    world.write(policy, [[
+    sh.write(policy, [[
       return { words = { slow = { "build" } }, run = function()
         molbuild.job.step({}, "build", function()
           molbuild.events.emit("progress", { done = 1, total = 2, text = "RUN this" })

@@ -1,4 +1,5 @@
 -- Any forge: HEAD looked up by git itself.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a HEAD lookup by git", function()
@@ -52,10 +53,10 @@ describe("a HEAD lookup by git", function()
     local sha = w:commit("org", "hermes", world.template_files "x")
     w:commit("org", "hermes", world.template_files "another commit", "other")
     local git = ("git -C %s/repos/org/t-hermes.git "):format(w.forge)
-    world.sh(git .. "update-ref refs/heads/a/refs/heads/main other")
+    sh.run(git .. "update-ref refs/heads/a/refs/heads/main other")
     local run = w:ensure("hermes", env)
     assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-    world.sh(("for i in $(seq 1200); do echo create refs/heads/$i/refs/heads/main %s; done | %s update-ref --stdin")
+    sh.run(("for i in $(seq 1200); do echo create refs/heads/$i/refs/heads/main %s; done | %s update-ref --stdin")
       :format(sha, git))
     run = w:ensure("hermes", env)
     assert.equal(4, run.status, run.stderr)
@@ -64,20 +65,20 @@ describe("a HEAD lookup by git", function()
 
   it("hands git the address that answered: of several that a name has, one may be dead", function()
     w:commit("org", "hermes", world.template_files "x")
-    local bin = world.sh(("mktemp -d %s/bin.XXXXXX"):format(w.dir))
-    world.write(bin .. "/git", ('#!/bin/sh\necho "$@" >>%s/argv\nPATH=%s exec git "$@"\n'):format(bin, os.getenv "PATH"))
-    world.sh("chmod +x " .. bin .. "/git")
+    local bin = sh.run(("mktemp -d %s/bin.XXXXXX"):format(w.dir))
+    sh.write(bin .. "/git", ('#!/bin/sh\necho "$@" >>%s/argv\nPATH=%s exec git "$@"\n'):format(bin, os.getenv "PATH"))
+    sh.run("chmod +x " .. bin .. "/git")
     local prefix, port = w.http:gsub("127.0.0.1", "localhost"), w.http:match "%d+$"
     local line = ("-c http.curloptResolve=localhost:%s:127.0.0.1 "):format(port)
     for _, lookup in ipairs { "gitea", "git" } do
       world.remove_images()
-      world.write(bin .. "/argv", "")
+      sh.write(bin .. "/argv", "")
       w:ensure("hermes", {
         PATH = bin .. ":" .. os.getenv "PATH",
         MOLECULE_HEAD_LOOKUP = lookup, MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-",
         MOLECULE_LOCAL_BUILD_CACHE = bin .. "/cache-" .. lookup,
       })
-      local argv = world.read(bin .. "/argv")
+      local argv = sh.read(bin .. "/argv")
       local _, talks = argv:gsub("[^\n]* %-%-end%-of%-options http[^\n]*", "")
       local _, handed = argv:gsub(line:gsub("%p", "%%%0") .. "[^\n]* %-%-end%-of%-options http[^\n]*", "")
       assert.equal(lookup == "git" and 2 or 1, talks, argv)

@@ -1,5 +1,6 @@
 -- What images are called: by platform, by caller, by runtime; and what is asked of whom before one is.
 local cjson = require "cjson"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local NAME = "molecule-local/workspace-template-hermes:"
@@ -11,7 +12,7 @@ describe("the name of an image", function()
     w = world.new { forge = false }
     sha = w:commit("org", "hermes", world.template_files "hello")
     prefix = "file://" .. w.dir .. "/repos/org/t-"
-    own = world.sh "docker version --format '{{.Server.Arch}}'"
+    own = sh.run "docker version --format '{{.Server.Arch}}'"
   end)
 
   after_each(function()
@@ -26,7 +27,7 @@ describe("the name of an image", function()
 
   local function tags()
     local list = {}
-    for tag in world.sh("docker images --format '{{.Tag}}' " .. NAME:sub(1, -2) .. " | sort"):gmatch "%S+" do
+    for tag in sh.run("docker images --format '{{.Tag}}' " .. NAME:sub(1, -2) .. " | sort"):gmatch "%S+" do
       list[#list + 1] = tag
     end
     return list
@@ -44,7 +45,7 @@ describe("the name of an image", function()
       world.remove_images()
       local run = gives(tag, { MOLECULE_IMAGE_PLATFORM = "native", PATH = w:client(builder) })
       assert.is_nil(run.stderr:find("emulated", 1, true))
-      assert.equal("hello", world.sh("docker run --rm --network none " .. NAME .. tag))
+      assert.equal("hello", sh.run("docker run --rm --network none " .. NAME .. tag))
       run = gives(tag, { MOLECULE_IMAGE_PLATFORM = "native", PATH = w:client(builder) })
       assert.is_nil(run.stderr:find("building", 1, true), run.stderr)
     end
@@ -65,14 +66,14 @@ describe("the name of an image", function()
 
   it("leaves :latest to linux/amd64: another platform has its own, and says that it is emulated", function()
     gives(sha:sub(1, 12), {})
-    local id = world.sh("docker image inspect -f '{{.Id}}' " .. NAME .. "latest")
+    local id = sh.run("docker image inspect -f '{{.Id}}' " .. NAME .. "latest")
     -- No step runs in it, so that no emulator is needed.
     local run = gives(sha:sub(1, 12) .. "-s390x", { MOLECULE_IMAGE_PLATFORM = "linux/s390x", PATH = w:client "buildkit" })
     local words = ("linux/s390x is emulated on this engine, which is linux/%s: a build is slow and may fail; "
       .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(own)
     local _, count = run.stderr:gsub(words:gsub("%p", "%%%0"), "")
     assert.equal(1, count, run.stderr)
-    assert.equal(id, world.sh("docker image inspect -f '{{.Id}}' " .. NAME .. "latest"))
+    assert.equal(id, sh.run("docker image inspect -f '{{.Id}}' " .. NAME .. "latest"))
     assert.same({ sha:sub(1, 12), sha:sub(1, 12) .. "-s390x", "latest", "latest-s390x" }, tags())
   end)
 
@@ -89,7 +90,7 @@ describe("the name of an image", function()
       local run = ensure { MOLECULE_LOCAL_IMAGE_ISOLATION = bad, DOCKER_HOST = "unix:///nonexistent" }
       assert.same({ 2, "" }, { run.status, run.stdout }, run.stderr)
       assert.truthy(run.stderr:find('molbuild: local-build: MOLECULE_LOCAL_IMAGE_ISOLATION "' .. bad, 1, true), run.stderr)
-      assert.is_nil(world.read(w.cache .. "/locks/hermes.lock"))
+      assert.is_nil(sh.read(w.cache .. "/locks/hermes.lock"))
     end
     assert.same({}, tags())
   end)
@@ -106,7 +107,7 @@ describe("settings of one runtime", function()
 
   local function fork(lines)
     local path = w.dir .. "/fork.lua"
-    world.write(path, 'local ensure = molbuild.load "ensure.lua"\n' .. lines .. "\nreturn ensure\n")
+    sh.write(path, 'local ensure = molbuild.load "ensure.lua"\n' .. lines .. "\nreturn ensure\n")
     return path
   end
 
@@ -120,7 +121,7 @@ ensure.per_runtime.hermes = {
   branch = "next", build_args = { WHO = "hermes" }, labels = { ["org.example.x"] = "y" },
 }]], "hermes" }
     assert.equal(NAME .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-    local labels = cjson.decode(world.sh("docker image inspect -f '{{json .Config.Labels}}' " .. NAME .. sha:sub(1, 12)))
+    local labels = cjson.decode(sh.run("docker image inspect -f '{{json .Config.Labels}}' " .. NAME .. sha:sub(1, 12)))
     assert.same({ "hermes", "y" }, { labels.who, labels["org.example.x"] })
     assert.truthy(run.stderr:find(("building %s%s from %s/org/t-hermes at %s for linux/amd64"):format(NAME, sha:sub(1, 12),
       w.http, sha), 1, true), run.stderr)

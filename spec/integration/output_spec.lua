@@ -1,5 +1,6 @@
 -- What becomes of the program's own output: stdout and stderr that cannot be written, or are not read.
 local record = require "spec.support.record"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local BUILD = os.getenv "BUILD" or "build"
@@ -16,33 +17,33 @@ describe("molbuild's own output", function()
   end)
 
   local function policy(body)
-    world.write(w.dir .. "/p.lua", ("return { run = function()\n%s\nend }"):format(body))
+    sh.write(w.dir .. "/p.lua", ("return { run = function()\n%s\nend }"):format(body))
     return w.dir .. "/p.lua"
   end
 
   local function unread(descriptor, kind)
-    return ("%s/test/unread %s %s %s/got"):format(BUILD, descriptor, kind, w.dir)
+    return { prefix = { BUILD .. "/test/unread", descriptor, kind, w.dir .. "/got" } }
   end
 
   describe("when the reader of stderr has gone", function()
     for _, mode in ipairs { "plain", "json", "quiet" } do
       it("is no reason to stop, with --progress=" .. mode, function()
         local path = policy 'molbuild.log.info "before" molbuild.core.sys.sleep(0.01) molbuild.log.info "after" return "it"'
-        local run = w:run({ "run", "--progress=" .. mode, path }, nil, nil, unread(2, "gone"))
+        local run = w:run({ "run", "--progress=" .. mode, path }, nil, unread(2, "gone"))
         assert.equal(0, run.status)
         assert.equal("it\n", run.stdout)
       end)
     end
 
     it("is none for help and mistakes, either", function()
-      assert.equal(2, w:run({ "run", "--nonsense" }, nil, nil, unread(2, "gone")).status)
+      assert.equal(2, w:run({ "run", "--nonsense" }, nil, unread(2, "gone")).status)
     end)
   end)
 
   describe("the result", function()
     it("is not printed when the trace cannot be written", function()
       local path = policy(('os.remove "%s/t/t.json" os.remove "%s/t" return "it"'):format(w.dir, w.dir))
-      world.sh("mkdir " .. w.dir .. "/t")
+      sh.run("mkdir " .. w.dir .. "/t")
       local run = w:run { "run", "--trace=" .. w.dir .. "/t/t.json", path }
       assert.equal(1, run.status)
       assert.equal("", run.stdout)
@@ -51,12 +52,12 @@ describe("molbuild's own output", function()
 
     it("that cannot be written is a failure, in the trace, too", function()
       local trace = w.dir .. "/t.json"
-      local run = w:run({ "run", "--progress=json", "--trace=" .. trace, policy 'return "it"' }, nil, ">/dev/full")
+      local run = w:run({ "run", "--progress=json", "--trace=" .. trace, policy 'return "it"' }, nil, { redirect = ">/dev/full" })
       assert.equal(1, run.status)
       local failed = record.named(record.events(run.stderr), "failed")
       assert.equal(1, #failed)
       assert.truthy(failed[1].message:find("^cannot write the result: .*No space left"), failed[1].message)
-      local text = world.read(trace)
+      local text = sh.read(trace)
       assert.truthy(text:find('"exit":1', 1, true), text)
       assert.is_nil(text:find('"exit":0', 1, true), text)
     end)
@@ -65,7 +66,7 @@ describe("molbuild's own output", function()
       local trace = w.dir .. "/t.json"
       local run = w:run { "run", "--trace=" .. trace, policy 'return "it"' }
       assert.equal("it\n", run.stdout)
-      assert.truthy(world.read(trace):find('"name":"run [^}]*"args":{[^}]*"exit":0'), world.read(trace))
+      assert.truthy(sh.read(trace):find('"name":"run [^}]*"args":{[^}]*"exit":0'), sh.read(trace))
     end)
   end)
 
@@ -81,20 +82,20 @@ describe("molbuild's own output", function()
     end
 
     local function read_now()
-      world.sh("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
+      sh.run("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
     end
 
     local function got()
-      return world.read(w.dir .. "/got") or ""
+      return sh.read(w.dir .. "/got") or ""
     end
 
     for _, kind in ipairs { "socket", "terminal" } do
       it("still has its result, and the log is whole: a " .. kind, function()
-        local run = w:start({ "run", "-v", "--progress=plain", flood 'return "it"' }, nil, nil, unread(2, kind))
-        local ended = run.wait(60)
+        local run = w:start({ "run", "-v", "--progress=plain", flood 'return "it"' }, nil, unread(2, kind))
+        local ended = run:wait(60)
         assert.equal(0, ended.status)
         assert.equal("it\n", ended.stdout)
-        local log = world.read(w.dir .. "/log")
+        local log = sh.read(w.dir .. "/log")
         assert.equal(4001, select(2, log:gsub("\n", "")))
         assert.equal("done\n", log:sub(-5))
       end)
@@ -103,12 +104,12 @@ describe("molbuild's own output", function()
 
     it("ends by one TERM, and by --timeout", function()
       local path = flood "molbuild.core.sys.sleep(100)"
-      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, nil, unread(2, "pipe"))
-      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
-      run.signal "TERM"
-      assert.equal(143, run.wait(30).status)
-      run = w:start({ "run", "-v", "--progress=plain", "--timeout=1", path }, nil, nil, unread(2, "terminal"))
-      assert.equal(9, run.wait(60).status)
+      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, unread(2, "pipe"))
+      sh.wait_for(function() return (sh.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      run:signal "TERM"
+      assert.equal(143, run:wait(30).status)
+      run = w:start({ "run", "-v", "--progress=plain", "--timeout=1", path }, nil, unread(2, "terminal"))
+      assert.equal(9, run:wait(60).status)
     end)
 
     it("counts what it drops, where that is missing, when it is read again", function()
@@ -118,12 +119,12 @@ describe("molbuild's own output", function()
         molbuild.log.info "last"
         return "it"
       ]]
-      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, nil, unread(2, "pipe"))
-      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      local run = w:start({ "run", "-v", "--progress=plain", path }, nil, unread(2, "pipe"))
+      sh.wait_for(function() return (sh.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
       read_now()
-      world.sh("touch " .. w.dir .. "/go")
-      assert.equal(0, run.wait(30).status)
-      world.wait_for(function() return got():find "molbuild: last\n$" end, 30)
+      sh.run("touch " .. w.dir .. "/go")
+      assert.equal(0, run:wait(30).status)
+      sh.wait_for(function() return got():find "molbuild: last\n$" end, 30)
       local before, dropped, after = got():match(
         "^(.*\n)molbuild: warning: (%d+) lines were dropped: stderr was not read\n(.*)$")
       assert.truthy(before, got():sub(-300))
@@ -137,9 +138,9 @@ describe("molbuild's own output", function()
 
     it("counts in an event with --progress=json", function()
       local path = flood 'return "it"'
-      local run = w:start({ "run", "--progress=json", path }, nil, nil, unread(2, "pipe"))
-      assert.equal(0, run.wait(60).status)
-      world.wait_for(function() return got():find '"event":"run_ended"[^\n]*\n$' end, 30)
+      local run = w:start({ "run", "--progress=json", path }, nil, unread(2, "pipe"))
+      assert.equal(0, run:wait(60).status)
+      sh.wait_for(function() return got():find '"event":"run_ended"[^\n]*\n$' end, 30)
       local list = record.events(got())
       local lines = #record.named(list, "line")
       local dropped = record.named(list, "log")[1].message:match "^(%d+) lines were dropped: stderr was not read$"
@@ -154,21 +155,21 @@ describe("molbuild's own output", function()
         molbuild.log.info "last"
         return "it"
       end)[1] ]])
-      local run = w:start({ "run", "-v", "--progress=tty", path }, { TERM = "xterm" }, nil, unread(2, "terminal"))
-      world.wait_for(function() return (world.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
+      local run = w:start({ "run", "-v", "--progress=tty", path }, { TERM = "xterm" }, unread(2, "terminal"))
+      sh.wait_for(function() return (sh.read(w.dir .. "/log") or ""):find "done\n$" end, 60)
       read_now()
-      world.sh("touch " .. w.dir .. "/go")
-      assert.equal(0, run.wait(30).status)
-      world.wait_for(function() return got():find "molbuild: last\r\n" end, 30)
+      sh.run("touch " .. w.dir .. "/go")
+      assert.equal(0, run:wait(30).status)
+      sh.wait_for(function() return got():find "molbuild: last\r\n" end, 30)
       assert.truthy(got():find("%d+ lines were dropped: stderr was not read\r\n"))
       assert.truthy(got():find "\27%[%?25h[^\27]*$", "the cursor is hidden")
       assert.equal(select(2, got():gsub("\27%[%?2026h", "")), select(2, got():gsub("\27%[%?2026l", "")))
     end)
 
     it("ends with what was mistaken", function()
-      world.sh("mkfifo " .. w.dir .. "/fifo")
+      sh.run("mkfifo " .. w.dir .. "/fifo")
       local fill = ("sh -c 'exec 9<>%s/fifo; dd if=/dev/zero bs=64k count=1 >&9 2>/dev/null; exec \"$@\" 2>&9' sh"):format(w.dir)
-      assert.equal(2, w:start({ "run", "--nonsense" }, nil, nil, fill).wait(30).status)
+      assert.equal(2, w:start({ "run", "--nonsense" }, nil, { prefix = fill }):wait(30).status)
     end)
   end)
 
@@ -177,33 +178,33 @@ describe("molbuild's own output", function()
 
     for _, kind in ipairs { "pipe", "terminal" } do
       it("fails by --timeout rather than with half a result and success: a " .. kind, function()
-        local run = w:start({ "run", "--timeout=1", policy(LONG) }, nil, nil, unread(1, kind))
-        local ended = run.wait(60)
+        local run = w:start({ "run", "--timeout=1", policy(LONG) }, nil, unread(1, kind))
+        local ended = run:wait(60)
         assert.equal(9, ended.status)
         assert.truthy(ended.stderr:find("--timeout", 1, true), ended.stderr)
       end)
     end
 
     it("fails by a signal", function()
-      local run = w:start({ "run", "-v", policy('molbuild.log.info "here"\n' .. LONG) }, nil, nil, unread(1, "pipe"))
-      world.wait_for(function() return (run.stderr() or ""):find "here" end, 30)
-      run.signal "TERM"
-      assert.equal(143, run.wait(30).status)
+      local run = w:start({ "run", "-v", policy('molbuild.log.info "here"\n' .. LONG) }, nil, unread(1, "pipe"))
+      sh.wait_for(function() return (run:so_far() or ""):find "here" end, 30)
+      run:signal "TERM"
+      assert.equal(143, run:wait(30).status)
     end)
 
     it("waits until it is read, and then has all of it", function()
-      local run = w:start({ "run", policy(LONG) }, nil, nil, unread(1, "pipe"))
-      world.wait_for(function() return (world.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
-      world.sh("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
-      assert.equal(0, run.wait(30).status)
-      world.wait_for(function() return #(world.read(w.dir .. "/got") or "") == 200001 end, 30)
+      local run = w:start({ "run", policy(LONG) }, nil, unread(1, "pipe"))
+      sh.wait_for(function() return (sh.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
+      sh.run("kill -USR1 $(cat " .. w.dir .. "/got.pid)")
+      assert.equal(0, run:wait(30).status)
+      sh.wait_for(function() return #(sh.read(w.dir .. "/got") or "") == 200001 end, 30)
     end)
 
     it("is no success when the reader ends before the end of the result", function()
-      local run = w:start({ "run", policy(LONG) }, nil, nil, unread(1, "pipe"))
-      world.wait_for(function() return (world.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
-      world.sh("kill -KILL $(cat " .. w.dir .. "/got.pid)")
-      assert.equal(1, run.wait(30).status)
+      local run = w:start({ "run", policy(LONG) }, nil, unread(1, "pipe"))
+      sh.wait_for(function() return (sh.read(w.dir .. "/got.pid") or "") ~= "" end, 30)
+      sh.run("kill -KILL $(cat " .. w.dir .. "/got.pid)")
+      assert.equal(1, run:wait(30).status)
     end)
   end)
 
@@ -217,24 +218,24 @@ describe("molbuild's own output", function()
         return "it"
       ]]):format(w.dir, w.dir))
       return path, function()
-        assert.equal("output\n", world.read(w.dir .. "/log"))
-        assert.equal("content", world.read(w.dir .. "/file"))
+        assert.equal("output\n", sh.read(w.dir .. "/log"))
+        assert.equal("content", sh.read(w.dir .. "/file"))
       end
     end
 
     for _, case in ipairs { { "0<&-", 0, "it\n" }, { "1>&-", 1 }, { "2>&-", 0, "it\n" }, { "0<&- 1>&- 2>&-", 1 } } do
       it("writes its own files alone, and the result only where there is a stdout: " .. case[1], function()
         local path, check = files()
-        local run = w:run({ "run", "-v", "--trace=" .. w.dir .. "/t.json", path }, nil, case[1])
+        local run = w:run({ "run", "-v", "--trace=" .. w.dir .. "/t.json", path }, nil, { redirect = case[1] })
         assert.equal(case[2], run.status, run.stderr)
         assert.equal(case[3] or "", run.stdout)
         check()
-        assert.equal("{", world.read(w.dir .. "/t.json"):sub(1, 1))
+        assert.equal("{", sh.read(w.dir .. "/t.json"):sub(1, 1))
       end)
     end
 
     it("fails for help, too, when that is stdout", function()
-      assert.equal(1, w:run({ "version" }, nil, ">&-").status)
+      assert.equal(1, w:run({ "version" }, nil, { redirect = ">&-" }).status)
     end)
   end)
 end)

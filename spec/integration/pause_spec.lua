@@ -1,5 +1,6 @@
 -- The terminal is restored however a run stops or pauses: a shell with job control, in a real terminal.
 local terminal = require "spec.support.terminal"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a run on a terminal", function()
@@ -7,14 +8,14 @@ describe("a run on a terminal", function()
 
   before_each(function()
     w = world.new { forge = false }
-    world.write(w.dir .. "/p.lua", ([[
+    sh.write(w.dir .. "/p.lua", ([[
       local DIR = %q
       local function there(name) return molbuild.core.fs.lstat(DIR .. "/" .. name) end
       return { run = function()
         return molbuild.job.run_all({ { runtime = "hermes", tag = "it" } }, function(job)
           molbuild.job.step(job, "dream", function()
             while not there "go" do
-              if there "exit" then os.exit(3) end
+              if there "exit" then require "ending" (3) end
               if there "say" then
                 os.remove(DIR .. "/say")
                 molbuild.log.info "said"
@@ -28,22 +29,24 @@ describe("a run on a terminal", function()
     ]]):format(w.dir))
     term = terminal.start(w.dir, "PS1='$ ' bash --norc --noprofile -i", 80, 24)
     term:wait_for(function(lines) return lines[1] == "$" end)
-    world.write(w.dir .. "/start", ("echo $$ >%s/pid; exec %s %s run %s/p.lua\n"):format(
-      w.dir, w:environment { TERM = "screen-256color" }, world.quote(os.getenv "MOLBUILD_BIN" or "build/molbuild"), w.dir))
-    term:press("-l " .. world.quote("sh " .. w.dir .. "/start; echo status $?"))
+    -- A policy itself must not end the program; a module that it loads can.
+    sh.write(w.dir .. "/ending.lua", "return os.exit")
+    sh.write(w.dir .. "/start", ("echo $$ >%s/pid; exec %s\n"):format(
+      w.dir, w:command({ "run", w.dir .. "/p.lua" }, { TERM = "screen-256color", LUA_PATH = w.dir .. "/?.lua;;" })))
+    term:press("-l " .. sh.quote("sh " .. w.dir .. "/start; echo status $?"))
     term:press "Enter"
     term:wait_for(function(lines) return lines[#lines]:find "^hermes  dream  " end)
     assert.equal("0", term:flag "cursor_flag")
   end)
 
   after_each(function()
-    world.sh("touch " .. w.dir .. "/go")
+    sh.run("touch " .. w.dir .. "/go")
     term:close()
     w:close()
   end)
 
   local function wait_for_cursor(flag)
-    world.wait_for(function() return term:flag "cursor_flag" == flag end, 30)
+    sh.wait_for(function() return term:flag "cursor_flag" == flag end, 30)
   end
 
   local function assert_given_back()
@@ -52,12 +55,12 @@ describe("a run on a terminal", function()
   end
 
   local function shell(line)
-    term:press("-l " .. world.quote(line))
+    term:press("-l " .. sh.quote(line))
     term:press "Enter"
   end
 
   local function signal(name)
-    world.sh(("kill -s %s $(cat %s/pid)"):format(name, w.dir))
+    sh.run(("kill -s %s $(cat %s/pid)"):format(name, w.dir))
   end
 
   it("gives it back when it is stopped by Ctrl-Z, and draws again when it goes on", function()
@@ -67,7 +70,7 @@ describe("a run on a terminal", function()
     shell "fg"
     wait_for_cursor "0"
     term:wait_for(function(lines) return lines[#lines]:find "^hermes  dream  " end)
-    world.sh("touch " .. w.dir .. "/go")
+    sh.run("touch " .. w.dir .. "/go")
     local lines = term:wait_for(function(lines) return table.concat(lines, "\n"):find "it\n" end)
     assert.truthy(table.concat(lines, "\n"):find("\nhermes  ✓ [^\n]*\nit\n"), table.concat(lines, "\n"))
     assert_given_back()
@@ -77,7 +80,7 @@ describe("a run on a terminal", function()
     term:press "C-z"
     term:wait_for(function(lines) return table.concat(lines, "\n"):find "Stopped" end)
     shell "bg"
-    world.sh("touch " .. w.dir .. "/say")
+    sh.run("touch " .. w.dir .. "/say")
     term:wait_for(function(lines) return table.concat(lines, "\n"):find "molbuild: said" end)
     assert.equal("1", term:flag "cursor_flag")
     shell "fg"
@@ -102,7 +105,7 @@ describe("a run on a terminal", function()
   end
 
   it("gives it back when a policy tries to end the program", function()
-    world.sh("touch " .. w.dir .. "/exit")
+    sh.run("touch " .. w.dir .. "/exit")
     term:wait_for(function(lines) return table.concat(lines, "\n"):find "status 70" end)
     assert_given_back()
   end)

@@ -1,11 +1,12 @@
 -- The main job with podman instead of docker, by its program and through its service.
 local engines = require "spec.support.engines"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can have a podman of its own here.
-if world.sh "id -u" ~= "0" then
+if sh.run "id -u" ~= "0" then
   describe("podman", function()
-    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+    it("is tried by root", function() assert.not_equal("0", sh.run "id -u") end)
   end)
   return
 end
@@ -26,9 +27,9 @@ describe("podman", function()
   --- A PATH on which docker is not.
   local function without_docker()
     local bin = w.dir .. "/bin"
-    world.sh("mkdir -p " .. bin)
+    sh.run("mkdir -p " .. bin)
     for _, name in ipairs { "git", "podman", "sh", "env" } do
-      world.sh(("ln -sf $(command -v %s) %s/%s"):format(name, bin, name))
+      sh.run(("ln -sf $(command -v %s) %s/%s"):format(name, bin, name))
     end
     return bin
   end
@@ -100,15 +101,15 @@ describe("podman", function()
         local env = { MOLBUILD_DOCKER = "podman" }
         for key, value in pairs(environment()) do env[key] = value end
         local run = w:start({ "run", "ensure.lua", "hermes" }, env)
-        local function steps() return world.sh(("pgrep -f 'busybox slee[p] %s' || true"):format(seconds)) end
-        world.wait_for(function() return steps() ~= "" end, 60)
-        run.signal(name)
-        local ended = run.wait(20)
+        local function steps() return sh.run(("pgrep -f 'busybox slee[p] %s' || true"):format(seconds)) end
+        sh.wait_for(function() return steps() ~= "" end, 60)
+        run:signal(name)
+        local ended = run:wait(20)
         assert.equal(status, ended.status, ended.stderr)
-        if way == "service" then world.wait_for(function() return steps() == "" end, 30) end
+        if way == "service" then sh.wait_for(function() return steps() == "" end, 30) end
         assert.equal("", steps())
         assert.equal("", podman:sh("podman image ls -q " .. TAG .. "latest"))
-        assert.equal("", world.read(w.cache .. "/locks/hermes.lock") or "")
+        assert.equal("", sh.read(w.cache .. "/locks/hermes.lock") or "")
       end)
     end
   end
@@ -117,7 +118,7 @@ describe("podman", function()
     w:commit("org", "hermes", world.template_files "x")
     for _, tool in ipairs { "podman", "git" } do
       local bin = without_docker()
-      world.sh(("rm %s/%s"):format(bin, tool))
+      sh.run(("rm %s/%s"):format(bin, tool))
       local run = w:ensure("hermes", { MOLBUILD_DOCKER = "podman", PATH = bin })
       assert.equal(3, run.status)
       assert.truthy(run.stderr:find(('"%s" not found on PATH — local-build mode requires both podman and git; either '

@@ -1,4 +1,5 @@
 -- The caller in Go of docs/provisioner.md, compiled and run against a real run.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("docs/examples/provisioner.go", function()
@@ -6,8 +7,8 @@ describe("docs/examples/provisioner.go", function()
 
   setup(function()
     w = world.new()
-    world.sh(("cd %s && HOME=%s GO111MODULE=off GOFLAGS= GOCACHE=%s/go go build -o %s/provisioner %s/docs/examples/provisioner.go")
-      :format(w.dir, w.dir, w.dir, w.dir, world.sh "pwd"))
+    sh.run(("cd %s && HOME=%s GO111MODULE=off GOFLAGS= GOCACHE=%s/go go build -o %s/provisioner %s/docs/examples/provisioner.go")
+      :format(w.dir, w.dir, w.dir, w.dir, sh.run "pwd"))
   end)
 
   teardown(function()
@@ -27,33 +28,33 @@ describe("docs/examples/provisioner.go", function()
 
   -- The caller runs molbuild; its option -molbuild names the program.
   local function start(...)
-    return w:start({ ... }, nil, nil, w.dir .. "/provisioner -molbuild")
+    return w:start({ ... }, nil, { prefix = { w.dir .. "/provisioner", "-molbuild" } })
   end
 
   it("reports a build, a hit and a failure, each with its runtime", function()
     local sha = w:commit("org", "hermes", template "exit 0")
     w:commit("org", "codex", template "exit 3")
     local image = "molecule-local/workspace-template-hermes:" .. sha:sub(1, 12)
-    local ended = start("hermes", "codex").wait()
+    local ended = start("hermes", "codex"):wait()
     assert.equal(1, ended.status, ended.stderr)
     local first, second = ended.stdout:match "^([^\n]+)\n([^\n]+)\n$"
     assert.equal("hermes built " .. image, first)
     assert.truthy(second:find "^codex failed build retry=false: docker build ", second)
     assert.truthy(ended.stderr:find("hermes: build 4/", 1, true), ended.stderr)
 
-    ended = start("hermes").wait()
+    ended = start("hermes"):wait()
     assert.same({ 0, ("hermes hit %s\n"):format(image) }, { ended.status, ended.stdout })
   end)
 
   it("tries again what may succeed later", function()
     w:answer(500, "down", "hermes", 3) -- as often as molbuild itself asks
-    local ended = start("hermes").wait()
+    local ended = start("hermes"):wait()
     assert.equal(0, ended.status, ended.stderr)
     assert.truthy(ended.stdout:find "^hermes hit ", ended.stdout)
   end)
 
   it("does not try again what needs a change", function()
-    local ended = start("nonesuch").wait()
+    local ended = start("nonesuch"):wait()
     assert.equal(1, ended.status)
     assert.truthy(ended.stdout:find "^nonesuch failed usage retry=false: ", ended.stdout)
   end)
@@ -61,12 +62,12 @@ describe("docs/examples/provisioner.go", function()
   it("cancels cleanly, and still has a result", function()
     w:commit("org", "claude-code", template "/bin/busybox sleep 300")
     local running = start "claude-code"
-    world.wait_for(function() return running.stderr():find("claude-code: build 4/", 1, true) end, 60)
-    running.signal "TERM"
-    local ended = running.wait(60)
+    sh.wait_for(function() return running:so_far():find("claude-code: build 4/", 1, true) end, 60)
+    running:signal "TERM"
+    local ended = running:wait(60)
     assert.equal(1, ended.status)
     assert.truthy(ended.stdout:find "^claude%-code failed signal retry=true: ", ended.stdout)
-    local lock = world.sh(("flock -n %s/locks/claude-code.lock true && echo free"):format(w.cache))
+    local lock = sh.run(("flock -n %s/locks/claude-code.lock true && echo free"):format(w.cache))
     assert.equal("free", lock)
   end)
 end)

@@ -1,5 +1,6 @@
 -- Forward proxies, real ones: what uses them, what must not, and the messages when they do not work.
 local proxy = require "spec.support.proxy"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local USER, PASSWORD = "joe", "pass/word-of-joe"
@@ -74,16 +75,17 @@ describe("a proxy", function()
     assert.equal(tags.org, result.stdout, result.stderr)
     assert.is_true(through:requests(connect()) >= 2, through:log())
     assert.is_nil(result.stderr:find("word-of-joe", 1, true), result.stderr)
-    assert.equal("", world.sh(("grep -rl word-of-joe %s %s || true"):format(w.cache, w.dir .. "/trace")))
+    assert.equal("", sh.run(("grep -rl word-of-joe %s %s || true"):format(w.cache, w.dir .. "/trace")))
   end)
 
   it("whose address a policy prints is masked, in parts too", function()
-    world.write(w.dir .. "/says.lua", [[
+    sh.write(w.dir .. "/says.lua", [[
       return { run = function()
         local address = molbuild.env.get "HTTPS_PROXY"
         print(address)
         print(address:match ":([^:]*)@")
         print "pass/word-of-joe"
+        return "done"
       end }]])
     local env = { HTTPS_PROXY = "joe:pass%2Fword-of-joe@127.0.0.1:1" }
     local result = w:run({ "run", w.dir .. "/says.lua" }, env)

@@ -3,12 +3,13 @@ local cjson = require "cjson"
 local engines = require "spec.support.engines"
 local registry = require "spec.support.registry"
 local run = require "spec.support.run"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can start an engine that reaches a registry of this machine.
-if world.sh "id -u" ~= "0" then
+if sh.run "id -u" ~= "0" then
   describe("a pull", function()
-    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+    it("is tried by root", function() assert.not_equal("0", sh.run "id -u") end)
   end)
   return
 end
@@ -31,12 +32,12 @@ describe("a pull", function()
     there, engine, podman = registry.start(), engines.docker(), engines.podman()
     image = there.address .. "/org/image:tag"
     local dir = w.dir .. "/image"
-    world.sh("mkdir " .. dir)
-    world.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\nLABEL one=two\n")
-    world.sh(("docker -H %s build -q -t %s %s && docker --config %s/login -H %s push -q %s && docker -H %s image rm -f %s")
+    sh.run("mkdir " .. dir)
+    sh.write(dir .. "/Dockerfile", "FROM scratch\nCOPY Dockerfile /\nLABEL one=two\n")
+    sh.run(("docker -H %s build -q -t %s %s && docker --config %s/login -H %s push -q %s && docker -H %s image rm -f %s")
       :format(engine.host, image, dir, there.dir, engine.host, image, engine.host, image))
-    world.write(w.home .. "/none.json", "{}")
-    world.write(w.dir .. "/registries.conf",
+    sh.write(w.home .. "/none.json", "{}")
+    sh.write(w.dir .. "/registries.conf",
       ('unqualified-search-registries = []\n[[registry]]\nlocation = "%s"\ninsecure = true\n'):format(there.address)
       .. ('[[registry]]\nlocation = "%s"\ninsecure = true\n'):format(w.http:match "^http://(.*)$")
       .. '[[registry]]\nlocation = "127.0.0.1:1"\ninsecure = true\n')
@@ -74,7 +75,7 @@ describe("a pull", function()
         local found = pull(environment(true), image, "linux/amd64", "60", w.dir .. "/log")
         assert.truthy(tostring(found.id):find "^sha256:%x+$", found.message)
         assert.equal("two", found.labels.one)
-        assert.truthy(world.read(w.dir .. "/log"):find "%S")
+        assert.truthy(sh.read(w.dir .. "/log"):find "%S")
       end)
 
       it("without credentials is an error of its own kind, with what to do", function()
@@ -135,7 +136,7 @@ describe("a pull", function()
       local running = run.start {
         args = { "run", "/dev/stdin", slow, "linux/amd64", "600", log }, stdin = POLICY, env = WAYS.docker(false),
       }
-      world.wait_for(function() return world.read(log) end) -- made when the program is started
+      sh.wait_for(function() return sh.read(log) end) -- made when the program is started
       running:signal "INT"
       assert.equal(130, running:wait(30).status)
     end)

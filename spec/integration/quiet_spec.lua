@@ -1,5 +1,6 @@
 -- BuildKit's silent phases on a real build. The docker program is halted in the middle of the export of a large layer, by
 -- which the silence lasts as long as the spec needs it to.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Halts the client, synchronously, when it has said that the export has begun, for some seconds.
@@ -14,7 +15,7 @@ local POLICY = [[
         local self = io.open "/proc/self/stat":read "n"
         for pid in io.open(("/proc/self/task/%%d/children"):format(self)):read "a":gmatch "%%d+" do
           if io.open("/proc/" .. pid .. "/cmdline"):read "a":find("build", 1, true) then
-            os.execute(("kill -STOP %%s; { sleep %d; kill -CONT %%s; } &"):format(pid, pid))
+            require "shell" (("kill -STOP %%s; { sleep %d; kill -CONT %%s; } &"):format(pid, pid))
           end
         end
       end
@@ -45,8 +46,10 @@ describe("a silent phase of BuildKit", function()
           :format(runtime, w.dir), -- never a step that the engine has in its cache
     })
     local script = ("%s/%s.lua"):format(w.dir, runtime)
-    world.write(script, POLICY:format(seconds, negation or ""))
-    return w:start({ "run", "-v", script, runtime }, { PATH = path, MOLECULE_BUILD_STALL_GRACE_S = stall })
+    sh.write(w.dir .. "/shell.lua", "return os.execute")
+    sh.write(script, POLICY:format(seconds, negation or ""))
+    return w:start({ "run", "-v", script, runtime },
+      { PATH = path, LUA_PATH = w.dir .. "/?.lua;;", MOLECULE_BUILD_STALL_GRACE_S = stall })
   end
 
   it("has four times the grace, and no more", function()
@@ -54,17 +57,17 @@ describe("a silent phase of BuildKit", function()
     local unknown = start("crewai", 6, "4", "nil and")
     local beyond = start("hermes", 13, "3")
 
-    local ended = within.wait(60)
+    local ended = within:wait(60)
     assert.equal(0, ended.status, ended.stderr)
     assert.truthy(ended.stderr:find("\n#%d+ exporting layers\n#%d+ exporting layers [%d.]+s done\n"), ended.stderr)
     assert.is_true(tonumber(ended.stderr:match "build done in (%d+)s") >= 7, ended.stderr)
 
     -- The same where the phase is not known for what it is.
-    ended = unknown.wait(60)
+    ended = unknown:wait(60)
     assert.equal(9, ended.status, ended.stderr)
     assert.truthy(ended.stderr:find("docker was silent for 4 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
 
-    ended = beyond.wait(60)
+    ended = beyond:wait(60)
     assert.equal(9, ended.status, ended.stderr)
     assert.truthy(ended.stderr:find("docker was silent for 12 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
   end)

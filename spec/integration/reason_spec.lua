@@ -1,4 +1,5 @@
 -- Why a forge gives no commit: its own words reach the user, and what is not there is named.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local PATH = "/api/v1/repos/org/t-claude-code/branches/main"
@@ -9,7 +10,7 @@ describe("a forge that gives no commit", function()
   lazy_setup(function() w = world.new() end)
   before_each(function()
     w:again()
-    world.sh("rm -rf " .. w.forge .. "/repos/*")
+    sh.run("rm -rf " .. w.forge .. "/repos/*")
   end)
   lazy_teardown(function()
     world.remove_images()

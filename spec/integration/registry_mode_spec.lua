@@ -2,12 +2,13 @@
 local engines = require "spec.support.engines"
 local record = require "spec.support.record"
 local registry = require "spec.support.registry"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can start an engine that reaches a registry of this machine.
-if world.sh "id -u" ~= "0" then
+if sh.run "id -u" ~= "0" then
   describe("registry mode", function()
-    it("is tried by root", function() assert.not_equal("0", world.sh "id -u") end)
+    it("is tried by root", function() assert.not_equal("0", sh.run "id -u") end)
   end)
   return
 end
@@ -27,7 +28,7 @@ describe("registry mode", function()
   end)
 
   local function docker(...)
-    return world.sh(("docker -H %s "):format(engine.host) .. string.format(...))
+    return sh.run(("docker -H %s "):format(engine.host) .. string.format(...))
   end
 
   before_each(function() docker("image rm -f %s 2>/dev/null; true", image) end)
@@ -35,8 +36,8 @@ describe("registry mode", function()
   --- Push an image that says SAYS, and forget it here.
   local function push(says)
     local dir = w.dir .. "/image"
-    world.sh("mkdir -p " .. dir)
-    world.write(dir .. "/Dockerfile", "FROM scratch\nLABEL says=" .. says .. "\n")
+    sh.run("mkdir -p " .. dir)
+    sh.write(dir .. "/Dockerfile", "FROM scratch\nLABEL says=" .. says .. "\n")
     docker("build -q -t %s %s", image, dir)
     docker("--config %s/login push -q %s", there.dir, image)
     docker("image rm -f %s", image)
@@ -88,7 +89,7 @@ describe("registry mode", function()
     push "one"
     gives(ensure "missing")
     push "two"
-    world.write(w.dir .. "/image/Dockerfile", "FROM scratch\nLABEL says=old\n")
+    sh.write(w.dir .. "/image/Dockerfile", "FROM scratch\nLABEL says=old\n")
     docker("build -q -t %s %s", image, w.dir .. "/image")
     gives(ensure "missing")
     assert.equal("old", says())

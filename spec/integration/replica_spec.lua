@@ -1,4 +1,5 @@
 -- Git may be served by a replica that gets a commit later than the API.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a replica that is behind the API", function()
@@ -16,16 +17,16 @@ describe("a replica that is behind the API", function()
     for _, make in ipairs { "cp -r " .. bare .. " " .. old, "git init -q --bare -b main " .. old } do
       w:again()
       w:commit("org", "claude-code", world.template_files "old")
-      world.sh(make)
+      sh.run(make)
       local sha = w:commit("org", "claude-code", world.template_files "new")
-      world.sh(("mv %s %s && mv %s %s"):format(bare, new, old, bare))
+      sh.run(("mv %s %s && mv %s %s"):format(bare, new, old, bare))
       w:answer(200, ('{"commit":{"id":"%s"}}'):format(sha))
       local started = w:start { "run", "ensure.lua", "claude-code" }
-      world.wait_for(function() return started.stderr():find("a replica is behind; looking it up again", 1, true) end, 60)
-      world.sh(("mv %s %s && mv %s %s"):format(bare, old, new, bare))
-      local run = started.wait()
+      sh.wait_for(function() return started:so_far():find("a replica is behind; looking it up again", 1, true) end, 60)
+      sh.run(("mv %s %s && mv %s %s"):format(bare, old, new, bare))
+      local run = started:wait()
       assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-      world.sh("rm -rf " .. old)
+      sh.run("rm -rf " .. old)
     end
   end)
 end)

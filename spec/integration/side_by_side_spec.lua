@@ -1,4 +1,5 @@
 -- Several processes at once, several runtimes at once.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local RUNTIMES = {
@@ -24,7 +25,7 @@ describe("side by side", function()
       runs[index] = w:start { "run", "ensure.lua", "hermes" }
     end
     for index = 1, 10 do
-      local run = runs[index].wait()
+      local run = runs[index]:wait()
       assert.equal(0, run.status, run.stderr)
       assert.equal("molecule-local/workspace-template-hermes:" .. sha:sub(1, 12) .. "\n", run.stdout)
       builds = builds + (run.stderr:find("built\n", 1, true) and 1 or 0)
@@ -45,9 +46,9 @@ describe("side by side", function()
     end
     local started = w:start { "run", "--jobs=9", "ensure.lua", table.unpack(RUNTIMES) }
     local sleeping = ("pgrep -f '^/bin/busybox slee[p] %s'"):format(seconds)
-    world.wait_for(function() return world.sh(sleeping .. " | wc -l") == "9" end, 300)
-    world.sh("kill $(" .. sleeping .. ")")
-    local run = started.wait()
+    sh.wait_for(function() return sh.run(sleeping .. " | wc -l") == "9" end, 300)
+    sh.run("kill $(" .. sleeping .. ")")
+    local run = started:wait()
     assert.equal(0, run.status, run.stderr)
     assert.equal(table.concat(wanted), run.stdout)
   end)
@@ -60,7 +61,7 @@ describe("side by side", function()
     assert.equal("", run.stdout)
     assert.truthy(run.stderr:find("has no Dockerfile", 1, true))
     assert.truthy(run.stderr:find('runtime "autogen" may not be mirrored', 1, true))
-    world.sh "docker image inspect molecule-local/workspace-template-codex:latest"
+    sh.run "docker image inspect molecule-local/workspace-template-codex:latest"
   end)
 
   it("says who holds a lock, and gives up with exit 10", function()
@@ -68,14 +69,14 @@ describe("side by side", function()
       Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "30"]\n',
     })
     local first = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return first.stderr():find("build", 1, true) end)
+    sh.wait_for(function() return first:so_far():find("build", 1, true) end)
     local run = w:run { "run", "--lock-timeout=1", "ensure.lua", "hermes" }
     assert.equal(10, run.status, run.stderr)
     assert.truthy(run.stderr:find(("pid %d on "):format(first.pid), 1, true), run.stderr)
     run = w:run { "run", "--no-wait", "ensure.lua", "hermes" }
     assert.equal(10, run.status, run.stderr)
-    first.signal "TERM"
-    assert.equal(143, first.wait().status)
+    first:signal "TERM"
+    assert.equal(143, first:wait().status)
   end)
 
   it("leaves no child, lock, staging or build behind when it is ended", function()
@@ -83,12 +84,12 @@ describe("side by side", function()
       Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "98.7"]\n',
     })
     local run = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return #world.sh "pgrep -f 'slee[p] 98.7' || true" > 0 end)
-    run.signal "INT"
-    assert.equal(130, run.wait(15).status)
-    world.wait_for(function() return world.sh "pgrep -f 'slee[p] 98.7' || true" == "" end, 15)
-    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
-    assert.equal("", world.read(w.cache .. "/locks/hermes.lock"))
-    assert.equal("", world.sh(("pgrep -f %s || true"):format("'docke[r] build.*" .. w.cache .. "'")))
+    sh.wait_for(function() return #sh.run "pgrep -f 'slee[p] 98.7' || true" > 0 end)
+    run:signal "INT"
+    assert.equal(130, run:wait(15).status)
+    sh.wait_for(function() return sh.run "pgrep -f 'slee[p] 98.7' || true" == "" end, 15)
+    assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
+    assert.equal("", sh.read(w.cache .. "/locks/hermes.lock"))
+    assert.equal("", sh.run(("pgrep -f %s || true"):format("'docke[r] build.*" .. w.cache .. "'")))
   end)
 end)

@@ -1,4 +1,5 @@
 -- Ending a run, in each of its steps: nothing is left, and the next run succeeds.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local STEPS = { "head", "lock", "clone", "check", "build", "alias" }
@@ -8,14 +9,14 @@ local RUNTIME = {
 }
 
 -- Seconds that nothing else on this machine sleeps for: by them what holds a step is found, and nothing of an older test.
-local serial, own = 0, world.sh "echo $PPID"
+local serial, own = 0, sh.run "echo $PPID"
 local function unique_seconds()
   serial = serial + 1
   return ("9%s.%03d"):format(own, serial)
 end
 
 local function sleepers(seconds)
-  return world.sh(("pgrep -f 'slee[p] %s' || true"):format(seconds))
+  return sh.run(("pgrep -f 'slee[p] %s' || true"):format(seconds))
 end
 
 local function template(sleep)
@@ -49,18 +50,18 @@ describe("a run that is ended", function()
 
   --- What a run has started, and its forks: all have the home of this world in their environment.
   local function left()
-    return world.sh(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
+    return sh.run(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
   end
 
   --- SECONDS are those that a RUN step in the engine sleeps for.
   local function assert_nothing_left(seconds)
     assert.equal("", left())
-    assert.equal("", world.sh(("ls %s/tmp 2>/dev/null || true"):format(w.cache)))
-    assert.equal("", world.sh(("find %s -name '*.lock' -size +0 2>/dev/null || true"):format(w.cache)))
-    assert.equal("", world.sh(("find %s/repositories -name '*.lock' -o -name 'tmp_*' 2>/dev/null || true"):format(w.cache)))
+    assert.equal("", sh.run(("ls %s/tmp 2>/dev/null || true"):format(w.cache)))
+    assert.equal("", sh.run(("find %s -name '*.lock' -size +0 2>/dev/null || true"):format(w.cache)))
+    assert.equal("", sh.run(("find %s/repositories -name '*.lock' -o -name 'tmp_*' 2>/dev/null || true"):format(w.cache)))
     -- The engine ends its part when its client has gone away.
-    world.wait_for(function() return not seconds or sleepers(seconds) == "" end, 15)
-    world.wait_for(function() return world.sh "docker ps -aq" == "" end, 15)
+    sh.wait_for(function() return not seconds or sleepers(seconds) == "" end, 15)
+    sh.wait_for(function() return sh.run "docker ps -aq" == "" end, 15)
   end
 
   --- What holds a run in each of its steps until it is ended: the forge, another holder of the lock, a build step in the
@@ -73,10 +74,10 @@ describe("a run that is ended", function()
     end
     w:delay("/api/v1/repos/org/t-autogen/branches/main", held.head)
     w:delay("/org/t-codex/git-upload-pack", held.clone)
-    world.sh(("mkdir -p %s/locks && chmod 700 %s %s/locks"):format(w.cache, w.cache, w.cache))
-    local owner = world.sh(("flock --no-fork %s/locks/claude-code.lock sleep %s >/dev/null 2>&1 & echo $!")
+    sh.run(("mkdir -p %s/locks && chmod 700 %s %s/locks"):format(w.cache, w.cache, w.cache))
+    local owner = sh.run(("flock --no-fork %s/locks/claude-code.lock sleep %s >/dev/null 2>&1 & echo $!")
       :format(w.cache, held.lock))
-    world.write(w.dir .. "/held.lua", ([[
+    sh.write(w.dir .. "/held.lua", ([[
       local ensure = molbuild.load "ensure.lua"
       for step, seconds in pairs { check = "%s", alias = "%s" } do
         local original = ensure[step]
@@ -91,14 +92,14 @@ describe("a run that is ended", function()
     ]]):format(held.check, held.alias))
     holder = { build = held.build }
     function holder.has_come(step, run)
-      if step == "lock" then return (run.stderr() or ""):find("waiting for the lock", 1, true) end
+      if step == "lock" then return (run:so_far() or ""):find("waiting for the lock", 1, true) end
       return sleepers(held[step]) ~= ""
     end
     function holder.let_go()
       for _, seconds in pairs(held) do
-        world.sh(("pgrep -f 'slee[p] %s' | xargs -r kill"):format(seconds))
+        sh.run(("pgrep -f 'slee[p] %s' | xargs -r kill"):format(seconds))
       end
-      world.sh(("rm -rf %s/canned/*; kill %s 2>/dev/null || true"):format(w.forge, owner))
+      sh.run(("rm -rf %s/canned/*; kill %s 2>/dev/null || true"):format(w.forge, owner))
       -- The same template, without the step that delayed the build.
       w:commit("org", RUNTIME.build, template())
     end
@@ -119,14 +120,14 @@ describe("a run that is ended", function()
     local heard = ("%s/heard.%s.%s"):format(w.dir, step, builder)
     hold { step }
     local run = w:start({ "run", w.dir .. "/held.lua", RUNTIME[step] }, { PATH = w:client(builder, heard) })
-    world.wait_for(function() return holder.has_come(step, run) end)
-    run.signal "INT"
-    local ended = run.wait(15)
+    sh.wait_for(function() return holder.has_come(step, run) end)
+    run:signal "INT"
+    local ended = run:wait(15)
     assert.equal(130, ended.status, ended.stderr)
     assert.equal("", ended.stdout)
     assert_nothing_left(holder.build)
     -- The client takes INT for a person's Ctrl-C, and has the engine end the build.
-    assert.equal(step == "build" and "INT\n" or nil, world.read(heard))
+    assert.equal(step == "build" and "INT\n" or nil, sh.read(heard))
     assert_next_succeeds { step }
   end
 
@@ -155,12 +156,12 @@ describe("a run that is ended", function()
       if name == "--timeout" then table.insert(arguments, 2, "--timeout=12") end
       local run = w:start(arguments, { PATH = w:client(builder) })
       for _, step in ipairs(STEPS) do
-        world.wait_for(function() return holder.has_come(step, run) end)
+        sh.wait_for(function() return holder.has_come(step, run) end)
       end
-      assert.is_true(run.running(), run.stderr())
-      if name ~= "--timeout" then run.signal(name:match "^%u+") end
-      if name == "INT twice" then world.sh(("kill -INT %d 2>/dev/null || true"):format(run.pid)) end
-      local ended = run.wait(30)
+      assert.is_true(run:lives(), run:so_far())
+      if name ~= "--timeout" then run:signal(name:match "^%u+") end
+      if name == "INT twice" then sh.run(("kill -INT %d 2>/dev/null || true"):format(run.pid)) end
+      local ended = run:wait(30)
       assert.equal(status, ended.status, ended.stderr)
       assert.equal("", ended.stdout)
       if name == "--timeout" then
@@ -176,20 +177,20 @@ describe("a run that is ended", function()
     local seconds = unique_seconds()
     w:commit("org", "hermes", template(seconds))
     local first = w:start { "run", "ensure.lua", "hermes" }
-    world.wait_for(function() return sleepers(seconds) ~= "" end)
+    sh.wait_for(function() return sleepers(seconds) ~= "" end)
     local second, third = w:start { "run", "ensure.lua", "hermes" }, w:start { "run", "ensure.lua", "hermes" }
     for _, run in ipairs { second, third } do
-      world.wait_for(function() return run.stderr():find(("held by pid %d"):format(first.pid), 1, true) end)
+      sh.wait_for(function() return run:so_far():find(("held by pid %d"):format(first.pid), 1, true) end)
     end
-    second.signal "TERM"
-    assert.equal(143, second.wait(5).status)
+    second:signal "TERM"
+    assert.equal(143, second:wait(5).status)
     -- The step of the first one goes on to its end, by which both have their image.
-    assert.is_true(first.running())
+    assert.is_true(first:lives())
     w:commit("org", "hermes", template())
-    world.sh(("pgrep -f 'slee[p] %s' | xargs -r kill -KILL"):format(seconds))
-    assert.equal(8, first.wait(30).status)
-    third.signal "TERM"
-    assert.equal(143, third.wait(15).status)
+    sh.run(("pgrep -f 'slee[p] %s' | xargs -r kill -KILL"):format(seconds))
+    assert.equal(8, first:wait(30).status)
+    third:signal "TERM"
+    assert.equal(143, third:wait(15).status)
     assert_nothing_left(seconds)
   end)
 
@@ -199,13 +200,13 @@ describe("a run that is ended", function()
       w:commit("org", runtime, template(seconds))
     end
     local run = w:start { "run", "--progress=json", "--jobs=1", "ensure.lua", "hermes", "codex" }
-    world.wait_for(function()
-      return run.stderr():find('"event":"job_waiting"', 1, true) and sleepers(seconds) ~= ""
+    sh.wait_for(function()
+      return run:so_far():find('"event":"job_waiting"', 1, true) and sleepers(seconds) ~= ""
     end)
-    local _, clones = run.stderr():gsub('"event":"step_started"[^\n]-"step":"clone"', "")
-    assert.equal(1, clones, run.stderr())
-    run.signal "TERM"
-    assert.equal(143, run.wait(15).status)
+    local _, clones = run:so_far():gsub('"event":"step_started"[^\n]-"step":"clone"', "")
+    assert.equal(1, clones, run:so_far())
+    run:signal "TERM"
+    assert.equal(143, run:wait(15).status)
     assert_nothing_left(seconds)
   end)
 
@@ -213,7 +214,7 @@ describe("a run that is ended", function()
     for delay = 0, 9 do
       local run = w:start { "run", "ensure.lua", "gemini-cli" }
       os.execute(("sleep 0.00%d; kill -INT %d 2>/dev/null"):format(delay, run.pid))
-      local status = run.wait(5).status
+      local status = run:wait(5).status
       -- Or it was faster: there is no such repository.
       assert.truthy(status == 130 or status == 6, status)
     end
@@ -222,7 +223,7 @@ describe("a run that is ended", function()
 
   it("by a second signal kills at once what ignores the first, and gives its lock back only then", function()
     local path = w.dir .. "/deaf.lua"
-    world.write(path, ([[return { run = function()
+    sh.write(path, ([[return { run = function()
       local lock <close> = molbuild.cache.lock("%s", "deaf", {})
       -- Said by the child, once it is deaf.
       molbuild.child.run {
@@ -231,24 +232,24 @@ describe("a run that is ended", function()
       }
     end }]]):format(w.cache))
     local run = w:start { "run", path }
-    world.wait_for(function() return (run.stderr() or ""):find("here", 1, true) end)
-    run.signal "INT"
+    sh.wait_for(function() return (run:so_far() or ""):find("here", 1, true) end)
+    run:signal "INT"
     os.execute "sleep 0.5"
-    assert.is_true(run.running())
-    world.sh(("! flock -n %s/locks/deaf.lock true"):format(w.cache))
-    run.signal "INT"
-    assert.equal(130, run.wait(3).status)
+    assert.is_true(run:lives())
+    sh.run(("! flock -n %s/locks/deaf.lock true"):format(w.cache))
+    run:signal "INT"
+    assert.equal(130, run:wait(3).status)
     assert_nothing_left()
-    world.sh(("flock -n %s/locks/deaf.lock true"):format(w.cache))
+    sh.run(("flock -n %s/locks/deaf.lock true"):format(w.cache))
   end)
 
   it("with its terminal leaves nothing", function()
     -- Its output has no reader any more.
     hold { "clone" }
-    local run = w:start({ "run", "ensure.lua", "codex" }, nil, "2>&-")
-    world.wait_for(function() return holder.has_come("clone", run) end)
-    run.signal "HUP"
-    assert.equal(129, run.wait(15).status)
+    local run = w:start({ "run", "ensure.lua", "codex" }, nil, { redirect = "2>&-" })
+    sh.wait_for(function() return holder.has_come("clone", run) end)
+    run:signal "HUP"
+    assert.equal(129, run:wait(15).status)
     assert_nothing_left()
   end)
 end)

@@ -39,9 +39,9 @@ describe("a template", function()
     assert.truthy(run.stderr:find(words, 1, true), run.stderr)
     assert.truthy(run.stderr:find("\nhint: ", 1, true), run.stderr)
     assert.is_nil(run.stderr:find "[\27\r\7]")
-    assert.equal("", world.sh(("find %s -name Dockerfile"):format(w.cache)))
-    assert.equal("", world.sh(("ls %s/tmp"):format(w.cache)))
-    assert.equal("", world.sh "docker images -q 'molecule-local/*'")
+    assert.equal("", sh.run(("find %s -name Dockerfile"):format(w.cache)))
+    assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
+    assert.equal("", sh.run "docker images -q 'molecule-local/*'")
     return run
   end
 
@@ -53,29 +53,29 @@ describe("a template", function()
 
   --- Publish a tree that git add would not make: SCRIPT is a shell script in the bare repository that prints its id.
   local function publish(script)
-    world.sh(("test -d %s || git init -q --bare -b main %s"):format(repository, repository))
-    world.write(w.dir .. "/script", "cd " .. repository .. "\nblob() { git hash-object -w --stdin; }\nset -e\n" .. script)
-    local tree = world.sh("sh " .. w.dir .. "/script")
-    return world.sh(("cd %s && commit=$(git -c user.name=spec -c user.email=spec@localhost commit-tree -m x %s </dev/null) "
+    sh.run(("test -d %s || git init -q --bare -b main %s"):format(repository, repository))
+    sh.write(w.dir .. "/script", "cd " .. repository .. "\nblob() { git hash-object -w --stdin; }\nset -e\n" .. script)
+    local tree = sh.run("sh " .. w.dir .. "/script")
+    return sh.run(("cd %s && commit=$(git -c user.name=spec -c user.email=spec@localhost commit-tree -m x %s </dev/null) "
       .. "&& git update-ref refs/heads/main $commit && echo $commit"):format(repository, tree))
   end
 
   local function object(kind, data)
     sh.write(w.dir .. "/object", ("%s %d\0%s"):format(kind, #data, data))
-    return packs.object(kind, world.sh("sha1sum " .. w.dir .. "/object"):match "^%x+", data)
+    return packs.object(kind, sh.run("sha1sum " .. w.dir .. "/object"):match "^%x+", data)
   end
 
   --- Publish objects that git itself would not make, in a tree of one file for each, in a pack made by hand. KEPT, where
   --- given, is the repository in the cache: it holds them as well then, as if they had been fetched.
   local function publish_pack(objects, kept)
-    world.sh("git init -q --bare -b main " .. repository)
+    sh.run("git init -q --bare -b main " .. repository)
     local rows = {}
     for index, each in ipairs(objects) do rows[index] = ("100644 f%d\0%s"):format(index, packs.binary(each.id)) end
     local tree = object("tree", table.concat(rows))
     local commit = object("commit", ("tree %s\nauthor a <a@b> 0 +0000\ncommitter a <a@b> 0 +0000\n\nx\n"):format(tree.id))
     for _, path in ipairs { repository, kept } do
       packs.write(path, { commit, tree, table.unpack(objects) })
-      world.sh(("git -C %s update-ref %s %s"):format(path,
+      sh.run(("git -C %s update-ref %s %s"):format(path,
         path == kept and "refs/molbuild/head" or "refs/heads/main", commit.id))
     end
   end
@@ -101,7 +101,7 @@ describe("a template", function()
 
   -- Both clients read it: through a link, a file of this machine would say what the image holds.
   it("whose .dockerignore is a link to a file of this machine is refused", function()
-    world.write(w.dir .. "/private", "says\n")
+    sh.write(w.dir .. "/private", "says\n")
     w:commit("org", "hermes", world.template_files "x", "main", "ln -s ../../../private .dockerignore")
     refused ".dockerignore is a link (to ../../../private) that leads out of the tree: it must be a regular file"
   end)
@@ -109,16 +109,16 @@ describe("a template", function()
   for _, builder in ipairs { "classic", "buildkit" } do
     it("whose links lead to this machine's files gets none of them, by " .. builder, function()
       local secret = "the-content-of-a-file-of-this-machine"
-      world.sh(("mkdir %s/private && printf %s >%s/private/key"):format(w.dir, secret, w.dir))
+      sh.run(("mkdir %s/private && printf %s >%s/private/key"):format(w.dir, secret, w.dir))
       w:commit("org", "hermes", { Dockerfile = "FROM scratch\nCOPY . /all\n" }, "main",
         ("ln -s %s/private/key key; ln -s ../../../private directory; ln -s /etc/shadow shadow"):format(w.dir))
       local env = { PATH = (builder == "buildkit" and "/usr/bin:" or "") .. os.getenv "PATH" }
       local run, tag = built(env)
       assert.truthy(run.stderr:find("warning: links lead out of the template; docker does not follow them: "
         .. "directory -> ../../../private, key -> " .. w.dir .. "/private/key, shadow -> /etc/shadow", 1, true), run.stderr)
-      world.sh(("docker save -o %s/image.tar %s"):format(w.dir, tag))
-      assert.equal("0", world.sh(("grep -c %s %s/image.tar || true"):format(secret, w.dir)))
-      assert.equal("1", world.sh(("tar -xOf %s/image.tar --wildcards '*/layer.tar' | tar -tvf - | grep -c 'all/key -> '")
+      sh.run(("docker save -o %s/image.tar %s"):format(w.dir, tag))
+      assert.equal("0", sh.run(("grep -c %s %s/image.tar || true"):format(secret, w.dir)))
+      assert.equal("1", sh.run(("tar -xOf %s/image.tar --wildcards '*/layer.tar' | tar -tvf - | grep -c 'all/key -> '")
         :format(w.dir)))
       -- Asked for by name, a link is not followed either.
       w:commit("org", "hermes", { Dockerfile = "FROM scratch\nCOPY directory/key /key\n" })
@@ -138,9 +138,9 @@ describe("a template", function()
         ln -s /nowhere "$(printf 'link\033[2J')"]])
     local run = built(nil, { "-v" })
     assert.is_nil(run.stderr:find "[\27\xFF]")
-    local listed = world.sh(("cd %s/hermes/*/ && find . | LC_ALL=C sort"):format(w.cache))
+    local listed = sh.run(("cd %s/hermes/*/ && find . | LC_ALL=C sort"):format(w.cache))
     local inside = "docker run --rm --network none " .. NAME .. "latest /bin/busybox find ."
-    assert.equal(listed, world.sh(inside .. " | LC_ALL=C sort"))
+    assert.equal(listed, sh.run(inside .. " | LC_ALL=C sort"))
     for _, name in ipairs {
       "./new", "./esc\27[31m", "./-rf", "./--help", "./not\255utf", "./back\\slash", "./case", "./CASE",
     } do
@@ -157,7 +157,7 @@ describe("a template", function()
     [".gitmodules"] = [[printf '120000 blob %s\t.gitmodules\n' $(printf /etc/passwd | blob)]],
   } do
     it("with the name " .. name .. " is refused, whatever the user's settings", function()
-      world.write(w.home .. "/.gitconfig", "[core]\n\tprotectHFS = false\n\tprotectNTFS = false\n")
+      sh.write(w.home .. "/.gitconfig", "[core]\n\tprotectHFS = false\n\tprotectNTFS = false\n")
       publish("(" .. script .. ") | git mktree")
       refused(('the tree holds the name "%s", which git refuses to write'):format(name))
     end)
@@ -187,7 +187,7 @@ describe("a template", function()
   it("of a million files in a few kilobytes is refused before any is written", function()
     publish(nested([[b=$(echo x | blob)
       t=$(for j in $(seq 100); do printf '100644 blob %s\t%s\n' $b $j; done | git mktree)]], 2))
-    local size = tonumber(world.sh(("du -sk %s/objects | cut -f1"):format(repository)))
+    local size = tonumber(sh.run(("du -sk %s/objects | cut -f1"):format(repository)))
     assert.is_true(size < 200, "it has " .. size .. " KiB")
     refused "the tree holds more than 20000 files and directories"
   end)
@@ -202,15 +202,15 @@ describe("a template", function()
     w:commit("org", "hermes", world.template_files "x")
     built()
     world.remove_images()
-    world.sh("rm -rf " .. w.cache .. "/hermes/*")
+    sh.run("rm -rf " .. w.cache .. "/hermes/*")
     publish_pack({ packs.zeros(HUGE.id, HUGE.count) }, w.cache .. "/repositories/hermes.git")
     local run = refused "the tree is larger than 2147483648 bytes"
     assert.is_nil(run.stderr:find("everything is fetched again", 1, true), run.stderr)
   end)
 
   it("with a file past the bound is refused before it is written, and takes no memory", function()
-    world.sh("git init -q --bare -b main " .. repository)
-    world.sh(("truncate -s 600M %s/huge"):format(w.dir))
+    sh.run("git init -q --bare -b main " .. repository)
+    sh.run(("truncate -s 600M %s/huge"):format(w.dir))
     publish(("id=$(git -c core.bigFileThreshold=1m hash-object -w %s/huge)\n"):format(w.dir)
       .. "printf '100644 blob %s\\thuge\\n' $id | git mktree")
     refused("the tree is larger than 500000000 bytes", { MOLECULE_TEMPLATE_MAX_BYTES = "500000000" })
@@ -224,13 +224,13 @@ describe("a template", function()
   end)
 
   it("that sends more than the bound is cut off", function()
-    world.sh("git init -q --bare -b main " .. repository)
-    world.sh(("head -c 60000000 /dev/urandom >%s/noise"):format(w.dir))
+    sh.run("git init -q --bare -b main " .. repository)
+    sh.run(("head -c 60000000 /dev/urandom >%s/noise"):format(w.dir))
     publish(("printf '100644 blob %%s\\tnoise\\n' $(git hash-object -w %s/noise) | git mktree"):format(w.dir))
     -- A wire that takes its time: what is over before git has said anything of it bounds itself.
-    world.write(w.home .. "/slow", '"$@" | { for i in $(seq 20); do dd bs=1M count=3 iflag=fullblock 2>/dev/null\n'
+    sh.write(w.home .. "/slow", '"$@" | { for i in $(seq 20); do dd bs=1M count=3 iflag=fullblock 2>/dev/null\n'
       .. "sleep 0.5; done; cat; }\n")
-    world.write(w.home .. "/.gitconfig", ("[uploadpack]\n\tpackObjectsHook = sh %s/slow\n"):format(w.home))
+    sh.write(w.home .. "/.gitconfig", ("[uploadpack]\n\tpackObjectsHook = sh %s/slow\n"):format(w.home))
     refused("the fetch transfers more than 10000000 bytes", { MOLECULE_TEMPLATE_MAX_BYTES = "10000000" })
   end)
 
@@ -238,17 +238,17 @@ describe("a template", function()
 
   it("starts no filter, hook, monitor, submodule or LFS of its own or of the user's", function()
     local canary = w.dir .. "/canary"
-    world.sh(("mkdir -p %s/hooks %s/template/hooks"):format(w.home, w.home))
+    sh.run(("mkdir -p %s/hooks %s/template/hooks"):format(w.home, w.home))
     for _, hook in ipairs {
       "post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc", "post-merge", "post-rewrite", "monitor",
     } do
       for _, place in ipairs { "hooks/", "template/hooks/" } do
-        world.write(w.home .. "/" .. place .. hook, "#!/bin/sh\necho hook " .. hook .. " >>" .. canary .. "\n")
+        sh.write(w.home .. "/" .. place .. hook, "#!/bin/sh\necho hook " .. hook .. " >>" .. canary .. "\n")
       end
     end
-    world.sh(("chmod +x %s/hooks/* %s/template/hooks/*"):format(w.home, w.home))
-    world.write(w.home .. "/attributes", "* filter=evil ident\n")
-    world.write(w.home .. "/.gitconfig", ([=[
+    sh.run(("chmod +x %s/hooks/* %s/template/hooks/*"):format(w.home, w.home))
+    sh.write(w.home .. "/attributes", "* filter=evil ident\n")
+    sh.write(w.home .. "/.gitconfig", ([=[
 [core]
 	hooksPath = HOME/hooks
 	fsmonitor = HOME/hooks/monitor
@@ -288,17 +288,17 @@ describe("a template", function()
       :format(canary)
     -- Committed without the settings above: HOME is another one here.
     local sha = w:commit("org", "hermes", files, "main", "ln -s says link; echo '* -filter' "
-      .. ">.git/info/attributes; git update-index --add --cacheinfo 160000,"
+      .. ">$(git rev-parse --git-dir)/info/attributes; git update-index --add --cacheinfo 160000,"
       .. ("a"):rep(40) .. ",sub && mkdir sub")
     local run, tag = built { GIT_ALLOW_PROTOCOL = "ext:file", GIT_LFS_SKIP_SMUDGE = "0" }
-    assert.is_nil(world.read(canary))
+    assert.is_nil(sh.read(canary))
     -- What git does itself it does.
-    assert.truthy(world.sh("docker run --rm --network none " .. tag):find "^%$Id: %x+ %$$")
+    assert.truthy(sh.run("docker run --rm --network none " .. tag):find "^%$Id: %x+ %$$")
     local tree = ("%s/hermes/%s"):format(w.cache, sha:sub(1, 12))
-    assert.equal(files["big.bin"], world.read(tree .. "/big.bin"))
-    assert.equal(files.Dockerfile, world.read(tree .. "/Dockerfile"))
-    assert.equal("says", world.sh("readlink " .. tree .. "/link"))
-    assert.equal("", world.sh(("ls -A %s/sub"):format(tree)))
+    assert.equal(files["big.bin"], sh.read(tree .. "/big.bin"))
+    assert.equal(files.Dockerfile, sh.read(tree .. "/Dockerfile"))
+    assert.equal("says", sh.run("readlink " .. tree .. "/link"))
+    assert.equal("", sh.run(("ls -A %s/sub"):format(tree)))
     assert.truthy(run.stderr:find("the template has submodules", 1, true), run.stderr)
     assert.truthy(run.stderr:find("the template keeps files in Git LFS", 1, true), run.stderr)
   end)
@@ -317,7 +317,7 @@ describe("a template", function()
         assert.truthy(run.stderr:find("kept", 1, true))
         assert.is_nil(run.stderr:find "[\27\7\r\x9B]")
         assert.is_nil(run.stderr:find("\\u001b", 1, true))
-        assert.is_nil(world.read(("%s/hermes/%s.log"):format(w.cache, sha:sub(1, 12))):find "[\27\7\x9B]")
+        assert.is_nil(sh.read(("%s/hermes/%s.log"):format(w.cache, sha:sub(1, 12))):find "[\27\7\x9B]")
       end
     end
   end)

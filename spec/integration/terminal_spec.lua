@@ -3,7 +3,7 @@
 local cjson = require "cjson"
 local terminal = require "spec.support.terminal"
 local width = require("molbuild.core").width
-local world = require "spec.support.world"
+local sh = require "spec.support.sh"
 
 local RUNTIMES = {
   "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
@@ -25,7 +25,7 @@ describe("live lines in a terminal", function()
   local function start(columns, rows)
     os.execute(("mkfifo %s/fifo"):format(dir))
     term = terminal.start(dir, ("LC_ALL=C.UTF-8 LUA_PATH=%s LUA_CPATH=%s lua5.4 spec/support/player.lua %s/fifo"):format(
-      world.quote(package.path), world.quote(package.cpath), dir), columns, rows)
+      sh.quote(package.path), sh.quote(package.cpath), dir), columns, rows)
     fifo = assert(io.open(dir .. "/fifo", "w"))
   end
 
@@ -51,7 +51,7 @@ describe("live lines in a terminal", function()
   end
 
   before_each(function()
-    dir = world.sh "mktemp -d"
+    dir = sh.run "mktemp -d"
   end)
 
   after_each(function()
@@ -60,7 +60,7 @@ describe("live lines in a terminal", function()
     end
     term:close()
     fifo, term = nil, nil
-    world.sh("rm -rf " .. world.quote(dir))
+    sh.run("rm -rf " .. sh.quote(dir))
   end)
 
   it("shows a recorded run as the pictures of the pages do, in the middle and at the end", function()

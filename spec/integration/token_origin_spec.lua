@@ -1,5 +1,6 @@
 -- Where a forge token goes: to the origin of the prefix, and nowhere else.
 local tokens = require "spec.support.token"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local bearing, redirect, tag_of = tokens.bearing, tokens.redirect, tokens.tag_of
@@ -28,7 +29,7 @@ describe("a token", function()
     for _, way in ipairs(ways(other)) do
       local from, to = table.unpack(way)
       w:respond(api, redirect(301, to .. "/elsewhere" .. api))
-      world.write(w.forge .. "/log/access.log", "")
+      sh.write(w.forge .. "/log/access.log", "")
       local result = t:fetch({ MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
       assert.equal(4, result.status, result.stderr)
       assert.truthy(result.stderr:find(("the repository moved: %s%s leads to %s/elsewhere%s; change the prefix")
@@ -43,13 +44,13 @@ describe("a token", function()
     w:commit("private", "claude-code", world.template_files "x")
     local other = t:second_forge()
     -- What a user has set for the origin, or for a part of it, does not count then.
-    world.write(w.home .. "/.gitconfig", ('[http]\n\tfollowRedirects = true\n[http "%s/private"]\n\tfollowRedirects = true\n')
+    sh.write(w.home .. "/.gitconfig", ('[http]\n\tfollowRedirects = true\n[http "%s/private"]\n\tfollowRedirects = true\n')
       :format(w.http))
     for _, way in ipairs(ways(other)) do
       local from, to = table.unpack(way)
       w:respond("/private/t-claude-code/info/refs",
         redirect(302, to .. "/private/elsewhere/info/refs?service=git-upload-pack"))
-      world.write(w.forge .. "/log/access.log", "")
+      sh.write(w.forge .. "/log/access.log", "")
       local result = t:fetch({ MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = from .. "/private/t-", SSL_CERT_FILE = w.ca })
       assert.equal(4, result.status, result.stderr)
       local moved = "%s/private/t-claude-code: the repository moved to %s/private/elsewhere\nhint: change the prefix"
@@ -84,7 +85,7 @@ describe("a token", function()
       ["/private/t-claude-code/info/refs?service=git-upload-pack"] = "/private/t-claude-code\n", ["/user/login"] = "/user/login\n",
     } do
       w:respond("/private/t-claude-code/info/refs", redirect(302, to))
-      world.write(w.forge .. "/log/access.log", "")
+      sh.write(w.forge .. "/log/access.log", "")
       local result = t:fetch(t:private { MOLECULE_HEAD_LOOKUP = "git" })
       assert.equal(4, result.status, result.stderr)
       assert.truthy(result.stderr:find("t-claude-code: the repository moved to " .. w.http .. shown, 1, true), result.stderr)
@@ -109,7 +110,7 @@ describe("a token", function()
   it("is sent to no server without a valid certificate, whatever git's settings are", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
     local prefix = w["self-signed"] .. "/private/t-"
-    world.write(w.home .. "/.gitconfig", ('[http]\n\tsslVerify = false\n[http "%s"]\n\tsslVerify = false\n')
+    sh.write(w.home .. "/.gitconfig", ('[http]\n\tsslVerify = false\n[http "%s"]\n\tsslVerify = false\n')
       :format(prefix:match "^(.*)/"))
     local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix, MOLECULE_HEAD_LOOKUP = "git" }
     -- Without a token that is the user's business.
@@ -132,7 +133,7 @@ describe("a token", function()
   it("stays at its origin when a fork sets job.repo_url, and the warning names both", function()
     local sha = w:commit("org", "claude-code", world.template_files "x")
     local other = t:second_forge()
-    world.write(w.dir .. "/moves.lua", ([[
+    sh.write(w.dir .. "/moves.lua", ([[
       local ensure = molbuild.load(%q)
       local job_of = ensure.job
       function ensure.job(runtime)
@@ -141,7 +142,7 @@ describe("a token", function()
         return job
       end
       return ensure
-    ]]):format(t:fetching(), other.http .. "/org/t-claude-code"))
+    ]]):format(w:fetch_policy(), other.http .. "/org/t-claude-code"))
     local result = t:run_with({ "run", w.dir .. "/moves.lua", "claude-code" }, t:private())
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     local with, all = bearing(other)
@@ -157,14 +158,14 @@ describe("a token", function()
     local other = t:second_forge()
     local fork = w.dir .. "/own.lua"
     for name, value in pairs { token_env = "MY_TOKEN", token_file = w.dir .. "/own-token" } do
-      world.write(w.dir .. "/own-token", t.token .. "\n")
-      world.sh("chmod 600 " .. w.dir .. "/own-token")
-      world.write(fork, ([[
+      sh.write(w.dir .. "/own-token", t.token .. "\n")
+      sh.run("chmod 600 " .. w.dir .. "/own-token")
+      sh.write(fork, ([[
         local ensure = molbuild.load(%q)
         ensure.per_runtime["claude-code"] = { repo_url = %q, %s = %q }
         return ensure
-      ]]):format(t:fetching(), other.http .. "/private/t-claude-code", name, value))
-      world.write(other.forge .. "/log/access.log", "")
+      ]]):format(w:fetch_policy(), other.http .. "/private/t-claude-code", name, value))
+      sh.write(other.forge .. "/log/access.log", "")
       local secrets = { MOLECULE_GITEA_TOKEN = "the-token-of-another-forge", MY_TOKEN = name == "token_env" and t.token or nil }
       local env = t:private { MOLECULE_LOCAL_BUILD_CACHE = w.dir .. "/cache-" .. name }
       local result = t:run({ "run", fork, "claude-code" }, secrets, env)
@@ -185,7 +186,7 @@ describe("a token", function()
     local sha = w:commit("org", "claude-code", world.template_files "x")
     w:commit("private", "hermes", world.template_files "x")
     local other = t:second_forge()
-    world.write(w.home .. "/.gitconfig", ('[url "%s/"]\n\tinsteadOf = %s/\n'):format(other.http, w.http))
+    sh.write(w.home .. "/.gitconfig", ('[url "%s/"]\n\tinsteadOf = %s/\n'):format(other.http, w.http))
     local result = t:fetch()
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     -- There it is asked for one, too.
@@ -205,7 +206,7 @@ describe("a token", function()
     files["x.big"] = ("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 5\n"):format(("a"):rep(64))
     local sha = w:commit("private", "claude-code", files, "main",
       "git update-index --add --cacheinfo 160000," .. ("1"):rep(40) .. ",s")
-    world.write(w.home .. "/.gitconfig", ([[
+    sh.write(w.home .. "/.gitconfig", ([[
 [submodule]
   recurse = true
 [fetch]
@@ -218,13 +219,13 @@ describe("a token", function()
     local result = t:fetch(t:private())
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     assert.equal(0, #other:requests "\t")
-    assert.is_nil(world.read(w.dir .. "/ran"))
+    assert.is_nil(sh.read(w.dir .. "/ran"))
   end)
 
   it("goes in clear text to this machine alone, and then through no proxy", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
     local other = t:second_forge()
-    world.write(w.home .. "/.gitconfig", ("[http]\n\tproxy = %s\n"):format(other.http))
+    sh.write(w.home .. "/.gitconfig", ("[http]\n\tproxy = %s\n"):format(other.http))
     local proxies = { http_proxy = other.http, all_proxy = other.http }
     local result = t:fetch(t:private(proxies))
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)

@@ -1,5 +1,7 @@
 -- A forge token through whole runs, on a real forge, with real git and a real engine: where it is seen.
 local tokens = require "spec.support.token"
+local run = require "spec.support.run"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local base64, bearing, forms, redirect, tag_of = tokens.base64, tokens.bearing, tokens.forms, tokens.redirect, tokens.tag_of
@@ -21,15 +23,14 @@ describe("a token", function()
 
   --- Start to look at all processes; gives a function that ends it and gives what was seen.
   local function watch()
-    local out, log = w.dir .. "/seen", w.dir .. "/watch.out"
-    world.sh(("%s/test/proc_watch %s %s >%s 2>&1 & echo $! >%s/watch.pid"):format(BUILD, t.words, out, log, w.dir))
-    world.wait_for(function() return world.read(log) == "ready\n" end, 30)
+    local out = w.dir .. "/seen"
+    local watcher = run.start { program = BUILD .. "/test/proc_watch", args = { t.words, out } }
+    sh.wait_for(function() return sh.read(watcher.stdout) == "ready\n" end)
     return function()
-      local pid = world.read(w.dir .. "/watch.pid"):gsub("%s", "")
-      world.sh("kill -TERM " .. pid)
-      world.wait_for(function() return not os.execute("kill -0 " .. pid .. " 2>/dev/null") end, 30)
+      watcher:signal "TERM"
+      watcher:wait()
       local seen = {}
-      for id, parent, where, argv in world.read(out):gmatch "(%d+)\t(%d+)\t(%S+)\t([^\n]*)\n" do
+      for id, parent, where, argv in sh.read(out):gmatch "(%d+)\t(%d+)\t(%S+)\t([^\n]*)\n" do
         seen[#seen + 1] = { pid = id, parent = parent, where = where, argv = argv }
       end
       return seen
@@ -57,8 +58,8 @@ describe("a token", function()
   for _, case in ipairs {
     { "a variable", function() return { MOLECULE_GITEA_TOKEN = token } end },
     { "a file", function()
-      world.write(w.dir .. "/token", token .. "\n")
-      world.sh("chmod 600 " .. w.dir .. "/token")
+      sh.write(w.dir .. "/token", token .. "\n")
+      sh.run("chmod 600 " .. w.dir .. "/token")
       return { MOLECULE_GITEA_TOKEN_FILE = w.dir .. "/token" }
     end },
     { "the prefix", function()
@@ -81,7 +82,7 @@ describe("a token", function()
       local seen = stop()
       assert.truthy(result.stdout:find(('"image":"%s"'):format(tag_of(sha)), 1, true), result.stderr)
 
-      local forge = world.read(w.forge .. "/fcgiwrap.pid"):gsub("%s", "")
+      local forge = sh.read(w.forge .. "/fcgiwrap.pid"):gsub("%s", "")
       local fetches, builds, wiped = 0, 0, false
       for _, line in ipairs(seen) do
         assert.is_nil(line.where:match "argv" or line.where:match "both", line.argv)
@@ -103,27 +104,27 @@ describe("a token", function()
 
       -- What is left behind.
       local tag, tar, text = tag_of(sha), w.dir .. "/image.tar", w.dir .. "/image.txt"
-      world.sh(("docker save -o %s %s molecule-local/workspace-template-claude-code:latest"):format(tar, tag))
-      world.sh(("{ docker history --no-trunc %s; docker image inspect %s; } >%s"):format(tag, tag, text))
+      sh.run(("docker save -o %s %s molecule-local/workspace-template-claude-code:latest"):format(tar, tag))
+      sh.run(("{ docker history --no-trunc %s; docker image inspect %s; } >%s"):format(tag, tag, text))
       local look = { w.cache, w.home, trace, w.dir .. "/stdout", w.dir .. "/stderr", tar, text }
       assert.equal("", t:found(table.unpack(look)))
-      assert.truthy(world.read(trace):find('"clone"', 1, true))
+      assert.truthy(sh.read(trace):find('"clone"', 1, true))
       -- It would be found: in a file, and in an image's layer.
       for _, form in ipairs(forms(token)) do
-        world.write(w.home .. "/planted", "x" .. form .. "x")
+        sh.write(w.home .. "/planted", "x" .. form .. "x")
         assert.equal(w.home .. "/planted", t:found(table.unpack(look)))
       end
-      assert.are_not.equal("0", world.sh("grep -a -c FROM.scratch " .. tar))
+      assert.are_not.equal("0", sh.run("grep -a -c FROM.scratch " .. tar))
     end)
   end
 
   it("is sent in the only Authorization header, whatever header the user's configuration has", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
-    world.write(w.home .. "/.gitconfig", ('[http]\n\textraHeader = "Authorization: Basic %s"\n[http "%s/private/t-claude-code"]\n\t'
+    sh.write(w.home .. "/.gitconfig", ('[http]\n\textraHeader = "Authorization: Basic %s"\n[http "%s/private/t-claude-code"]\n\t'
       .. 'extraHeader = "Authorization: Basic %s"\n'):format(base64 "ci:other-token", w.http, base64 "ci:other-token"))
     local result = t:fetch(t:private { MOLECULE_HEAD_LOOKUP = "git" })
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
-    assert.is_nil((world.read(w.forge .. "/log/users.log") or ""):find("ci", 1, true))
+    assert.is_nil((sh.read(w.forge .. "/log/users.log") or ""):find("ci", 1, true))
   end)
 
   it("that git's server refuses though the API took it leads to a hint about the user's name", function()
@@ -167,8 +168,8 @@ describe("a token", function()
       local env = t:private { MOLECULE_GITEA_USER = user ~= "oauth2" and user or nil, MOLECULE_HEAD_LOOKUP = "git" }
       local result = t:fetch(env)
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
-      for line in world.read(w.forge .. "/log/users.log"):gmatch "[^\n]+" do assert.equal(user, line) end
-      world.write(w.forge .. "/log/users.log", "")
+      for line in sh.read(w.forge .. "/log/users.log"):gmatch "[^\n]+" do assert.equal(user, line) end
+      sh.write(w.forge .. "/log/users.log", "")
     end
     -- It is given before it is asked for.
     assert.equal(0, #w:requests "\t401\t")
@@ -179,19 +180,19 @@ describe("a token", function()
     local note = ([[{ printf '%%s\n' "$0 $*"; env; } >%s/child.$$]]):format(w.dir)
     t:shim("docker", note)
     for _, lookup in ipairs { "gitea", "git" } do
-      world.sh("rm -rf " .. w.cache)
+      sh.run("rm -rf " .. w.cache)
       local env = t:private { PATH = t:shim("git", note), MOLECULE_HEAD_LOOKUP = lookup }
       local result = t:fetch(env)
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     end
     local files = t:found(w.dir .. "/child.*")
     local with, commands = 0, {}
-    for path in world.sh("ls " .. w.dir .. "/child.*"):gmatch "%S+" do
-      local command = world.read(path):match "[^\n]*"
+    for path in sh.run("ls " .. w.dir .. "/child.*"):gmatch "%S+" do
+      local command = sh.read(path):match "[^\n]*"
       commands[command:match "/(%a+) " .. " " .. (command:match " (%l[%l-]+) " or "")] = true
       local asks = command:find(" fetch ", 1, true) or command:find(" ls-remote ", 1, true)
       assert.equal(asks ~= nil, files:find(path, 1, true) ~= nil, command)
-      assert.is_nil(world.read(path):find("GITEA_TOKEN", 1, true))
+      assert.is_nil(sh.read(path):find("GITEA_TOKEN", 1, true))
       with = with + (asks and 1 or 0)
     end
     assert.equal(3, with)
@@ -203,12 +204,12 @@ describe("a token", function()
   it("is written to no trace of git's, whatever the environment and the user's configuration say", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
     local env, traces = t:private(), w.dir .. "/traces"
-    world.sh("mkdir " .. traces)
+    sh.run("mkdir " .. traces)
     for _, name in ipairs { "TRACE", "TRACE_CURL", "TRACE_PACKET", "TRACE_SETUP", "TRACE2", "TRACE2_EVENT", "TRACE2_PERF" } do
       env["GIT_" .. name] = traces .. "/" .. name
     end
     env.GIT_TRACE_REDACT, env.GIT_TRACE_CURL_NO_DATA, env.GIT_CURL_VERBOSE = "0", "0", "1"
-    world.write(w.home .. "/.gitconfig", ([[
+    sh.write(w.home .. "/.gitconfig", ([[
 [trace2]
   eventTarget = %s/event
   normalTarget = %s/normal
@@ -218,7 +219,7 @@ describe("a token", function()
 ]]):format(traces, traces, traces))
     local result = t:fetch(env)
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
-    assert.equal("", world.sh("ls " .. traces))
+    assert.equal("", sh.run("ls " .. traces))
     assert.equal("", t:found(w.dir .. "/stderr"))
   end)
 
@@ -227,17 +228,17 @@ describe("a token", function()
     local path = t:shim("git", "unset GIT_CONFIG_COUNT")
     for _, user in ipairs { "oauth2", "deploy" } do
       local env = t:private { PATH = path, MOLECULE_GITEA_USER = user }
-      world.sh("rm -rf " .. w.cache)
+      sh.run("rm -rf " .. w.cache)
       local stop = watch()
       local result = t:fetch(env)
       for _, line in ipairs(stop()) do assert.is_nil(line.where:match "argv" or line.where:match "both", line.argv) end
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
-      assert.truthy(world.read(w.forge .. "/log/users.log"):find("^" .. user .. "\n"))
-      world.write(w.forge .. "/log/users.log", "")
+      assert.truthy(sh.read(w.forge .. "/log/users.log"):find("^" .. user .. "\n"))
+      sh.write(w.forge .. "/log/users.log", "")
     end
     -- Nor does that way let it follow a redirect.
     local other = t:second_forge()
-    world.sh("rm -rf " .. w.cache)
+    sh.run("rm -rf " .. w.cache)
     w:respond("/private/t-claude-code/info/refs",
       redirect(302, other.http .. "/private/t-claude-code/info/refs?service=git-upload-pack"))
     assert.equal(4, t:fetch(t:private { PATH = path }).status)
@@ -247,27 +248,27 @@ describe("a token", function()
 
   it("is refused by the forge with one clear line, and no helper or program of the user's is asked instead", function()
     w:commit("private", "claude-code", world.template_files "x")
-    world.write(w.dir .. "/ask", ("#!/bin/sh\nenv >%s/asked\necho x\n"):format(w.dir))
-    world.sh("chmod +x " .. w.dir .. "/ask")
-    world.write(w.home .. "/.gitconfig", ("[credential]\n\thelper = \"!%s/ask\"\n[core]\n\taskPass = %s/ask\n")
+    sh.write(w.dir .. "/ask", ("#!/bin/sh\nenv >%s/asked\necho x\n"):format(w.dir))
+    sh.run("chmod +x " .. w.dir .. "/ask")
+    sh.write(w.home .. "/.gitconfig", ("[credential]\n\thelper = \"!%s/ask\"\n[core]\n\taskPass = %s/ask\n")
       :format(w.dir, w.dir))
     local env = t:private { MOLECULE_HEAD_LOOKUP = "git", GIT_ASKPASS = w.dir .. "/ask", SSH_ASKPASS = w.dir .. "/ask" }
     for _, secrets in ipairs { { MOLECULE_GITEA_TOKEN = "not-the-token" }, {} } do
       local result = t:fetch(env, nil, secrets)
       assert.equal(5, result.status, result.stderr)
-      assert.is_nil(world.read(w.dir .. "/asked"))
+      assert.is_nil(sh.read(w.dir .. "/asked"))
     end
   end)
 
   it("comes from git's credential helpers where that is asked for, for the lookup and the clone", function()
     local sha = w:commit("private", "claude-code", world.template_files "x")
-    world.write(w.home .. "/.gitconfig", '[credential]\n\thelper = "!f() { cat ~/answer; }; f"\n')
-    world.write(w.home .. "/answer", ("username=joe\npassword=%s\n"):format(token))
+    sh.write(w.home .. "/.gitconfig", '[credential]\n\thelper = "!f() { cat ~/answer; }; f"\n')
+    sh.write(w.home .. "/answer", ("username=joe\npassword=%s\n"):format(token))
     assert.equal(5, t:fetch(t:private(), nil, {}).status)
     local result = t:run({ "run", "-v", "--progress=json", "ensure.lua", "claude-code" }, {},
       t:private { MOLECULE_GITEA_CREDENTIAL_HELPER = "1" })
     assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     assert.equal("", t:found(w.cache, w.dir .. "/stderr"))
-    assert.equal("joe\n", world.read(w.forge .. "/log/users.log"):match "^[^\n]*\n")
+    assert.equal("joe\n", sh.read(w.forge .. "/log/users.log"):match "^[^\n]*\n")
   end)
 end)

@@ -1,5 +1,6 @@
 -- Prefixes of the schemes ssh and git: a real sshd, a real git daemon, and the user's own ways to connect.
 local transports = require "spec.support.transports"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 describe("a prefix of the scheme", function()
@@ -7,17 +8,10 @@ describe("a prefix of the scheme", function()
 
   lazy_setup(function()
     w = world.new { forge = false }
-    world.sh(("mkdir -p %s/repos/org"):format(w.dir))
+    sh.run(("mkdir -p %s/repos/org"):format(w.dir))
     t = transports.start(w)
     sha = w:commit("org", "hermes", world.template_files "hello")
-    limit = world.sh "ulimit -S -d"
-    world.write(w.dir .. "/fetch.lua", [[
-local ensure = molbuild.load "ensure.lua"
-function ensure.cached() return false end
-function ensure.build() end
-function ensure.prove() end
-function ensure.alias() end
-return ensure]])
+    limit = sh.run "ulimit -S -d"
   end)
 
   lazy_teardown(function()
@@ -27,7 +21,7 @@ return ensure]])
   end)
 
   before_each(function()
-    world.sh(("rm -rf %s %s/.gitconfig %s/ssh.calls"):format(w.cache, w.home, t.dir))
+    sh.run(("rm -rf %s %s/.gitconfig %s/ssh.calls"):format(w.cache, w.home, t.dir))
   end)
 
   local function tag()
@@ -41,7 +35,7 @@ return ensure]])
   end
 
   local function fetch(env)
-    return w:run({ "run", w.dir .. "/fetch.lua", "hermes" }, env)
+    return w:fetch("hermes", env)
   end
 
   for _, scheme in ipairs { "ssh", "git" } do
@@ -59,7 +53,7 @@ return ensure]])
 
   it("ssh never prompts, and runs without git's bounds", function()
     assert.equal(tag(), fetch(with_ssh()).stdout)
-    local calls = world.read(t.dir .. "/ssh.calls")
+    local calls = sh.read(t.dir .. "/ssh.calls")
     local count = 0
     for arguments, bound in calls:gmatch "([^\n]+)\n([^\n]+)\n" do
       assert.truthy(arguments:find("-oBatchMode=yes", 1, true), arguments)
@@ -71,40 +65,40 @@ return ensure]])
 
   for what, set in pairs {
     ["core.sshCommand"] = function(command)
-      world.write(w.home .. "/.gitconfig", ('[core]\n\tsshCommand = "%s"\n'):format(command))
+      sh.write(w.home .. "/.gitconfig", ('[core]\n\tsshCommand = "%s"\n'):format(command))
     end,
     ["core.sshCommand in an included file"] = function(command)
-      world.write(w.home .. "/.gitconfig", "[include]\n\tpath = ssh.inc\n")
-      world.write(w.home .. "/ssh.inc", ('[core]\n\tsshCommand = "%s"\n'):format(command))
+      sh.write(w.home .. "/.gitconfig", "[include]\n\tpath = ssh.inc\n")
+      sh.write(w.home .. "/ssh.inc", ('[core]\n\tsshCommand = "%s"\n'):format(command))
     end,
     GIT_SSH_COMMAND = function(command) return { GIT_SSH_COMMAND = command } end,
     GIT_SSH = function(command)
-      world.write(w.dir .. "/my ssh", ('#!/bin/sh\nexec %s "$@"\n'):format(command))
-      world.sh(("chmod +x '%s/my ssh'"):format(w.dir))
+      sh.write(w.dir .. "/my ssh", ('#!/bin/sh\nexec %s "$@"\n'):format(command))
+      sh.run(("chmod +x '%s/my ssh'"):format(w.dir))
       return { GIT_SSH = w.dir .. "/my ssh" }
     end,
   } do
     it("ssh uses the user's " .. what .. ", with ProxyCommand and none of git's bounds", function()
-      world.write(t.dir .. "/proxy", ([[
+      sh.write(t.dir .. "/proxy", ([[
 #!/bin/bash
 { ulimit -S -d; echo "${GIT_ALLOC_LIMIT-none}"; } >%s/proxy.limit
 exec 3<>/dev/tcp/$1/$2
 cat <&3 & cat >&3
 kill $!
 ]]):format(t.dir))
-      world.sh(("chmod +x %s/proxy; rm -f %s/proxy.limit"):format(t.dir, t.dir))
+      sh.run(("chmod +x %s/proxy; rm -f %s/proxy.limit"):format(t.dir, t.dir))
       local command = ("ssh -F %s -oProxyCommand='%s/proxy %%h %%p'"):format(t.config, t.dir)
       local env = set(command) or {}
       env.MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = t.ssh .. "/repos/org/t-"
       local result = fetch(env)
       assert.equal(tag(), result.stdout, result.stderr)
-      assert.equal(limit .. "\nnone\n", world.read(t.dir .. "/proxy.limit"))
+      assert.equal(limit .. "\nnone\n", sh.read(t.dir .. "/proxy.limit"))
     end)
   end
 
   it("git uses the user's core.gitProxy, with none of git's bounds", function()
     -- It must tell the server when git has sent all.
-    world.write(t.dir .. "/git-proxy", ([[
+    sh.write(t.dir .. "/git-proxy", ([[
 #!/bin/sh
 ulimit -S -d >%s/proxy.limit
 exec perl -MSocket -e '
@@ -112,15 +106,15 @@ exec perl -MSocket -e '
   if (fork) { while (sysread STDIN, $b, 65536) { syswrite S, $b } shutdown S, 1; wait }
   else { while (sysread S, $b, 65536) { syswrite STDOUT, $b } }' "$1" "$2"
 ]]):format(t.dir))
-    world.sh("chmod +x " .. t.dir .. "/git-proxy")
-    world.write(w.home .. "/.gitconfig", ("[core]\n\tgitProxy = %s/git-proxy\n"):format(t.dir))
+    sh.run("chmod +x " .. t.dir .. "/git-proxy")
+    sh.write(w.home .. "/.gitconfig", ("[core]\n\tgitProxy = %s/git-proxy\n"):format(t.dir))
     local result = fetch { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = t.git .. "/org/t-" }
     assert.equal(tag(), result.stdout, result.stderr)
-    assert.equal(limit .. "\n", world.read(t.dir .. "/proxy.limit"))
+    assert.equal(limit .. "\n", sh.read(t.dir .. "/proxy.limit"))
   end)
 
   it("ssh whose server takes no key of ours says what to do about keys, and not about a token", function()
-    world.write(t.dir .. "/no_key", ("Host *\n\tUserKnownHostsFile %s/known_hosts\n\tIdentitiesOnly yes\n"):format(t.dir))
+    sh.write(t.dir .. "/no_key", ("Host *\n\tUserKnownHostsFile %s/known_hosts\n\tIdentitiesOnly yes\n"):format(t.dir))
     local result = fetch(with_ssh { GIT_SSH_COMMAND = ("ssh -F %s -oBatchMode=yes -oIdentityFile=/nonexistent -oIdentityAgent=none")
       :format(t.dir .. "/no_key") })
     assert.equal(5, result.status, result.stderr)

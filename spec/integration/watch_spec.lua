@@ -1,6 +1,7 @@
 -- What a run tells, on a real engine: events, results, log files, failures and the trace.
 local cjson = require "cjson"
 local record = require "spec.support.record"
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local IMAGE = "molecule-local/workspace-template-%s:%s"
@@ -25,13 +26,13 @@ local function lines_of(text)
 end
 
 local function image_id(image)
-  return world.sh("docker image inspect -f '{{.Id}}' " .. image)
+  return sh.run("docker image inspect -f '{{.Id}}' " .. image)
 end
 
 --- A trace as lane -> list of bars; every event is looked at.
 local function read_trace(path)
   local names, lanes, marks = {}, {}, {}
-  local list = cjson.decode((assert(world.read(path)))).traceEvents
+  local list = cjson.decode((assert(sh.read(path)))).traceEvents
   for _, e in ipairs(list) do
     for _, field in ipairs { "ts", "pid", "tid" } do
       assert.truthy(math.tointeger(e[field]) and e[field] >= 0, cjson.encode(e))
@@ -100,15 +101,15 @@ describe("a run", function()
   --- Another molbuild that holds the lock of a runtime until RELEASE is there.
   local function hold_lock(runtime)
     local path, release = w.dir .. "/holder.lua", w.dir .. "/release"
-    world.write(path, ([[return { run = function()
+    sh.write(path, ([[return { run = function()
       local lock <close> = molbuild.cache.lock(%q, %q, { purpose = "block the run" })
       print "held"
       while not molbuild.core.fs.lstat(%q) do molbuild.core.sys.sleep(0.05) end
       return "released"
     end }]]):format(w.cache, runtime, release))
     local holder = w:start { "run", path }
-    world.wait_for(function() return holder.stderr():find("held", 1, true) end)
-    return holder, function() world.write(release, "") end
+    sh.wait_for(function() return holder:so_far():find("held", 1, true) end)
+    return holder, function() sh.write(release, "") end
   end
 
   it("tells a lock wait, a retry, a wait for a place, builds and hits in objects, results and a trace", function()
@@ -120,19 +121,19 @@ describe("a run", function()
     local holder, release = hold_lock "hermes"
     local run = w:start { "run", "--progress=json", "--output=json", "--jobs=1", "--trace=" .. trace, "ensure.lua",
       table.unpack(runtimes) }
-    world.wait_for(function()
-      return run.stderr():find('"event":"lock_waiting"', 1, true) and run.stderr():find('"event":"job_waiting"', 1, true)
+    sh.wait_for(function()
+      return run:so_far():find('"event":"lock_waiting"', 1, true) and run:so_far():find('"event":"job_waiting"', 1, true)
     end)
     release()
-    run = run.wait()
+    run = run:wait()
     assert.equal(0, run.status, run.stderr)
-    assert.equal(0, holder.wait().status)
+    assert.equal(0, holder:wait().status)
 
     local list = record.events(run.stderr)
     assert.same(runtimes, list[1].args)
     local wait = record.named(list, "lock_waiting", "hermes")[1]
     assert.same({ holder.pid, "block the run", "lock" }, { wait.holder.pid, wait.holder.purpose, wait.step })
-    assert.equal(world.sh "hostname", wait.holder.host)
+    assert.equal(sh.run "hostname", wait.holder.host)
     assert.truthy(math.abs(wait.holder.start - wait.time) < 100)
     assert.truthy(record.named(list, "lock_acquired", "hermes")[1].seconds > 0)
     local retry = record.named(list, "retry", "codex")[1]
@@ -219,7 +220,7 @@ describe("a run", function()
 
   -- The last 40 lines of a build's log, as a failure shows them.
   local function end_of(log)
-    local all = lines_of((assert(world.read(log))))
+    local all = lines_of((assert(sh.read(log))))
     local last = {}
     for index = #all - 39, #all do
       last[#last + 1] = "  | " .. all[index]
@@ -263,7 +264,7 @@ describe("a run", function()
       end
     end
     assert.equal(#lines, from - 1)
-    local log = world.read(("%s/hermes/%s.log"):format(w.cache, sha.hermes:sub(1, 12)))
+    local log = sh.read(("%s/hermes/%s.log"):format(w.cache, sha.hermes:sub(1, 12)))
     assert.truthy(log:find("the secret: ***", 1, true))
     assert.is_nil(log:find(w.token, 1, true))
 
@@ -289,9 +290,9 @@ describe("a run", function()
   it("that is interrupted still leaves a trace and a last object", function()
     w:commit("org", "hermes", template("hermes", "/bin/busybox sleep 60"))
     local run = w:start { "run", "--progress=json", "--trace=" .. trace, "ensure.lua", "hermes" }
-    world.wait_for(function() return run.stderr():find('"done":4', 1, true) end)
-    run.signal "INT"
-    run = run.wait(20)
+    sh.wait_for(function() return run:so_far():find('"done":4', 1, true) end)
+    run:signal "INT"
+    run = run:wait(20)
     assert.equal(130, run.status)
     local list = record.events(run.stderr)
     assert.same({ "signal", nil }, { record.named(list, "failed")[1].kind, record.named(list, "failed")[1].runtime })

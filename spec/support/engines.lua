@@ -1,14 +1,12 @@
 --- Engines for specs, real ones, beside the one of with-engine.sh: a Docker Engine that listens at a port of 127.0.0.1, and
 --- podman with its service. Needs root.
-local world = require "spec.support.world"
+local run = require "spec.support.run"
+local server = require "spec.support.server"
+local sh = require "spec.support.sh"
 
 local engines = {}
 
 local support = "spec/support/"
-
-local function random_port()
-  return math.random(20000, 31999)
-end
 
 ---@class EngineAtPort
 ---@field dir string  with docker.sock, and what certificates.sh makes with `tls`
@@ -22,27 +20,27 @@ AtPort.__index = AtPort
 ---@return string
 function AtPort:certificates(name, files)
   local dir = self.dir .. "/" .. name
-  world.sh("mkdir " .. dir)
+  sh.run { "mkdir", dir }
   for link, file in pairs(files) do
-    world.sh(("cp %s/%s %s/%s.pem"):format(self.dir, file, dir, link))
+    sh.run { "cp", self.dir .. "/" .. file, ("%s/%s.pem"):format(dir, link) }
   end
   return dir
 end
 
 function AtPort:stop()
-  world.sh(support .. "engine.sh stop " .. self.dir)
-  world.sh("rm -rf " .. self.dir)
+  sh.run(support .. "engine.sh stop " .. self.dir)
+  sh.run("rm -rf " .. self.dir)
 end
 
 --- Start a Docker Engine that listens at a port, by TLS alone with { tls = true }.
 ---@return EngineAtPort
 function engines.docker(options)
-  local self = setmetatable({ dir = world.sh "mktemp -d" }, AtPort)
+  local self = setmetatable({ dir = sh.temporary "engine" }, AtPort)
   local tls = options and options.tls
   local check = "curl -sf --noproxy '*' http://127.0.0.1:%d/_ping"
   local arguments = "--host tcp://127.0.0.1:%d"
   if tls then
-    world.sh(support .. "certificates.sh " .. self.dir)
+    sh.run(support .. "certificates.sh " .. self.dir)
     self.client = self:certificates("client", { ca = "ca.pem", cert = "client.pem", key = "client.key" })
     arguments = arguments .. (" --tlsverify --tlscacert DIR/ca.pem --tlscert DIR/server.pem --tlskey DIR/server.key")
     check = ("curl -sf --noproxy '*' --cacert DIR/ca.pem --cert DIR/client.pem --key DIR/client.key https://127.0.0.1:%d/_ping")
@@ -51,13 +49,13 @@ function engines.docker(options)
     return (text:gsub("DIR", self.dir):format(self.port))
   end
   for attempt = 1, 3 do
-    self.port = random_port()
-    local ok, message = pcall(world.sh, support .. "engine.sh start " .. self.dir .. " " .. command(arguments))
+    self.port = server.free_port()
+    local ok, message = pcall(sh.run, support .. "engine.sh start " .. self.dir .. " " .. command(arguments))
     if ok then break end
     if attempt == 3 then error(message, 0) end
   end
   -- It answers at the socket first.
-  world.wait_for(function() return pcall(world.sh, command(check)) end)
+  sh.wait_for(function() return pcall(sh.run, command(check)) end)
   self.host = "tcp://127.0.0.1:" .. self.port
   return self
 end
@@ -70,34 +68,36 @@ local Podman = {}
 Podman.__index = Podman
 
 function Podman:sh(command)
-  return world.sh(("env CONTAINERS_CONF=%s CONTAINERS_STORAGE_CONF=%s %s"):format(
+  return sh.run(("env CONTAINERS_CONF=%s CONTAINERS_STORAGE_CONF=%s %s"):format(
     self.env.CONTAINERS_CONF, self.env.CONTAINERS_STORAGE_CONF, command))
 end
 
 function Podman:stop()
-  world.sh(("kill %d; while kill -0 %d; do sleep 0.05; done 2>/dev/null; true"):format(self.pid, self.pid))
+  self.service:signal "TERM"
+  self.service:wait()
   self:sh "podman image rm --all --force >/dev/null"
-  world.sh(("awk -v dir=%s/ 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l"):format(self.dir))
-  world.sh("rm -rf " .. self.dir)
+  sh.run(("awk -v dir=%s/ 'index($2, dir) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l"):format(self.dir))
+  sh.run("rm -rf " .. self.dir)
 end
 
 --- podman with a storage of its own, and its service over that.
 ---@return Podman
 function engines.podman()
-  local self = setmetatable({ dir = world.sh "mktemp -d" }, Podman)
+  local self = setmetatable({ dir = sh.temporary "engine" }, Podman)
   self.socket = self.dir .. "/podman/podman.sock" -- as below XDG_RUNTIME_DIR
   self.env = { CONTAINERS_CONF = self.dir .. "/containers.conf", CONTAINERS_STORAGE_CONF = self.dir .. "/storage.conf" }
-  world.write(self.env.CONTAINERS_STORAGE_CONF,
+  sh.write(self.env.CONTAINERS_STORAGE_CONF,
     ('[storage]\ndriver = "vfs"\nrunroot = "%s/run"\ngraphroot = "%s/graph"\n'):format(self.dir, self.dir))
   -- Neither systemd nor private control groups are available everywhere.
-  world.write(self.env.CONTAINERS_CONF, ('[engine]\nruntime = "%s"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+  sh.write(self.env.CONTAINERS_CONF, ('[engine]\nruntime = "%s"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
     .. 'tmp_dir = "%s/tmp"\n[containers]\ncgroups = "disabled"\n'):format(
-    world.sh "basename $(command -v crun || command -v runc)", self.dir))
-  world.sh("mkdir " .. self.dir .. "/podman")
-  self.pid = tonumber(self:sh(("setsid podman system service --time=0 unix://%s >%s/log 2>&1 </dev/null & echo $!"):format(
-    self.socket, self.dir)))
-  world.wait_for(function()
-    return pcall(world.sh, "curl -sf --unix-socket " .. self.socket .. " http://podman/_ping")
+    sh.run "basename $(command -v crun || command -v runc)", self.dir))
+  sh.run("mkdir " .. self.dir .. "/podman")
+  self.service = run.start {
+    program = "podman", args = { "system", "service", "--time=0", "unix://" .. self.socket }, env = self.env, setsid = true,
+  }
+  sh.wait_for(function()
+    return pcall(sh.run, "curl -sf --unix-socket " .. self.socket .. " http://podman/_ping")
   end)
   return self
 end

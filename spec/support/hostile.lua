@@ -1,4 +1,5 @@
 --- A server that breaks the protocol in a chosen way (core/test/hostile_server.c).
+local run = require "spec.support.run"
 local sh = require "spec.support.sh"
 
 ---@class Hostile
@@ -14,11 +15,10 @@ local PROGRAM = (os.getenv "BUILD" or "build") .. "/test/hostile_server"
 ---@return Hostile
 function hostile.start(redirect)
   local self = setmetatable({ directory = sh.temporary "hostile" }, Hostile)
-  local words = { PROGRAM, "--log", self.directory .. "/log" }
+  local words = { "--log", self.directory .. "/log" }
   if redirect then table.move({ "--redirect", redirect }, 1, 2, #words + 1, words) end
-  self.pipe = assert(io.popen("echo $$ && exec " .. sh.join(words)))
-  self.pid, self.port = self.pipe:read("n", "n")
-  assert(self.port, "hostile_server did not start: " .. PROGRAM)
+  self.running = run.start { program = PROGRAM, args = words }
+  self.port = sh.wait_for(function() return tonumber((sh.read(self.running.stdout):match "^(%d+)\n")) end, 30, PROGRAM)
   self.url = "http://127.0.0.1:" .. self.port
   return self
 end
@@ -31,13 +31,11 @@ end
 
 --- From now on connections are taken, by the system, and nothing is answered.
 function Hostile:halt()
-  sh.run { "kill", "-STOP", self.pid }
+  self.running:signal "STOP"
 end
 
 function Hostile:stop()
-  sh.try { "kill", "-TERM", self.pid }
-  sh.try { "kill", "-CONT", self.pid }
-  self.pipe:close()
+  self.running:close()
   sh.remove(self.directory)
 end
 

@@ -1,4 +1,5 @@
 --- A forward proxy: tinyproxy on a free port of 127.0.0.1, which takes every request and CONNECT, or only those of one user.
+local server = require "spec.support.server"
 local sh = require "spec.support.sh"
 
 ---@class Proxy
@@ -26,24 +27,12 @@ end
 ---@return Proxy
 function proxy.start(user, password)
   local self = setmetatable({ directory = sh.temporary "proxy" }, Proxy)
-  -- It gives up when the port is taken: another one is tried.
-  for _ = 1, 10 do
-    local port = 20000 + tonumber(sh.run "od -An -N2 -tu2 /dev/urandom") % 12000
+  self.server = server.start("tinyproxy", function(port)
     configure(self.directory, port, user, password)
-    self.pipe = assert(io.popen(("echo $$ && exec %s -d -c %s >%s 2>&1 </dev/null"):format(
-      find(), sh.quote(self.directory .. "/conf"), sh.quote(self.directory .. "/out"))))
-    self.pid = self.pipe:read "n"
-    self.address = "127.0.0.1:" .. port
-    local ready = pcall(sh.wait_until, 10, "tinyproxy", function()
-      local answers = sh.try { "curl", "-sS", "--max-time", "5", "--noproxy", "*", "http://" .. self.address .. "/" }
-      -- Asked after that: another process that has the port answers, too.
-      if not sh.try { "kill", "-0", self.pid } then error "it has ended" end
-      return answers
-    end)
-    if ready then return self end
-    self.pipe:close()
-  end
-  error("tinyproxy does not start: " .. (sh.read(self.directory .. "/out") or ""))
+    return { program = find(), args = { "-d", "-c", self.directory .. "/conf" } }
+  end)
+  self.address = self.server.address
+  return self
 end
 
 ---@return string
@@ -60,8 +49,7 @@ function Proxy:requests(text)
 end
 
 function Proxy:stop()
-  sh.try { "kill", "-TERM", self.pid }
-  self.pipe:close()
+  self.server:stop()
   sh.remove(self.directory)
 end
 

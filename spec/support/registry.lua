@@ -1,5 +1,6 @@
 --- A real registry of images at a port of 127.0.0.1, which wants a password (docker-registry).
-local world = require "spec.support.world"
+local server = require "spec.support.server"
+local sh = require "spec.support.sh"
 
 ---@class Registry
 ---@field address string  "127.0.0.1:PORT"
@@ -22,30 +23,22 @@ auth: { htpasswd: { realm: spec, path: %s/htpasswd } }
 
 ---@return Registry
 function registry.start()
-  local self = setmetatable({ dir = world.sh "mktemp -d" }, Registry)
-  world.write(self.dir .. "/htpasswd", HTPASSWD)
-  for attempt = 1, 5 do
-    local port = math.random(20000, 31999)
-    self.address = "127.0.0.1:" .. port
-    world.write(self.dir .. "/config.yml", CONFIG:format(self.dir, port, self.dir))
-    self.pid = tonumber(world.sh(("setsid docker-registry serve %s/config.yml >%s/log 2>&1 </dev/null & echo $!")
-      :format(self.dir, self.dir)))
-    local answers = pcall(world.wait_for, function()
-      return pcall(world.sh, ("curl -s --noproxy '*' -o /dev/null http://%s/v2/ && kill -0 %d"):format(self.address, self.pid))
-    end, 15)
-    if answers then break end
-    world.sh(("kill %d 2>/dev/null; true"):format(self.pid))
-    assert(attempt < 5, "docker-registry does not start: " .. (world.read(self.dir .. "/log") or ""))
-  end
+  local self = setmetatable({ dir = sh.temporary "registry" }, Registry)
+  sh.write(self.dir .. "/htpasswd", HTPASSWD)
+  self.server = server.start("docker-registry", function(port)
+    sh.write(self.dir .. "/config.yml", CONFIG:format(self.dir, port, self.dir))
+    return { program = "docker-registry", args = { "serve", self.dir .. "/config.yml" } }
+  end)
+  self.address = self.server.address
   self.auth = self.dir .. "/login/config.json"
-  world.sh("mkdir " .. self.dir .. "/login")
-  world.write(self.auth, ('{"auths":{"%s":{"auth":"%s"}}}'):format(self.address,
-    world.sh "printf spec:open-sesame | openssl base64 -A"))
+  sh.write(self.auth, ('{"auths":{"%s":{"auth":"%s"}}}'):format(self.address,
+    sh.run "printf spec:open-sesame | openssl base64 -A"))
   return self
 end
 
 function Registry:stop()
-  world.sh(("kill %d; rm -rf %s"):format(self.pid, self.dir))
+  self.server:stop()
+  sh.remove(self.dir)
 end
 
 return registry

@@ -1,9 +1,15 @@
 --- Runs molbuild, or another program, as a user would, in an environment of its own making.
+---
+--- Options of all functions here: args; program (molbuild); env (values; false takes one away; see INHERITED, and LANG); home
+--- (for HOME; a new empty directory when absent); cwd; prefix (words before the program, or a shell's text: a tracer, a
+--- limit); setsid (a session of its own).
+local core = require "molbuild.core"
 local sh = require "spec.support.sh"
 
 ---@class Running
 ---@field pid integer
----@field directory string  where its output is collected
+---@field stdout string  the file that its output goes to
+---@field stderr string
 local Running = {}
 Running.__index = Running
 
@@ -34,48 +40,59 @@ local function reset_signals()
   return reset
 end
 
+local working_directory
 local function absolute(path)
   if path:sub(1, 1) == "/" or not path:find("/", 1, true) then return path end
-  return sh.run "pwd -P" .. "/" .. path
+  working_directory = working_directory or sh.run "pwd -P"
+  return working_directory .. "/" .. path
 end
 
---- Start it in the background.
----
---- options: args; program (molbuild); env (values; false takes one away; PATH, TMPDIR and DOCKER_HOST are inherited,
---- HOME is an empty directory unless given); cwd; stdin (a text; none is /dev/null); stdout, stderr (files to write to
---- instead of collecting); setsid (a session of its own); prefix (words before the program, such as a tracer).
+--- The shell's command that runs it, but for `cwd`: for a terminal, or a script. `home` must be given.
 ---@param options table
----@return Running
-function run.start(options)
-  local directory = sh.temporary "run"
-  local self = setmetatable({ directory = directory }, Running)
-  sh.run { "mkdir", directory .. "/home" }
+---@return string
+function run.command(options)
   local words = { "env", "-i" }
   local function add(list) table.move(list, 1, #list, #words + 1, words) end
   if options.setsid then table.insert(words, 1, "setsid") end
   add(reset_signals())
-  add(environment(options.env, directory .. "/home"))
-  add(options.prefix or {})
-  add { absolute(options.program or run.program) }
-  add(options.args or {})
+  add(environment(options.env, options.home))
+  local prefix = options.prefix or ""
+  return table.concat({
+    sh.join(words), type(prefix) == "table" and sh.join(prefix) or prefix,
+    sh.join { absolute(options.program or run.program), table.unpack(options.args or {}) },
+  }, " ")
+end
+
+--- Start it in the background.
+---
+--- More options: stdin (a text; none is /dev/null); stdout, stderr (files to write to instead of collecting); redirect (a
+--- shell's redirections, which come last); directory (for what is collected; it stays).
+---@param options table
+---@return Running
+function run.start(options)
+  local kept = options.directory
+  local directory = assert(core.fs.mkdtemp((kept or os.getenv "TMPDIR" or "/tmp") .. "/run."))
+  local home = options.home or directory .. "/home"
+  if not options.home then assert(core.fs.mkdirp(home)) end
   if options.stdin then sh.write(directory .. "/stdin", options.stdin) end
-  self.stdout = options.stdout or directory .. "/stdout"
-  self.stderr = options.stderr or directory .. "/stderr"
-  -- exec all the way: the process id that the shell prints is the program's.
-  self.pipe = assert(io.popen(("cd %s && echo $$ && exec %s <%s >%s 2>%s"):format(
-    sh.quote(options.cwd or "."), sh.join(words), sh.quote(options.stdin and directory .. "/stdin" or "/dev/null"),
-    sh.quote(self.stdout), sh.quote(self.stderr))))
+  local self = {
+    directory = not kept and directory or nil,
+    stdout = options.stdout or directory .. "/stdout", stderr = options.stderr or directory .. "/stderr",
+  }
+  local command = run.command(setmetatable({ home = home }, { __index = options }))
+  -- exec all the way: the process id that the shell prints is the program's. By then its files are there.
+  self.pipe = assert(io.popen(("exec <%s 3>%s 2>%s && %s echo $$ && exec %s >&3 3>&- %s"):format(
+    sh.quote(options.stdin and directory .. "/stdin" or "/dev/null"), sh.quote(self.stdout), sh.quote(self.stderr),
+    options.cwd and "cd " .. sh.quote(options.cwd) .. " &&" or "", command, options.redirect or "")))
   self.pid = assert(self.pipe:read "n", "the program did not start")
-  return self
+  -- With the metatable comes __gc: it must be called before the pipe's own, which waits for the program.
+  return setmetatable(self, Running)
 end
 
 --- Whether it still runs; a zombie does not.
 ---@return boolean
 function Running:lives()
-  local pipe = io.popen("ps -o state= -p " .. self.pid)
-  local state = pipe:read "a"
-  pipe:close()
-  return state:find "^%s*[^Z%s]" ~= nil
+  return not self.result and sh.lives(self.pid)
 end
 
 --- Send a signal, to the process or, with GROUP, to its process group (which needs `setsid`).
@@ -85,17 +102,23 @@ function Running:signal(signal, group)
   sh.try(("kill -s %s -- %s%d"):format(signal, group and "-" or "", self.pid))
 end
 
---- Wait for its end. Over the deadline, it is killed and this raises.
----@param seconds? number  60 when absent
----@return { status: integer?, signal: integer?, stdout: string?, stderr: string? }  status or signal
-function Running:wait(seconds)
-  local function over() return not self:lives() end
-  local ended, message = pcall(sh.wait_until, seconds or 60, "the program to end", over)
-  if not ended then self:signal "KILL" end
+local function collect(self)
   local _, how, number = self.pipe:close()
-  local result = { stdout = sh.read(self.stdout), stderr = sh.read(self.stderr) }
-  result[how == "signal" and "signal" or "status"] = number
-  sh.remove(self.directory)
+  self.result = { stdout = sh.read(self.stdout), stderr = sh.read(self.stderr) }
+  self.result.signal = how == "signal" and number or nil
+  self.result.status = how == "signal" and 128 + number or number
+  if self.directory then sh.remove(self.directory) end
+  return self.result
+end
+
+--- Wait for its end. Over the deadline, it is killed and this raises. Asked again, it gives the same.
+---@param seconds? number  120 when absent
+---@return { status: integer, signal: integer?, stdout: string?, stderr: string? }  status as a shell has it: 128 and the signal
+function Running:wait(seconds)
+  if self.result then return self.result end
+  local ended, message = pcall(sh.wait_for, function() return not self:lives() end, seconds or 120, "the program to end")
+  if not ended then self:signal "KILL" end
+  local result = collect(self)
   if not ended then error(("%s; it wrote: %s"):format(message, result.stderr), 2) end
   return result
 end
@@ -103,12 +126,21 @@ end
 --- What it has written to stderr so far.
 ---@return string
 function Running:so_far()
-  return sh.read(self.stderr) or ""
+  return self.result and self.result.stderr or sh.read(self.stderr) or ""
 end
 
---- Run it to its end: options as of run.start, and timeout (seconds, 60).
+--- End it, where it still runs.
+function Running:close()
+  if self.result then return end
+  self:signal "KILL"
+  collect(self)
+end
+
+Running.__close, Running.__gc = Running.close, Running.close
+
+--- Run it to its end: options as of run.start, and timeout (seconds, 120).
 ---@param options table
----@return { status: integer?, signal: integer?, stdout: string?, stderr: string? }
+---@return { status: integer, signal: integer?, stdout: string?, stderr: string? }
 function run.run(options)
   return run.start(options):wait(options.timeout)
 end

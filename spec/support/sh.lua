@@ -1,4 +1,8 @@
---- What specs need of a shell: quoting, files, directories, waiting.
+--- What specs need of a shell: quoting, commands, files, processes, waiting. What a wait does again and again starts no program:
+--- that would keep the machine busy.
+local core = require "molbuild.core"
+local system = require "system" -- luasystem: busted needs it, too
+
 local sh = {}
 
 ---@param word string|number
@@ -16,24 +20,27 @@ function sh.join(words)
   return table.concat(quoted, " ")
 end
 
---- Run a shell command that must succeed, and give what it writes to stdout, without the last newline.
+local function line_of(command)
+  return type(command) == "table" and sh.join(command) or command
+end
+
+--- Run a shell command that must succeed, and give what it prints (stderr too), without the last newline.
 ---@param command string|(string|number)[]  a command line, or words
 ---@return string
 function sh.run(command)
-  local line = type(command) == "table" and sh.join(command) or command
-  local pipe = assert(io.popen(line, "r"))
+  local line = line_of(command)
+  local pipe = assert(io.popen("{ " .. line .. "\n} 2>&1", "r"))
   local output = pipe:read "a"
   local ok, how, status = pipe:close()
-  if not ok then error(("%s: %s %d: %s"):format(line, how, status, output), 2) end
+  if not ok then error(("%s: %s %d\n%s"):format(line, how, status, output), 2) end
   return (output:gsub("\n$", ""))
 end
 
---- Whether a shell command succeeds; what it writes is lost.
+--- Whether a shell command succeeds; what it prints is lost.
 ---@param command string|(string|number)[]
 ---@return boolean
 function sh.try(command)
-  local line = type(command) == "table" and sh.join(command) or command
-  return os.execute(("{ %s; } >/dev/null 2>&1 </dev/null"):format(line)) == true
+  return os.execute(("{ %s\n} >/dev/null 2>&1 </dev/null"):format(line_of(command))) == true
 end
 
 ---@param path string
@@ -51,7 +58,7 @@ end
 ---@param content string
 function sh.write(path, content)
   local directory = path:match "^(.+)/[^/]+$"
-  if directory then sh.run { "mkdir", "-p", "--", directory } end
+  if directory then assert(core.fs.mkdirp(directory)) end
   local file = assert(io.open(path, "wb"))
   assert(file:write(content))
   assert(file:close())
@@ -61,7 +68,7 @@ end
 ---@param purpose string  becomes part of its name
 ---@return string
 function sh.temporary(purpose)
-  return sh.run { "mktemp", "-d", (os.getenv "TMPDIR" or "/tmp") .. "/" .. purpose .. ".XXXXXX" }
+  return assert(core.fs.mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/" .. purpose .. "."))
 end
 
 --- Remove a directory and all in it, write-protected things too.
@@ -72,31 +79,44 @@ function sh.remove(path)
   sh.run { "rm", "-rf", "--", path }
 end
 
+--- Whether a process runs; a zombie does not.
+---@param pid integer
+---@return boolean
+function sh.lives(pid)
+  local stat = sh.read(("/proc/%d/stat"):format(pid))
+  if stat then return not stat:find("^.*%) [ZX]") end
+  -- Not every system has /proc.
+  return not sh.read "/proc/self/stat" and sh.try(("ps -o state= -p %d | grep -q '^ *[^Z ]'"):format(pid))
+end
+
 ---@param seconds number
 function sh.sleep(seconds)
-  os.execute(("exec sleep %.3f"):format(seconds))
+  system.sleep(seconds)
 end
 
---- Seconds, with a fraction.
+--- Seconds of a clock that nobody sets, with a fraction.
 ---@return number
 function sh.now()
-  return tonumber(sh.run "date +%s.%N") or os.time()
+  return system.monotime()
 end
 
---- Wait until CONDITION gives something true, and return that; raise when it takes longer than SECONDS.
+--- Wait until CONDITION gives something true, and return that; raise when it takes longer than SECONDS. A condition that costs
+--- time, because it starts programs, is asked less often.
 ---@generic T
----@param seconds number
----@param what string  for the message
 ---@param condition fun(): T?
+---@param seconds? number  60 when absent
+---@param what? string  for the message
 ---@return T
-function sh.wait_until(seconds, what, condition)
+function sh.wait_for(condition, seconds, what)
+  seconds = seconds or 60
   local deadline = sh.now() + seconds
   repeat
+    local asked = sh.now()
     local result = condition()
     if result then return result end
-    sh.sleep(0.02)
+    sh.sleep(math.max(0.01, math.min(0.2, 3 * (sh.now() - asked))))
   until sh.now() > deadline
-  error(("waited %g s in vain for %s"):format(seconds, what), 2)
+  error(("waited %g s in vain for %s"):format(seconds, what or "a condition"), 2)
 end
 
 return sh

@@ -1,5 +1,5 @@
 --- A real terminal: tmux holds the pty, and tells what is on it.
-local world = require "spec.support.world"
+local sh = require "spec.support.sh"
 
 ---@class molbuild.Terminal
 ---@field socket string  of its tmux
@@ -17,8 +17,8 @@ local terminal = {}
 ---@return molbuild.Terminal
 function terminal.start(dir, command, columns, rows)
   -- A tmux that is ending may still answer at its socket: each has its own.
-  local self = setmetatable({ socket = world.sh(("mktemp -u %s/tmux.XXXXXX"):format(dir)) }, Terminal)
-  self:tmux(("-u new-session -d -x %d -y %d %s"):format(columns, rows, world.quote(command .. "; exec sleep 1000")))
+  local self = setmetatable({ socket = sh.run(("mktemp -u %s/tmux.XXXXXX"):format(dir)) }, Terminal)
+  self:tmux(("-u new-session -d -x %d -y %d %s"):format(columns, rows, sh.quote(command .. "; exec sleep 1000")))
   return self
 end
 
@@ -26,7 +26,7 @@ end
 ---@param arguments string
 ---@return string
 function Terminal:tmux(arguments)
-  return world.sh(("tmux -f /dev/null -S %s %s"):format(self.socket, arguments))
+  return sh.run(("tmux -f /dev/null -S %s %s"):format(self.socket, arguments))
 end
 
 --- The lines on it that say something.
@@ -66,7 +66,7 @@ end
 ---@return string[]
 function Terminal:wait_for(wanted, seconds, meanwhile)
   local lines
-  local ok = pcall(world.wait_for, function()
+  local ok = pcall(sh.wait_for, function()
     if meanwhile then
       meanwhile()
     end

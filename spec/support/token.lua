@@ -1,9 +1,10 @@
 --- The world of a spec about the token: a forge that wants one, molbuild run with it, and what is seen of it afterwards.
+local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 --- Base64 by another program than ours.
 local function base64(text)
-  return world.sh("printf %s " .. world.quote(text) .. " | base64 -w 0")
+  return sh.run("printf %s " .. sh.quote(text) .. " | base64 -w 0")
 end
 
 --- The characters of base64 that the token alone decides, behind so many other bytes.
@@ -40,9 +41,9 @@ function token.world()
   local self = setmetatable({ w = world.new() }, methods)
   -- With characters that are encoded in a URL.
   self.token = "tok/en+%_" .. self.w.token:sub(-12)
-  world.write(self.w.forge .. "/token", self.token .. "\n")
+  sh.write(self.w.forge .. "/token", self.token .. "\n")
   self.words = self.w.dir .. "/forms"
-  world.write(self.words, table.concat(forms(self.token), "\n") .. "\n")
+  sh.write(self.words, table.concat(forms(self.token), "\n") .. "\n")
   return self
 end
 
@@ -54,15 +55,13 @@ end
 
 --- Run molbuild with SECRETS in its environment, which are in no process's arguments but are exported by a script.
 function methods:run(arguments, secrets, env)
-  local w, lines = self.w, {}
-  for name, value in pairs(secrets) do lines[#lines + 1] = ("export %s=%s"):format(name, world.quote(value)) end
-  local command = { "exec", os.getenv "MOLBUILD_BIN" or "build/molbuild" }
-  for _, argument in ipairs(arguments) do command[#command + 1] = world.quote(argument) end
-  lines[#lines + 1] = table.concat(command, " ")
-  world.write(w.dir .. "/script", table.concat(lines, "\n") .. "\n")
-  local out, err = w.dir .. "/stdout", w.dir .. "/stderr"
-  local _, _, status = os.execute(("%s sh %s/script >%s 2>%s </dev/null"):format(w:environment(env), w.dir, out, err))
-  return { status = status, stdout = world.read(out), stderr = world.read(err) }
+  local lines = {}
+  for name, value in pairs(secrets) do lines[#lines + 1] = ("export %s=%s"):format(name, sh.quote(value)) end
+  lines[#lines + 1] = 'exec "$@"'
+  sh.write(self.w.dir .. "/script", table.concat(lines, "\n") .. "\n")
+  return self.w:run(arguments, env, {
+    prefix = { "sh", self.w.dir .. "/script" }, stdout = self.w.dir .. "/stdout", stderr = self.w.dir .. "/stderr",
+  })
 end
 
 --- The same, with the token.
@@ -72,16 +71,7 @@ end
 
 --- A policy of all but the build, which has no part in what is asked here. Gives its path.
 function methods:fetching()
-  local policy = self.w.dir .. "/fetch.lua"
-  world.write(policy, [[
-local ensure = molbuild.load "ensure.lua"
-function ensure.cached() return false end
-function ensure.build() end
-function ensure.prove() end
-function ensure.alias() end
-return ensure
-]])
-  return policy
+  return self.w:fetch_policy()
 end
 
 --- Run that policy. SECRETS: the token when absent.
@@ -102,14 +92,14 @@ end
 
 --- The files below these paths that hold the token in any form.
 function methods:found(...)
-  return world.sh(("grep -r -a -l -F -f %s -- %s || test $? = 1"):format(self.words, table.concat({ ... }, " ")))
+  return sh.run(("grep -r -a -l -F -f %s -- %s || test $? = 1"):format(self.words, table.concat({ ... }, " ")))
 end
 
 --- A second forge, with what the first one has.
 function methods:second_forge()
   local other = world.new()
-  world.sh(("cp -r %s/repos/. %s/repos/"):format(self.w.forge, other.forge))
-  world.write(other.forge .. "/token", self.token .. "\n")
+  sh.run(("cp -r %s/repos/. %s/repos/"):format(self.w.forge, other.forge))
+  sh.write(other.forge .. "/token", self.token .. "\n")
   self.other = other
   return other
 end
@@ -130,10 +120,10 @@ end
 --- Put a program before the real one; gives a value for PATH. BODY is shell.
 function methods:shim(name, body)
   local bin = self.w.dir .. "/bin"
-  world.sh("mkdir -p " .. bin)
-  world.write(bin .. "/" .. name, ("#!/bin/sh\nPATH=%s\n%s\nexec %s \"$@\"\n"):format(
-    world.quote(os.getenv "PATH"), body, name))
-  world.sh("chmod +x " .. bin .. "/" .. name)
+  sh.run("mkdir -p " .. bin)
+  sh.write(bin .. "/" .. name, ("#!/bin/sh\nPATH=%s\n%s\nexec %s \"$@\"\n"):format(
+    sh.quote(os.getenv "PATH"), body, name))
+  sh.run("chmod +x " .. bin .. "/" .. name)
   return bin .. ":" .. os.getenv "PATH"
 end
 

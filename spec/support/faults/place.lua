@@ -27,11 +27,6 @@ function place.scenario(name)
   error("no scenario " .. name)
 end
 
---- Seconds, with a fraction, without a process of its own.
-function place.now()
-  return tonumber((assert(sh.read "/proc/uptime"):match "^%S+"))
-end
-
 ---@class Place
 ---@field world string  the directory that tools/faults.sh has made: forge/, engine-N/, kept/, heads
 ---@field dir string  for this place alone
@@ -92,13 +87,13 @@ end
 ---@param mark string  by which its processes are found
 function Place:run(scenario, mark, options)
   local base = self.dir .. "/" .. (options.name or "run")
-  local began = place.now()
+  local began = sh.now()
   local line = ("env -i %s timeout -s KILL %d %s %s run --progress=plain scripts/ensure.lua %s >%s 2>%s </dev/null"):format(
     sh.join(self:environment(scenario, mark)), LIMIT, runner(self, options), sh.quote(self.program), scenario.runtime,
     sh.quote(base .. ".out"), sh.quote(base .. ".err"))
   local _, how, status = os.execute(line)
   return {
-    status = how == "signal" and 128 + status or status, seconds = place.now() - began,
+    status = how == "signal" and 128 + status or status, seconds = sh.now() - began,
     stdout = sh.read(base .. ".out") or "", stderr = sh.read(base .. ".err") or "",
   }
 end

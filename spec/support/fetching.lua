@@ -1,0 +1,56 @@
+--- What specs of a fetch have in common: a world with the template repository org/t-hermes, runs that only fetch it, and the
+--- repository that the cache keeps of it. To be used with busted's setup, teardown and before_each.
+local assert = require "luassert"
+local sh = require "spec.support.sh"
+local world = require "spec.support.world"
+
+local fetching = {}
+
+--- Functions that share a world, which start() makes.
+function fetching.new()
+  local f = {}
+
+  --- The world.
+  function f.start()
+    f.w = world.new()
+    f.repository = f.w.cache .. "/repositories/hermes.git"
+    return f.w, f.repository
+  end
+
+  function f.stop()
+    f.w:close()
+  end
+
+  --- Before each case: neither templates nor a cache, nor what a case made the forge answer, nor a user's settings.
+  function f.clean()
+    sh.run(("rm -rf %s %s/work %s/repos/* %s/canned/* %s/.gitconfig"):format(
+      f.w.cache, f.w.dir, f.w.forge, f.w.forge, f.w.home))
+  end
+
+  function f.commit(says, before)
+    return f.w:commit("org", "hermes", world.template_files(says), "main", before)
+  end
+
+  function f.fetch(env, more)
+    return f.w:fetch("hermes", env, more)
+  end
+
+  --- A run that must come out right, whose tree is that of COMMIT. Gives what it said.
+  function f.check(sha, env)
+    local run = f.fetch(env)
+    assert.equal(0, run.status, run.stderr)
+    sh.run(("diff -r --exclude=.git %s/work/org/t-hermes %s/hermes/%s"):format(f.w.dir, f.w.cache, sha:sub(1, 12)))
+    assert.equal("", sh.run(("ls %s/tmp"):format(f.w.cache)))
+    assert.equal(sha .. "\n", sh.read(f.repository .. "/refs/molbuild/head"))
+    return run.stderr
+  end
+
+  --- How often a run said that it cannot use what is kept.
+  function f.warnings(text)
+    return select(2, text:gsub("is not used, everything is fetched again", ""))
+  end
+
+  return f
+end
+
+return fetching
