@@ -60,7 +60,8 @@ describe("the checker of the rooms", function()
     },
     ["files outside of a room"] = {
       { stray = "", ["cellar/a"] = "", ["base/deep/a"] = "" },
-      { "lua/molbuild/base/deep/a.lua: is in no room of spec/support/rooms.lua", "lua/molbuild/cellar/a.lua: is in no room of spec/support/rooms.lua",
+      { "lua/molbuild/base/deep/a.lua: is in no room of spec/support/rooms.lua",
+        "lua/molbuild/cellar/a.lua: is in no room of spec/support/rooms.lua",
         "lua/molbuild/stray.lua: is in no room of spec/support/rooms.lua" },
     },
   } do
