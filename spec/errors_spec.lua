@@ -267,3 +267,31 @@ describe("a failure of the system", function()
     assert.same({ "usage", "my own" }, { e.kind, e.hint })
   end)
 end)
+
+describe("the kind of a failure of the core", function()
+  it("follows from its code, in one place", function()
+    for code, kind in pairs {
+      timeout = "timeout", stalled = "timeout", locked = "locked", not_found = "missing_tool", cancelled = "cancelled",
+      ENOSPC = "failed", too_large = "failed", invalid = "failed",
+    } do
+      assert.equal(kind, errors.kind_of_code(code), code)
+    end
+    assert.equal("failed", errors.kind_of_code(nil))
+  end)
+
+  it("is that of the server for what a request meets", function()
+    for code, kind in pairs {
+      timeout = "remote", connect = "remote", tls = "remote", denied = "remote", too_large = "remote",
+      cancelled = "cancelled", ENOMEM = "failed",
+    } do
+      assert.equal(kind, errors.kind_of_code(code, "http"), code)
+    end
+  end)
+
+  it("is the kind that errors.must raises, unless the caller gives one", function()
+    local _, failure = pcall(errors.must, nil, "x", "locked")
+    assert.equal("locked", failure.kind)
+    _, failure = pcall(errors.must, nil, "x", "locked", { kind = "usage" })
+    assert.equal("usage", failure.kind)
+  end)
+end)

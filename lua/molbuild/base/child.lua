@@ -6,13 +6,6 @@ local task = require "molbuild.base.task"
 
 local child = {}
 
-local KINDS = {
-  timeout = "timeout",
-  stalled = "timeout",
-  cancelled = "cancelled",
-  not_found = "missing_tool",
-}
-
 --- The option of child.run that a failure is about, by its code.
 local BOUNDS = { timeout = "timeout", stalled = "stall" }
 
@@ -54,7 +47,7 @@ end
 local function failure(options, message, code, partial)
   local is_log = options.log_file and message:find(options.log_file, 1, true)
   return errors.new {
-    kind = KINDS[code] or "failed",
+    kind = errors.kind_of_code(code),
     message = message,
     code = code,
     hint = is_log and require("molbuild.base.access").hint(code, message) or errors.hint(code),

@@ -96,17 +96,38 @@ function errors.hint(code)
   return HINTS[code]
 end
 
+-- The kind of a failure of the core, by its code; an errno name is "failed". What a timeout and a bound that was exceeded
+-- mean depends on the topic: a forge that does not answer in time is not a build that takes too long.
+local CODE_KINDS = {
+  [""] = { cancelled = "cancelled", locked = "locked", not_found = "missing_tool", timeout = "timeout", stalled = "timeout" },
+  http = {
+    resolve = "remote", connect = "remote", reset = "remote", tls = "remote", protocol = "remote", redirect = "remote",
+    denied = "remote", timeout = "remote", too_large = "remote", invalid = "remote",
+  },
+}
+
+--- The kind of a failure of the core: the one place that decides it.
+---@param code string?  as the primitive returned it
+---@param topic "http"?  of the primitive, if it gives the code a meaning of its own
+---@return string
+function errors.kind_of_code(code, topic)
+  local own = CODE_KINDS[topic or ""][code]
+  return own or CODE_KINDS[""][code] or "failed"
+end
+
 --- The result of a primitive that must succeed. A failure becomes an error object.
 ---@generic T
 ---@param ok T?
 ---@param message string?
 ---@param code string?  such as "ENOSPC"
----@param more { kind: string?, hint: string? }?  kind is "failed" when absent; hint overrides the code's hint
+---@param more { kind: string?, hint: string? }?  kind is that of the code when absent; hint overrides the code's hint
 ---@return T
 function errors.must(ok, message, code, more)
   if not ok then
     more = more or {}
-    errors.raise { kind = more.kind, message = message, code = code, hint = more.hint or HINTS[code] }
+    errors.raise {
+      kind = more.kind or errors.kind_of_code(code), message = message, code = code, hint = more.hint or HINTS[code],
+    }
   end
   return ok
 end

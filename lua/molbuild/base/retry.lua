@@ -103,10 +103,7 @@ function retry.run(options, fn)
       seconds = seconds,
       message = failure.message,
     })
-    local slept, message = core.sys.sleep(seconds)
-    if not slept then
-      errors.raise { kind = "cancelled", message = message }
-    end
+    errors.must(core.sys.sleep(seconds))
   end
 end
 
@@ -147,10 +144,7 @@ function retry.look_again(branch, where, pauses)
     last = commit
     local seconds = same and pauses.same or pauses.moved
     log.info("git cannot get %s: %s has moved on, or a replica is behind; looking it up again in %g s", short, branch, seconds)
-    local slept, message = core.sys.sleep(seconds)
-    if not slept then
-      errors.raise { kind = "cancelled", message = message }
-    end
+    errors.must(core.sys.sleep(seconds))
   end
 end
 

@@ -109,8 +109,6 @@ function Engine:ask(question, ...)
     local answer, message, code = self.api[question](self.api, ...)
     if not code then
       return answer, message
-    elseif code == "cancelled" then
-      errors.raise { kind = "cancelled", message = message }
     elseif code == "timeout" then
       self:raise_stuck(message)
     end
@@ -132,16 +130,11 @@ function Engine:answers()
   local there, message, code
   if self.api then
     there, message, code = self.api:ping(PING_TIMEOUT)
-    if code == "cancelled" then
-      errors.raise { kind = "cancelled", message = message }
-    elseif there or code == "timeout" then
+    if there or code == "timeout" then
       return there or false, message
     end
   end
   local ok, answer, words = pcall(ask_program, self, PING_TIMEOUT, "ping", PING_TIMEOUT)
-  if not ok and errors.is(answer, "cancelled") then
-    error(answer, 0)
-  end
   return ok and answer or false, ok and words or tostring(answer)
 end
 

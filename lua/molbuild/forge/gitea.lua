@@ -127,10 +127,7 @@ local function git_lacks_branch(repo_url, branch, options)
   if not options.ask_git then
     return nil
   end
-  local ok, result = pcall(options.ask_git, repo_url, branch, { token = options.token, timeout = 10 })
-  if not ok and errors.is(result, "cancelled") then
-    error(result, 0)
-  end
+  local ok, result = errors.try(options.ask_git, repo_url, branch, { token = options.token, timeout = 10 })
   return not ok and errors.is(result, "not_found") and result.missing == "branch" or nil
 end
 
@@ -140,10 +137,8 @@ local function lacks_branch(failure, repo_url, branch, options)
   if reason.is_branch(failure.said) then
     return true
   end
-  local response, message, code = request(repository_url(repo_url), options, 10)
-  if code == "cancelled" then
-    errors.raise { kind = "cancelled", message = message }
-  elseif response and (response.status == 200 or response.status == 404 and reason.is_api(response)) then
+  local response = request(repository_url(repo_url), options, 10)
+  if response and (response.status == 200 or response.status == 404 and reason.is_api(response)) then
     return response.status == 200
   end
   return git_lacks_branch(repo_url, branch, options)

@@ -112,9 +112,10 @@ end
 ---@return molbuild.Error
 function reason.failure(api, response, message, code)
   if not response then
-    -- An errno name means a failure of this machine, not of the forge.
-    local kind = code == "cancelled" and "cancelled" or code and code:find "^E%u" and "failed" or "remote"
-    return errors.new { kind = kind, message = message, code = code, hint = network.hint(code) or errors.hint(code) }
+    return errors.new {
+      kind = errors.kind_of_code(code, "http"), message = message, code = code,
+      hint = network.hint(code) or errors.hint(code),
+    }
   elseif response.status == 404 then
     return not_found(response, api)
   elseif response.status == 401 or response.status == 403 then

@@ -209,8 +209,7 @@ local function acquire(root, name, options)
     end),
   })
   if not lock then
-    local kind = code == "cancelled" and "cancelled" or code == "locked" and "locked" or "failed"
-    errors.must(nil, message, code, { kind = kind, hint = access.hint(code, message) })
+    errors.must(nil, message, code, { hint = access.hint(code, message) })
   end
   hand_over(path, root .. "/locks")
   if waited then

@@ -247,13 +247,10 @@ local function tidy(options, bytes)
   if packs <= MAX_PACKS and size <= 2 * bytes + SPARE_BYTES then
     return
   end
-  local ok, result = xpcall(run, errors.handler, options,
+  local ok, result = errors.try(run, options,
     { "-c", "repack.writeBitmaps=false", "repack", "-a", "-d", "-q", "--window=0" })
   if not ok or result.code ~= 0 then
     must(core.fs.remove_tree(options.repository))
-  end
-  if not ok and (not errors.is(result) or result.kind == "cancelled") then
-    error(result, 0)
   end
 end
 
