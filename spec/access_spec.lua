@@ -43,7 +43,7 @@ describe("the hint for a file that cannot be used", function()
       assert_named(dir .. "/own/file", "git fetch: error: unable to open: Permission denied", dir)
       sh.run(("chown 65534 %s/own && chown 0 %s/own/file"):format(dir, dir))
       assert_named(dir .. "/own", ("cannot write %s/own/file: Permission denied"):format(dir))
-      assert_named(dir .. "/own", ("cannot make %s/own/none/at/all: Permission denied"):format(dir))
+      assert_named(dir .. "/own", ("cannot create %s/own/none/at/all: Permission denied"):format(dir))
     end)
   end
 end)

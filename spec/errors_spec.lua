@@ -246,10 +246,10 @@ describe("a failure of the system", function()
   end)
 
   it("is no bug when the core raises it", function()
-    local raised = setmetatable({ message = "cannot make the event loop: Too many open files", code = "EMFILE" },
+    local raised = setmetatable({ message = "cannot create the event loop: Too many open files", code = "EMFILE" },
       { __name = "molbuild.failure" })
     local e = errors.handler(raised)
-    assert.same({ "failed", "cannot make the event loop: Too many open files", "EMFILE" }, { e.kind, e.message, e.code })
+    assert.same({ "failed", "cannot create the event loop: Too many open files", "EMFILE" }, { e.kind, e.message, e.code })
     assert.truthy(e.hint:find("ulimit -n", 1, true))
   end)
 

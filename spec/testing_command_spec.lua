@@ -100,7 +100,7 @@ describe("molbuild test", function()
   it("fails for what is not there, and goes on with the others", function()
     local result = test(PASSES, "y_test.lua", "x_test.lua", "p.lua")
     assert.equal(1, result.status)
-    assert.matches("ERROR y_test.lua: y_test.lua\n    cannot look at y_test.lua: No such file or directory\n",
+    assert.matches("ERROR y_test.lua: y_test.lua\n    cannot examine y_test.lua: No such file or directory\n",
       result.stdout, 1, true)
     assert.matches("3 tests: 1 passed, 0 failed, 2 errors", result.stdout, 1, true)
     sh.write(dir .. "/p.lua", "return {}\n")

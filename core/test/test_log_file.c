@@ -63,7 +63,7 @@ static void assert_ends(const char *text, size_t size, size_t len, size_t step)
 	assert_non_null(note);
 	head = (size_t)(note - text);
 	missing = strtoumax(note + strlen(before), &after, 10);
-	assert_memory_equal(after, " bytes are left out here]", 25);
+	assert_memory_equal(after, " bytes are omitted here]", 24);
 	after = strchr(note + 1, '\n') + 1;
 	tail = size - (size_t)(after - text);
 	assert_int_equal(head + tail + missing, len);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Nanoseconds on a clock that never goes back; its zero means nothing. */
+/* Nanoseconds on a clock that never goes back; its zero has no meaning. */
 int64_t clock_monotonic_ns(void);
 
 /* Seconds since 1970-01-01 00:00:00 UTC, with a fraction. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* strerrorname_np() is glibc's alone, so the names stand here. */
+/* strerrorname_np() exists in glibc only, so the names are listed here. */
 static const struct {
 	int number;
 	const char *name;

@@ -40,8 +40,8 @@ int fd_pipe(int ends[2])
 		ends[0] = ends[1] = -1;
 		return -1;
 	}
-	/* pipe2() would spare the window in which another thread's fork inherits the ends, but no thread of
-	 * ours forks, and macOS does not have it. */
+	/* pipe2() would avoid the moment in which another thread's fork inherits the ends. But no thread of this program
+	 * forks, and macOS does not have it. */
 	if (fd_set_cloexec(ends[0], 1) < 0 || fd_set_cloexec(ends[1], 1) < 0) {
 		fd_close(&ends[0]);
 		fd_close(&ends[1]);
@@ -95,7 +95,7 @@ ssize_t fd_read(int fd, void *data, size_t len)
 int fd_check_written(int fd)
 {
 	int copy = dup(fd);
-	/* Without a copy nothing can be told, and what is written is written. EINTR: the descriptor is closed all the same. */
+	/* Without a copy the result is unknown, but the bytes are written. EINTR: the descriptor is closed anyway. */
 	return copy >= 0 && close(copy) < 0 && errno != EINTR ? -1 : 0;
 }
 

@@ -9,14 +9,14 @@
 
 #include "base/clock.h"
 
-/* POSIX's PIPE_BUF, which some systems define elsewhere: poll() reports a pipe with room for as much. */
+/* The value of POSIX's PIPE_BUF, which some systems define elsewhere: poll() reports room when a pipe has this much. */
 #define UNGUARDED_MAX ((size_t)512)
 
 #ifdef __linux__
 
 static timer_t timer;
-static pid_t timer_owner; /* a fork has no timer */
-/* Writes under way: a signal handler may write in the middle of one, and must leave the timer to it. */
+static pid_t timer_owner; /* a forked process has no timer */
+/* Writes in progress. A signal handler may write during one, and must then not touch the timer. */
 static volatile sig_atomic_t guards;
 
 static void on_timer(int signo)
@@ -27,7 +27,7 @@ static void on_timer(int signo)
 void fd_now_prepare(void)
 {
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG};
-	/* No SA_RESTART: the write is to return. */
+	/* No SA_RESTART: the write must return. */
 	struct sigaction action = {.sa_handler = on_timer};
 	int saved = errno;
 	sigemptyset(&action.sa_mask);
@@ -37,7 +37,7 @@ void fd_now_prepare(void)
 	errno = saved;
 }
 
-/* Again and again, since the first signal may come before the write begins. */
+/* Fires repeatedly, since the first signal may come before the write begins. */
 static int start_timer(void)
 {
 	const struct itimerspec often = {{0, FD_NOW_MAX_NS}, {0, FD_NOW_MAX_NS}};

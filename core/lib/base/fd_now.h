@@ -1,8 +1,8 @@
-/* Writing without waiting, to a descriptor that is shared.
+/* Writing without waiting, to a shared descriptor.
  *
- * stdout and stderr are open file descriptions that the starter has, too, and perhaps a shell and other programs: O_NONBLOCK
- * would change them for all of these. So poll() is asked whether there is room, and a write that then has to wait all the
- * same, because there was less room or another program was quicker, is interrupted by a timer.
+ * stdout and stderr are open file descriptions that the starter shares, and perhaps a shell and other programs. O_NONBLOCK
+ * would change them for all of these. So poll() is asked whether there is room. A write can still wait, if there was less
+ * room or another program wrote first. Then a timer interrupts it.
  */
 #ifndef MOLBUILD_FD_NOW_H
 #define MOLBUILD_FD_NOW_H
@@ -12,15 +12,15 @@
 
 #include "base/macros.h"
 
-/* How long a write may wait. */
+/* The longest wait of a write. */
 #define FD_NOW_MAX_NS (10 * NS_PER_MS)
 
-/* Make the timer, once for the process, so that fd_write_now() may be called in a signal handler. It sends SIGURG, whose
- * handler becomes one that does nothing. Where no timer can be made, a write is at most as long as what a pipe with room
- * takes at once. */
+/* Create the timer, once per process, so that fd_write_now() may be called in a signal handler. It sends SIGURG, whose
+ * handler then does nothing. If no timer can be created, a write has at most the length that a pipe with room accepts
+ * without waiting. */
 void fd_now_prepare(void);
 
-/* Write at most LEN bytes. Returns how many were written, 0 when there is no room now, or -1 with errno set. */
+/* Write at most LEN bytes. Returns the number of written bytes, 0 when there is no room now, or -1 with errno set. */
 WARN_UNUSED ssize_t fd_write_now(int fd, const void *data, size_t len);
 
 #endif

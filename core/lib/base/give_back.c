@@ -14,21 +14,21 @@ static volatile sig_atomic_t words_len;
 static volatile sig_atomic_t continued;
 static pid_t owner;
 
-/* Signals that end a program by default, but for those that the loop catches, and KILL. */
+/* Signals that end a program by default, except those that the loop catches, and KILL. */
 static const int ending[] = {SIGQUIT, SIGILL,    SIGTRAP, SIGABRT, SIGBUS, SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2,
                              SIGSYS,  SIGVTALRM, SIGPROF, SIGHUP,  SIGINT, SIGTERM, SIGALRM, SIGXCPU};
 
 void give_back_now(void)
 {
 	ssize_t put;
-	/* A fork that has not yet called exec has nothing to give back. */
+	/* A child between fork and exec has no terminal settings to undo. */
 	if (words_len == 0 || owner != getpid())
 		return;
 	put = fd_write_now(STDERR_FILENO, words, (size_t)words_len);
 	(void)put;
 }
 
-/* Have the default effect of SIGNO now. Returns when that was to stop, and the program has been continued. */
+/* Apply the default effect of SIGNO now. Returns when that was to stop, and the program has been continued. */
 static void have_effect(int signo)
 {
 	sigset_t one;
@@ -45,7 +45,7 @@ static void on_end(int signo)
 	have_effect(signo);
 }
 
-/* No SA_RESTART: a write that waits for the terminal is to return. */
+/* No SA_RESTART: a write that waits for the terminal must return. */
 static void install(int signo, void (*handler)(int signo))
 {
 	struct sigaction old, action = {.sa_handler = handler};
@@ -79,7 +79,7 @@ static void prepare(void)
 		install(ending[i], on_end);
 	install(SIGTSTP, on_stop);
 	install(SIGCONT, on_continue);
-	/* A policy may end the program itself. Nothing can be done when there is no memory for this. */
+	/* A policy may end the program itself. Without memory for the handler, nothing can be done. */
 	if (atexit(give_back_now) != 0)
 		errno = 0;
 }
@@ -87,10 +87,10 @@ static void prepare(void)
 int give_back_set(const char *text, size_t len, struct error *err)
 {
 	if (len > sizeof words)
-		return error_set(err, "invalid", "what gives the terminal back is longer than %zu bytes", sizeof words);
+		return error_set(err, "invalid", "the text that restores the terminal is longer than %zu bytes", sizeof words);
 	if (len > 0)
 		prepare();
-	/* A signal in between finds nothing rather than half of it. */
+	/* A signal at this moment finds no text rather than a part of it. */
 	words_len = 0;
 	memcpy(words, text, len);
 	words_len = (sig_atomic_t)len;

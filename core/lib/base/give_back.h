@@ -1,7 +1,7 @@
-/* Giving the terminal back, however the program stops or pauses: what undoes the program's own settings (cursor, wrapping,
- * colours) is written to stderr by the handlers of signals, and at exit(). Process-wide, as signals are.
+/* Restores the terminal however the program stops or pauses: a text that undoes the program's own settings (cursor, wrapping,
+ * colours) is written to stderr by signal handlers, and at exit(). Process-wide, like signals.
  *
- * Nothing is done before the first text: a program that draws nothing keeps all dispositions. */
+ * Nothing is changed before the first text: a program that draws nothing keeps all dispositions. */
 #ifndef MOLBUILD_GIVE_BACK_H
 #define MOLBUILD_GIVE_BACK_H
 
@@ -10,16 +10,16 @@
 #include "base/error.h"
 #include "base/maxima.h"
 
-/* From now on write LEN bytes at TEXT, copied; 0 for nothing. The first text installs handlers: for the signals that end a
- * program, which then have their effect; for SIGTSTP (Ctrl-Z), which then stops it; and for SIGCONT. A signal that is caught
- * or ignored already is left alone. Returns 0, or -1 with err set: "invalid" when they are more than GIVE_BACK_MAX. */
+/* From now on write LEN bytes at TEXT, copied; 0 bytes for none. The first text installs handlers: for the signals that end a
+ * program, which then have their effect; for SIGTSTP (Ctrl-Z), which then stops it; and for SIGCONT. A signal that is already
+ * caught or ignored is left alone. Returns 0, or -1 with err set: "invalid" when LEN is more than GIVE_BACK_MAX. */
 WARN_UNUSED int give_back_set(const char *text, size_t len, struct error *err);
 
-/* Write it, if there is room. Async-signal-safe. */
+/* Write the text, if there is room. Async-signal-safe. */
 void give_back_now(void);
 
-/* Whether the program has been continued since the last call, after it was stopped by whatever signal: the terminal is then as
- * the shell left it. */
+/* Whether the program has been continued since the last call after a stop by any signal: the terminal is then in the shell's
+ * state. */
 int give_back_continued(void);
 
 #endif

@@ -5,6 +5,6 @@
 
 void invariant_broken(const char *file, int line, const char *condition)
 {
-	fprintf(stderr, "%s:%d: broken: %s\n", file, line, condition);
+	fprintf(stderr, "%s:%d: broken invariant: %s\n", file, line, condition);
 	abort();
 }

@@ -1,5 +1,5 @@
-/* The maxima of core/lib, in one place, with their units: what comes from outside is never unbounded. Sizes that only tune the
- * speed of something stand where it is. */
+/* The maxima of core/lib, in one place, with their units: input from outside is never unbounded. Sizes that only affect
+ * speed are defined where they are used. */
 #ifndef MOLBUILD_MAXIMA_H
 #define MOLBUILD_MAXIMA_H
 
@@ -8,7 +8,7 @@
 
 /* ---- descriptors ------------------------------------------------------------------------------------------ */
 
-/* Descriptors that are looked at one by one, where a range cannot be closed at once. */
+/* Descriptors that are checked one by one when a range cannot be closed with one call. */
 #define FD_SCANNED_MAX 65536
 
 /* ---- text ------------------------------------------------------------------------------------------------- */
@@ -21,63 +21,63 @@
 
 /* ---- secrets ---------------------------------------------------------------------------------------------- */
 
-/* Bytes of a secret. A shorter one would blot out ordinary words. */
+/* Bytes of a secret. A shorter one would mask ordinary words. */
 #define MASK_SECRET_MIN 8
 #define MASK_SECRET_MAX 4096
-/* How many secrets there may be, and how many users beside the known ones. */
+/* The number of secrets, and of users in addition to the known ones. */
 #define MASK_SECRETS_MAX 256
 #define MASK_USERS_MAX   16
 /* Bytes of a user's name. */
 #define MASK_USER_MAX 255
-/* Bytes of a URL's userinfo; a longer one is none. */
+/* Bytes of a URL's userinfo; longer text is not treated as userinfo. */
 #define MASK_USERINFO_MAX 4096
 /* Bytes that a masked stream holds back. */
 #define MASK_HELD_MAX ((size_t)128 << 10)
 
 /* ---- files ------------------------------------------------------------------------------------------------ */
 
-/* Bytes of what a link says. */
+/* Bytes of a link's target text. */
 #define FS_LINK_MAX 65536
-/* Levels of directories whose modes or owners are changed; each takes a descriptor. git's trees are bounded, and people's
- * are not as deep. */
+/* Levels of directories whose modes or owners are changed; each takes a descriptor. git's trees are bounded, and other
+ * trees are not as deep. */
 #define FS_LEVELS_MAX 400
 /* Levels of directories that are removed with an open descriptor each. */
 #define FS_REMOVE_LEVELS_MAX 32
-/* Times that a directory is found not empty after all was removed from it: another process may still write. */
+/* How often a directory is found not empty after everything was removed from it: another process may still write. */
 #define FS_REMOVE_PASSES_MAX 100000
 
 /* ---- locks ------------------------------------------------------------------------------------------------ */
 
 /* Bytes of a lock's record. */
 #define LOCK_RECORD_MAX 512
-/* How often a lock whose file is replaced, or whose helper is killed, is tried again. */
+/* How often a lock whose file is replaced, or whose helper is killed, is retried. */
 #define LOCK_ROUNDS_MAX 100
 
 /* ---- children --------------------------------------------------------------------------------------------- */
 
 /* Bytes of one line of output, "…" included. */
 #define OUTPUT_LINE_MAX ((size_t)16 << 10)
-/* Bytes of the lines that are handed over at once. */
+/* Bytes of the lines that are passed in one call. */
 #define OUTPUT_LINES_MAX (((size_t)1 << 20) + OUTPUT_LINE_MAX)
-/* Bytes that one read of output can become: an invalid byte becomes the three of U+FFFD, and the masker holds back a little. */
+/* The size that one read of output can grow to: an invalid byte becomes the three of U+FFFD, and the masker holds back a little. */
 #define OUTPUT_WORK_MAX ((size_t)4 << 20)
-/* Processes of the system that are looked at, and descendants out of the group that are remembered. */
+/* The number of processes that are checked, and of descendants outside of the group that are remembered. */
 #define PROCESS_TABLE_MAX ((size_t)1 << 18)
 #define DESCENDANTS_MAX   ((size_t)1 << 16)
-/* Bytes of an environment. The kernel allows 32 pages of strings of 128 KiB each; one beyond this is not ours. */
+/* Bytes of an environment. The kernel allows 32 pages of strings of 128 KiB each; a larger one is not from this program. */
 #define ENVIRONMENT_MAX ((size_t)4 << 20)
 
-/* ---- output of our own ------------------------------------------------------------------------------------ */
+/* ---- own output ------------------------------------------------------------------------------------------ */
 
-/* Bytes of the queue of a writer, see writer.h: where a program that writes much should wait for the reader; where a text that can
- * be spared is dropped, while the reader reads and when it has not for a second; of other texts beyond that. */
+/* Bytes of a writer's queue, see writer.h: when a program that writes much should wait for the reader; when a spare text is
+ * dropped, while the reader reads and after it has not read for a second; when other texts are dropped. */
 #define WRITER_SLOW      ((size_t)256 << 10)
 #define WRITER_SLOW_MAX  ((size_t)32 << 20)
 #define WRITER_SPARE_MAX ((size_t)512 << 10)
 #define WRITER_RESERVE   ((size_t)1 << 20)
-/* The queue may pass these by one text: what was written in part must be queued whole. */
+/* The queue may exceed these by one text: a text that was written in part must be queued whole. */
 #define WRITER_QUEUE_MAX ((size_t)1 << 30)
-/* Bytes of what undoes the settings of the terminal. */
+/* Bytes of the text that restores the terminal. */
 #define GIVE_BACK_MAX 64
 
 /* ---- HTTP and URLs ---------------------------------------------------------------------------------------- */
@@ -90,7 +90,7 @@
 #define HTTP_HEADERS_MAX      256
 /* Bytes of a request's body. */
 #define HTTP_UPLOAD_MAX ((size_t)64 << 20)
-/* Sockets that the watchdog knows. */
+/* Sockets that the watchdog tracks. */
 #define WATCHDOG_SOCKETS_MAX 256
 
 #endif

@@ -8,13 +8,13 @@
 
 #include "base/start_filter.h"
 
-/* Whether somebody who sends SIGNO wants the program to end: then it does, however long the signal was blocked. */
+/* Whether the sender of SIGNO wants the program to end. Then it ends, however long the signal was blocked. */
 static int asks_to_end(int signo)
 {
 	return signo == SIGHUP || signo == SIGINT || signo == SIGQUIT || signo == SIGTERM;
 }
 
-/* A signal that is pending would have its effect as soon as it is not blocked; ignoring it drops it. */
+/* A pending signal would have its effect when it is unblocked; ignoring it discards it. */
 static void drop_pending(void)
 {
 	sigset_t pending;

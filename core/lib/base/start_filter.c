@@ -12,13 +12,13 @@
 
 #if defined(__linux__) && defined(SYS_clone3) && defined(PR_SET_SECCOMP)
 
-/* With no arguments the call fails in any case: EINVAL where it works, ENOSYS where it is not known. */
+/* Without arguments the call always fails: with EINVAL if it works, with ENOSYS if it is unknown. */
 static int clone3_is_denied(void)
 {
 	return syscall(SYS_clone3, NULL, (size_t)0) < 0 && errno == EPERM;
 }
 
-/* Numbers beyond these are no newer calls: ARM's own calls, and other ABIs', lie above. */
+/* Higher numbers are not newer calls: ARM's own calls, and other ABIs', lie above. */
 #define NEWER 500
 
 void start_filter_correct(void)
@@ -33,7 +33,7 @@ void start_filter_correct(void)
 	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
 	if (!clone3_is_denied() || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
 		return;
-	/* Who may not administer the system must do without other rights to install one. */
+	/* A process without the right to administer the system must give up gaining rights before it may install one. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
 		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }

@@ -118,8 +118,8 @@ int sys_executable_path(char **out, struct error *err)
 }
 #endif
 
-/* Asked with the oldest call that answers: to one that is newer than itself, a filter of system calls may say EPERM, which
- * looks as if the file could not be run. The newer one is for a program that runs with another user's rights. */
+/* Uses the oldest call that answers. A filter of system calls may answer EPERM to a call that is newer than itself, as if the
+ * file could not be run. The newer call matters only for a program that runs with another user's rights. */
 static int may_execute(const char *path)
 {
 	if (getuid() == geteuid() && getgid() == getegid())
@@ -133,7 +133,7 @@ static int is_program(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && may_execute(path);
 }
 
-/* DIR and NAME joined, in memory of its own, or NULL. */
+/* DIR and NAME joined, in allocated memory, or NULL. */
 static char *join(const char *dir, size_t dir_len, const char *name)
 {
 	size_t size = dir_len + strlen(name) + 2;
@@ -183,7 +183,7 @@ int sys_find_program(const char *name, const char *path_env, char **out, struct 
 	return error_set(err, "not_found", "\"%s\" not found on PATH", name);
 }
 
-/* All values that NAME has in the environment: an entry can stand there twice. */
+/* All values of NAME in the environment: there can be several entries. */
 static void wipe_env(const char *name)
 {
 	size_t len = strlen(name);
@@ -213,17 +213,17 @@ int sys_protect_memory(struct error *err)
 {
 	struct rlimit limit = {0, 0};
 #ifdef __linux__
-	/* No core fits into a byte, and a core_pattern with a pipe ignores any limit but this one, which Linux takes for
-	 * "none": with 0 the handler is still given what a program that we start has in its environment. */
+	/* No core dump fits into one byte. A core_pattern with a pipe ignores every limit except this one, which Linux treats as
+	 * "none". With 0 the handler would still get a dump with the environment of a child program. */
 	struct rlimit byte = {1, 1};
-	/* It may be less for good. */
+	/* The limit may already be lower. */
 	if (setrlimit(RLIMIT_CORE, &byte) < 0 && setrlimit(RLIMIT_CORE, &limit) < 0)
-		return error_errno(err, errno, "cannot turn core dumps off");
+		return error_errno(err, errno, "cannot disable core dumps");
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return error_errno(err, errno, "cannot turn core dumps off");
+		return error_errno(err, errno, "cannot disable core dumps");
 #else
 	if (setrlimit(RLIMIT_CORE, &limit) < 0)
-		return error_errno(err, errno, "cannot turn core dumps off");
+		return error_errno(err, errno, "cannot disable core dumps");
 #endif
 	return 0;
 }

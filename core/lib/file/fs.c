@@ -40,7 +40,7 @@ int fs_lstat(const char *path, struct fs_stat *out, struct error *err)
 {
 	struct stat st;
 	if (lstat(path, &st) < 0)
-		return error_errno(err, errno, "cannot look at %s", path);
+		return error_errno(err, errno, "cannot examine %s", path);
 	*out = (struct fs_stat){
 		.type = type_name(st.st_mode),
 		.size = (int64_t)st.st_size,
@@ -58,19 +58,19 @@ int fs_type(const char *path, const char **type, struct error *err)
 {
 	struct stat st;
 	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "cannot look at %s", path);
+		return error_errno(err, errno, "cannot examine %s", path);
 	*type = type_name(st.st_mode);
 	return 0;
 }
 
-/* Returns 0 when PATH is a directory by now, or -1 with errno set. */
+/* Returns 0 when PATH is now a directory, or -1 with errno set. */
 static int make_directory(const char *path, mode_t mode)
 {
 	struct stat st;
 	int saved;
 	if (mkdir(path, mode) == 0)
 		return 0;
-	/* Whatever it says (EEXIST, but EROFS or EACCES as well) does not matter if the directory is there. */
+	/* Any error (EEXIST, but also EROFS or EACCES) does not matter if the directory exists. */
 	saved = errno;
 	if (stat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
@@ -91,18 +91,18 @@ int fs_mkdirp(const char *path, mode_t mode, struct error *err)
 		return 0;
 	copy = strdup(path);
 	if (!copy)
-		return error_errno(err, ENOMEM, "cannot make the directory %s", path);
+		return error_errno(err, ENOMEM, "cannot create the directory %s", path);
 	for (size_t at = 1; at <= len && result == 0; at++) {
 		if (copy[at] != '/' && copy[at] != '\0')
 			continue;
 		copy[at] = '\0';
 		if (copy[at - 1] != '/' && make_directory(copy, mode) < 0)
-			result = error_errno(err, errno, "cannot make the directory %s", copy);
+			result = error_errno(err, errno, "cannot create the directory %s", copy);
 		if (at < len)
 			copy[at] = '/';
 	}
 	if (len == 0)
-		result = error_errno(err, ENOENT, "cannot make a directory without a name");
+		result = error_errno(err, ENOENT, "cannot create a directory without a name");
 	free(copy);
 	return result;
 }
@@ -113,10 +113,10 @@ int fs_mkdtemp(const char *prefix, char **out, struct error *err)
 	char *path = malloc(size);
 	*out = NULL;
 	if (!path)
-		return error_errno(err, ENOMEM, "cannot make a temporary directory");
+		return error_errno(err, ENOMEM, "cannot create a temporary directory");
 	snprintf(path, size, "%sXXXXXX", prefix);
 	if (!mkdtemp(path)) {
-		error_errno(err, errno, "cannot make a temporary directory %s*", prefix);
+		error_errno(err, errno, "cannot create a temporary directory %s*", prefix);
 		free(path);
 		return -1;
 	}
@@ -192,8 +192,8 @@ int fs_rename(const char *from, const char *to, struct error *err)
 	return 0;
 }
 
-/* What the kernel calls the file that PATH leads to, or NULL with errno set. It asks none of the newer system calls that
- * realpath() may: to one that is newer than itself, a filter of system calls can answer EPERM. */
+/* The kernel's name of the file that PATH leads to, or NULL with errno set. It uses none of the newer system calls that
+ * realpath() may use: a filter of system calls may answer EPERM to a call that is newer than itself. */
 static char *kernel_path(const char *path)
 {
 #if defined(__linux__) && defined(O_PATH)
@@ -207,7 +207,7 @@ static char *kernel_path(const char *path)
 	len = readlink(link, text, sizeof text - 1);
 	if (len > 0)
 		text[len] = '\0';
-	/* Of a file that is removed, or elsewhere mounted, the kernel's name is no path. */
+	/* For a removed file, or one on another mount, the kernel's name is not a path. */
 	if (len <= 0 || fstat(fd, &meant) < 0 || stat(text, &named) < 0 || meant.st_dev != named.st_dev ||
 	    meant.st_ino != named.st_ino)
 		len = -1;
@@ -256,7 +256,7 @@ int fs_free_bytes(const char *path, uint64_t *bytes, struct error *err)
 {
 	struct statvfs st;
 	if (statvfs(path, &st) < 0)
-		return error_errno(err, errno, "cannot tell the free space at %s", path);
+		return error_errno(err, errno, "cannot determine the free space at %s", path);
 	*bytes = (uint64_t)st.f_bavail * (uint64_t)(st.f_frsize ? st.f_frsize : st.f_bsize);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* Files and directories.
  *
- * All but fs_names_free() return 0, or -1 with err set; the code is an errno name unless another is given. Strings
- * and lists handed out are the caller's to free. Paths are handed to the system as they are.
+ * All functions except fs_names_free() return 0, or -1 with err set; the code is an errno name unless another is given. The
+ * caller frees returned strings and lists. Paths are passed to the system unchanged.
  */
 #ifndef MOLBUILD_FS_H
 #define MOLBUILD_FS_H
@@ -22,34 +22,34 @@ struct fs_stat {
 	uint64_t dev, ino, nlink;
 };
 
-/* What is at PATH itself: a link is not followed. */
+/* The file at PATH itself: a link is not followed. */
 WARN_UNUSED int fs_lstat(const char *path, struct fs_stat *st, struct error *err);
 
-/* What PATH leads to, as in struct fs_stat; a link is followed. */
+/* The type of PATH's target, as in struct fs_stat; a link is followed. */
 WARN_UNUSED int fs_type(const char *path, const char **type, struct error *err);
 
-/* Make the directory PATH and the missing ones above it, all with MODE (less the umask). One that is there, or a
- * link to one, is fine whatever its mode; anything else in the way is ENOTDIR. */
+/* Make the directory PATH and the missing ones above it, all with MODE (less the umask). An existing directory, or a
+ * link to one, is accepted whatever its mode; any other file in the path is ENOTDIR. */
 WARN_UNUSED int fs_mkdirp(const char *path, mode_t mode, struct error *err);
 
-/* Make a new directory (mode 0700) whose name is PREFIX and six random characters; its path goes to *OUT. */
+/* Make a new directory (mode 0700) whose name is PREFIX and six random characters; *OUT becomes its path. */
 WARN_UNUSED int fs_mkdtemp(const char *prefix, char **out, struct error *err);
 
-/* Give all below the directory PATH the modes that a commit knows: 0755 for directories and for files that their owner may
- * execute, 0644 for other files. Set-id bits and the sticky bit go. PATH itself and links stay as they are; no link is
- * followed. The first failure ends it; ENAMETOOLONG also for more than 400 levels. */
+/* Set the modes of everything below the directory PATH as in a commit: 0755 for directories and for files that their owner may
+ * execute, 0644 for other files. Set-id bits and the sticky bit are removed. PATH itself and links stay as they are; no link
+ * is followed. Stops at the first failure; ENAMETOOLONG also for more than 400 levels. */
 WARN_UNUSED int fs_plain_modes(const char *path, struct error *err);
 
-/* Give what is at PATH, and all in it, from this user to the owner and group of the file or directory LIKE. What another
- * user owns is left alone, and so is a file with more than one name, which may be one of another directory's. No link is
- * followed. Does nothing where this user owns LIKE, or PATH is missing. The first failure ends it; ENAMETOOLONG also for
+/* Change the owner and group of PATH, and of everything in it, from this user's to those of the file or directory LIKE. Files of
+ * other users are skipped, and so are files with more than one name, which may belong to another directory. No link is
+ * followed. Does nothing if this user owns LIKE, or if PATH is missing. Stops at the first failure; ENAMETOOLONG also for
  * more than 400 levels. */
 WARN_UNUSED int fs_give(const char *path, const char *like, struct error *err);
 
-/* Remove PATH and, if it is a directory, all in it, however deep. A missing PATH is a success. No link is ever
- * followed inside PATH, nor PATH itself if it is one (a slash at its end notwithstanding). A directory of ours that
- * keeps us out by its mode is opened up first. What is mounted in the tree is left alone: EBUSY. The first failure
- * ends it; the rest stays then. Refuses "", "/" and what ends in "." or "..": invalid. */
+/* Remove PATH and, if it is a directory, everything in it, at any depth. A missing PATH is a success. No link inside PATH is
+ * followed, nor PATH itself if it is one (even with a slash at its end). An own directory whose mode denies access is
+ * made accessible first. A mount in the tree is left alone: EBUSY. Stops at the first failure; the rest then
+ * stays. Refuses "", "/" and paths that end in "." or "..": invalid. */
 WARN_UNUSED int fs_remove_tree(const char *path, struct error *err);
 
 /* The names in the directory PATH without "." and "..", sorted by bytes. More than MAX: too_large. */
@@ -61,18 +61,18 @@ struct fs_names {
 WARN_UNUSED int fs_list(const char *path, size_t max, struct fs_names *out, struct error *err);
 void fs_names_free(struct fs_names *names);
 
-/* Append what the regular file PATH (links are followed) holds to OUT. More than MAX bytes, or than OUT's own max
- * leaves room for: too_large; no regular file: invalid, or EISDIR, and a FIFO does not make it wait. OUT is
+/* Append the content of the regular file PATH (links are followed) to OUT. More than MAX bytes, or than OUT's own max
+ * allows: too_large; not a regular file: invalid, or EISDIR. A FIFO does not cause a wait. OUT is
  * unchanged on failure. */
 WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct error *err);
 
-/* The same, where PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
- * nanoseconds: timeout. When nobody has it open to write, it is invalid after two seconds. This process does nothing else
- * meanwhile; a signal that is caught ends it: EINTR. */
+/* The same, but PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
+ * nanoseconds: timeout. If no process has it open for writing, it is invalid after two seconds. This process does nothing else
+ * during that time; a caught signal ends it: EINTR. */
 WARN_UNUSED int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err);
 
-/* Replace PATH by a file of these LEN bytes and exactly MODE, at once: readers see the old one or the new one, also
- * after a power cut. A link at PATH is replaced, not followed. Nothing is left behind on failure. */
+/* Replace PATH atomically by a file of these LEN bytes and exactly MODE: readers see the old one or the new one, also
+ * after a power failure. A link at PATH is replaced, not followed. Nothing remains after a failure. */
 WARN_UNUSED int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 
 WARN_UNUSED int fs_rename(const char *from, const char *to, struct error *err);
@@ -80,10 +80,10 @@ WARN_UNUSED int fs_rename(const char *from, const char *to, struct error *err);
 /* PATH absolute, without links, "." and "..". It must exist. */
 WARN_UNUSED int fs_realpath(const char *path, char **out, struct error *err);
 
-/* What the link PATH says. */
+/* The target text of the link PATH. */
 WARN_UNUSED int fs_readlink(const char *path, char **out, struct error *err);
 
-/* Bytes that this user may still write to the file system of PATH. */
+/* The free bytes for this user on the file system of PATH. */
 WARN_UNUSED int fs_free_bytes(const char *path, uint64_t *bytes, struct error *err);
 
 #endif

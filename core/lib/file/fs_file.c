@@ -14,7 +14,7 @@
 
 #define CHUNK 65536U
 
-/* The opened regular file, or pipe where those are taken; or -1 with err set. */
+/* Open a regular file, or a pipe if pipes are allowed; returns -1 with err set. */
 static int open_to_read(const char *path, int pipes, struct error *err)
 {
 	struct stat st;
@@ -34,16 +34,16 @@ static int open_to_read(const char *path, int pipes, struct error *err)
 	return -1;
 }
 
-/* How long a pipe may have nobody who writes to it. */
+/* The time within which a pipe must have a writer. */
 #define WRITER_NS (2 * NS_PER_S)
 
 struct reader {
 	int fd;
-	int64_t writer_ns, deadline_ns; /* for a pipe: until when it must have a writer, and its end; 0: a file */
-	int begun;                      /* there is, or was, a writer's data or end */
+	int64_t writer_ns, deadline_ns; /* for a pipe: the times by which it must have a writer, and must end; 0: a file */
+	int begun;                      /* data, or the end, of a writer was read */
 };
 
-/* As read(). For a pipe it waits; errno EPIPE: for a writer in vain; ETIME: for too long. */
+/* As read(). For a pipe it waits; errno EPIPE: there was no writer; ETIME: it did not end in time. */
 static ssize_t read_some(struct reader *reader, void *data, size_t len)
 {
 	for (;;) {
@@ -55,7 +55,7 @@ static ssize_t read_some(struct reader *reader, void *data, size_t len)
 			reader->begun = 1;
 		if (!reader->deadline_ns || got > 0 || (got == 0 && reader->begun) || (got < 0 && errno != EAGAIN))
 			return got;
-		/* 0: nobody has opened it to write yet. EAGAIN: somebody has, and is not ready. */
+		/* 0: no process has opened it for writing yet. EAGAIN: there is a writer, which is not ready. */
 		left = (got == 0 ? reader->writer_ns : reader->deadline_ns) - clock_monotonic_ns();
 		ready = left <= 0 ? 0 : poll(&poll_fd, 1, (int)(left / NS_PER_MS) + 1);
 		if (ready < 0)
@@ -77,7 +77,7 @@ static int read_all(struct reader *reader, size_t max, struct buf *out)
 		size_t want = left < CHUNK ? left : CHUNK;
 		char probe;
 		ssize_t got;
-		/* With the maximum reached, one byte more tells whether that was all. */
+		/* At the maximum, one more byte shows whether the end is reached. */
 		if (want && buf_reserve(out, want) < 0)
 			return -1;
 		got = want ? read_some(reader, out->data + out->len, want) : read_some(reader, &probe, 1);
@@ -117,7 +117,7 @@ int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out,
 	if (out->data)
 		out->data[before] = '\0';
 	if (errno == EPIPE)
-		return error_set(err, "invalid", "%s is not a regular file, and nobody writes to it", path);
+		return error_set(err, "invalid", "%s is not a regular file, and no process writes to it", path);
 	if (errno == ETIME)
 		return error_set(err, "timeout", "cannot read %s: it did not end within %g s", path,
 		                 (double)wait_ns / (double)NS_PER_S);
@@ -126,7 +126,7 @@ int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out,
 	return error_errno(err, errno, "cannot read %s", path);
 }
 
-/* So that the new name outlives a power cut. Some file systems cannot, and the file itself is good anyway. */
+/* So that the new name survives a power failure. Some file systems cannot do this, and the file itself is complete anyway. */
 static void sync_directory_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -145,7 +145,7 @@ static char *temporary_for(const char *path)
 	size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
 	size_t size = strlen(path) + sizeof "..XXXXXX";
 	char *name = malloc(size);
-	/* At most 200 bytes of the name: with the ending it must stay under the 255 that a name may have. */
+	/* At most 200 bytes of the name: with the suffix it must stay below 255 bytes, the limit of a name. */
 	if (name)
 		snprintf(name, size, "%.*s.%.200s.XXXXXX", (int)dir, path, path + dir);
 	return name;
@@ -169,7 +169,7 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
 		return -1;
 	}
 	failed = fd_set_cloexec(fd, 1) < 0 || fill(fd, data, len, mode) < 0;
-	/* close() is the last to hear of a full disk, on network file systems. */
+	/* On network file systems, a full disk may be reported only by close(). */
 	if (failed)
 		fd_close(&fd);
 	else

@@ -6,7 +6,7 @@
 
 #include "base/macros.h"
 
-/* A stream on the directory FD, which the stream owns from now on. NULL with errno set, also when FD is -1; FD is closed then. */
+/* A stream on the directory FD, which the stream then owns. NULL with errno set, also when FD is -1; FD is closed then. */
 WARN_UNUSED DIR *fs_open_entries(int fd);
 
 /* The name of the next entry that is neither "." nor ".."; valid until the next call. NULL at the end, with errno 0, or when

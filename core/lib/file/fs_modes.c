@@ -9,8 +9,8 @@
 #include "base/maxima.h"
 #include "file/fs_internal.h"
 
-/* Whoever owns a directory above can put something else in the place of what was looked at: so all is done by descriptors
- * of directories, and no link is followed. All return 0, or -1 with errno set. */
+/* The owner of a directory above can replace a file after it was checked. So all operations use descriptors of
+ * directories, and no link is followed. All return 0, or -1 with errno set. */
 struct walk {
 	int (*visit)(const struct walk *walk, int parent, const char *name, const struct stat *st);
 	uid_t from, uid;
@@ -74,7 +74,7 @@ int fs_plain_modes(const char *path, struct error *err)
 
 /* ---- owners ----------------------------------------------------------------------------------------------- */
 
-/* A file with several names may be one of another directory's. */
+/* A file with several names may also be in another directory. */
 static int is_given(const struct walk *walk, const struct stat *st)
 {
 	return st->st_uid == walk->from && (S_ISDIR(st->st_mode) || st->st_nlink == 1);
@@ -108,10 +108,10 @@ int fs_give(const char *path, const char *like, struct error *err)
 	struct walk walk = {.visit = give_entry, .from = geteuid()};
 	struct stat st;
 	if (lstat(like, &st) < 0)
-		return error_errno(err, errno, "cannot look at %s", like);
+		return error_errno(err, errno, "cannot examine %s", like);
 	walk.uid = st.st_uid;
 	walk.gid = st.st_gid;
 	if (walk.uid == walk.from || walk_entry(&walk, AT_FDCWD, path, 0) == 0)
 		return 0;
-	return error_errno(err, errno, "cannot give %s to its owner", path);
+	return error_errno(err, errno, "cannot change the owner of %s", path);
 }

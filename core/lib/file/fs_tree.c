@@ -12,16 +12,16 @@
 #include "base/maxima.h"
 #include "file/fs_internal.h"
 
-/* FS_REMOVE_LEVELS_MAX levels are walked with an open directory each. What lies deeper is hoisted: moved up into the root of the
- * tree under a name of its own, and walked from there. So any depth costs these few descriptors and frames.
- * (Hoisting alone would do, but a directory of a lower overlay layer cannot be renamed.) */
+/* FS_REMOVE_LEVELS_MAX levels are walked with an open directory each. Deeper directories are hoisted: moved up into the root of
+ * the tree under a unique name, and walked from there. So any depth needs only these few descriptors and frames.
+ * (Hoisting alone is not enough: a directory of a lower overlay layer cannot be renamed.) */
 
 struct walk {
 	int root;         /* the directory that is removed */
-	unsigned hoisted; /* makes the names of what was hoisted different */
+	unsigned hoisted; /* makes the names of hoisted directories unique */
 };
 
-/* Enough to look names up from; a directory may be searchable, but not readable. */
+/* Sufficient for looking names up; a directory may be searchable, but not readable. */
 #ifdef O_PATH
 #define SEARCH_ONLY O_PATH
 #else
@@ -31,13 +31,13 @@ struct walk {
 /* All return 0, or -1 with errno set. */
 static int remove_entry(struct walk *walk, int parent, const char *name, int level);
 
-/* Give us back what mode bits took. NOFOLLOW, so that a link that takes the place of the directory just now does
- * not change the mode of something else. */
+/* Restore the access that mode bits deny. NOFOLLOW, so that a link that replaces the directory at this moment does
+ * not change the mode of another file. */
 static int open_up(int parent, const char *name)
 {
 	int changed = fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW);
 #if defined(__linux__) && defined(O_PATH)
-	/* It may use a newer system call, which a filter denies. */
+	/* It may use a newer system call that a filter denies. */
 	if (changed < 0 && errno == EPERM) {
 		char link[64];
 		int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
@@ -58,8 +58,8 @@ static int open_directory(int parent, const char *name)
 	int fd = openat(parent, name, flags);
 	if (fd < 0 && errno == EACCES && open_up(parent, name) == 0)
 		fd = openat(parent, name, flags);
-	/* One that may be read, but not searched or written: what is in it could not be removed. A failure shows
-	 * there. */
+	/* The directory may be readable, but not searchable or writable: its content could not be removed. A failure appears
+ 	 * later. */
 	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
 		errno = 0;
 	return fd;
@@ -72,10 +72,10 @@ static int hoist(struct walk *walk, int parent, const char *name)
 		snprintf(target, sizeof target, ".molbuild-rm-%u", walk->hoisted++);
 		if (renameat(parent, name, walk->root, target) == 0)
 			return 0;
-		/* To move a directory its ".." must be written. */
+		/* Moving a directory writes its "..". */
 		if (errno == EACCES && open_up(parent, name) == 0 && renameat(parent, name, walk->root, target) == 0)
 			return 0;
-		/* The name is taken, by a file or by a directory with something in it. */
+		/* The name exists, as a file or as a directory that is not empty. */
 		if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
 			return -1;
 	}
@@ -129,7 +129,7 @@ static int remove_entry(struct walk *walk, int parent, const char *name, int lev
 	int saved;
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	/* Linux says EISDIR for a directory, others EPERM, which means other things as well: so look. */
+	/* Linux returns EISDIR for a directory, other systems EPERM, which has other causes, too: so check the type. */
 	saved = errno;
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -1;
@@ -139,7 +139,7 @@ static int remove_entry(struct walk *walk, int parent, const char *name, int lev
 	return -1;
 }
 
-/* Cut PATH, a copy, into its directory (returned) and its last name. NULL when it may not be removed. */
+/* Split PATH, a copy, into its directory (returned) and its last name. NULL when it must not be removed. */
 static const char *split(char *path, const char **name)
 {
 	size_t len = strlen(path);

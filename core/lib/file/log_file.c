@@ -10,7 +10,7 @@
 
 #include "base/fd.h"
 
-/* Bytes of the line that says how much is missing; its place is kept from the first byte behind the beginning on. */
+/* Bytes of the line that reports the omitted bytes; its space is reserved directly after the beginning. */
 #define NOTE  96
 #define LEAST 4096
 #define CHUNK ((size_t)64 << 10)
@@ -40,7 +40,7 @@ int log_file_open(struct log_file *log, const char *path, uint64_t max, struct e
 	return -1;
 }
 
-/* The first piece begins behind the place of the note. */
+/* The first piece begins after the space of the note. */
 static uint64_t pieces_begin(const struct log_file *log)
 {
 	return log->head + NOTE;
@@ -66,7 +66,7 @@ static int write_at(int fd, const char *data, size_t len, uint64_t at)
 	return 0;
 }
 
-/* How much of DATA still belongs to the beginning, when not all fits: whole lines, or else whole characters. */
+/* The number of bytes of DATA that still belong to the beginning, when not all fit: whole lines, or else whole characters. */
 static size_t fitting(const char *data, size_t room)
 {
 	size_t line = room;
@@ -100,12 +100,12 @@ static int write_pieces(struct log_file *log, const char *data, size_t len)
 	return 0;
 }
 
-/* Until the log is closed; a killed process leaves it. */
+/* Present until the log is closed; a killed process leaves it. */
 static int end_beginning(struct log_file *log)
 {
 	char note[NOTE + 1];
 	snprintf(note, sizeof note, "%-*s\n", NOTE - 1,
-	         "\n[molbuild: the newest lines follow, maybe with older ones behind them]");
+	         "\n[molbuild: the newest lines follow, possibly followed by older ones]");
 	log->head = log->at;
 	log->at = pieces_begin(log);
 	return write_at(log->fd, note, NOTE, log->head);
@@ -149,7 +149,7 @@ static int read_at(int fd, char *data, size_t len, uint64_t at)
 
 static char chunk[CHUNK], other_chunk[CHUNK];
 
-/* Nothing is missing: take out the place of the note. */
+/* Nothing is omitted: remove the space of the note. */
 static int close_gap(struct log_file *log)
 {
 	uint64_t from = pieces_begin(log), to = log->head;
@@ -164,7 +164,7 @@ static int close_gap(struct log_file *log)
 	return 0;
 }
 
-/* The newer piece, of NEWER bytes, is the first in the file: exchange the two. */
+/* The newer piece, of NEWER bytes, is the first in the file: swap the two. */
 static int order_pieces(struct log_file *log, uint64_t newer)
 {
 	uint64_t begin = pieces_begin(log), size = piece_size(log);
@@ -181,13 +181,13 @@ static int order_pieces(struct log_file *log, uint64_t newer)
 	return 0;
 }
 
-/* Say what is missing, in a line of its own, and begin what follows with a whole character. */
+/* Write the number of omitted bytes in a separate line, and begin the rest with a whole character. */
 static int write_note(const struct log_file *log)
 {
 	uint64_t begin = pieces_begin(log), kept = log->head + (log->at - begin);
 	char note[NOTE + 1], start[3];
 	size_t cut = 0;
-	int length = snprintf(note, sizeof note, "\n[molbuild: %" PRIu64 " bytes are left out here]", log->written - kept);
+	int length = snprintf(note, sizeof note, "\n[molbuild: %" PRIu64 " bytes are omitted here]", log->written - kept);
 	memset(note + length, ' ', sizeof note - (size_t)length);
 	note[NOTE - 1] = '\n';
 	if (read_at(log->fd, start, sizeof start, begin) < 0)

@@ -1,5 +1,5 @@
-/* SHA256_Init() and its kin allocate nothing. EVP_Digest() loads a provider when it is first called, and OpenSSL 3 crashes
- * when memory ends in between. */
+/* SHA256_Init() and the related functions allocate nothing. EVP_Digest() loads a provider at its first call, and OpenSSL 3
+ * crashes when memory runs out during that. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "file/sha256.h"

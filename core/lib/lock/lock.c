@@ -17,7 +17,7 @@
 int lock_open(const char *path, struct error *err)
 {
 	struct stat st;
-	/* O_NONBLOCK: a FIFO somebody put there must not hang us. */
+	/* O_NONBLOCK: a FIFO at this path must not block this process. */
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0)
 		return error_errno(err, errno, "cannot open the lock file %s", path);
@@ -31,7 +31,7 @@ int lock_open(const char *path, struct error *err)
 	return -1;
 }
 
-/* Whether FD is the file at PATH: a lock on one that was unlinked or replaced excludes nobody. */
+/* Whether FD is the file at PATH: a lock on an unlinked or replaced file excludes no other process. */
 static int is_current(int fd, const char *path)
 {
 	struct stat ours, theirs;
@@ -50,7 +50,7 @@ int lock_take(int fd, const char *path, struct error *err)
 	if (got < 0)
 		return error_errno(err, errno, "cannot lock %s", path);
 	if (!is_current(fd, path))
-		return error_errno(err, ESTALE, "the lock file %s is replaced again and again", path);
+		return error_errno(err, ESTALE, "the lock file %s is replaced repeatedly", path);
 	return 1;
 }
 
@@ -62,9 +62,9 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 	sys_hostname(holder.host, sizeof holder.host);
 	snprintf(holder.purpose, sizeof holder.purpose, "%s", purpose);
 	len = lock_format_record(&holder, record);
-	/* Over the old record first, then its rest away: a reader sees the old one, the new one, or a first line
-	 * that is no record, never none where there is one. When it does not fit on the disk, nobody must be told
-	 * the name of the holder before us. */
+	/* Overwrite the old record first, then truncate: a reader sees the old record, the new one, or a first line
+ 	 * that is not a record, but never an empty file. If the new record does not fit on the disk, the file must not name
+ 	 * the previous holder. */
 	if (pwrite(fd, record, len, 0) != (ssize_t)len)
 		len = 0;
 	if (ftruncate(fd, (off_t)len) < 0)
@@ -127,7 +127,7 @@ void lock_release(struct lock *lock)
 		fd_close(&lock->fd);
 	} else {
 		if (ftruncate(lock->fd, 0) < 0)
-			errno = saved; /* a stale record hurts nobody */
+			errno = saved; /* a stale record is harmless */
 		lock_give_back(&lock->fd);
 	}
 	*lock = (struct lock){.fd = -1};

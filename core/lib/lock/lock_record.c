@@ -12,8 +12,8 @@
 #define MAX_PID   2147483647
 #define MAX_START INT64_C(99999999999)
 
-/* Copy LEN bytes as text that may be shown: what is a control character, no UTF-8 or ALSO becomes '?'. Cut between
- * characters to what fits into SIZE. */
+/* Copy LEN bytes as printable text: control characters, invalid UTF-8 and ALSO become '?'. Cut between
+ * characters to fit into SIZE. */
 static void copy_clean(char *out, size_t size, const char *text, size_t len, char also)
 {
 	size_t used = 0;
@@ -49,7 +49,7 @@ size_t lock_format_record(const struct lock_holder *holder, char out[LOCK_RECORD
 	return (size_t)head + 1;
 }
 
-/* Move *AT behind KEY if it stands there. */
+/* Move *AT past KEY if KEY is there. */
 static int take_key(const char **at, const char *end, const char *key)
 {
 	size_t len = strlen(key);
@@ -96,7 +96,7 @@ int lock_parse_record(const char *data, size_t len, struct lock_holder *holder)
 	*holder = (struct lock_holder){0};
 	if (len > LOCK_RECORD_MAX)
 		len = LOCK_RECORD_MAX;
-	/* No newline: somebody is just writing it, or never came to write it whole. */
+	/* No newline: a process is just writing it, or did not finish writing it. */
 	end = len ? memchr(data, '\n', len) : NULL;
 	if (end && parse_line(data, end, holder) == 0)
 		return 0;

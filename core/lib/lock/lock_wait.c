@@ -12,11 +12,11 @@
 #include "lock/lock_internal.h"
 #include "loop/fork.h"
 
-/* In the helper: exits 0 when the lock is held, else with the errno, which is below 256 on every system we know. */
+/* In the helper: exits 0 when the lock is held, else with the errno, which is below 256 on all known systems. */
 static void help(int fd)
 {
 	int got;
-	/* So that no pipe whose end somebody waits for, and no other lock, is kept by a helper. */
+	/* So that a helper keeps no pipe whose end another process waits for, and no other lock. */
 	if (fd > 0)
 		fd_close_range(0, (unsigned)fd - 1, FD_RANGE_CLOSE);
 	fd_close_range((unsigned)fd + 1, ~0U, FD_RANGE_CLOSE);
@@ -50,7 +50,7 @@ static void end_helper(struct lock_wait *wait)
 		;
 }
 
-/* Nothing waits any more. The descriptor, if it is still here, goes too. */
+/* Nothing waits any more. The descriptor, if it is still here, is closed, too. */
 static void stop(struct lock_wait *wait)
 {
 	end_helper(wait);
@@ -63,7 +63,7 @@ static void stop(struct lock_wait *wait)
 	INVARIANT(wait->fd < 0 && !wait->helper.slot && !wait->timer.slot);
 }
 
-/* Try; if it is not free, have a helper wait. Returns as lock_wait_start(). */
+/* Try; if the lock is not free, start a helper that waits. Returns as lock_wait_start(). */
 static int advance(struct lock_wait *wait, struct error *err)
 {
 	for (; wait->rounds < LOCK_ROUNDS_MAX; wait->rounds++) {
@@ -91,7 +91,7 @@ static int advance(struct lock_wait *wait, struct error *err)
 	return error_set(err, "locked", "waiting for the lock %s failed %d times", wait->path, LOCK_ROUNDS_MAX);
 }
 
-/* ... and tell how it ended, unless it goes on. */
+/* The same, and report the result, unless the wait continues. */
 static void advance_and_tell(struct lock_wait *wait)
 {
 	int got = advance(wait, &wait->error);
@@ -105,9 +105,9 @@ static void on_helper_exit(struct loop_child *child, int status)
 {
 	struct lock_wait *wait = CONTAINER_OF(child, struct lock_wait, helper);
 	wait->helper.pid = 0;
-	/* What the helper says matters only when it could not wait at all (ENOLCK); else the lock is asked, so that
-	 * a helper that somebody killed, or whose status was lost, changes nothing. 255 is the loop's word for
-	 * lost. */
+	/* The helper's status matters only when it could not wait at all (ENOLCK). Otherwise this process tries the lock, so that
+ 	 * a helper that was killed, or whose status was lost, changes nothing. The loop reports 255 for a lost
+ 	 * status. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 255) {
 		error_errno(&wait->error, WEXITSTATUS(status), "cannot lock %s", wait->path);
 		stop(wait);
@@ -121,7 +121,7 @@ static void on_timeout(struct loop_timer *timer)
 {
 	struct lock_wait *wait = CONTAINER_OF(timer, struct lock_wait, timer);
 	end_helper(wait);
-	/* Once more, in case the helper had just got it. */
+	/* Once more, in case the helper has just acquired it. */
 	wait->timeout_ns = 0;
 	advance_and_tell(wait);
 }
@@ -143,7 +143,7 @@ static void on_again(struct loop_timer *timer)
 		give_up(wait);
 }
 
-/* The timers of a wait that has begun. */
+/* The timers of a started wait. */
 static int start_timers(struct lock_wait *wait, struct error *err)
 {
 	if (loop_timer_start(wait->loop, &wait->timer, wait->timeout_ns, err) < 0)

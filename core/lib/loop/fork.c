@@ -15,7 +15,7 @@ static void set_up_child(pid_t parent, int death_signal)
 	signals_reset();
 #ifdef __linux__
 	prctl(PR_SET_PDEATHSIG, death_signal);
-	/* It may have died before the signal was asked for. */
+	/* The parent may have died before the signal was requested. */
 	if (getppid() != parent)
 		_exit(127);
 #else
@@ -29,7 +29,7 @@ pid_t fork_clean(int death_signal)
 	sigset_t all, before;
 	pid_t pid, parent = getpid();
 	int saved;
-	/* No handler of ours may run in the child before its dispositions are reset. */
+	/* No handler of this program may run in the child before its dispositions are reset. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();

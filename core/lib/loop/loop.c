@@ -17,21 +17,21 @@
 #include "loop/watchdog.h"
 #include "loop/watches.h"
 
-/* Later than this, and we were kept from running. */
+/* The wait ended later than this: the process was kept from running. */
 #define LATE_NS (NS_PER_S / 2)
-/* The longest wait with a timer: how much of a pause can go unnoticed, beside LATE_NS. */
+/* The longest wait with a timer: the part of a pause, in addition to LATE_NS, that can stay undetected. */
 #define LONGEST_WAIT_NS NS_PER_S
 
 struct loop {
-	int64_t lost_ns; /* time in which this process could not run, in all */
+	int64_t lost_ns; /* total time in which this process could not run */
 	CURLM *multi;
 	size_t transfers;
-	unsigned floods; /* how often the watchdog ended what libcurl read */
-	int unread;      /* transfers may have finished that have not been called back */
+	unsigned floods; /* how often the watchdog ended a call of libcurl */
+	int unread;      /* finished transfers may not have been called back yet */
 	struct heap heap;
 	struct watches watches;
 	struct loop_watch signal_watch;
-	struct loop_child **children; /* slots, in no order */
+	struct loop_child **children; /* slots, unordered */
 	size_t child_count;
 	size_t child_cap;
 };
@@ -40,22 +40,22 @@ static void on_signal_byte(struct loop_watch *watch, int ready)
 {
 	(void)watch;
 	(void)ready;
-	/* loop_step() drains the pipe, which is process-wide: this only wakes it. */
+	/* loop_step() drains the process-wide pipe; this callback only wakes it. */
 }
 
 struct loop *loop_new(struct error *err)
 {
 	struct loop *loop = calloc(1, sizeof *loop);
 	if (!loop) {
-		error_errno(err, ENOMEM, "cannot make the event loop");
+		error_errno(err, ENOMEM, "cannot create the event loop");
 		return NULL;
 	}
 	loop->signal_watch = (struct loop_watch){.ready = on_signal_byte, .events = LOOP_READ, .fd = -1};
 	watches_init(&loop->watches);
-	/* A write to a pipe nobody reads is an error like another: EPIPE. (libcurl's own writes, too.) */
+	/* A write to a pipe without a reader is an ordinary error: EPIPE. (libcurl's own writes, too.) */
 	signal(SIGPIPE, SIG_IGN);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || !(loop->multi = curl_multi_init())) {
-		error_errno(err, ENOMEM, "cannot make the event loop");
+		error_errno(err, ENOMEM, "cannot create the event loop");
 		goto fail;
 	}
 	if (watches_open(&loop->watches, err) < 0)
@@ -87,7 +87,7 @@ int64_t loop_now(const struct loop *loop)
 	return clock_monotonic_ns() - loop->lost_ns;
 }
 
-/* A wait that was to end at DUE_NS, of the monotonic clock, has ended. */
+/* A wait until DUE_NS, on the monotonic clock, has ended. */
 static void note_pause(struct loop *loop, int64_t due_ns)
 {
 	int64_t late = clock_monotonic_ns() - due_ns;
@@ -143,7 +143,7 @@ int loop_child_start(struct loop *loop, struct loop_child *child, struct error *
 	}
 	loop->children[loop->child_count++] = child;
 	child->slot = loop->child_count;
-	/* It may have ended before the handler was there to see it. */
+	/* The child may have ended before the handler was installed. */
 	raise(SIGCHLD);
 	return 0;
 }
@@ -168,7 +168,7 @@ static struct loop_child *find_child(struct loop *loop, pid_t pid)
 	return NULL;
 }
 
-/* Reap CHILD if it has ended, and call back. Returns 1 when it had. */
+/* Reap CHILD if it has ended, and call back. Returns 1 if it had. */
 static int reap(struct loop *loop, struct loop_child *child)
 {
 	int status = 0;
@@ -176,14 +176,14 @@ static int reap(struct loop *loop, struct loop_child *child)
 	if (pid == 0 || (pid < 0 && errno == EINTR))
 		return 0;
 	loop_child_stop(loop, child);
-	/* ECHILD: somebody else reaped it. Its status is lost, and it must not be waited for for ever. */
+	/* ECHILD: other code reaped it. Its status is lost, and the loop must not wait for it any more. */
 	child->exited(child, pid > 0 ? status : 0xff00);
 	return 1;
 }
 
-/* Ask the kernel which child has ended rather than asking every child, so that n exits cost n calls. A zombie
- * that is not ours (we may be a library in somebody's process) would be named again and again, and one of ours
- * that somebody else reaped is never named: then every child is asked. */
+/* Ask the kernel which child has ended rather than asking every child, so that n exits cost n calls. The kernel repeats a
+ * zombie that is not in this list (the module may be loaded in another program). It never names a child of the list that
+ * other code reaped. In both cases every child is asked. */
 static void reap_children(struct loop *loop)
 {
 	for (;;) {
@@ -287,7 +287,7 @@ static int perform_transfers(struct loop *loop, struct error *err)
 		call_back_transfers(loop);
 		return 0;
 	}
-	/* What was ended for a timer or a signal ends by that: those who wait for them come first. */
+	/* Transfers that the watchdog ended for a timer or a signal come after it: its waiters are called first. */
 	loop->floods++;
 	return 0;
 }
@@ -296,7 +296,7 @@ static void fire_timers(struct loop *loop)
 {
 	int64_t now = loop_now(loop);
 	struct loop_timer *timer;
-	/* Only what was due when we began: a timer that restarts itself at once must not starve the rest. */
+	/* Only timers that were due at the beginning: a timer that restarts itself must not starve the others. */
 	while ((timer = heap_first(&loop->heap)) && timer->due_ns <= now) {
 		loop_timer_stop(loop, timer);
 		INVARIANT(timer->slot == 0 && timer->fire);
@@ -304,7 +304,7 @@ static void fire_timers(struct loop *loop)
 	}
 }
 
-/* How long curl_multi_poll() may wait, in ms, rounded up so that a timer is due when it returns. */
+/* The time that curl_multi_poll() may wait, in ms, rounded up so that a timer is due when it returns. */
 static int wait_ms(struct loop *loop, int64_t max_wait_ns)
 {
 	struct loop_timer *timer = heap_first(&loop->heap);
@@ -335,7 +335,7 @@ int loop_step(struct loop *loop, int64_t max_wait_ns, struct error *err)
 	code = curl_multi_poll(loop->multi, waitfds, count, wait, NULL);
 	saved = errno;
 	note_pause(loop, due_ns);
-	/* A signal is no failure: the handler has written its byte. */
+	/* A signal is not a failure: the handler has written its byte. */
 	if (code == CURLM_UNRECOVERABLE_POLL && saved != EINTR)
 		return error_errno(err, saved, "waiting failed");
 	if (code != CURLM_OK && code != CURLM_UNRECOVERABLE_POLL)

@@ -9,13 +9,13 @@
 #include "base/give_back.h"
 
 #define MAX_SIGNAL 32
-/* Arrivals of one signal, none of them taken, after which it has its default effect. */
+/* The number of arrivals of one signal, without any being taken, after which it has its default effect. */
 #define PATIENCE 3
 
 static int pipe_ends[2] = {-1, -1};
 static pid_t pipe_owner;
 static volatile sig_atomic_t arrivals[MAX_SIGNAL];
-static volatile sig_atomic_t child_ended; /* since the last look; the byte alone could be lost */
+static volatile sig_atomic_t child_ended; /* since the last check; the byte alone could be lost */
 static int taken_order[MAX_SIGNAL];
 static int taken_count;
 
@@ -24,7 +24,7 @@ static void on_signal(int signo)
 	int saved = errno;
 	char byte = (char)signo;
 	ssize_t put;
-	/* A fork that has not yet called exec shares the pipe; its signals are not ours. */
+	/* A child between fork and exec shares the pipe; its signals are not this process's. */
 	if (getpid() != pipe_owner) {
 		signal(signo, SIG_DFL);
 		raise(signo);
@@ -37,7 +37,7 @@ static void on_signal(int signo)
 	}
 	if (signo == SIGCHLD)
 		child_ended = 1;
-	/* A full pipe loses nothing: the loop has bytes to wake up for, and it asks every child. */
+	/* A full pipe loses nothing: it has bytes that wake the loop, and the loop asks every child. */
 	do
 		put = write(pipe_ends[1], &byte, 1);
 	while (put < 0 && errno == EINTR);
@@ -48,13 +48,13 @@ int signals_open(struct error *err)
 {
 	if (pipe_ends[0] >= 0 && pipe_owner == getpid())
 		return pipe_ends[0];
-	/* After a fork the pipe is the parent's: the child makes its own. */
+	/* After a fork the pipe belongs to the parent: the child creates its own. */
 	fd_close(&pipe_ends[0]);
 	fd_close(&pipe_ends[1]);
 	if (fd_pipe(pipe_ends) < 0)
-		return error_errno(err, errno, "cannot make the signal pipe");
+		return error_errno(err, errno, "cannot create the signal pipe");
 	if (fd_set_nonblocking(pipe_ends[0]) < 0 || fd_set_nonblocking(pipe_ends[1]) < 0) {
-		error_errno(err, errno, "cannot make the signal pipe");
+		error_errno(err, errno, "cannot create the signal pipe");
 		fd_close(&pipe_ends[0]);
 		fd_close(&pipe_ends[1]);
 		return -1;

@@ -1,5 +1,5 @@
-/* The self-pipe: signal handlers write one byte, the loop reads it. Process-wide, as signals are.
- * Part of the loop; everybody else uses loop.h. */
+/* The self-pipe: signal handlers write one byte, the loop reads it. Process-wide, like signals.
+ * Part of the loop; all other code uses loop.h. */
 #ifndef MOLBUILD_SIGNALS_H
 #define MOLBUILD_SIGNALS_H
 
@@ -7,14 +7,14 @@
 
 #include "base/error.h"
 
-/* Make the pipe (once for the process). Returns its reading end, non-blocking, or -1 with err set. */
+/* Create the pipe (once per process). Returns its reading end, non-blocking, or -1 with err set. */
 WARN_UNUSED int signals_open(struct error *err);
 
 /* Install the handler for SIGNO. Returns 0, or -1 with err set. Idempotent. A signal that the process was started
  * with ignored stays ignored; SIGCHLD is always caught. */
 WARN_UNUSED int signals_catch(int signo, struct error *err);
 
-/* Read what has arrived: *CHILD becomes 1 when a SIGCHLD was among it. */
+/* Read what has arrived: *CHILD becomes 1 if a SIGCHLD was received. */
 void signals_drain(int *child);
 
 /* Whether a caught signal other than SIGCHLD has not been taken yet. Async-signal-safe. */

@@ -11,7 +11,7 @@
 
 #define TICK_US   250000
 #define MAX_TICKS 12
-/* A handshake of TLS may take so many on a slow machine, and some timer is nearly always due. */
+/* A TLS handshake may take this long on a slow machine, and some timer is nearly always due. */
 #define LEAST_TICKS 4
 
 /* From 1: 0 is a free slot. */

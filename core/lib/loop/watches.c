@@ -41,7 +41,7 @@ static int grow(struct watches *watches)
 	return 0;
 }
 
-/* Forget WATCH, in the list and in the batch that may just be walked. */
+/* Forget WATCH, in the list and in the batch that may be in progress. */
 static void forget(struct watches *watches, struct loop_watch *watch)
 {
 	struct loop_watch *last = watches->list[--watches->count];
@@ -60,7 +60,7 @@ int watches_open(struct watches *watches, struct error *err)
 {
 	watches->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (watches->epoll_fd < 0)
-		return error_errno(err, errno, "cannot make the event loop");
+		return error_errno(err, errno, "cannot create the event loop");
 	return 0;
 }
 
@@ -152,8 +152,8 @@ void watches_waitfds(struct watches *watches, struct curl_waitfd **waitfds, unsi
 	}
 }
 
-/* Asks poll() again, WATCHES_BATCH at a time from the end: a callback that stops its own watch moves the last one
- * into its place, which has then been asked already. */
+/* Calls poll() again, WATCHES_BATCH at a time from the end: a callback that stops its own watch moves the last one
+ * to its index, which has then been polled already. */
 int watches_dispatch(struct watches *watches, struct error *err)
 {
 	for (size_t end = watches->count; end > 0;) {

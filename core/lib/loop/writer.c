@@ -7,18 +7,18 @@
 #include "base/fd.h"
 #include "base/fd_now.h"
 
-/* Bytes of one write; as many as a pipe usually holds. */
+/* Bytes of one write; the usual capacity of a pipe. */
 #define PIECE ((size_t)64 << 10)
-/* The same where there was no room just now: a pipe that has room takes as much without waiting. */
+/* The same after a write found no room: a pipe that reports room accepts this much without waiting. */
 #define SMALL_PIECE ((size_t)4 << 10)
 
-/* Without a byte being read for so long, nobody reads. */
+/* After this time without a byte being read, the reader counts as gone. */
 #define PATIENCE_NS NS_PER_S
 
-/* How often what cannot be watched, such as a regular file, is tried again. */
+/* The interval of retries for a descriptor that cannot be watched, such as a regular file. */
 #define AGAIN_NS (10 * NS_PER_MS)
 
-/* The pipe's size that an unprivileged process may ask for. */
+/* The largest pipe size that an unprivileged process may request. */
 #define PIPE_MAX ((size_t)1 << 20)
 
 static void on_room(struct loop_watch *watch, int ready);
@@ -58,7 +58,7 @@ void writer_on_empty(struct writer *writer, void (*empty)(void *ud, int errnum),
 	writer->ud = ud;
 }
 
-/* Write what finds room. Returns how many bytes that were; errnum says when a write failed. */
+/* Write as much as possible now. Returns the number of bytes; errnum is set when a write failed. */
 static size_t write_some(struct writer *writer, const char *text, size_t len, size_t piece)
 {
 	size_t done = 0;
@@ -76,7 +76,7 @@ static size_t write_some(struct writer *writer, const char *text, size_t len, si
 	return done;
 }
 
-/* The queue is written, or lost. */
+/* The queue was written, or lost. */
 static void end_queue(struct writer *writer)
 {
 	void (*empty)(void *ud, int errnum) = writer->empty;
@@ -109,7 +109,7 @@ static int wait_for_room(struct writer *writer)
 	return loop_timer_start(writer->loop, &writer->again, AGAIN_NS, &err);
 }
 
-/* A write to a regular file that a signal interrupted leaves something in the queue, too. */
+/* A write to a regular file that a signal interrupted also leaves bytes in the queue. */
 static void on_again(struct loop_timer *timer)
 {
 	struct writer *writer = CONTAINER_OF(timer, struct writer, again);
@@ -153,7 +153,7 @@ int writer_is_slow(const struct writer *writer)
 	return writer_pending(writer) > WRITER_SLOW && is_read(writer);
 }
 
-/* After a text that was dropped the next ones are, too, until much is read: one gap is better than many. */
+/* After a dropped text the next ones are dropped, too, until much is read: one gap is better than many. */
 static int has_room_to_spare(struct writer *writer, size_t len)
 {
 	size_t all = writer_pending(writer) + len, max = WRITER_SPARE_MAX;

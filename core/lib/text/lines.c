@@ -15,12 +15,12 @@ void lines_free(struct lines *lines)
 	buf_free(&lines->part);
 }
 
-/* The line has become too long: what is kept of it ends in "…" from now on. */
+/* The line has become too long: its kept beginning ends in "…" from now on. */
 static int cut(struct lines *lines)
 {
 	struct buf *part = &lines->part;
 	size_t end = lines->max - strlen(ELLIPSIS);
-	/* Not in the middle of a character. */
+	/* Not within a character. */
 	for (int i = 0; i < 3 && end > 0 && ((unsigned char)part->data[end] & 0xc0) == 0x80; i++)
 		end--;
 	part->len = end;
@@ -28,7 +28,7 @@ static int cut(struct lines *lines)
 	return buf_append(part, ELLIPSIS, strlen(ELLIPSIS));
 }
 
-/* Keep the beginning of a line whose end is still to come, or that is too long. */
+/* Keep the beginning of an unfinished line, or of one that is too long. */
 static int keep(struct lines *lines, const char *data, size_t len)
 {
 	size_t room = lines->max - lines->part.len;
@@ -45,7 +45,7 @@ void lines_pending(const struct lines *lines, const char **line, size_t *len)
 	*len = lines->part.len;
 }
 
-/* The line is complete, in part. */
+/* The line is complete, and begins in `part`. */
 static int deliver(struct lines *lines)
 {
 	const char *line;

@@ -1,5 +1,5 @@
-/* Text cut into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends
- * in "…". A "\r" at the beginning of a line (see terminal_filter.h) does not belong to it. */
+/* Splits text into lines. Memory is bounded: a line longer than the maximum is cut, not within a character, and ends
+ * in "…". A "\r" at the beginning of a line (see terminal_filter.h) is not part of it. */
 #ifndef MOLBUILD_LINES_H
 #define MOLBUILD_LINES_H
 
@@ -9,27 +9,27 @@
 #include "base/maxima.h"
 
 struct lines {
-	/* One line, without its newline; valid during the call. Nonzero stops the feeding: a positive value for a reason of
-	 * its own, -1 with errno set for a failure. */
+	/* One line, without its newline; valid during the call. A nonzero result stops the feeding: a positive value for the
+	 * callback's own reason, -1 with errno set for a failure. */
 	int (*on_line)(void *ud, const char *line, size_t len);
 	void *ud;
 	size_t max;      /* bytes of a line, "…" included */
-	struct buf part; /* a line that has no end yet */
-	int cut;         /* it was longer than max */
-	int behind_cr;   /* it stood behind a lone "\r"; valid during on_line */
+	struct buf part; /* an unfinished line */
+	int cut;         /* the line was longer than max */
+	int behind_cr;   /* the line followed a lone "\r"; valid during on_line */
 };
 
 /* MAX: bytes, at least LINES_MAX_MIN. */
 void lines_init(struct lines *lines, size_t max, int (*on_line)(void *ud, const char *line, size_t len), void *ud);
 void lines_free(struct lines *lines);
 
-/* Take LEN bytes. Returns 0, what on_line returned when that was not 0 (the rest is then dropped), or -1 with errno set. */
+/* Feed LEN bytes. Returns 0, on_line's nonzero result (the rest is then dropped), or -1 with errno set. */
 WARN_UNUSED int lines_feed(struct lines *lines, const char *data, size_t len);
 
-/* The line that has no end yet, as it would be given now; empty when there is none. Valid until the next call. */
+/* The unfinished line in its current form; empty when there is none. Valid until the next call. */
 void lines_pending(const struct lines *lines, const char **line, size_t *len);
 
-/* No more will come: a last line without a newline is a line, too. Returns as lines_feed(). */
+/* The end of the text: a last line without a newline is a line, too. Returns as lines_feed(). */
 WARN_UNUSED int lines_finish(struct lines *lines);
 
 #endif

@@ -7,7 +7,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many letters must be inserted, removed, replaced or swapped with the next one to make A into B. */
+/* The number of letters that must be inserted, removed, replaced or swapped with the next one to turn A into B. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	size_t rows[3][NEAREST_MAX + 1];
@@ -31,7 +31,7 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 
 void nearest_init(struct nearest *nearest, const char *wanted)
 {
-	/* A third of the letters may be wrong, and always one: more would suggest names that nobody meant. */
+	/* A third of the letters may be wrong, and always one: more would suggest unrelated names. */
 	size_t close = strlen(wanted) / 3;
 	*nearest = (struct nearest){.wanted = wanted, .distance = close > 1 ? close : 1};
 }

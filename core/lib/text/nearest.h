@@ -1,4 +1,4 @@
-/* The known name that a mistyped one was meant to be.
+/* Finds the known name that a mistyped name probably means.
  *
  *	struct nearest nearest;
  *	nearest_init(&nearest, "time_out");

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #define REPLACEMENT "\xef\xbf\xbd"
-/* Bytes that are dealt with at a time: room is made for all that they could show as. */
+/* Bytes that are processed in one step: the output buffer gets room for their longest result. */
 #define SLICE ((size_t)4096)
-/* Bytes that are looked at at once. */
+/* Bytes that are checked in one step. */
 #define BLOCK ((size_t)128)
 
 enum state {
@@ -13,8 +13,8 @@ enum state {
 	ESCAPE,       /* after ESC */
 	INTERMEDIATE, /* after ESC and an intermediate byte, as in ESC ( B */
 	CSI,          /* after ESC [: ends with a byte from 0x40 to 0x7e */
-	STRING,       /* OSC, DCS and their kind: ends with BEL or ESC \ */
-	STRING_ESC,   /* in it, after ESC */
+	STRING,       /* OSC, DCS and similar ones: ends with BEL or ESC \ */
+	STRING_ESC,   /* in such a string, after ESC */
 };
 
 void terminal_filter_init(struct terminal_filter *filter)
@@ -22,7 +22,7 @@ void terminal_filter_init(struct terminal_filter *filter)
 	memset(filter, 0, sizeof *filter);
 }
 
-/* The two loops over a block below have no branch in them, so that compilers use vector instructions. */
+/* The two loops over a block below have no branch, so that compilers use vector instructions. */
 
 static int plain(unsigned char c)
 {
@@ -33,14 +33,14 @@ static int plain_block(const unsigned char *data)
 {
 	unsigned char all = 1;
 	for (size_t i = 0; i < BLOCK; i++) {
-		/* One up and signed, DEL and all beyond ASCII are below the space; newline and tab differ in one bit. */
+		/* Plus one and signed, DEL and all bytes beyond ASCII are less than the space; newline and tab differ in one bit. */
 		signed char up = (signed char)(data[i] + 1);
 		all &= (up > 0x20) | ((up | 1) == '\n' + 1);
 	}
 	return all;
 }
 
-/* How many bytes from DATA are plain ASCII, newline or tab. */
+/* The number of bytes from DATA that are plain ASCII, newline or tab. */
 static size_t plain_run(const unsigned char *data, size_t len)
 {
 	size_t at = 0;
@@ -51,7 +51,7 @@ static size_t plain_run(const unsigned char *data, size_t len)
 	return at;
 }
 
-/* A control character that shows nothing, and begins nothing. */
+/* A control character that shows nothing and starts no sequence. */
 static int silent(unsigned char c)
 {
 	return (c < 0x20 || c == 0x7f) && c != '\n' && c != '\t' && c != '\r' && c != 0x1b;
@@ -76,8 +76,8 @@ static size_t silent_run(const unsigned char *data, size_t len)
 	return at;
 }
 
-/* The state after BYTE, no control character, of an escape sequence; ESCAPE and what follows it end at a byte
- * beyond ASCII, which is text. */
+/* The state after BYTE of an escape sequence; BYTE is not a control character. A byte beyond ASCII is text and ends ESCAPE
+ * and the states after it. */
 static enum state step(enum state state, unsigned char byte)
 {
 	switch (state) {
@@ -117,7 +117,7 @@ static int take_escaped(struct terminal_filter *filter, unsigned char byte)
 	return 1;
 }
 
-/* The length of the UTF-8 character that FIRST begins; 0: none can. */
+/* The length of the UTF-8 character that begins with FIRST; 0: it begins none. */
 static int character_length(unsigned char first)
 {
 	if (first >= 0xc2 && first <= 0xdf)
@@ -127,7 +127,7 @@ static int character_length(unsigned char first)
 	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
 }
 
-/* Whether BYTE can follow in the character begun: no overlong forms, surrogates, or code points above 10FFFF. */
+/* Whether BYTE can continue the current character: no overlong forms, surrogates, or code points above 10FFFF. */
 static int continues(const struct terminal_filter *filter, unsigned char byte)
 {
 	if (filter->pending_len == 1)
@@ -165,9 +165,9 @@ static char *put(char *to, const void *bytes, size_t len)
 	return to + len;
 }
 
-/* The functions below write what is to be shown at TO and return the place behind it. */
+/* The functions below write visible text at TO and return the position after it. */
 
-/* The character begun does not go on. */
+/* The current character is incomplete. */
 static char *cut_off(struct terminal_filter *filter, char *to)
 {
 	if (filter->pending_len == 0)
@@ -250,7 +250,7 @@ int terminal_filter_feed(struct terminal_filter *filter, const char *data, size_
 	while (len > 0) {
 		size_t slice = len < SLICE ? len : SLICE;
 		char *begin;
-		/* A byte shows as at most three; so does the character that was begun before. */
+		/* A byte becomes at most three; so does the character that was begun before. */
 		if (buf_reserve(out, slice * 3 + 3) < 0)
 			return -1;
 		begin = out->data + out->len;

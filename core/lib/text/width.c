@@ -18,7 +18,7 @@ static int is_in(const struct range *table, size_t count, uint32_t code_point)
 	return 0;
 }
 
-/* Bytes that a character takes whose first byte is LEAD, or 0. */
+/* The number of bytes of a character whose first byte is LEAD, or 0. */
 static size_t sequence_length(unsigned char lead)
 {
 	if (lead < 0x80)
@@ -55,7 +55,7 @@ static size_t columns_of(uint32_t code_point)
 {
 	if (code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0))
 		return 0;
-	/* Nothing below has another width than one: most text ends here. */
+	/* All lower code points have the width one: most text ends here. */
 	if (code_point < 0x300 || code_point == UINT32_MAX)
 		return 1;
 	if (is_in(zero_width, ARRAY_LEN(zero_width), code_point))

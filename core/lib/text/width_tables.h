@@ -1,4 +1,4 @@
-/* Code points that take no column, or two, in a terminal: Unicode 17. Sorted, for width.c alone.
+/* Code points that take no column, or two, in a terminal: Unicode 17. Sorted, only for width.c.
  *
  * Zero: marks (Mn, Me, Mc), format characters, line and paragraph separators, the vowels and finals of Hangul that
  * join the syllable before. Two: East Asian Width W and F, and what is shown as an emoji by default. */

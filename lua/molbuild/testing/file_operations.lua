@@ -18,7 +18,7 @@ function operations.mkdirp(self, path)
   if node then
     return true
   end
-  return failure(code, "cannot make the directory %s", at)
+  return failure(code, "cannot create the directory %s", at)
 end
 
 function operations.mkdtemp(self, prefix)
@@ -28,7 +28,7 @@ function operations.mkdtemp(self, prefix)
   if ok then
     return path
   end
-  return failure(code, "cannot make a temporary directory %s*", prefix)
+  return failure(code, "cannot create a temporary directory %s*", prefix)
 end
 
 function operations.remove_tree(self, path)
@@ -134,7 +134,7 @@ function operations.lstat(self, path)
   if not node and real then
     return self.real.lstat(real)
   elseif not node then
-    return failure(code, "cannot look at %s", path)
+    return failure(code, "cannot examine %s", path)
   end
   local size = node.type == "file" and #node.data or node.type == "link" and #node.target or 4096
   return {
@@ -150,7 +150,7 @@ operations["type"] = function(self, path)
   elseif real then
     return self.real.type(real)
   end
-  return failure(code, "cannot look at %s", path)
+  return failure(code, "cannot examine %s", path)
 end
 
 function operations.read(self, path, max, seconds)
