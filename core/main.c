@@ -1,4 +1,4 @@
-/* The program: a Lua state with molbuild.core and the library in it, and everything else in the library. */
+/* The program: a Lua state with molbuild.core, the library and the command line. */
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -18,7 +18,7 @@
 #ifndef MOLBUILD_VERSION
 #error "MOLBUILD_VERSION is set by the Makefile, from the file VERSION"
 #endif
-/* As in molbuild.errors. */
+/* The same value as in molbuild.errors. */
 #define EXIT_BUG 70
 
 #ifndef MOLBUILD_PREFIX
@@ -42,7 +42,7 @@ static int find_embedded(lua_State *L)
 	return 1;
 }
 
-/* compiled(text) -> bytecode | nil: of a policy with this very text that comes with the program */
+/* compiled(text) -> bytecode of the built-in policy with exactly this text | nil */
 static int find_compiled(lua_State *L)
 {
 	size_t len;
@@ -57,8 +57,8 @@ static int find_compiled(lua_State *L)
 	return 0;
 }
 
-/* Take from a search path of the table "package", on top of the stack, what is not absolute: Lua looks into the current
- * directory, too, which may be anybody's. */
+/* Remove entries that are not absolute from a search path of the table "package", on top of the stack: Lua would also search the
+ * current directory, which may belong to another user. */
 static void drop_relative(lua_State *L, const char *name)
 {
 	luaL_Buffer kept;
@@ -79,8 +79,8 @@ static void drop_relative(lua_State *L, const char *name)
 	lua_pop(L, 1);
 }
 
-/* Modules that are compiled in come first, so that no file elsewhere can take their place; with MOLBUILD_LUA_PATH
- * the files found there do, for development. */
+/* Compiled modules come first, so that no file elsewhere can replace them. With MOLBUILD_LUA_PATH
+ * the files of that directory come first, for development. */
 static void install_searcher(lua_State *L)
 {
 	const char *path = getenv("MOLBUILD_LUA_PATH");
@@ -104,10 +104,10 @@ static void install_searcher(lua_State *L)
 	lua_pop(L, 2);
 }
 
-/* What Lua raises without memory: the machine's matter, not a bug. */
+/* Lua's error when memory runs out: a failure of the machine, not a bug. */
 #define NO_MEMORY "not enough memory"
 
-/* Nobody may read it: the end must not wait for that. */
+/* stderr may have no reader: the end of the program must not wait for one. */
 static void say(const char *what)
 {
 	char line[4096];
@@ -117,8 +117,8 @@ static void say(const char *what)
 	(void)put;
 }
 
-/* Whether MOLBUILD_LUA_PATH, where it is set, names a directory, by an absolute path; else it is said why not. Without this
- * the modules that are compiled in would run in silence, instead of those that were asked for. */
+/* Whether MOLBUILD_LUA_PATH, if it is set, names a directory by an absolute path; if not, the reason is printed. Without this
+ * check the compiled modules would run silently, instead of the requested ones. */
 static bool check_lua_path(void)
 {
 	const char *path = getenv("MOLBUILD_LUA_PATH");
@@ -172,8 +172,8 @@ static int run(lua_State *L)
 	return 1;
 }
 
-/* A descriptor 0, 1 or 2 that the caller closed would be given to the next file opened, and written to by mistake.
- * A closed stdout stays one that cannot be written to: a result that nobody can read is a failure. */
+/* A descriptor 0, 1 or 2 that the caller closed would be reused by the next opened file, and written to by mistake.
+ * A closed stdout stays unwritable: a result that cannot be written is a failure. */
 static int open_stdio(void)
 {
 	for (int fd = 0; fd < 3; fd++)
@@ -182,7 +182,7 @@ static int open_stdio(void)
 	return 0;
 }
 
-/* What the library itself could not report. Returns the exit status. */
+/* Report an error that the library could not report. Returns the exit status. */
 static int tell_failure(const char *message)
 {
 	if (message && strcmp(message, NO_MEMORY) != 0) {
@@ -218,8 +218,8 @@ int main(int argc, char **argv)
 	lua_close(L);
 	return status;
 #else
-	/* Every task has ended, and what it held is closed: the rest is memory, which the kernel takes back in one go
-	 * (docs/performance.md). */
+	/* Every task has ended, and its resources are closed. The rest is memory, which the kernel frees faster
+ 	 * (docs/performance.md). */
 	fflush(NULL);
 	_exit(status);
 #endif

@@ -159,7 +159,8 @@ describe("a primitive that waits, in a coroutine that a task made", function()
       return pcall(coroutine.wrap(function() sleep(1) end))
     end)
     assert.is_false(ok)
-    assert.truthy(tostring(message):find("cancel_spec.lua:%d+: this waits, and so cannot be called in a coroutine that a task made"))
+    assert.truthy(tostring(message):find("cancel_spec.lua:%d+: this function waits, so it cannot be called in a coroutine "
+      .. "that a task created"))
   end)
 end)
 

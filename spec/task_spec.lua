@@ -90,7 +90,7 @@ describe("outside a task", function()
     ["lock.acquire"] = function() core.lock.acquire "/tmp/molbuild-never-made" end,
   } do
     it(name .. " raises", function()
-      assert.has_error(wait, "this waits, and so can only be called inside a task (see molbuild.task)")
+      assert.has_error(wait, "this function waits, so it must be called inside a task (see molbuild.task)")
       assert.is_nil((core.fs.lstat "/tmp/molbuild-never-made"))
     end)
   end

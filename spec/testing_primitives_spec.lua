@@ -320,7 +320,7 @@ describe("the loop of a world is like the real one:", function()
     assert.same({ 10, 20, 30 }, order)
     assert.equal(30, world.clock.now)
     for _, one in ipairs { core, primitives.new(world) } do
-      assert.error_matches(function() one.sys.sleep(1) end, "this waits, and so can only be called inside a task", 1, true)
+      assert.error_matches(function() one.sys.sleep(1) end, "this function waits, so it must be called inside a task", 1, true)
     end
   end)
 

@@ -36,7 +36,7 @@ int bind_raise(lua_State *L, const struct error *err)
 	return lua_error(L);
 }
 
-/* As Lua itself does when it has no memory. */
+/* The same error as Lua's own. */
 int bind_raise_no_memory(lua_State *L)
 {
 	lua_pushliteral(L, "not enough memory");
@@ -57,7 +57,7 @@ void bind_push_masked(lua_State *L, const char *text, size_t len)
 	int failed;
 	buf_init(&masked, MAX_MASKED);
 	failed = mask_text(text, len, &masked);
-	/* lua_pushlstring() may raise for want of memory and leak this once; the run ends then. */
+	/* lua_pushlstring() may raise when memory runs out and leak this once; the run then ends. */
 	if (!failed)
 		lua_pushlstring(L, masked.data ? masked.data : "", masked.len);
 	buf_free(&masked);

@@ -9,7 +9,7 @@
 #define DEFAULT_MAX_FILE  ((size_t)1 << 20)
 #define DEFAULT_MAX_NAMES 100000
 
-/* Push what a function of core/lib handed out, and free it. */
+/* Push a string that a function of core/lib returned, and free it. */
 static int push_path(lua_State *L, int result, char *path, const struct error *err)
 {
 	if (result < 0)

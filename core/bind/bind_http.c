@@ -89,7 +89,7 @@ static const struct bind_option request_options[] = {
 	{"key_file", BIND_TEXT, AT(http.key_file)},
 	{0}};
 
-/* `follow`: false makes a redirect an answer like any other, "origin" one to another origin. */
+/* `follow`: false returns redirects as answers, "origin" returns those to another origin. */
 static void set_follow(lua_State *L, struct request *request)
 {
 	int place = request->follow, type = place ? lua_type(L, place) : LUA_TNIL;

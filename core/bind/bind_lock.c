@@ -77,7 +77,7 @@ static void lock_release_op(struct bind_op *op)
 	if (!wait->started)
 		return;
 	lock_wait_cancel(&wait->wait);
-	/* Held, but the coroutine that wanted it is gone. */
+	/* Held, but the waiting coroutine is gone. */
 	lock_release(&wait->wait.lock);
 }
 

@@ -1,4 +1,4 @@
-/* molbuild.core.loop: what the task scheduler needs of the loop; and sleep. */
+/* molbuild.core.loop: the loop for the task scheduler, and sleep. */
 #include "bind.h"
 
 #include "base/give_back.h"

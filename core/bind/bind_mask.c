@@ -32,7 +32,7 @@ static int mask_text_(lua_State *L)
 	return 1;
 }
 
-/* mask.url(s) -> s with its userinfo masked, also when it is no URL */
+/* mask.url(s) -> s with its userinfo masked, even if it is not a URL */
 static int mask_url_(lua_State *L)
 {
 	struct buf masked;

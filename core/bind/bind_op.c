@@ -141,9 +141,9 @@ int bind_may_wait(lua_State *L)
 	cancelled = lua_toboolean(L, -1);
 	lua_pop(L, 2);
 	if (!known && lua_isyieldable(L))
-		luaL_error(L, "this waits, and so cannot be called in a coroutine that a task made");
+		luaL_error(L, "this function waits, so it cannot be called in a coroutine that a task created");
 	if (!known || !lua_isyieldable(L))
-		luaL_error(L, "this waits, and so can only be called inside a task (see molbuild.task)");
+		luaL_error(L, "this function waits, so it must be called inside a task (see molbuild.task)");
 	return !cancelled;
 }
 
@@ -183,7 +183,7 @@ int bind_wait(lua_State *L)
 {
 	struct bind_op *op = lua_touserdata(L, 1);
 	lua_settop(L, 1);
-	/* A coroutine that is closed while it waits closes the operation. */
+	/* Closing a waiting coroutine closes its operation. */
 	lua_toclose(L, 1);
 	anchor(L, op, 1);
 	lua_pushvalue(L, 1);

@@ -9,12 +9,12 @@
 #include "base/macros.h"
 #include "text/nearest.h"
 
-/* What is being read. */
+/* The option that is being read. */
 struct reading {
 	lua_State *L;
 	int argument;
 	const struct bind_option *option;
-	int place; /* of the value on the stack */
+	int place; /* the value's index on the stack */
 	char *field;
 };
 
@@ -96,7 +96,7 @@ static void take_text(const struct reading *reading)
 	memcpy(reading->field, &text, sizeof text);
 }
 
-/* Put a list of COUNT strings, which is on top, in the value's place, as an array that keeps it alive. */
+/* Replace the value by the list of COUNT strings on top, as an array that keeps the list alive. */
 static void place_array(const struct reading *reading, lua_Integer count)
 {
 	lua_State *L = reading->L;
@@ -115,7 +115,7 @@ static void place_array(const struct reading *reading, lua_Integer count)
 	lua_replace(L, reading->place);
 }
 
-/* The strings go into a table of our own: nobody else can take them away. */
+/* The strings are copied to a private table, which no other code can change. */
 static void take_texts(const struct reading *reading)
 {
 	lua_State *L = reading->L;
@@ -215,14 +215,14 @@ static const struct bind_option *find(lua_State *L, int argument, const struct b
 	return NULL;
 }
 
-/* The fields of the table at INDEX; a bit for each that is there. */
+/* Read the fields of the table at INDEX; returns a bit for each present one. */
 static uint64_t read_fields(lua_State *L, int index, const struct bind_option *options, char *out)
 {
 	struct reading reading = {.L = L, .argument = index};
 	uint64_t given = 0;
 	lua_pushnil(L);
 	while (lua_next(L, index)) {
-		/* The value stays where it is now, below the key. */
+		/* The value keeps its index, below the key. */
 		lua_insert(L, -2);
 		reading.place = lua_gettop(L) - 1;
 		reading.option = find(L, index, options);

@@ -1,4 +1,4 @@
-/* The options of a primitive: one table in C says each one's name, unit, default and bounds. Reading and checking follow from it.
+/* The options of a primitive: one table in C defines each one's name, unit, default and bounds. It drives reading and checking.
  *
  *	static const struct bind_option options[] = {
  *		{"url", BIND_TEXT, BIND_AT(struct http_options, url), .required = 1},
@@ -6,8 +6,8 @@
  *		{0}};
  *	bind_options(L, 1, options, &how);
  *
- * A table's own fields count and nothing else: no metamethod runs. Every string that C then holds stays on the stack. A field that
- * is absent has its default; 0 is zero; math.huge is no bound. A field that the table does not name is an argument error.
+ * Only a table's own fields are read: no metamethod runs. Every string that C then uses stays on the stack. An absent
+ * field has its default; 0 is zero; math.huge is no bound. An unknown field is an argument error.
  */
 #ifndef MOLBUILD_BIND_OPTIONS_H
 #define MOLBUILD_BIND_OPTIONS_H
@@ -23,31 +23,31 @@ enum bind_unit {
 	BIND_BYTES,    /* int or int64_t: a whole number, the largest for math.huge */
 	BIND_COUNT,    /* the same, of other things */
 	BIND_FLAG,     /* int: 0 or 1 */
-	BIND_TEXTS,    /* const char *const *: a list of texts, NULL behind the last */
+	BIND_TEXTS,    /* const char *const *: a list of texts, terminated by NULL */
 	BIND_PAIRS,    /* the same, "<name><joint><value>" for each field of a table */
-	BIND_FUNCTION, /* int: its place on the stack, 0 when absent */
+	BIND_FUNCTION, /* int: its index on the stack, 0 when absent */
 	BIND_VALUE,    /* the same, of any type: the primitive checks it */
 };
 
 struct bind_option {
-	const char *name; /* NULL: behind the last one */
+	const char *name; /* NULL: the end of the list */
 	enum bind_unit unit;
 	size_t offset, size;     /* of the field in the primitive's struct: BIND_AT() */
-	size_t len;              /* BIND_DATA: where its length goes */
+	size_t len;              /* BIND_DATA: the offset of its length */
 	double absent;           /* the default, in the unit; HUGE_VAL: no bound */
 	const char *absent_text; /* the default of a text */
 	double least;            /* of a number; for seconds 0 or BIND_POSITIVE */
-	const char *joint;       /* BIND_PAIRS: stands between name and value */
+	const char *joint;       /* BIND_PAIRS: the text between name and value */
 	int required;
 };
 
 #define BIND_AT(type, field) .offset = offsetof(type, field), .size = sizeof(((type *)0)->field)
 
-/* `least` of a number of seconds where 0 makes no sense. */
+/* `least` for seconds that must not be 0. */
 #define BIND_POSITIVE 1e-9
 
-/* Read the options at INDEX into OUT, the struct that the table describes. Nil, or none, is a table without fields. Raises an argument
- * error that names the option. Pushes what keeps the strings alive, and what BIND_FUNCTION and BIND_VALUE name. */
+/* Read the options at INDEX into OUT, the struct that the table describes. Nil, or none, is a table without fields. Raises an
+ * argument error that names the option. Pushes values that keep the strings alive, and those of BIND_FUNCTION and BIND_VALUE. */
 void bind_options(lua_State *L, int index, const struct bind_option *options, void *out);
 
 /* An argument: seconds as nanoseconds, not negative; ABSENT when it is nil or none. */

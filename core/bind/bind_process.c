@@ -115,7 +115,7 @@ static int tell(struct process_op *process, int which, const char *text, size_t 
 	return result;
 }
 
-/* on_line(line) -> "quiet" when silence is to be expected, "stop" to end the process */
+/* on_line(line) -> "quiet" when silence is expected, "stop" to end the process */
 static int on_line(void *ud, const char *line, size_t len)
 {
 	return tell(ud, BIND_CALLBACK, line, len);
@@ -176,7 +176,7 @@ static const int *lock_fds(lua_State *L, int index, size_t *count)
 	return fds;
 }
 
-/* The function at PLACE, if there is one, becomes the callback WHICH of the operation on top. */
+/* Store the function at index PLACE, if there is one, as the callback WHICH of the operation on top. */
 static void keep_callback(lua_State *L, int place, int which)
 {
 	if (!place)

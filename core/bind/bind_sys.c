@@ -123,7 +123,7 @@ static int protect_memory(lua_State *L)
 	return bind_status(L, sys_protect_memory(&err), &err);
 }
 
-/* sys.guard_exit(on): an exit() of a library's, while on, is an ordinary failure */
+/* sys.guard_exit(on): while on, an exit() of a library is an ordinary failure */
 static int guard_exit(lua_State *L)
 {
 	if (lua_toboolean(L, 1))

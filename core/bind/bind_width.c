@@ -3,7 +3,7 @@
 
 #include "text/width.h"
 
-/* width.columns(s) -> columns that it takes on a terminal */
+/* width.columns(s) -> its columns on a terminal */
 static int columns(lua_State *L)
 {
 	size_t len;

@@ -35,7 +35,7 @@ static struct writers *writers_of(lua_State *L)
 		lua_pop(L, 1);
 		return writers;
 	}
-	/* The loop comes first: what is made later is collected earlier. */
+	/* Create the loop first: objects that are created later are collected earlier. */
 	loop = bind_loop(L);
 	writers = lua_newuserdatauv(L, sizeof *writers, 0);
 	writer_init(&writers->out, loop, STDOUT_FILENO);
@@ -143,7 +143,7 @@ static int failed(lua_State *L, const struct writer *writer, int errnum)
 	return bind_fail(L, &err);
 }
 
-/* Some file systems tell only then that a file could not be written: of a copy, since the descriptor stays open. */
+/* Some file systems report only at close() that a file could not be written; a copy is closed, since the descriptor stays open. */
 static int written(lua_State *L, struct writer *writer, int result)
 {
 	if (fd_check_written(writer->fd) < 0)

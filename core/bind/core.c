@@ -1,4 +1,4 @@
-/* The Lua module molbuild.core: one table a topic. */
+/* The Lua module molbuild.core: one table per topic. */
 #include "bind.h"
 
 int luaopen_molbuild_core(lua_State *L)
@@ -13,7 +13,7 @@ int luaopen_molbuild_core(lua_State *L)
 		topic->func(L);
 		lua_setfield(L, -2, topic->name);
 	}
-	/* sleep waits for a timer, and so lives with the loop. */
+	/* sleep waits for a timer, so it is part of the loop's bindings. */
 	lua_getfield(L, -1, "loop");
 	lua_getfield(L, -1, "sleep");
 	lua_getfield(L, -3, "sys");

@@ -1,11 +1,11 @@
 -- The fakes of molbuild.testing against the real parts: the same runs of the shipped policy, with a real forge, git and engine, and
--- in a test's world, come to the same outcomes, errors and events.
+-- in a test's world, have the same outcomes, errors and events.
 local cjson = require "cjson"
 local molbuild = require "molbuild"
 local world = require "spec.support.world"
 
 local TEMPLATE = world.template_files "hello"
--- What a child prints, and how often it is said that something still runs, differs from run to run.
+-- A child's output, and the number of signs of life, differ from run to run.
 local UNTOLD = { line = true, alive = true, log = true }
 local STEPS_FAIL = 'FROM scratch\nCOPY busybox /bin/sh\nRUN echo from the build; exit 3\n'
 
@@ -38,7 +38,7 @@ describe("a run in a world and a real one", function()
     return message:match "^(.-https?://[^ ]+): " or message:match "^(.-FORGE[^ ]*): " or message
   end
 
-  local function told(events, results, status, how)
+  local function summary(events, results, status, how)
     local list, steps = {}, {}
     for _, event in ipairs(events) do
       if event.event == "progress" then
@@ -65,12 +65,12 @@ describe("a run in a world and a real one", function()
 
   local function real(env, how)
     local run = w:run({ "run", "--progress=json", "--output=json", "ensure.lua", how.runtime or "hermes" }, env)
-    return told(objects(run.stderr), objects(run.stdout), run.status, how)
+    return summary(objects(run.stderr), objects(run.stdout), run.status, how)
   end
 
   local function fake(in_world, how)
     local run = in_world:run(how.runtime or "hermes", { output = "json", jobs = 1 })
-    return told(run.events, objects(run.stdout), run.exit, how)
+    return summary(run.events, objects(run.stdout), run.exit, how)
   end
 
   --- A world with the real one's settings.
@@ -136,7 +136,7 @@ describe("a run in a world and a real one", function()
     end)
   end
 
-  it("are answered with a status, for a time and for good", function()
+  it("are answered with a status, temporarily and permanently", function()
     w:commit("org", "hermes", TEMPLATE)
     local in_world = like(nil, { repositories = { ["t-hermes"] = TEMPLATE } })
     w:answer(503, '{"message":"set by the test"}', "hermes", 2)
@@ -152,7 +152,7 @@ describe("a run in a world and a real one", function()
   end)
 
   for _, builder in ipairs { "classic", "buildkit" } do
-    it("come to a RUN that fails, with the builder " .. builder, function()
+    it("reach a RUN that fails, with the builder " .. builder, function()
       local files = { Dockerfile = STEPS_FAIL }
       w:commit("org", "hermes", files)
       local env = { PATH = w:client(builder) }

@@ -22,14 +22,14 @@ struct http_request {
 	CURL *easy;
 	struct curl_slist *headers;
 	char *url, *method, *shown;     /* shown: the URL without userinfo, for messages */
-	int redirects_left, redirected; /* how many may still be followed, and whether one was */
+	int redirects_left, redirected; /* the number that may still be followed, and whether one was */
 	int follow, same_origin;
 	struct buf upload, body, header_text;
-	size_t header_bytes; /* of this answer and of those before it, such as "100 Continue" */
+	size_t header_bytes; /* of this answer and of earlier ones, such as "100 Continue" */
 	struct http_header header_list[HTTP_HEADERS_MAX];
 	struct http_response response;
 	struct error err;
-	int failed; /* err is set, by a callback of curl's */
+	int failed; /* err is set, by a callback of curl */
 	void (*done)(void *ud, const struct error *err, const struct http_response *response);
 	void *ud;
 	char detail[CURL_ERROR_SIZE];
@@ -61,8 +61,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *ud)
 {
 	struct http_request *request = ud;
 	size_t len = size * count;
-	/* A new answer begins: after "100 Continue", or a proxy's to CONNECT. Any number of them may come: the bound is
-	 * on all together. */
+	/* A new answer begins: after "100 Continue", or after a proxy's answer to CONNECT. Any number of them may come; the bound is
+ 	 * on their sum. */
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
 		buf_clear(&request->header_text);
 	request->header_bytes += len;
@@ -80,7 +80,7 @@ static void tell_failure(struct http_request *request, CURLcode result)
 	const char *what = request->detail[0] ? request->detail : curl_easy_strerror(result);
 	const char *code = http_code(request->easy, result, request->detail);
 	if (request->transfer.flooded) {
-		refuse(request, "protocol", "the server sends without end, and nothing that belongs to an answer");
+		refuse(request, "protocol", "the server sends without end, and no part of an answer");
 		return;
 	}
 	if (result == CURLE_COULDNT_CONNECT && http_code_is_local(request->transfer.errnum)) {
@@ -88,7 +88,7 @@ static void tell_failure(struct http_request *request, CURLcode result)
 		request->failed = 1;
 		return;
 	}
-	/* Which of the two it is, libcurl does not say. */
+	/* libcurl does not report which of the two it is. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";
 	refuse(request, code, what);
@@ -106,7 +106,7 @@ static void finish(struct http_request *request)
 	request->done(request->ud, request->failed ? &request->err : NULL, &request->response);
 }
 
-/* Cut header_text into the list, in place. */
+/* Split header_text into the list, in place. */
 static void split_headers(struct http_request *request)
 {
 	char *line = request->header_text.data, *end, *colon;
@@ -148,7 +148,7 @@ static int check_redirect(struct http_request *request, const char *target, int 
 	return allowed;
 }
 
-/* The first one refused names where it leads to: what asked for may have moved there. */
+/* The error for the first refused redirect names its target: the resource may have moved there. */
 static void refuse_redirect(struct http_request *request, const char *target)
 {
 	struct buf what;
@@ -156,14 +156,14 @@ static void refuse_redirect(struct http_request *request, const char *target)
 	if (request->redirected) {
 		refuse(request, "redirect", "too many redirects");
 	} else if (buf_append(&what, "it redirects to ", 16) < 0 || url_mask(target, &what) < 0) {
-		refuse(request, "redirect", "it redirects to somewhere else");
+		refuse(request, "redirect", "it redirects to another place");
 	} else {
 		refuse(request, "redirect", what.data);
 	}
 	buf_free(&what);
 }
 
-/* What was meant for the first origin alone. */
+/* Remove what is meant only for the first origin. */
 static void drop_credentials(struct http_request *request)
 {
 	curl_slist_free_all(request->headers);
@@ -172,7 +172,7 @@ static void drop_credentials(struct http_request *request)
 	curl_easy_setopt(request->easy, CURLOPT_SSLKEY, NULL);
 }
 
-/* Ask TARGET from now on. Returns 0, or -1 when there is no memory. */
+/* Use TARGET from now on. Returns 0, or -1 without memory. */
 static int set_target(struct http_request *request, const char *target)
 {
 	char *copy = strdup(target);
@@ -191,7 +191,7 @@ static int set_target(struct http_request *request, const char *target)
 	return 0;
 }
 
-/* Follow a redirect. Returns 1 when a new request is under way, 0 when there is none to follow, -1 when it is
+/* Follow a redirect. Returns 1 when a new request has been started, 0 when there is none to follow, -1 when it is
  * refused or fails. */
 static int redirect(struct http_request *request)
 {
@@ -210,7 +210,7 @@ static int redirect(struct http_request *request)
 	}
 	if (!allowed) {
 		refuse(request, "redirect",
-		       "it redirects to where it must not: only http and https are followed, "
+		       "it redirects to a forbidden target: only http and https are followed, "
 		       "and never https to http");
 		return -1;
 	}
@@ -255,20 +255,20 @@ static void set_protocols(CURL *easy)
 #else
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-	/* A name server that does not answer must not hold up who gives the request up. */
+	/* A name server that does not answer must not delay the cancellation of the request. */
 #if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
 }
 
-/* In milliseconds as libcurl takes them: 0 would mean its own default. */
+/* In milliseconds, for libcurl: 0 would mean its own default. */
 static long connect_ms(int64_t ns)
 {
 	int64_t ms = (ns + NS_PER_MS - 1) / NS_PER_MS;
 	return ms > INT_MAX ? INT_MAX : (long)ms;
 }
 
-/* What stays the same over redirects. */
+/* Settings that stay the same across redirects. */
 static void set_up(struct http_request *request, const struct http_options *options)
 {
 	CURL *easy = request->easy;
@@ -307,9 +307,9 @@ static int send_request(struct http_request *request, struct error *err)
 	request->detail[0] = '\0';
 	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
-	/* Requests to one host share a connection where its protocol (HTTP/2) lets them, instead of opening one each.
-	 * Which protocol it is, TLS says before the first request. Without TLS only the first answer would: one that does
-	 * not come must not keep the others from being asked for. */
+	/* Requests to one host share a connection if its protocol (HTTP/2) allows it, instead of opening one each. TLS negotiates
+ 	 * the protocol before the first request. Without TLS only the first answer would show it; a missing answer
+ 	 * must not delay the other requests. */
 	curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
 	return loop_transfer_start(request->loop, &request->transfer, err);
 }

@@ -1,8 +1,8 @@
 /* One HTTP request and its answer, bounded in time and size, over libcurl's multi interface.
  *
  * http and https only. Redirects are followed for GET and HEAD, at most max_redirects of them, never from https to
- * http; another origin (scheme, host, port) is sent none of the caller's headers, and not the client certificate. The
- * password of a URL is registered as a secret. The usual variables count: HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY,
+ * http; another origin (scheme, host, port) receives neither the caller's headers nor the client certificate. The
+ * password of a URL is registered as a secret. The usual variables are used: HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY,
  * NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself does not read.
  */
 #ifndef MOLBUILD_HTTP_H
@@ -20,15 +20,15 @@ struct http_options {
 	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
 	const char *body;           /* copied; NULL: none */
 	size_t body_len;
-	const char *unix_socket;    /* connect here instead of to the URL's host, never by a proxy; NULL: no */
-	const char *proxy;          /* instead of the one that the variables name; "": none; NULL: the variables count */
-	int64_t timeout_ns;         /* for the whole of it, redirects included; 0: it ends at once; NS_NEVER: no bound */
-	int64_t connect_timeout_ns; /* more than 0; NS_NEVER: no bound but the other one */
+	const char *unix_socket;    /* connect to this socket instead of the URL's host, never through a proxy; NULL: no */
+	const char *proxy;          /* instead of the variables' proxy; "": none; NULL: as in the variables */
+	int64_t timeout_ns;         /* for the whole request with its redirects; 0: it ends immediately; NS_NEVER: no bound */
+	int64_t connect_timeout_ns; /* more than 0; NS_NEVER: no bound except timeout_ns */
 	size_t max_body;            /* bytes */
-	int max_redirects;          /* -1: a redirect is an answer like any other */
-	int same_origin;            /* a redirect to another origin is an answer like any other */
+	int max_redirects;          /* -1: redirects are returned as answers */
+	int same_origin;            /* redirects to another origin are returned as answers */
 	int connect_only;           /* the answer is a connection: status 0 and an address */
-	const char *ca_file;        /* trust these certificates instead; NULL: SSL_CERT_FILE or the system's */
+	const char *ca_file;        /* trust only these certificates; NULL: SSL_CERT_FILE or the system's */
 	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
 	const char *key_file;
 };
@@ -44,23 +44,23 @@ struct http_response {
 	size_t header_count;
 	const char *body;
 	size_t body_len;
-	const char *url; /* the one that answered, after redirects */
-	/* The IP address that the answer came from, a proxy's where one was used; "" for a socket's path. */
+	const char *url; /* the URL that answered, after redirects */
+	/* The IP address of the peer, which may be a proxy; "" for a socket's path. */
 	const char *address;
-	const char *redirect; /* where an answer that is a redirect leads, absolute; NULL for any other */
+	const char *redirect; /* the absolute target of a redirect; NULL for any other answer */
 };
 
 struct http_request;
 
 /* Start. DONE is called once, from loop_step(): err is NULL when an answer came, whatever its status; else its code is
  * timeout, resolve, connect, reset, tls, denied (by a proxy), too_large, redirect, protocol or cancelled. RESPONSE
- * lives until http_free(), which DONE may call. Returns NULL with err set (code "invalid" for a URL or header it will
- * not send). */
+ * is valid until http_free(), which DONE may call. Returns NULL with err set (code "invalid" for an unusable URL or
+ * header). */
 WARN_UNUSED struct http_request *
 http_start(struct loop *loop, const struct http_options *options,
            void (*done)(void *ud, const struct error *err, const struct http_response *response), void *ud, struct error *err);
 
-/* Give everything back; a request under way is dropped, and DONE is not called. NULL is fine. */
+/* Free everything; a running request is dropped, and DONE is not called. NULL is accepted. */
 void http_free(struct http_request *request);
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "base/macros.h"
 
-/* Whether a TLS handshake failed because the connection broke. libcurl has one result for that and for a refusal, such as of
- * the protocol's version: only its text differs. OpenSSL has no error to name then, and libcurl puts the name of the function
- * there, or the reason is that the stream ended; the last two texts are GnuTLS's. */
+/* Whether a TLS handshake failed because the connection broke. libcurl has one result for that and for a refusal, for example
+ * of the protocol's version; only the texts differ. OpenSSL then has no error, and libcurl prints the name of the function
+ * instead, or the reason is that the stream ended. The last two texts are GnuTLS's. */
 static int is_broken_handshake(const char *detail)
 {
 	static const char *const words[] = {
@@ -39,7 +39,7 @@ static const char *code_of(CURLcode result, const char *detail)
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
-	/* A stream of HTTP/2, or its whole connection, that the server ended: a balancer that restarts. */
+	/* The server ended an HTTP/2 stream or the whole connection, for example a load balancer that restarts. */
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
 		return "reset";
@@ -59,14 +59,14 @@ static const char *code_of(CURLcode result, const char *detail)
 	}
 }
 
-/* What a proxy that did not open the way to the server makes of it; NULL when there was none, or it did. */
+/* The code for a proxy that refused the tunnel to the server; NULL without a proxy, or if it accepted. */
 static const char *code_of_proxy(CURL *easy)
 {
 	long status = 0;
 	curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
 	if (status < 300)
 		return NULL;
-	/* 5xx: it cannot reach the server; 429: it has too much to do. */
+	/* 5xx: it cannot reach the server; 429: it is overloaded. */
 	return status >= 500 || status == 429 ? "connect" : "denied";
 }
 

@@ -24,7 +24,7 @@ int http_trust_check(const struct http_options *options, struct error *err)
 {
 	if (check_file(options->cert_file, err) < 0 || check_file(options->key_file, err) < 0)
 		return -1;
-	/* These matter for https alone, and need not be looked at for every question to an engine. */
+	/* These matter only for https, and need not be checked for every question to an engine. */
 	return strncmp(options->url, "https:", 6) == 0 ? check_file(authorities(options), err) : 0;
 }
 

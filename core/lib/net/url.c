@@ -45,7 +45,7 @@ static CURLUcode get_all(CURLU *handle, struct url *url)
 	return code;
 }
 
-/* What libcurl would let pass; NULL: nothing. */
+/* The reason to refuse text that libcurl would accept; NULL: none. */
 static const char *objection(const char *text)
 {
 	const char *colon = strchr(text, ':');
@@ -54,7 +54,7 @@ static const char *objection(const char *text)
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
 		if (*c <= 0x20 || *c == 0x7f || *c == '\\')
 			return "it holds a space, a control character or a backslash";
-	/* libcurl makes do with one slash, and with three. */
+	/* libcurl also accepts one slash, and three. */
 	if (!colon || strncmp(colon, "://", 3) != 0)
 		return "it does not begin with a scheme and \"://\"";
 	if (colon[3] == '/' && (colon - text != 4 || strncasecmp(text, "file", 4) != 0))
@@ -62,7 +62,7 @@ static const char *objection(const char *text)
 	return NULL;
 }
 
-/* How such a host is spelled for DNS depends on the locale and on the library; git does not compare it at all. */
+/* The form of such a host in DNS depends on the locale and the library, and git does not compare it. */
 static int is_international(const struct url *url)
 {
 	for (const char *c = url->host; c && *c; c++)
@@ -71,7 +71,7 @@ static int is_international(const struct url *url)
 	return 0;
 }
 
-/* Returns NULL, or why not; URL is then empty. */
+/* Returns NULL, or the reason for a failure; URL is then empty. */
 static const char *parse(const char *text, struct url *url)
 {
 	const char *why = objection(text);
@@ -102,14 +102,14 @@ static const char *parse(const char *text, struct url *url)
 	return why;
 }
 
-/* Append all that may be userinfo as "***", and the rest. */
+/* Append text with everything that may be userinfo replaced by "***". */
 static int mask_no_url(const char *text, struct buf *out)
 {
 	const char *sign = strrchr(text, '@'), *begin = strstr(text, "://");
 	if (!sign)
 		return mask_text(text, strlen(text), out);
 	begin = begin && begin + 3 <= sign ? begin + 3 : text;
-	/* "git@host:path", as ssh's own programs have it. */
+	/* "git@host:path", the form of ssh's own programs. */
 	if (sign - begin == 3 && strncmp(begin, "git", 3) == 0)
 		return mask_text(text, strlen(text), out);
 	if (mask_text(text, (size_t)(begin - text), out) < 0 || buf_append(out, MASK_TEXT, strlen(MASK_TEXT)) < 0)
@@ -191,7 +191,7 @@ static int same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
-/* Whether TEXT has just the parts of URL. */
+/* Whether TEXT has exactly the parts of URL. */
 static int has_parts(const char *text, const struct url *url)
 {
 	struct url again;
@@ -210,7 +210,7 @@ static int append(struct buf *out, const char *before, const char *text)
 	return buf_append(out, before, strlen(before)) < 0 ? -1 : buf_append(out, text, strlen(text));
 }
 
-/* By hand: curl_url_set() would change the case of percent-encodings. */
+/* Not by curl_url_set(), which would change the case of percent-encodings. */
 static int join(const struct url *url, struct buf *out)
 {
 	char port[16];
@@ -235,7 +235,8 @@ int url_build(const struct url *url, char **text, struct error *err)
 	}
 	if (!url->scheme || !has_parts(out.data, url)) {
 		buf_free(&out);
-		return error_set(err, "invalid", "cannot build a URL: a part is missing, or holds what must be encoded");
+		return error_set(err, "invalid",
+		                 "cannot build a URL: a part is missing, or has characters that must be encoded");
 	}
 	*text = out.data;
 	return 0;

@@ -36,7 +36,7 @@ end
 ---@return boolean done  false: it was cancelled
 function Clock:wait_for(operation)
   if not coroutine.isyieldable() then
-    error("this waits, and so can only be called inside a task (see molbuild.task)", 3)
+    error("this function waits, so it must be called inside a task (see molbuild.task)", 3)
   end
   self.order = self.order + 1
   operation.order = self.order

@@ -75,7 +75,7 @@ end
 
 local SHOWS = {}
 
--- What the last instruction of the Dockerfile prints stands behind it, and there a build that fails ends.
+-- The output of the Dockerfile's last instruction follows that step; a failing build ends there.
 function SHOWS.buildkit(call, steps, own, plan)
   call:print '#0 building with "default" instance using docker driver'
   call:print "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s"
