@@ -35,7 +35,7 @@ local function clean(dir)
   sh.write(dir .. "/token", running[dir])
 end
 
---- A forge that nobody else uses.
+--- A private forge.
 ---@param shared string  the directory of shared.sh
 ---@return string dir
 function forge.take(shared)
@@ -54,7 +54,7 @@ end
 --- The caller needs it no longer. One that is BUSY, since it still delays an answer, is ended.
 ---@param dir string
 ---@param busy boolean
-function forge.give_back(dir, busy)
+function forge.release(dir, busy)
   if busy then stop(dir) else table.insert(idle, dir) end
 end
 

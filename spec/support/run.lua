@@ -47,7 +47,7 @@ local function absolute(path)
   return working_directory .. "/" .. path
 end
 
---- The shell's command that runs it, but for `cwd`: for a terminal, or a script. `home` must be given.
+--- The shell's command that runs it, without `cwd`: for a terminal, or a script. `home` must be given.
 ---@param options table
 ---@return string
 function run.command(options)

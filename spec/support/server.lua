@@ -1,4 +1,4 @@
---- Servers for specs, real ones, each at a port of 127.0.0.1 that nobody else uses.
+--- Servers for specs, real ones, each at an unused port of 127.0.0.1.
 local run = require "spec.support.run"
 local sh = require "spec.support.sh"
 
@@ -15,7 +15,7 @@ local function takes_connections(port)
   return sh.try(("bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d'"):format(port))
 end
 
---- A port that nobody listens at now.
+--- A port on which no process listens now.
 ---@return integer
 function server.free_port()
   while true do

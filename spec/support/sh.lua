@@ -94,7 +94,7 @@ function sh.sleep(seconds)
   system.sleep(seconds)
 end
 
---- Seconds of a clock that nobody sets, with a fraction.
+--- Seconds of a monotonic clock, with a fraction.
 ---@return number
 function sh.now()
   return system.monotime()

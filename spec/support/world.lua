@@ -50,7 +50,7 @@ end
 
 function methods:close()
   for _, running in ipairs(self.runs) do running:close() end
-  if self.forge then forge.give_back(self.forge, self.delays) end
+  if self.forge then forge.release(self.forge, self.delays) end
   sh.remove(self.dir)
 end
 
