@@ -36,6 +36,7 @@ local settings = {
     choices = { "auto", "always" }, variable = "MOLECULE_IMAGE_TAG_ARCH" },
   { "isolation", nil, "ending", "a text at the end of all tags, as --TEXT, so that two callers on one engine do not share images",
     variable = "MOLECULE_LOCAL_IMAGE_ISOLATION" },
+  { "needs", {}, "list", "runtimes whose images this one is built from: they are ensured first", per_runtime = "only" },
   { "build_args", {}, "map", "build arguments", per_runtime = true },
   { "labels", {}, "map", "labels of the image, which override those of the policy", per_runtime = true },
   { "stall", 240, "seconds", "the longest silence of a clone or a build, in seconds; 0: no bound",
@@ -59,8 +60,7 @@ settings.job = {
   { "engine", "Docker", "the container engine" },
   { "image", "string", "the image's name without a tag" },
   { "lookup", "string", "how the commit is looked up: gitea or git" },
-  { "token", "string?", "the token for the repository" },
-  { "user", "string?", "the user name for the token" },
+  { "token", "Credential?", "the token for the repository, bound to its origin" },
   { "variables", "table<string, string>", "by setting: the variable that overrides it" },
   { "bounds", "table<string, string>", "by bound: the name that errors use for it" },
   { "target", "string", "the platform of the image, never native" },
@@ -78,6 +78,7 @@ settings.job = {
   { "builder_advice", "string?", "the advice to log about that builder" },
   { "steps", "table<string, number>", "by step: the seconds that it took" },
   { "skipped", "boolean?", "whether the job was skipped" },
+  { "needed", "table<string, table>?", "by runtime: the jobs of the images that this one needs" },
 }
 
 --- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
@@ -85,6 +86,15 @@ settings.gives = {
   job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference", latest = "reference",
   cached = "boolean", lock = "lock", clone = "boolean", image = "text",
 }
+
+--- The version of the contract between a policy and the program that this policy is written for (docs/policy.md).
+settings.api = 1
+
+--- The verbs of the policy: functions that the command line can call, as in `molbuild run ensure.lua`.
+settings.verbs = { run = "make sure that images exist, and print their tags" }
+
+--- Functions that a fork may add.
+settings.hooks = { finally = "called after each runtime, whatever happened: finally(job, outcome, failure)" }
 
 --- How a run is shown: what precedes each line, what the outcomes are called, the outcome that needs one line, and the steps that
 --- take long.

@@ -5,9 +5,8 @@ local molbuild = require "molbuild" -- a module is loaded at its first use: a hi
 local core, docker, errors, jobs, log = molbuild.core, molbuild.docker, molbuild.errors, molbuild.job, molbuild.log
 
 local ensure = molbuild.settings.define({
-  runtimes = {
-    "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw",
-  },
+  runtimes = { "autogen", "claude-code", "codex", "crewai", "deepagents", "gemini-cli", "hermes", "langgraph", "openclaw" },
+  step = jobs.step, -- step(job, name, fn): a step of a fork's own
   per_runtime = {}, -- settings of single runtimes: { hermes = { branch = "next", ceiling = 1800 } }
   inputs = { [".runtime-version"] = "RUNTIME_VERSION" }, -- files of a template that become build arguments
 }, molbuild.load "ensure-settings.lua")
@@ -234,11 +233,12 @@ function ensure.make(job, step)
 end
 
 function ensure.run(args)
-  local list, names, optional = {}, ensure.names(args)
-  for index, name in ipairs(names) do list[index] = call("job", name) end
+  local names, optional = ensure.names(args)
+  local list = jobs.with_needs(names, function(name) return call("job", name) end)
   -- What --all alone stands for, and the forge does not have.
   local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end
-  return table.unpack(jobs.run_all(list, function(job) return call("image", job) end, { skip = skip }))
+  return table.unpack(jobs.run_all(list, function(job) return call("image", job) end,
+    { asked = names, skip = skip, finally = ensure.finally }))
 end
 
 --- The key of a build, for callers that keep builds elsewhere: 16 hex digits.

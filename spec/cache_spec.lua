@@ -81,6 +81,43 @@ describe("a cache's directory", function()
   end
 end)
 
+describe("a lock of the cache", function()
+  local root
+
+  before_each(function() root = sh.temporary "cache" end)
+  after_each(function() sh.remove(root) end)
+
+  it("is no lock to wait for where the task, or one above it, holds it", function()
+    task.run(function()
+      local lock <close> = cache.lock(root, "hermes", {})
+      for _, run in ipairs { pcall, function(fn, ...) local inner = task.spawn(fn, ...) return pcall(inner.join, inner) end } do
+        local ok, failure = run(cache.lock, root, "hermes", {})
+        assert.is_false(ok)
+        assert.equal("bug", failure.kind)
+        assert.truthy(failure.message:find("is held by this task itself: hermes is being built already", 1, true))
+      end
+      assert.is_true(lock:held())
+    end)
+  end)
+
+  it("is one to wait for where a task beside this one holds it, and can be taken again", function()
+    task.run(function()
+      local order = {}
+      local function use(name)
+        local _ <close> = cache.lock(root, "hermes", {})
+        core.sys.sleep(0.02)
+        order[#order + 1] = name
+      end
+      local one, two = task.spawn(use, "one"), task.spawn(use, "two")
+      one:join()
+      two:join()
+      use "three"
+      use "four"
+      assert.equal(4, #order)
+    end)
+  end)
+end)
+
 describe("cache.prune", function()
   local dir
 

@@ -141,7 +141,8 @@ describe("the settings of a policy", function()
 
   it("for single runtimes are known ones, of known runtimes", function()
     policy.per_runtime = { hermes = { ceilng = 1 } }
-    assert.equal("per_runtime.hermes.ceilng: no such setting (one of branch, ceiling, platform, args, token_env)", fails "bug")
+    assert.equal('per_runtime.hermes.ceilng: no such setting; did you mean "ceiling"? '
+      .. "(one of branch, ceiling, platform, args, token_env)", fails "bug")
     policy.per_runtime = { hermes = { files = 1 } }
     assert.truthy(fails("bug"):find("per_runtime.hermes.files: no such setting", 1, true))
     policy.per_runtime = { unknown = {} }
@@ -252,7 +253,7 @@ describe("the settings of ensure.lua", function()
     local policy, rows = molbuild.load "scripts/ensure.lua", {}
     for index, row in ipairs(policy.settings) do
       rows[index] = setmetatable({ row[1], nil, row[3], row[4] }, { __index = function(_, key)
-        return key ~= 2 and row[key] or nil
+        return key ~= 2 and (key == "per_runtime" and row[key] ~= nil or row[key]) or nil
       end })
     end
     policy.settings = rows -- no value is a default's any more

@@ -33,11 +33,38 @@ local function unknown_command(first)
   elseif first:find "%.lua$" then
     usage(("unknown command %s"):format(first), ("molbuild run %s"):format(first))
   end
-  usage(("unknown command %s: use one of %s"):format(first, table.concat(cli.commands, ", ")))
+  local known = {}
+  for _, command in ipairs(cli.commands) do known[command] = true end
+  local near = require("molbuild.base.nearest").of(first, known)
+  local all = table.concat(cli.commands, ", ")
+  usage(("unknown command %s: use one of %s, or a verb of a policy, and the policy"):format(first, all),
+    near and ('did you mean "%s"?'):format(near))
 end
 
-local function print_help(name)
+-- The verbs of a policy, as its table lists them.
+local function verbs_of(policy)
+  return rawget(policy, "verbs") or { run = "run the policy" }
+end
+
+local function print_verbs(name, program)
+  local policy, path = script.load(name, program.library)
+  local lines, width = {}, 0
+  for verb in pairs(verbs_of(policy)) do
+    lines[#lines + 1], width = verb, math.max(width, #verb)
+  end
+  table.sort(lines)
+  for index, verb in ipairs(lines) do
+    lines[index] = ("  molbuild %s %s%s  %s\n"):format(verb, name, (" "):rep(width - #verb), verbs_of(policy)[verb])
+  end
+  write(STDOUT, ("The verbs of %s:\n%s"):format(path, table.concat(lines)))
+  return 0
+end
+
+-- Help about a command, or about a script: the name of a command means the command.
+local function print_help(name, program)
   if name and not text.is_one_of(name, cli.commands) then
+    local found = pcall(script.find, name)
+    if found then return print_verbs(name, program) end
     unknown_command(name)
   end
   write(STDOUT, require("molbuild.help").text(name))
@@ -71,10 +98,11 @@ local function settings_of(argv)
   error(settings, 0)
 end
 
---- molbuild run
+--- molbuild run, and every other verb of a policy
 local function run(argv, program)
   require("molbuild.forge.network").mask_proxies()
   local settings, name, args = settings_of(argv)
+  settings.verb = argv[1]
   return require("molbuild.run").main(settings, name, args, program)
 end
 
@@ -120,16 +148,24 @@ local function print_version(argv, program)
 end
 
 --- molbuild help
-local function help(argv)
+local function help(argv, program)
   if argv[3] then
     usage(("unexpected argument %s"):format(argv[3]))
   end
-  return print_help(argv[2])
+  return print_help(argv[2], program)
+end
+
+--- molbuild eval
+local function eval(argv, program)
+  if not argv[2] or argv[3] then
+    usage("eval takes one argument: Lua, or - to read it from stdin", "molbuild eval 'return 1 + 1'")
+  end
+  return require("molbuild.eval").main(argv[2], program.library)
 end
 
 --- Each command with its function. molbuild.help has its help.
 local COMMANDS = {
-  { "run", run }, { "check", check }, { "test", test }, { "eject", eject }, { "settings", show_settings },
+  { "run", run }, { "check", check }, { "test", test }, { "eject", eject }, { "settings", show_settings }, { "eval", eval },
   { "version", print_version }, { "help", help },
 }
 local ALSO = { ["--version"] = "version", ["--help"] = "help", ["-h"] = "help" }
@@ -145,7 +181,8 @@ local function command(argv, program)
   if name == "" then
     usage(("no command given: use one of %s"):format(table.concat(cli.commands, ", ")))
   elseif not RUNNERS[name] then
-    unknown_command(first)
+    if not second or not first:find "^%l[%l%d_]*$" then unknown_command(first) end
+    return run(argv, program) -- a verb of the policy that is named behind it
   elseif second == "--help" or second == "-h" then
     return print_help(name)
   end

@@ -40,8 +40,13 @@ local COMMANDS = {
     to:argument("script", "A policy: a path, or a name to look up.")
     to:argument("runtime", "With the values of this runtime."):args "?"
   end },
+  { "eval", "Run a chunk of Lua as a policy would run it, and print what it returns.", function(to)
+    to:argument("chunk", "Lua, such as 'return 1 + 1'; - reads it from stdin.")
+  end },
   { "version", "Print the version.", function() end },
-  { "help", "Print this, or the help of a command.", function(to) to:argument("command"):args "?" end },
+  { "help", "Print this, the help of a command, or the verbs of a policy.", function(to)
+    to:argument("command", "A command, or a policy."):args "?"
+  end },
 }
 
 --- The help of the program, or of one command.

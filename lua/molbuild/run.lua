@@ -124,6 +124,7 @@ end
 
 --- The policy's run(), inside a task.
 local function run_policy(policy, args, settings, sink)
+  local verb = settings.verb or "run"
   local function body()
     local scope = task.scope()
     -- Also when the task is closed: the ticker waits for it.
@@ -135,7 +136,7 @@ local function run_policy(policy, args, settings, sink)
     scope.places = task.semaphore(settings.jobs)
     scope.said = {}
     local ticker = task.spawn(tick_to_the_end, sink, state)
-    local results = table.pack(xpcall(policy.run, errors.handler, args))
+    local results = table.pack(xpcall(policy[verb], errors.handler, args))
     state.over = true
     ticker:cancel()
     if not results[1] then
@@ -143,7 +144,7 @@ local function run_policy(policy, args, settings, sink)
     end
     local values = table.pack(table.unpack(results, 2, results.n))
     task.check() -- a primitive that was cancelled gives nil, and so may a policy that returns it
-    expect.results("run", policy.run, values)
+    expect.results(verb, policy[verb], values, verb ~= "run")
     return values
   end
   local function all()
@@ -172,12 +173,24 @@ local function take_words(words, policy, path)
   end
 end
 
-local function load_policy(path, library, words)
+-- The verbs of a policy are those of its field `verbs`; without one it has run alone.
+local function check_verb(policy, path, verb)
+  local verbs = rawget(policy, "verbs") or { run = "" }
+  if not verbs[verb] then
+    errors.raise {
+      kind = "usage",
+      message = ("%s has no verb %s%s"):format(path, verb, require("molbuild.base.nearest").hint(verb, verbs)),
+      hint = "molbuild help " .. path,
+    }
+  elseif type(rawget(policy, verb)) ~= "function" then
+    errors.raise { kind = "bug", message = ("%s has no function %s"):format(path, verb) }
+  end
+end
+
+local function load_policy(path, library, words, verb)
   local policy = script.load(path, library)
   take_words(words, policy, path)
-  if type(rawget(policy, "run")) ~= "function" then
-    errors.raise { kind = "bug", message = path .. " has no function run" }
-  end
+  check_verb(policy, path, verb)
   return policy
 end
 
@@ -191,7 +204,7 @@ local function load_and_run(name, args, settings, sink, program)
   end
   local path, passed_over = script.find(name)
   events.emit("run_started", { version = program.version, script = name, path = path, args = args })
-  local ok, policy = xpcall(load_policy, errors.handler, path, program.library, settings.words)
+  local ok, policy = xpcall(load_policy, errors.handler, path, program.library, settings.words, settings.verb or "run")
   if passed_over then
     events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end

@@ -8,6 +8,9 @@ local text_file = require "molbuild.base.text_file"
 
 local script = {}
 
+--- The version of the contract between policies and this program (docs/policy.md).
+script.API = 1
+
 --- The directory of the installed scripts: next to the program in a checkout, else below the prefix. Set by molbuild.cli.
 script.installed = nil
 
@@ -66,6 +69,18 @@ local function is_file(path)
   return stat and stat.type == "file" and not loading[real]
 end
 
+-- The script that was probably meant, of those in all directories.
+local function nearest_script(name)
+  local known = {}
+  for _, dir in ipairs(name:find("/", 1, true) and {} or script.directories()) do
+    for _, file in ipairs(core.fs.list(dir) or {}) do
+      if file:find "%.lua$" then known[name:find(".", 1, true) and file or file:sub(1, -5)] = true end
+    end
+  end
+  local near = require("molbuild.base.nearest").of(name, known)
+  return near and ('did you mean "%s"?'):format(near)
+end
+
 local function refuse_missing(name, looked)
   local real = #looked == 1 and core.fs.realpath(looked[1])
   if real then
@@ -78,7 +93,7 @@ local function refuse_missing(name, looked)
   errors.raise {
     kind = "usage",
     message = ("no script %s; looked for %s"):format(name, table.concat(looked, ", ")),
-    hint = "name an existing policy by its path, or add its directory to MOLBUILD_PATH",
+    hint = nearest_script(name) or "name an existing policy by its path, or add its directory to MOLBUILD_PATH",
   }
 end
 
@@ -87,27 +102,24 @@ local function is_pipe(path)
   return core.fs.type(path) == "fifo"
 end
 
---- The file for a name. A name with a slash is the file's path, which may be a pipe.
+--- The file for a name. A name with a slash is the file's path, which may be a pipe. The ".lua" of another name may be left out.
 ---@param name string
 ---@return string path
 ---@return string? passed_over  a file of that name in the current directory that another one overrides
 ---@raise usage
 function script.find(name)
-  local looked = {}
   if name:find("/", 1, true) then
-    if is_file(name) or is_pipe(name) then
-      return name
-    end
-    looked[1] = name
-  else
-    for _, dir in ipairs(script.directories()) do
-      local path = dir .. "/" .. name
+    return is_file(name) and name or is_pipe(name) and name or refuse_missing(name, { name })
+  end
+  local looked = {}
+  for _, dir in ipairs(script.directories()) do
+    for _, file in ipairs(name:find "%.lua$" and { name } or { name, name .. ".lua" }) do
+      local path, here = dir .. "/" .. file, "./" .. file
       if is_file(path) then
-        local here = "./" .. name
         return path, path ~= here and is_file(here) and core.fs.realpath(here) ~= core.fs.realpath(path) and here or nil
       end
-      looked[#looked + 1] = path
     end
+    looked[#looked + 1] = dir .. "/" .. name
   end
   refuse_missing(name, looked)
 end
@@ -131,6 +143,20 @@ local function sealed(policy, path)
   end
   local name = path:match("[^/]*$"):gsub("%.lua$", "")
   return seal.fields(policy, name, { known = known, former = former, extensible = true })
+end
+
+-- A policy that needs a newer program would fail somewhere, or do the wrong thing.
+local function check_api(policy, path)
+  local api = rawget(policy, "api")
+  if api ~= nil and (math.type(api) ~= "integer" or api < 1) then
+    errors.raise { kind = "bug", message = ("%s: api must be a whole number of at least 1"):format(path) }
+  elseif api and api > script.API then
+    errors.raise {
+      kind = "usage",
+      message = ("%s is written for api %d of molbuild, and this program has api %d"):format(path, api, script.API),
+      hint = "install a newer molbuild, or use an older policy",
+    }
+  end
 end
 
 --- The policies that were loaded in this process, in the order of their ends.
@@ -176,6 +202,7 @@ function script.load(name, library)
   if type(policy) ~= "table" then
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end
+  check_api(policy, path)
   table.insert(script.loaded, { path = path, chunk = chunk, policy = policy })
   return sealed(policy, path), path, passed_over
 end

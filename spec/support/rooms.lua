@@ -26,7 +26,7 @@ rooms.LUA = {
 }
 
 --- The files of lua/molbuild that are in no directory: the room "top".
-rooms.TOP = { "check", "cli", "eject", "help", "init", "options", "results", "run", "script", "settings_show", "trace" }
+rooms.TOP = { "check", "cli", "eject", "eval", "help", "init", "options", "results", "run", "script", "settings_show", "trace" }
 
 local function row(list, name)
   for _, room in ipairs(list) do

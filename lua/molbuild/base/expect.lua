@@ -96,9 +96,10 @@ end
 ---@param name string
 ---@param fn function
 ---@param values { n: integer, [integer]: any }  as of table.pack
+---@param may_be_none boolean?
 ---@raise bug
-function expect.results(name, fn, values)
-  for index = 1, math.max(1, values.n) do
+function expect.results(name, fn, values, may_be_none)
+  for index = 1, math.max(may_be_none and 0 or 1, values.n) do
     local value = values[index]
     if math.type(value) ~= "integer" then expect.value(name, fn, "text", value) end
   end

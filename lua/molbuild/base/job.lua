@@ -4,9 +4,14 @@ local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
+local needs = require "molbuild.base.needs"
 local task = require "molbuild.base.task"
+local text = require "molbuild.base.text"
 
 local job = {}
+
+--- As needs.jobs.
+job.with_needs = needs.jobs
 
 --- Note which runtimes were requested. With --output=json each of them gets an object on stdout, whatever happens later.
 --- Runtimes of an earlier call are not noted again. run_all() calls this; a policy that can fail earlier calls it first.
@@ -42,6 +47,13 @@ local function asked_for(args, known)
   return list, optional, unknown
 end
 
+local function nearest_runtime(word, known)
+  local set = { ["--all"] = true }
+  for _, name in ipairs(known) do set[name] = true end
+  local near = require("molbuild.base.nearest").of(word, set)
+  return near and ('did you mean "%s"?'):format(near) or nil
+end
+
 --- The runtimes that a command line names, in its order. `--all` means all of them.
 ---@param args string[]
 ---@param known string[]
@@ -56,7 +68,8 @@ function job.named(args, known)
     errors.raise {
       kind = "usage",
       message = ('refusing to build unknown runtime "%s" (must be one of %s)'):format(unknown, all),
-      hint = unknown:find "^%-" and "options go before the script's name: molbuild run [options] ensure.lua ..." or nil,
+      hint = unknown:find "^%-" and "options go before the script's name: molbuild run [options] ensure.lua ..."
+        or nearest_runtime(unknown, known),
     }
   elseif #list == 0 then
     errors.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
@@ -160,16 +173,39 @@ local function tell_result(self, value, seconds)
   })
 end
 
-local function run_one(self, fn, skip)
+-- The longest time of a policy's `finally`, in seconds: it may run after Ctrl-C.
+local FINALLY_MAX = 10
+
+-- What a policy wants done afterwards, whatever happened. It does not change how the job ended.
+local function finish(self, fn, outcome, failure)
+  local ok, why = pcall(task.shield, job.step, self, "finally", function()
+    task.timeout(FINALLY_MAX, function() fn(self, outcome, failure) end)
+  end)
+  if not ok then
+    log.warn("finally: %s", tostring(why))
+  end
+end
+
+local function run_one(self, fn, options, gates)
   local started = core.sys.monotonic()
   task.scope().runtime = self.runtime
-  local ok, result = xpcall(fn, errors.handler, self)
+  local ok, result = xpcall(function()
+    gates:wait(self)
+    local value = fn(self)
+    task.check() -- a primitive that was cancelled gives nil, and so may a policy
+    return value
+  end, errors.handler)
   local seconds = core.sys.monotonic() - started
   if not ok then
     result = errors.object(result)
   end
   local cancelled = not ok and is_cancelled(result)
-  self.skipped = not ok and not cancelled and skip ~= nil and skip(self, result) or false
+  self.skipped = not ok and not cancelled and options.skip ~= nil and options.skip(self, result) or false
+  gates:open(self, not ok and result or nil)
+  if options.finally then
+    local outcome = ok and self.outcome or cancelled and "cancelled" or self.skipped and "skipped" or "failed"
+    finish(self, options.finally, outcome, not ok and result or nil)
+  end
   if ok then
     tell_result(self, result, seconds)
   else
@@ -192,10 +228,10 @@ end
 
 -- Each runtime once, and its positions in the list. All are announced before the first one begins: whether there are
 -- several decides the form of every line.
-local function tell_started(jobs)
+local function tell_started(jobs, is_asked)
   local distinct, places, names = {}, {}, {}
-  for index, self in ipairs(jobs) do
-    names[index] = self.runtime
+  for _, self in ipairs(jobs) do
+    names[#names + 1] = is_asked(self) and self.runtime or nil
     if not places[self.runtime] then
       distinct[#distinct + 1] = self
       places[self.runtime] = #distinct
@@ -210,23 +246,33 @@ end
 --- when all have ended, the error of the first failed job is raised, in the order of the jobs. Every failure has been
 --- reported by then.
 ---
+--- A job with a list `needs` of runtimes waits for their jobs first, which must be in the list, too; it has them in `needed`. With
+--- `asked`, only those runtimes have results: the others are there because they are needed. `finally` is called after each job,
+--- with its outcome ("failed", "cancelled" and "skipped" among them) and its error, also after a cancellation, for at most 10 s.
+---
 --- With `skip`, a failure for which it returns true is a warning, and the job has no result. When every job is skipped,
 --- an error of the first one's kind is raised.
 ---@param jobs table[]  each with a field `runtime`, which names it in messages
 ---@param fn fun(job: table): any
----@param options { skip: (fun(job: table, failure: molbuild.Error): boolean)? }?
+---@param options { skip: (fun(job: table, failure: molbuild.Error): boolean)?, asked: string[]?,
+---  finally: (fun(job: table, outcome: string, failure: molbuild.Error?))? }?
 ---@return any[] results  in the order of the jobs, without the skipped ones
 function job.run_all(jobs, fn, options)
-  local distinct, places = tell_started(jobs)
+  options = options or {}
+  local function is_asked(self)
+    return not options.asked or text.is_one_of(self.runtime, options.asked)
+  end
+  local distinct, places = tell_started(jobs, is_asked)
+  local gates = needs.gates(distinct)
   local outcomes = task.map(distinct, { settle = true }, function(self)
-    return run_one(self, fn, options and options.skip)
+    return run_one(self, fn, options, gates)
   end)
   local results, skipped = {}, nil
   for _, self in ipairs(jobs) do
     local place = places[self.runtime]
     local outcome = outcomes[place]
     if outcome.ok then
-      results[#results + 1] = outcome.value
+      results[#results + 1] = is_asked(self) and outcome.value or nil
     elseif distinct[place].skipped then
       skipped = skipped or outcome.error
     else

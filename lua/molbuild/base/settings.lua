@@ -86,6 +86,17 @@ local function map(value, _, where)
   return copy
 end
 
+-- A list of names; a copy, so that a job can change its own.
+local function name_list(value, _, where)
+  if type(value) ~= "table" then misuse("%s must be a list of names, not a %s", where, type(value)) end
+  for name, item in pairs(value) do
+    if math.type(name) ~= "integer" or type(item) ~= "string" then
+      misuse("%s must be a list of names: [%s] is not", where, words.shown(name))
+    end
+  end
+  return table.move(value, 1, #value, 1, {})
+end
+
 -- A check that takes a text and the place it came from.
 local function named(check)
   return function(value, row, where)
@@ -96,7 +107,7 @@ end
 --- Each type returns the value in its final form, or raises an error that names the place.
 local TYPES = {
   seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch,
-  map = map,
+  map = map, list = name_list,
   branch = named(function(value) return names.branch(value) end),
   directory = named(names.directory), prefix = named(names.image_prefix),
   ending = function(value, row, where)
@@ -139,19 +150,20 @@ local function instead(name)
 end
 
 --- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name. The
---- policy's field `words`, how its runs are shown, is that of ROWS.
+--- fields `words`, `verbs` and `api` are those of ROWS.
 ---@param policy table
 ---@param rows molbuild.Setting[]
 ---@return table policy
 function settings.define(policy, rows)
-  policy.settings, policy.words = rows, policy.words or rows.words
+  policy.settings = rows
+  for _, name in ipairs { "words", "verbs", "api" } do policy[name] = policy[name] or rows[name] end
   for _, row in ipairs(rows) do
-    policy[row[1]] = type(row[2]) == "table" and map(row[2], row, row[1]) or row[2]
+    policy[row[1]] = type(row[2]) == "table" and TYPES[row[3]](row[2], row, row[1]) or row[2]
   end
   return policy
 end
 
---- The names that a policy's settings may have as fields, set or not, and those that they had before.
+--- The names that a policy's settings and hooks may have as fields, set or not, and those that settings had before.
 ---@param rows molbuild.Setting[]
 ---@return table<string, true> known
 ---@return table<string, string> former  what to write instead
@@ -161,6 +173,7 @@ function settings.names(rows)
     known[row[1]] = true
     if row.replaces then former[row.replaces] = instead(row[1]) end
   end
+  for name in pairs(rows.hooks or {}) do known[name] = true end
   return known, former
 end
 
@@ -181,7 +194,8 @@ local function check_per_runtime(policy)
     end
     for name in pairs(own) do
       if not allowed[name] then
-        mistake("per_runtime.%s.%s: no such setting (one of %s)", runtime, words.shown(name), table.concat(list, ", "))
+        mistake("per_runtime.%s.%s: no such setting%s (one of %s)", runtime, words.shown(name),
+          require("molbuild.base.nearest").hint(tostring(name), allowed), table.concat(list, ", "))
       end
     end
   end
@@ -237,6 +251,9 @@ local function entry_of(policy, row, runtime)
     return { row = row, value = own, origin = origin, where = row.variable or row[1] }
   end
   local value, origin, where = find(policy, row, runtime)
+  if row.per_runtime == "only" and not same(policy[row[1]], row[2]) then
+    mistake("%s is not set for all runtimes: write per_runtime.NAME = { %s = ... }", row[1], row[1])
+  end
   if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied
     value = checked(row, value, where, origin == "variable")
   end

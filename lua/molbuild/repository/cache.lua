@@ -195,10 +195,27 @@ function cache.with_room(root, held, fn)
   return fn()
 end
 
+-- A task that waits for a lock which it, or a task above it, holds would wait for itself.
+local function refuse_own(path, name)
+  local own = task.scope().locks
+  local lock = own and own[path]
+  if lock and lock:held() then
+    errors.raise {
+      kind = "bug", message = ("the lock %s is held by this task itself: %s is being built already"):format(path, name),
+    }
+  end
+end
+
+local function note_own(path, lock)
+  local scope = task.scope()
+  scope.locks = setmetatable({ [path] = lock }, { __index = scope.locks })
+end
+
 local function acquire(root, name, options)
   local started = core.sys.monotonic()
   make_directory(root .. "/locks")
   local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
+  refuse_own(path, name)
   local waited = false
   local lock, message, code = core.lock.acquire(path, {
     purpose = options.purpose,
@@ -212,6 +229,7 @@ local function acquire(root, name, options)
     errors.must(nil, message, code, { hint = access.hint(code, message) })
   end
   hand_over(path, root .. "/locks")
+  note_own(path, lock)
   if waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })
   end
