@@ -20,18 +20,27 @@ local function registered()
   return names
 end
 
-local STUBS = "lua/types/core.lua"
+local STUBS = "lua/types/core"
 local PRIMITIVES = "docs/primitives.md"
 local REFERENCE = "docs/reference.md"
 local MANUAL = "docs/molbuild.1"
 
+--- The files of the stubs, by topic.
+local function stub_files()
+  local files = {}
+  for _, name in ipairs(assert(core.fs.list(STUBS))) do files[name:match "^(%w+)%.lua$"] = read(STUBS .. "/" .. name) end
+  return files
+end
+
 --- The stubs by name, each with its parameters and the comment block above it.
 local function stubs()
   local all, block = {}, {}
-  for line in read(STUBS):gmatch "([^\n]*)\n" do
-    local name, parameters = line:match "^function core%.([%w_.]+)%(([^)]*)%) end$"
-    if name then all[name] = { parameters = parameters, block = table.concat(block, "\n") .. "\n" } end
-    if line:find "^%-%-%-" then block[#block + 1] = line else block = {} end
+  for topic, text in pairs(stub_files()) do
+    for line in text:gmatch "([^\n]*)\n" do
+      local name, parameters = line:match("^function " .. topic .. "%.([%w_]+)%(([^)]*)%) end$")
+      if name then all[topic .. "." .. name] = { parameters = parameters, block = table.concat(block, "\n") .. "\n" } end
+      if line:find "^%-%-%-" then block[#block + 1] = line else block = {} end
+    end
   end
   return all
 end
@@ -46,9 +55,9 @@ local function documented()
   return all
 end
 
---- The fields of a class in the stubs.
-local function fields(class)
-  local block = assert(read(STUBS):match("\n%-%-%-@class molbuild%.core%." .. class .. "\n(.-)\n[^-]"), class)
+--- The fields of a class in the stubs of a topic.
+local function fields(topic, class)
+  local block = assert(stub_files()[topic]:match("\n%-%-%-@class molbuild%.core%." .. class .. "\n(.-)\n[^-]"), class)
   local names = {}
   for name in block:gmatch "%-%-%-@field ([%w_]+)" do names[name] = true end
   return names
@@ -74,7 +83,7 @@ local function option_table(heading)
   return names
 end
 
-describe("lua/types/core.lua", function()
+describe("lua/types/core", function()
   it("has a stub for every function of the C module, and no other", function()
     assert_names(registered(), stubs(), STUBS)
   end)
@@ -94,11 +103,11 @@ describe("lua/types/core.lua", function()
     { "LockOptions", "core/bind/bind_lock.c", "acquire_options", "lock" },
   } do
     it(("has every option of %s"):format(case[1]), function()
-      assert_names(declared(case[2], case[3]), fields(case[1]), STUBS)
+      assert_names(declared(case[2], case[3]), fields(case[4], case[1]), STUBS)
     end)
 
     it(("and docs/primitives.md has those of %s"):format(case[4]), function()
-      assert_names(fields(case[1]), option_table(case[4]), PRIMITIVES)
+      assert_names(fields(case[4], case[1]), option_table(case[4]), PRIMITIVES)
     end)
 
     it(("and docs/primitives.md has the defaults of %s"):format(case[4]), function()
@@ -125,12 +134,21 @@ describe("lua/types/core.lua", function()
       if not name:find "^__" then methods[name] = true end
     end
     lock:release()
-    for name in read(STUBS):gmatch "\nfunction Lock:([%w_]+)%(" do stubbed[name] = true end
+    for name in stub_files().lock:gmatch "\nfunction Lock:([%w_]+)%(" do stubbed[name] = true end
     assert_names(methods, stubbed, STUBS)
   end)
 
   it("is Lua", function()
-    assert.truthy(loadfile(STUBS))
+    assert.truthy(loadfile(STUBS .. ".lua"))
+    for topic, text in pairs(stub_files()) do assert.truthy(load(text), topic) end
+  end)
+
+  it("has a file and a field for every topic", function()
+    local topics, named = {}, {}
+    for topic in pairs(core) do topics[topic] = true end
+    for topic in read(STUBS .. ".lua"):gmatch "%-%-%-@field (%w+) molbuild%.core%.%w+\n" do named[topic] = true end
+    assert_names(topics, named, STUBS .. ".lua")
+    assert_names(topics, stub_files(), STUBS)
   end)
 end)
 

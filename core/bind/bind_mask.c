@@ -16,7 +16,7 @@ static int mask_secret(lua_State *L)
 	return bind_status(L, mask_add(secret, len, &err), &err);
 }
 
-/* mask.user(name): base64 of "name:secret" is a form of every secret registered from now on */
+/* mask.user(name): base64 of "name:secret" is a form of every secret, of those registered before and later */
 static int mask_user(lua_State *L)
 {
 	struct error err;

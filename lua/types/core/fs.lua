@@ -1,0 +1,125 @@
+---@meta
+
+-- Stubs of molbuild.core.fs: see ../core.lua.
+
+---@class molbuild.core.fs
+local fs = {}
+
+---@class molbuild.core.Stat
+---@field type "file"|"directory"|"link"|"fifo"|"socket"|"device"
+---@field size integer  bytes
+---@field mode integer  permission bits
+---@field mtime number  seconds since 1970
+---@field uid integer
+---@field dev integer
+---@field ino integer
+---@field nlink integer
+
+--- Make a directory and the missing ones above it. One that is there is fine.
+---@param path string
+---@param mode integer?  511 (octal 777) when absent, less the umask
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.mkdirp(path, mode) end
+
+--- Make a new directory (mode 0700) whose name is the prefix and six random characters.
+---@param prefix string
+---@return string? path
+---@return string? message
+---@return string? code
+function fs.mkdtemp(prefix) end
+
+--- Remove a file, a link, or a directory and all in it. Never follows a link. A missing path is a success.
+---@param path string
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.remove_tree(path) end
+
+--- Give all below a directory the modes that a commit knows: 0755 for directories and programs, 0644 for other files.
+---@param path string
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.plain_modes(path) end
+
+--- Give a file or a tree from this user to the owner and group of LIKE. What others own is left alone. A missing path is a
+--- success.
+---@param path string
+---@param like string
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.give(path, like) end
+
+---@param from string
+---@param to string
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.rename(from, to) end
+
+--- The path, absolute, without links, "." and "..". It must exist.
+---@param path string
+---@return string? path
+---@return string? message
+---@return string? code
+function fs.realpath(path) end
+
+--- What a link says.
+---@param path string
+---@return string? target
+---@return string? message
+---@return string? code
+function fs.readlink(path) end
+
+--- What is at the path itself: a link is not followed.
+---@param path string
+---@return molbuild.core.Stat?
+---@return string? message
+---@return string? code
+function fs.lstat(path) end
+
+--- The names in a directory without "." and "..", sorted by bytes.
+---@param path string
+---@param max integer?  more names are the error "too_large"; 100000 when absent
+---@return string[]? names
+---@return string? message
+---@return string? code
+function fs.list(path, max) end
+
+--- What a path leads to: a link is followed.
+---@param path string
+---@return "file"|"directory"|"fifo"|"socket"|"device"|nil type
+---@return string? message
+---@return string? code
+function fs.type(path) end
+
+--- What a regular file holds. With SECONDS a pipe is read, too, to its end, for at most so long; nothing else happens
+--- meanwhile.
+---@param path string
+---@param max integer?  more bytes are the error "too_large"; 1 MiB when absent
+---@param seconds number?
+---@return string? data
+---@return string? message
+---@return string? code
+function fs.read(path, max, seconds) end
+
+--- Replace a file at once: readers see the old one or the new one. A link is replaced, not followed.
+---@param path string
+---@param data string
+---@param mode integer?  420 (octal 644) when absent
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.write_atomic(path, data, mode) end
+
+--- Bytes that this user may still write to the file system of the path.
+---@param path string
+---@return integer? bytes
+---@return string? message
+---@return string? code
+function fs.free_bytes(path) end
+
+return fs

@@ -1,0 +1,49 @@
+---@meta
+
+-- Stubs of molbuild.core.lock: see ../core.lua.
+
+---@class molbuild.core.lock
+local lock = {}
+
+---@class molbuild.core.Holder
+---@field pid integer
+---@field host string
+---@field start integer  unix time
+---@field purpose string
+
+---@class molbuild.core.LockOptions
+---@field purpose string?  written to the file for those who wait
+---@field timeout number?  seconds; 0 tries once; no bound when absent
+---@field every number?  seconds between two calls of on_wait, more than 0; 30 when absent
+---@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins and every so often
+
+--- A lock that is had until it is closed: `local lock <close> = core.lock.acquire(path)`.
+---@class molbuild.core.Lock
+local Lock = {}
+
+--- Give it back. Again does nothing.
+---@return nil
+function Lock:release() end
+
+--- The same as release.
+---@return nil
+function Lock:close() end
+
+--- Whether it is had.
+---@return boolean
+function Lock:held() end
+
+--- Take the lock of a file, which is made when it is missing, and never removed. Waits.
+---@param path string
+---@param options molbuild.core.LockOptions?
+---@return molbuild.core.Lock?
+---@return string? message  names the holder
+---@return string? code  locked, invalid, cancelled or an errno name
+function lock.acquire(path, options) end
+
+--- Who says to hold the lock of a file.
+---@param path string
+---@return molbuild.core.Holder?
+function lock.holder(path) end
+
+return lock

@@ -1,0 +1,54 @@
+---@meta
+
+-- Stubs of molbuild.core.loop: see ../core.lua.
+
+-- For molbuild.base.task.
+
+---@class molbuild.core.loop
+local loop = {}
+
+--- Wait until an operation is done, and give those that are.
+---@param seconds number?  at most so long; as long as it takes when absent
+---@return userdata[]? operations
+---@return string? message
+---@return string? code
+function loop.step(seconds) end
+
+--- A coroutine is a task: it may wait. With CANCELLED, a primitive that would wait yields nothing instead, and raises the
+--- value that the coroutine is resumed with.
+---@param thread thread
+---@param cancelled boolean
+---@return nil
+function loop.task(thread, cancelled) end
+
+--- Catch a signal from now on.
+---@param signo integer
+---@return true? ok
+---@return string? message
+---@return string? code
+function loop.catch(signo) end
+
+--- What is written to stderr when a signal ends or stops the program at once, and where it ends itself: it gives a terminal
+--- back.
+---@param text string  at most 64 bytes; empty: nothing
+---@return true? ok
+---@return string? message
+---@return string? code
+function loop.last_words(text) end
+
+--- Whether the program has been continued since the last call, after a signal had stopped it.
+---@return boolean
+function loop.continued() end
+
+--- The oldest caught signal that was not taken yet.
+---@return integer? signo
+function loop.signal() end
+
+--- The same as core.sys.sleep. Waits.
+---@param seconds number
+---@return true? ok
+---@return string? message
+---@return string? code
+function loop.sleep(seconds) end
+
+return loop

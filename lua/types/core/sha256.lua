@@ -1,0 +1,20 @@
+---@meta
+
+-- Stubs of molbuild.core.sha256: see ../core.lua.
+
+---@class molbuild.core.sha256
+local sha256 = {}
+
+---@param data string
+---@return string? hex  64 lowercase hex digits
+---@return string? message
+---@return string? code
+function sha256.hex(data) end
+
+---@param path string
+---@return string? hex
+---@return string? message
+---@return string? code
+function sha256.file(path) end
+
+return sha256

@@ -1,0 +1,91 @@
+---@meta
+
+-- Stubs of molbuild.core.sys: see ../core.lua.
+
+---@class molbuild.core.sys
+local sys = {}
+
+--- Seconds of a clock that is never set.
+---@return number
+function sys.monotonic() end
+
+--- Unix time in seconds, with a fraction.
+---@return number
+function sys.now() end
+
+---@return integer
+function sys.pid() end
+
+---@return integer
+function sys.uid() end
+
+---@return string
+function sys.hostname() end
+
+--- Processors that this process may run on.
+---@return integer
+function sys.cpus() end
+
+---@param fd integer
+---@return boolean
+function sys.isatty(fd) end
+
+---@param fd integer
+---@return integer? columns  nothing when it is no terminal
+---@return integer? rows
+function sys.terminal_size(fd) end
+
+--- Whether this process's group is the one that a terminal belongs to now; also when that cannot be told.
+---@param fd integer
+---@return boolean
+function sys.in_foreground(fd) end
+
+--- The name of a signal for people: "SIGKILL (9)"; "signal 99" for one that has none.
+---@param signo integer
+---@return string
+function sys.signal_name(signo) end
+
+---@param name string
+---@return string?
+function sys.getenv(name) end
+
+--- Take a variable out of this process's environment: children do not get it, and /proc does not show it any more.
+---@param name string
+---@return string? value  nil when it was not set
+---@return string? message
+---@return string? code
+function sys.take_env(name) end
+
+--- The program that runs.
+---@return string? path
+---@return string? message
+---@return string? code
+function sys.executable() end
+
+--- While on, an exit() of a C library's is an ordinary failure: one line on stderr, status 1.
+---@param on boolean
+---@return nil
+function sys.guard_exit(on) end
+
+--- Keep this process's memory out of core dumps and, on Linux, from other processes of the user.
+---@return true? ok
+---@return string? message
+---@return string? code
+function sys.protect_memory() end
+
+--- Write a text, masked and whole.
+---@param fd integer
+---@param text string
+---@return true? ok
+---@return string? message
+---@return string? code
+function sys.write(fd, text) end
+
+--- Waits.
+---@param seconds number
+---@return true? ok
+---@return string? message
+---@return string? code
+function sys.sleep(seconds) end
+
+return sys
