@@ -1,6 +1,5 @@
 #include "net/http.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -24,9 +23,8 @@ struct http_request {
 	char *url, *method, *shown;     /* shown: the URL without userinfo, for messages */
 	int redirects_left, redirected; /* the number that may still be followed, and whether one was */
 	int follow, same_origin;
-	struct buf upload, body, header_text;
-	size_t header_bytes; /* of this answer and of earlier ones, such as "100 Continue" */
-	struct http_header header_list[HTTP_HEADERS_MAX];
+	struct buf upload, body;
+	struct http_headers answer;
 	struct http_response response;
 	struct error err;
 	int failed; /* err is set, by a callback of curl */
@@ -60,16 +58,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *ud)
 static size_t on_header(char *data, size_t size, size_t count, void *ud)
 {
 	struct http_request *request = ud;
-	size_t len = size * count;
-	/* A new answer begins: after "100 Continue", or after a proxy's answer to CONNECT. Any number of them may come; the bound is
- 	 * on their sum. */
-	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		buf_clear(&request->header_text);
-	request->header_bytes += len;
-	if (request->header_bytes > HTTP_HEADER_BYTES_MAX)
+	if (http_headers_take(&request->answer, data, size * count) == 0)
+		return size * count;
+	if (errno == EMSGSIZE)
 		refuse(request, "too_large", "the answer's headers are larger than 65536 bytes");
-	else if (buf_append(&request->header_text, data, len) == 0)
-		return len;
 	else
 		refuse(request, "ENOMEM", "out of memory");
 	return CURL_WRITEFUNC_ERROR;
@@ -104,28 +96,6 @@ static void finish(struct http_request *request)
 	curl_easy_getinfo(request->easy, CURLINFO_PRIMARY_IP, &address);
 	request->response.address = address ? address : "";
 	request->done(request->ud, request->failed ? &request->err : NULL, &request->response);
-}
-
-/* Split header_text into the list, in place. */
-static void split_headers(struct http_request *request)
-{
-	char *line = request->header_text.data, *end, *colon;
-	for (; line && (end = strpbrk(line, "\r\n")); line = end + strspn(end, "\r\n")) {
-		char separator = *end;
-		*end = '\0';
-		colon = strchr(line, ':');
-		if (colon && request->response.header_count < HTTP_HEADERS_MAX) {
-			*colon = '\0';
-			for (char *c = line; *c; c++)
-				*c = (char)tolower((unsigned char)*c);
-			request->header_list[request->response.header_count++] =
-				(struct http_header){line, colon + 1 + strspn(colon + 1, " \t")};
-		}
-		/* Two bytes end most lines; the second is skipped by strspn() at the end of the round. */
-		if (separator == '\r' && end[1] == '\n')
-			end++;
-	}
-	request->response.headers = request->header_list;
 }
 
 static int send_request(struct http_request *request, struct error *err);
@@ -236,7 +206,9 @@ static void on_finished(struct loop_transfer *transfer, CURLcode result)
 	request->response.status = (int)status;
 	if (redirect(request) == 1)
 		return;
-	split_headers(request);
+	http_headers_split(&request->answer);
+	request->response.headers = request->answer.list;
+	request->response.header_count = request->answer.count;
 	finish(request);
 }
 
@@ -302,8 +274,7 @@ static void set_up(struct http_request *request, const struct http_options *opti
 static int send_request(struct http_request *request, struct error *err)
 {
 	buf_clear(&request->body);
-	buf_clear(&request->header_text);
-	request->header_bytes = 0;
+	http_headers_clear(&request->answer);
 	request->detail[0] = '\0';
 	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
@@ -376,7 +347,7 @@ struct http_request *http_start(struct loop *loop, const struct http_options *op
 	request->timer.fire = on_timeout;
 	buf_init(&request->upload, HTTP_UPLOAD_MAX);
 	buf_init(&request->body, options->max_body);
-	buf_init(&request->header_text, HTTP_HEADER_BYTES_MAX);
+	http_headers_init(&request->answer);
 	if (copy_options(request, options, err) < 0)
 		goto fail;
 	request->easy = request->transfer.easy = curl_easy_init();
@@ -404,7 +375,7 @@ void http_free(struct http_request *request)
 	curl_slist_free_all(request->headers);
 	buf_free(&request->upload);
 	buf_free(&request->body);
-	buf_free(&request->header_text);
+	http_headers_free(&request->answer);
 	free(request->url);
 	free(request->method);
 	free(request->shown);

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+#include "net/http_headers.h"
 
 struct http_options {
 	const char *url;
@@ -33,14 +34,9 @@ struct http_options {
 	const char *key_file;
 };
 
-struct http_header {
-	char *name; /* lower case */
-	char *value;
-};
-
 struct http_response {
 	int status;
-	struct http_header *headers; /* of the last answer, in order */
+	const struct http_header *headers; /* of the last answer, in order */
 	size_t header_count;
 	const char *body;
 	size_t body_len;
