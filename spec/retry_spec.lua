@@ -137,8 +137,6 @@ describe("retry.after", function()
     ["0"] = 0, ["120"] = 120, [" 7 "] = 7,
     ["Sun, 06 Nov 1994 08:49:37 GMT"] = 0,
     ["Sun, 06 Nov 1994 08:50:07 GMT"] = 30,
-    ["Sunday, 06-Nov-94 08:49:42 GMT"] = 5,
-    ["Sun Nov  6 08:49:38 1994"] = 1,
     ["Mon, 07 Nov 1994 08:49:37 GMT"] = 86400,
     ["Thu, 01 Jan 1970 00:00:00 GMT"] = 0,
   } do
@@ -153,7 +151,10 @@ describe("retry.after", function()
     assert.equal(4107542400, retry.after("Mon, 01 Mar 2100 00:00:00 GMT", 0))
   end)
 
-  for _, value in ipairs { "", "soon", "-1", "1.5", "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z" } do
+  for _, value in ipairs {
+    "", "soon", "-1", "1.5", "Sun, 06 Foo 1994 08:49:37 GMT", "1994-11-06T08:49:37Z", "Sunday, 06-Nov-94 08:49:42 GMT",
+    "Sun Nov  6 08:49:38 1994",
+  } do
     it(("takes no notice of %q"):format(value), function()
       assert.is_nil(retry.after(value, NOW))
     end)

@@ -1,7 +1,14 @@
 /* An error as a value: a stable word for comparisons and one line for messages.
  *
- * Every function of core/lib that can fail because of the world takes a `struct error *` (never NULL),
- * returns 0 or -1, and fills the error only when it returns -1. There is no other error sign.
+ * A failure has one of two signs in core/lib, and nothing else is one:
+ *
+ * - A function that takes a `struct error *` (never NULL) returns -1, or NULL instead of a pointer, and has filled in the error
+ *   then, and only then.
+ * - A function without one returns -1, or NULL instead of a pointer, and has set errno. It is a small part of an operation, which
+ *   the caller knows and names: error_errno(err, errno, "cannot do this to that").
+ *
+ * Where the reason makes no difference, errno is not set, and the header does not mention it (lock_read_holder()). 0 and positive
+ * numbers are results. Callbacks get the error, or NULL.
  *
  * The code is one of: timeout resolve connect reset tls too_large redirect protocol not_found denied locked
  * stalled cancelled invalid, or the name of an errno ("ENOSPC"). The message names the operation and its object, and

@@ -11,6 +11,18 @@
  *
  * If several processes wait, the kernel decides which one is next. Linux wakes them in the order of their arrival, but
  * does not guarantee it.
+ *
+ *   lock_try(&lock, path, purpose, &err);                                once, without waiting
+ *   lock_release(&lock);
+ *
+ *   wait = (struct lock_wait){.done = done};                             or wait on the loop
+ *   lock_wait_start(loop, &wait, path, purpose, timeout_ns, &err);       1: held; 0: done will be called; -1: err
+ *   loop_step(loop, ...);
+ *   lock_wait_cancel(&wait);                                             at any time before done
+ *   lock_release(&wait.lock);                                            after done, when it is held
+ *
+ * Errors: locked (the message names the holder), invalid (the path is no regular file), cancelled (on_wait returned -1), or
+ * the errno name of what opening the file or flock() reported.
  */
 #ifndef MOLBUILD_LOCK_H
 #define MOLBUILD_LOCK_H
@@ -59,7 +71,7 @@ struct lock_wait {
 	struct lock lock;
 	struct error error;
 
-	/* The other fields are private to lock.c. */
+	/* The other fields are private to lock_wait.c. */
 	struct loop *loop;
 	struct loop_child helper;
 	struct loop_timer timer, again;

@@ -9,6 +9,17 @@
  * A started struct must not move or be freed before it has been stopped or has called back (timers, children and
  * transfers stop themselves before they call back; a watch continues until it is stopped). Stopping something that is not
  * started does nothing.
+ *
+ *   loop = loop_new(&err);
+ *   timer = (struct loop_timer){.fire = on_time};
+ *   loop_timer_start(loop, &timer, delay_ns, &err);
+ *   while (!over && loop_step(loop, -1, &err) == 0)
+ *       ;
+ *   loop_timer_stop(loop, &timer);
+ *   loop_free(loop);
+ *
+ * Errors: starting fails with ENOMEM, and a watch also with what the system reports (EBADF, EPERM for a regular file). A failure of
+ * loop_step() is one of the waiting itself, and permanent.
  */
 #ifndef MOLBUILD_LOOP_H
 #define MOLBUILD_LOOP_H

@@ -6,7 +6,9 @@
  *   writer_close(&writer);
  *
  * The queue is bounded. A text is queued whole or dropped whole. Spare texts, such as a build's lines, are dropped before
- * others. For a slow reader, call writer_is_slow(), and write no more spare texts while it returns true. */
+ * others. For a slow reader, call writer_is_slow(), and write no more spare texts while it returns true.
+ *
+ * Errors: a write that fails discards the queue; `errnum` is the reason (EPIPE, ENOSPC), until a write succeeds. */
 #ifndef MOLBUILD_WRITER_H
 #define MOLBUILD_WRITER_H
 

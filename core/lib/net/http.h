@@ -4,6 +4,20 @@
  * http; another origin (scheme, host, port) receives neither the caller's headers nor the client certificate. The
  * password of a URL is registered as a secret. The usual variables are used: HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY,
  * NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself does not read.
+ *
+ *   request = http_start(loop, &options, done, ud, &err);    NULL: err has the reason, and done is not called
+ *   loop_step(loop, ...);                                    calls done once
+ *   http_free(request);                                      at any time, also in done
+ *
+ * Errors, as done gets them:
+ *   timeout                no complete answer in time
+ *   resolve connect reset  no address, no connection, a broken connection
+ *   tls                    the server's certificate, or a handshake that was refused
+ *   denied                 a proxy refused to connect
+ *   redirect               to a URL that must not be followed, or too many
+ *   too_large              the body or the headers
+ *   protocol               the answer is not HTTP, or nothing of it arrives
+ *   an errno name          this machine is the reason: EMFILE, ENOMEM
  */
 #ifndef MOLBUILD_HTTP_H
 #define MOLBUILD_HTTP_H
@@ -48,10 +62,9 @@ struct http_response {
 
 struct http_request;
 
-/* Start. DONE is called once, from loop_step(): err is NULL when an answer came, whatever its status; else its code is
- * timeout, resolve, connect, reset, tls, denied (by a proxy), too_large, redirect, protocol or cancelled. RESPONSE
- * is valid until http_free(), which DONE may call. Returns NULL with err set (code "invalid" for an unusable URL or
- * header). */
+/* Start. DONE is called once, from loop_step(): err is NULL when an answer came, whatever its status. RESPONSE is valid until
+ * http_free(), which DONE may call. Options are copied. Returns NULL with err set (code "invalid" for an unusable URL, header or
+ * file; ENOMEM). */
 WARN_UNUSED struct http_request *
 http_start(struct loop *loop, const struct http_options *options,
            void (*done)(void *ud, const struct error *err, const struct http_response *response), void *ud, struct error *err);

@@ -13,6 +13,17 @@
  *
  * Each find is shown as MASK_TEXT; where several begin at one place the longest counts, and finds that overlap are
  * one.
+ *
+ *   mask_add(secret, len, &err);              as soon as a secret is known
+ *   mask_text(text, len, &out);               a whole text
+ *
+ *   mask_stream_init(&stream);                a text in pieces
+ *   mask_feed(&stream, data, len, &out);      each piece
+ *   mask_finish(&stream, &out);               the rest
+ *   mask_stream_free(&stream);
+ *
+ * Errors: a secret that cannot be registered must not be used, since nothing would mask it. A text that cannot be masked (out of
+ * memory, or OUT is full) must not be shown.
  */
 #ifndef MOLBUILD_MASK_H
 #define MOLBUILD_MASK_H

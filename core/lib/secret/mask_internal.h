@@ -1,4 +1,5 @@
-/* The inside of the masker: mask_forms.c makes what is to be found, mask_find.c matches it at a place, mask.c goes through texts. */
+/* The inside of the masker: mask_forms.c makes what is to be found, mask_find.c matches it at a place, mask.c goes through
+ * texts. */
 #ifndef MOLBUILD_MASK_INTERNAL_H
 #define MOLBUILD_MASK_INTERNAL_H
 
@@ -45,8 +46,8 @@ static inline uint16_t mask_pair(const void *bytes)
 	return pair;
 }
 
-/* Make all forms of the secrets, alone and with each user ("name:"), and fill mask_pairs. Returns 0, or -1 with errno ENOMEM and FORMS
- * unchanged. What FORMS held before is wiped and freed. */
+/* Make all forms of the secrets, alone and with each user ("name:"), and fill mask_pairs. Returns 0, or -1 with errno ENOMEM
+ * and FORMS unchanged. What FORMS held before is wiped and freed. */
 WARN_UNUSED int mask_forms_build(struct mask_forms *forms, const struct mask_secret *secrets, size_t secret_count,
                                  char users[][MASK_USER_MAX + 2], size_t user_count);
 void mask_forms_free(struct mask_forms *forms);

@@ -33,19 +33,13 @@ local function days(year, month, day)
   return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 719469
 end
 
---- An HTTP date (RFC 9110, 5.6.7; the obsolete forms, too) as seconds since 1970.
+--- An HTTP date as seconds since 1970. Only the form that servers must send (RFC 9110, 5.6.7), not the obsolete ones.
 local function http_date(text)
-  local day, month, year, hour, min, sec = text:match "^%a+, (%d+)[ -](%a+)[ -](%d+) (%d+):(%d+):(%d+) GMT$"
-  if not day then
-    month, day, hour, min, sec, year = text:match "^%a+ (%a+) +(%d+) (%d+):(%d+):(%d+) (%d+)$"
-  end
+  local day, month, year, hour, min, sec = text:match "^%a+, (%d%d) (%a+) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
   if not day or not MONTHS[month] then
     return nil
   end
-  year = tonumber(year)
-  -- Two digits from 70 on are a year of the last century.
-  year = year < 70 and year + 2000 or year < 100 and year + 1900 or year
-  return days(year, MONTHS[month], tonumber(day)) * 86400 + hour * 3600 + min * 60 + sec
+  return days(tonumber(year), MONTHS[month], tonumber(day)) * 86400 + hour * 3600 + min * 60 + sec
 end
 
 --- The seconds that a Retry-After header requests, as a number or a date. nil when it cannot be parsed.
