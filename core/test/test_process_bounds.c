@@ -109,6 +109,46 @@ static void the_first_reason_is_told(void **state)
 	run_free(&run, 1);
 }
 
+/* As run_start_script(), with bounds of zero, which the fixture would fill in. */
+static void start_with_zero(struct run *run, const char *script, int64_t timeout_ns, int64_t grace_ns)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+	struct process_options options = {.program = "/bin/sh", .argv = argv};
+	process_fill_in(&options);
+	options.bounds.timeout_ns = timeout_ns;
+	options.bounds.grace_ns = grace_ns;
+	options.lines.on_line = run_on_line;
+	options.lines.ud = run;
+	run->loop = loop_new(&err);
+	run->process = process_start(run->loop, &options, run_on_done, run, &err);
+	assert_non_null(run->process);
+}
+
+static void a_timeout_of_zero_ends_it_at_once(void **state)
+{
+	struct run run = {.answer_to = ""};
+	(void)state;
+	start_with_zero(&run, "sleep 60", 0, 10 * NS_PER_S);
+	run_until(&run, NULL);
+	assert_ended(&run, "timeout");
+	run_free(&run, 1);
+}
+
+static void a_grace_of_zero_kills_at_once(void **state)
+{
+	struct run run = {.answer_to = ""};
+	int64_t began;
+	(void)state;
+	start_with_zero(&run, STUBBORN, NS_NEVER, 0);
+	run_until(&run, "ready");
+	began = clock_monotonic_ns();
+	process_cancel(run.process);
+	run_until(&run, NULL);
+	assert_true(clock_monotonic_ns() - began < MS(9000));
+	assert_int_equal(run.result.signo, SIGKILL);
+	run_free(&run, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +160,8 @@ int main(void)
 		FIXTURE_TEST(what_has_said_nothing_has_no_last_line),
 		FIXTURE_TEST(a_byte_without_an_end_of_line_is_life),
 		FIXTURE_TEST(the_first_reason_is_told),
+		FIXTURE_TEST(a_timeout_of_zero_ends_it_at_once),
+		FIXTURE_TEST(a_grace_of_zero_kills_at_once),
 	};
 	return cmocka_run_group_tests_name("process_bounds", tests, NULL, NULL);
 }
