@@ -85,7 +85,8 @@ describe("a cache hit", function()
     assert.truthy(loaded:find "molbuild%.engine%.api\n", loaded)
     for _, name in ipairs {
       "argparse", "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
-      "molbuild.repository.git", "molbuild.repository.template", "molbuild.progress.tty", "molbuild.trace",
+      "molbuild.repository.git", "molbuild.repository.command", "molbuild.repository.store", "molbuild.repository.template",
+      "molbuild.progress.tty", "molbuild.trace", "molbuild.help", "molbuild.eject", "molbuild.base.nearest",
     } do
       assert.is_nil(("\n" .. loaded):find("\n" .. name .. "\n", 1, true), name)
     end
