@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-/* A linker that drops libraries nobody uses must keep these. */
+/* A linker that drops unused libraries must keep these. */
 struct used {
 	CURL *(*curl)(void);
 	const EVP_MD *(*crypto)(void);

@@ -1,7 +1,7 @@
 /* molbuild.core.loop: the loop for the task scheduler, and sleep. */
 #include "bind.h"
 
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 #include "bind_options.h"
 
 /* ---- for the scheduler ----------------------------------------------------------------------------------- */
@@ -41,13 +41,13 @@ static int loop_last_words_(lua_State *L)
 	struct error err;
 	size_t len;
 	const char *text = luaL_checklstring(L, 1, &len);
-	return bind_status(L, give_back_set(text, len, &err), &err);
+	return bind_status(L, restore_terminal_set(text, len, &err), &err);
 }
 
 /* loop.continued() -> boolean */
 static int loop_continued(lua_State *L)
 {
-	lua_pushboolean(L, give_back_continued());
+	lua_pushboolean(L, restore_terminal_continued());
 	return 1;
 }
 

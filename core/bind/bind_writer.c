@@ -110,10 +110,10 @@ static int is_slow(lua_State *L)
 static int flush(lua_State *L)
 {
 	struct writer *writer = check_writer(L);
-	int64_t patience;
+	int64_t silence;
 	luaL_checknumber(L, 2);
-	patience = bind_seconds(L, 2, 0);
-	writer_flush(writer, patience);
+	silence = bind_seconds(L, 2, 0);
+	writer_flush(writer, silence);
 	lua_pushboolean(L, writer_pending(writer) == 0);
 	return 1;
 }

@@ -1,4 +1,4 @@
---- What may come of a forge's answer about a branch: a commit that stands in it, or one error that says so.
+--- The possible results of a forge's answer about a branch: a commit that the answer contains, or one error.
 --- Gives a function of the answer that raises where something else came of it, and gives a number for what was seen.
 local errors = require "molbuild.base.errors"
 local gitea = require "molbuild.forge.gitea"

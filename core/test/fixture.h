@@ -17,7 +17,7 @@
 
 #define FIXTURE_NOBODY 65534
 
-static char *fixture_dir; /* absolute, without links; anybody may write to it */
+static char *fixture_dir; /* absolute, without links; all users may write to it */
 static struct error err;
 
 static inline int fixture_enter(void **state)

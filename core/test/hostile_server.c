@@ -148,7 +148,7 @@ static void do_branch(int fd)
 
 #define REFS_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n"
 
-/* What git cannot take for a list of refs; the escapes are for the terminal that shows git's message. */
+/* No valid list of refs for git; the escapes are for the terminal that shows git's message. */
 static void do_bad_refs(int fd)
 {
 	send_text(fd, REFS_HEAD "001e# service=git-upload-pack\n0000zz\033[2J\033]0;x\007\nzz");

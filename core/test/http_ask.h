@@ -98,7 +98,7 @@ static inline const char *header(const char *name)
 	return NULL;
 }
 
-/* How often TEXT stands in what the servers were asked. */
+/* How often the requests to the servers contain TEXT. */
 static inline int asked(const char *text)
 {
 	struct buf log;

@@ -18,7 +18,7 @@ static inline int can_take(const char *path)
 	return 1;
 }
 
-/* Another process that holds a lock until it is told to give it back, or killed. */
+/* Another process that holds a lock until it gets a byte, or is killed. */
 struct holder {
 	pid_t pid;
 	int tell; /* closing it tells */

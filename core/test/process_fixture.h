@@ -157,7 +157,7 @@ static inline void assert_ended(const struct run *run, const char *code)
 	assert_string_equal(run->error.code, code);
 }
 
-/* It came to its own end with this exit code. */
+/* It ended by itself with this exit code. */
 static inline void assert_exit(const struct run *run, int code)
 {
 	assert_false(run->failed);

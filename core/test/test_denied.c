@@ -1,4 +1,4 @@
-/* System calls that a seccomp filter answers with EPERM, as those of old container engines do for each that is newer than
+/* System calls that a seccomp filter answers with EPERM, as outdated container engines do for each that is newer than
  * they are. ENOSYS would be the right answer, and is what libraries are prepared for. */
 #include <errno.h>
 #include <pthread.h>
@@ -48,7 +48,7 @@ static int deny_new_calls(void)
 	return 0;
 }
 
-/* The filter holds for good: BODY runs in a process of its own. */
+/* The filter is permanent: BODY runs in its own process. */
 static void under_the_filter(int (*body)(void))
 {
 	int status;

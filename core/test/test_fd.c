@@ -131,7 +131,7 @@ static void write_all_to_a_pipe_nobody_reads_fails(void **state)
 	fd_close(&ends[1]);
 }
 
-/* It is told as far as it can be: what is written stays so when there is no descriptor left for a copy. */
+/* Checked as far as possible: without a descriptor for a copy, the write still counts. */
 static void what_was_written_is_checked_only_where_it_can_be(void **state)
 {
 	struct rlimit old, none;

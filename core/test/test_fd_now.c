@@ -100,7 +100,7 @@ static void fill_and_interrupt(void)
 	raise(SIGALRM);
 }
 
-/* As when the terminal is given back: the one in the middle must leave the timer to the other. */
+/* As when the terminal is restored: the inner write must not touch the timer of the outer one. */
 static void a_write_in_a_signal_handler_leaves_the_one_under_way_alone(void **state)
 {
 	struct sigaction action = {.sa_handler = write_elsewhere};

@@ -83,7 +83,7 @@ static void the_child_gets_the_signal_when_its_parent_dies(void **state)
 	}
 	fd_close(&ends[1]);
 	assert_int_equal(code_of(between), 0);
-	/* The end of the pipe: nobody holds the other one any more. */
+	/* The end of the pipe: no process has the other end any more. */
 	assert_int_equal(fd_read(ends[0], &byte, 1), 0);
 	fd_close(&ends[0]);
 }

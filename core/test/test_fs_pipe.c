@@ -80,15 +80,15 @@ static void waits_for_no_pipe_without_end(void **state)
 	(void)state;
 	buf_init(&got, 100);
 	assert_int_equal(mkfifo("fifo", 0600), 0);
-	/* Nobody writes. */
+	/* No process writes. */
 	assert_failed(fs_read_pipe("fifo", 100, 50 * NS_PER_MS, &got, &err), "invalid");
-	/* Somebody does not end. */
+	/* A writer does not end. */
 	ends = open("fifo", O_RDWR);
 	assert_true(ends >= 0);
 	assert_int_equal(write(ends, "x", 1), 1);
 	assert_failed(fs_read_pipe("fifo", 100, 50 * NS_PER_MS, &got, &err), "timeout");
 	assert_int_equal(got.len, 0);
-	/* Somebody writes too much. */
+	/* A writer writes too much. */
 	assert_int_equal(write(ends, "too much", 8), 8);
 	assert_failed(fs_read_pipe("fifo", 4, 20 * NS_PER_S, &got, &err), "too_large");
 	close(ends);

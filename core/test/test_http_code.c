@@ -1,4 +1,4 @@
-/* Which word a request that found no answer ends with: what may be over in a moment is told from what is not. */
+/* The error codes of failed requests: temporary failures are distinguished from permanent ones. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -96,7 +96,7 @@ static void it_is_over_when_both_have_ended(void **state)
 	life_free(&life);
 }
 
-/* Its output never ends, and nobody of its own holds it. */
+/* Its output never ends, and none of its own processes has it open. */
 static void output_is_waited_for_a_little(void **state)
 {
 	int64_t begin = clock_monotonic_ns();

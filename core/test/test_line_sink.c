@@ -10,23 +10,23 @@
 #include "child/line_sink.h"
 
 static struct line_sink sink;
-static char told[1024]; /* "<line>" from on_line, "(lines)" from on_lines, in their order */
+static char reported[1024]; /* "<line>" from on_line, "(lines)" from on_lines, in their order */
 static int line_answer, lines_answer;
 
 static int on_line(void *ud, const char *line, size_t len)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	assert_ptr_equal(ud, &sink);
-	snprintf(told + used, sizeof told - used, "<%.*s>", (int)len, line);
+	snprintf(reported + used, sizeof reported - used, "<%.*s>", (int)len, line);
 	return line_answer;
 }
 
 static int on_lines(void *ud, const char *text, size_t len)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	assert_ptr_equal(ud, &sink);
 	assert_int_equal(strlen(text), len);
-	snprintf(told + used, sizeof told - used, "(%s)", text);
+	snprintf(reported + used, sizeof reported - used, "(%s)", text);
 	return lines_answer;
 }
 
@@ -40,13 +40,13 @@ static int teardown(void **state)
 static void begin(struct line_sink_options options)
 {
 	line_sink_free(&sink);
-	told[0] = '\0';
+	reported[0] = '\0';
 	line_answer = lines_answer = LINES_GO_ON;
 	options.ud = &sink;
 	assert_int_equal(line_sink_init(&sink, &options), 0);
 }
 
-/* The line is TEXT alone, whatever lies behind it in memory. */
+/* The line is only TEXT, whatever follows it in memory. */
 static int take(const char *text, int behind_cr)
 {
 	char exact[64];
@@ -58,14 +58,14 @@ static int take(const char *text, int behind_cr)
 
 static void assert_told(const char *text)
 {
-	assert_string_equal(told, text);
+	assert_string_equal(reported, text);
 }
 
 static int is_told(const char *line)
 {
-	told[0] = '\0';
+	reported[0] = '\0';
 	assert_int_equal(take(line, 0), 0);
-	return told[0] != '\0';
+	return reported[0] != '\0';
 }
 
 static void uses_nobody_without_receivers(void **state)
@@ -160,7 +160,7 @@ static void hands_over_a_full_bundle(void **state)
 	(void)state;
 	memset(line, 'x', sizeof line);
 	begin((struct line_sink_options){.on_lines = on_lines});
-	while (told[0] == '\0') {
+	while (reported[0] == '\0') {
 		assert_int_equal(line_sink_take(&sink, line, sizeof line, 0), 0);
 		taken += sizeof line + 1;
 		assert_true(taken <= OUTPUT_LINES_MAX);
@@ -188,7 +188,7 @@ static void a_stop_ends_it(void **state)
 	line_answer = LINES_STOP;
 	assert_int_equal(take("a", 0), 1);
 	lines_answer = LINES_STOP;
-	told[0] = '\0';
+	reported[0] = '\0';
 	assert_int_equal(take("b", 0), 1);
 	assert_told("(b\n)");
 }

@@ -100,7 +100,7 @@ static void a_shorter_record_leaves_nothing_of_a_longer_one(void **state)
 {
 	struct lock lock = {0};
 	struct buf buf;
-	const char *stale = "pid=1 host=h start=1 purpose=a stale record of somebody with a long story to tell\nand more\n";
+	const char *stale = "pid=1 host=h start=1 purpose=a stale record of a process with quite a long purpose\nand more\n";
 	(void)state;
 	buf_init(&buf, 1000);
 	assert_int_equal(fs_write_atomic("l", stale, strlen(stale), 0600, &err), 0);

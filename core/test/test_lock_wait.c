@@ -245,7 +245,7 @@ static void a_helper_keeps_no_pipe_open(void **state)
 }
 
 #ifdef __linux__
-/* Waits for the lock in a loop, and says so. */
+/* Waits for the lock in a loop, and reports it. */
 static void wait_for_ever(int ready)
 {
 	struct waiter waiter;

@@ -289,7 +289,7 @@ static void a_refused_connection_is_called_back(void **state)
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof address;
 	char url[64];
-	/* Bound, but nobody listens. */
+	/* Bound, but no process listens. */
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	(void)state;
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 #include "fixture.h"
 #include "loop_fixture.h"
 
@@ -222,8 +222,8 @@ static void read_last_words(const char *words, char *text, size_t size)
 	if (pid == 0) {
 		struct loop *own = loop_new(&err);
 		dup2(ends[1], STDERR_FILENO);
-		if (!own || loop_catch_signal(own, SIGTERM, &err) < 0 || give_back_set("before", 6, &err) < 0 ||
-		    give_back_set(words, strlen(words), &err) < 0)
+		if (!own || loop_catch_signal(own, SIGTERM, &err) < 0 || restore_terminal_set("before", 6, &err) < 0 ||
+		    restore_terminal_set(words, strlen(words), &err) < 0)
 			_exit(1);
 		for (int i = 0; i < 3; i++)
 			raise(SIGTERM);
@@ -246,9 +246,9 @@ static void last_words_are_written_before_that_effect(void **state)
 	read_last_words("", text, sizeof text);
 	assert_string_equal(text, "");
 	memset(text, 'x', 65);
-	assert_failed(give_back_set(text, 65, &err), "invalid");
-	assert_int_equal(give_back_set(text, 64, &err), 0);
-	assert_int_equal(give_back_set("", 0, &err), 0);
+	assert_failed(restore_terminal_set(text, 65, &err), "invalid");
+	assert_int_equal(restore_terminal_set(text, 64, &err), 0);
+	assert_int_equal(restore_terminal_set("", 0, &err), 0);
 }
 
 int main(void)

@@ -204,7 +204,7 @@ static void prefers_the_longest_and_joins_overlapping_ones(void **state)
 	assert_shown("aaaaaaa aaaaaaaa aaaaaaaaaaaa", "aaaaaaa *** ***");
 }
 
-/* A '%' or '\' of the secret can be taken for the beginning of an escape; a plain backtracking search would not
+/* A '%' or '\' of the secret can look like the beginning of an escape; a plain backtracking search would not
  * end. */
 static void reads_ambiguous_secrets_in_bounded_time(void **state)
 {

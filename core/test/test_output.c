@@ -13,29 +13,29 @@
 #include "secret/mask.h"
 
 static struct output output;
-static char told[1024];
+static char reported[1024];
 static int answer;
 
 static int on_line(void *ud, const char *line, size_t len)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	(void)ud;
-	snprintf(told + used, sizeof told - used, "<%.*s>", (int)len, line);
+	snprintf(reported + used, sizeof reported - used, "<%.*s>", (int)len, line);
 	return answer;
 }
 
 static int on_lines(void *ud, const char *text, size_t len)
 {
-	size_t used = strlen(told);
+	size_t used = strlen(reported);
 	(void)ud;
 	(void)len;
-	snprintf(told + used, sizeof told - used, "(%s)", text);
+	snprintf(reported + used, sizeof reported - used, "(%s)", text);
 	return LINES_GO_ON;
 }
 
 static void begin(struct output_options options)
 {
-	told[0] = '\0';
+	reported[0] = '\0';
 	answer = LINES_GO_ON;
 	if (!options.tail)
 		options.tail = 1000;
@@ -74,10 +74,10 @@ static void bytes_become_plain_masked_lines(void **state)
 	assert_int_equal(mask_add("s3cret-value", 12, &err), 0);
 	begin((struct output_options){.log_file = "log", .lines = {.on_line = on_line}});
 	feed("a \033[31mred\033[0m one\r\nsee s3cret");
-	assert_string_equal(told, "<a red one>");
+	assert_string_equal(reported, "<a red one>");
 	feed("-value\nb");
 	finish();
-	assert_string_equal(told, "<a red one><see ***><b>");
+	assert_string_equal(reported, "<a red one><see ***><b>");
 	assert_string_equal(output.tail.data, "a red one\nsee ***\nb");
 	assert_log("a red one\nsee ***\nb");
 }
@@ -98,10 +98,10 @@ static void all_lines_come_at_each_feed(void **state)
 	(void)state;
 	begin((struct output_options){.lines = {.on_line = on_line, .on_lines = on_lines, .only = steps}});
 	feed("a\nb\nStep 1\nc\n");
-	assert_string_equal(told, "(a\nb\nStep 1\n)<Step 1>(c\n)");
+	assert_string_equal(reported, "(a\nb\nStep 1\n)<Step 1>(c\n)");
 	feed("d");
 	finish();
-	assert_string_equal(told, "(a\nb\nStep 1\n)<Step 1>(c\n)(d\n)");
+	assert_string_equal(reported, "(a\nb\nStep 1\n)<Step 1>(c\n)(d\n)");
 }
 
 static void a_line_can_end_it(void **state)
@@ -110,8 +110,8 @@ static void a_line_can_end_it(void **state)
 	begin((struct output_options){.lines = {.on_line = on_line}});
 	answer = LINES_STOP;
 	assert_int_equal(output_feed(&output, "a\nb\n", 4, &err), 1);
-	assert_string_equal(told, "<a>");
-	/* The text is kept all the same. */
+	assert_string_equal(reported, "<a>");
+	/* The text is still kept. */
 	assert_string_equal(output.tail.data, "a\nb\n");
 }
 
@@ -121,7 +121,7 @@ static void what_is_drawn_over_a_line_is_a_line_in_the_log(void **state)
 	begin((struct output_options){.log_file = "log", .lines = {.on_line = on_line, .after_newline = 1}});
 	feed("10%\r20%\rdone\nnext\n");
 	finish();
-	assert_string_equal(told, "<10%><next>");
+	assert_string_equal(reported, "<10%><next>");
 	assert_log("10%\n20%\ndone\nnext\n");
 }
 
@@ -167,7 +167,7 @@ static void a_log_that_cannot_be_written_is_remembered(void **state)
 	finish();
 	assert_true(output.log_failed);
 	assert_string_equal(output.log_error.code, "ENOSPC");
-	assert_string_equal(told, "<a>");
+	assert_string_equal(reported, "<a>");
 }
 #endif
 

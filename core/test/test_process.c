@@ -180,7 +180,7 @@ static void a_log_that_cannot_be_made_starts_nothing(void **state)
 	assert_null(run.process);
 	assert_string_equal(err.code, "ENOENT");
 	run_free(&run, 0);
-	/* Never through a link that somebody else put there. */
+	/* Never through a link that another user put there. */
 	assert_int_equal(symlink("victim", "link"), 0);
 	options.log_file = "link";
 	run_start(&run, &options);

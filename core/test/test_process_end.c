@@ -56,7 +56,7 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	run_free(&run, 1);
 }
 
-/* docker, for one, gives up its good order when it is told more than once. */
+/* docker, for example, exits without cleaning up when it gets the signal more than once. */
 static void every_signal_is_heard_once(void **state)
 {
 	struct run run = {.answer_to = ""};
@@ -287,7 +287,7 @@ static void a_zombie_that_nobody_reaps_is_not_waited_for(void **state)
 {
 	struct run run = {.answer_to = "ready", .answer = LINES_STOP};
 	(void)state;
-	/* The orphaned sleep becomes a child of this process, which lets it lie. */
+	/* The orphaned sleep becomes a child of this process, which does not reap it. */
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.bounds.grace_ns = MS(15000)});
 	assert_ended(&run, "cancelled");
@@ -307,10 +307,10 @@ static void die_running(void)
 	kill(getpid(), SIGKILL);
 }
 
-/* Become the tracer of PID, say so, and never look at it: its parent is told of its exit only when the tracer has seen it. */
-static void hold(pid_t pid, int told)
+/* Become the tracer of PID, report it, and never wait for it: its parent learns of its exit only after the tracer has. */
+static void hold(pid_t pid, int ready)
 {
-	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 && write(told, "!", 1) == 1)
+	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 && write(ready, "!", 1) == 1)
 		for (;;)
 			pause();
 	_exit(1);
@@ -319,18 +319,18 @@ static void hold(pid_t pid, int told)
 static void one_whose_exit_nobody_reports_is_not_waited_for(void **state)
 {
 	struct run run = {.answer_to = ""};
-	int told[2];
+	int ready[2];
 	char byte;
 	pid_t tracer, pid;
 	(void)state;
 	run_start_script(&run, "echo $$; exec sleep 60", (struct process_options){.bounds.grace_ns = MS(100)});
 	run_until(&run, "|");
 	pid = atoi(run.lines);
-	assert_int_equal(pipe(told), 0);
+	assert_int_equal(pipe(ready), 0);
 	tracer = fork();
 	if (tracer == 0)
-		hold(pid, told[1]);
-	assert_int_equal(read(told[0], &byte, 1), 1);
+		hold(pid, ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
 	process_kill(run.process);
 	run_until(&run, NULL);
 	assert_ended(&run, "cancelled");
@@ -339,8 +339,8 @@ static void one_whose_exit_nobody_reports_is_not_waited_for(void **state)
 	assert_int_equal(waitpid(tracer, NULL, 0), tracer);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	run_free(&run, 1);
-	close(told[0]);
-	close(told[1]);
+	close(ready[0]);
+	close(ready[1]);
 }
 
 static void when_we_are_killed_it_gets_the_signal(void **state)

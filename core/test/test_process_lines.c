@@ -1,4 +1,4 @@
-/* What is told of a child's lines, and what a flood of them costs. */
+/* The reports of a child's lines, and what a flood of them costs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -171,20 +171,20 @@ static void any_byte_counts_as_life(void **state)
 	run_free(&run, 1);
 }
 
-static size_t told;
+static size_t reported;
 
 static int count_lines(void *ud, const char *text, size_t len)
 {
 	(void)ud;
 	assert_true(len > 0 && len <= OUTPUT_LINES_MAX && text[len - 1] == '\n');
-	told += len;
+	reported += len;
 	return LINES_GO_ON;
 }
 
 static int never(void *ud, const char *line, size_t len)
 {
 	(void)ud;
-	fail_msg("told of %.*s", (int)len, line);
+	fail_msg("reported %.*s", (int)len, line);
 	return LINES_STOP;
 }
 
@@ -201,7 +201,7 @@ static void flood(const char *script, uint64_t max, long kept)
 	unit = 1;
 #endif
 	getrusage(RUSAGE_SELF, &before);
-	told = 0;
+	reported = 0;
 	run_script(&run, script, options);
 	getrusage(RUSAGE_SELF, &after);
 	assert_exit(&run, 0);
@@ -216,11 +216,11 @@ static void a_flood_takes_no_memory(void **state)
 {
 	(void)state;
 	flood("yes '#12 13.0 a line such as a build prints' | head -c 134217728", 256 * MIB, 128 * MIB);
-	assert_int_equal(told, 128 * MIB + 1); /* the last line has no end */
+	assert_int_equal(reported, 128 * MIB + 1); /* the last line has no end */
 	flood("head -c 104857600 /dev/zero | tr '\\0' x", 100 * MIB + 4096, 100 * MIB);
-	assert_int_equal(told, OUTPUT_LINE_MAX + 1);
+	assert_int_equal(reported, OUTPUT_LINE_MAX + 1);
 	flood("yes x | head -c 33554432; head -c 67108864 /dev/zero; yes y | head -c 33554432", 256 * MIB, 64 * MIB);
-	assert_int_equal(told, 64 * MIB);
+	assert_int_equal(reported, 64 * MIB);
 }
 
 static void a_flood_fills_no_disk(void **state)

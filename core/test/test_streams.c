@@ -149,7 +149,7 @@ static void input_that_nobody_reads_is_no_failure(void **state)
 	end();
 }
 
-/* Nothing is read while may_resume says so. */
+/* Nothing is read while may_resume returns 0. */
 static void a_pause_holds_the_output_up(void **state)
 {
 	(void)state;

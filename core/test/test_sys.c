@@ -198,7 +198,7 @@ static void names_signals(void **state)
 
 static void takes_a_variable_out_of_the_environment(void **state)
 {
-	/* The same name twice: whoever starts a program may do that. */
+	/* The same name twice: the starter of a program may do that. */
 	static char first[] = "TAKEN=s3cret", other[] = "TAKEN_NOT=stays", second[] = "TAKEN=t00";
 	static char *list[] = {first, other, second, NULL};
 	char **before = environ, *value;

@@ -100,7 +100,7 @@ static int put(const char *text, int spare)
 	return writer_put(&writer, text, strlen(text), spare);
 }
 
-/* Put lines until one is dropped; returns how many were accepted. As though nobody had read for long: else each test would
+/* Put lines until one is dropped; returns how many were accepted. As though there was no reader for long: else each test would
  * wait for a second. */
 static size_t put_until_dropped(int spare)
 {

@@ -2,7 +2,7 @@
  *
  * DESCRIPTOR is 1, 2 or 12 (both). KIND says what it becomes: pipe, socket, terminal (the command then leads a session on
  * it), or gone (a pipe whose reader has ended). The command replaces this process. A process of its own holds the other
- * end, its pid in FILE.pid. It reads once SIGUSR1 has come or nobody can write any more, and appends what it gets to FILE.
+ * end, its pid in FILE.pid. It reads once SIGUSR1 has come or no process can write any more, and appends what it gets to FILE.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -93,7 +93,7 @@ static void start_holder(int reader, int writer, const char *path)
 		waitpid(pid, NULL, 0);
 		return;
 	}
-	/* Whoever waits for the end of the command's own output must not wait for this. */
+	/* A process that waits for the end of the command's own output must not wait for this one. */
 	close(writer);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(open("/dev/null", O_RDWR), fd);

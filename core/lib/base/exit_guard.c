@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/fd_now.h"
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 
 static int registered, guarded;
 
@@ -13,7 +13,7 @@ static void on_exit_inside(void)
 	static const char line[] = "molbuild: out of memory\n";
 	if (!guarded)
 		return;
-	give_back_now();
+	restore_terminal_now();
 	ssize_t put = fd_write_now(STDERR_FILENO, line, sizeof line - 1);
 	(void)put;
 	_exit(EXIT_FAILURE);

@@ -78,7 +78,7 @@
 /* The queue may exceed these by one text: a text that was written in part must be queued whole. */
 #define WRITER_QUEUE_MAX ((size_t)1 << 30)
 /* Bytes of the text that restores the terminal. */
-#define GIVE_BACK_MAX 64
+#define RESTORE_TERMINAL_MAX 64
 
 /* ---- HTTP and URLs ---------------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
  *   program with it, and SIGALRM ends a run cleanly (loop.h).
  * - up to START_DESCRIPTORS descriptors can be open, if the hard limit allows it.
  * - PATH is set.
- * - threads can be started in containers of old engines (start_filter.h).
+ * - threads can be started in containers of outdated engines (start_filter.h).
  *
  * No failure is reported: a setting that cannot be changed stays as it is. */
 void start_clean(void);

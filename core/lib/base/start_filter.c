@@ -18,7 +18,7 @@ static int clone3_is_denied(void)
 	return syscall(SYS_clone3, NULL, (size_t)0) < 0 && errno == EPERM;
 }
 
-/* Higher numbers are not newer calls: ARM's own calls, and other ABIs', lie above. */
+/* Higher numbers are not newer calls: they are ARM's own calls, and those of other ABIs. */
 #define NEWER 500
 
 void start_filter_correct(void)

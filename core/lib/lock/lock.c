@@ -73,7 +73,7 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 	*lock = (struct lock){.fd = fd, .owner = getpid()};
 }
 
-void lock_give_back(int *fd)
+void lock_close_fd(int *fd)
 {
 	int saved = errno;
 	if (*fd >= 0)
@@ -108,7 +108,7 @@ int lock_try(struct lock *lock, const char *path, const char *purpose, struct er
 			lock_adopt(lock, fd, purpose);
 			return 0;
 		}
-		lock_give_back(&fd);
+		lock_close_fd(&fd);
 		if (got == 0)
 			return lock_say_locked(path, err);
 		if (strcmp(err->code, "ESTALE") != 0)
@@ -128,7 +128,7 @@ void lock_release(struct lock *lock)
 	} else {
 		if (ftruncate(lock->fd, 0) < 0)
 			errno = saved; /* a stale record is harmless */
-		lock_give_back(&lock->fd);
+		lock_close_fd(&lock->fd);
 	}
 	*lock = (struct lock){.fd = -1};
 	errno = saved;

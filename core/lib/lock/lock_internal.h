@@ -15,7 +15,7 @@ WARN_UNUSED int lock_take(int fd, const char *path, struct error *err);
 void lock_adopt(struct lock *lock, int fd, const char *purpose);
 
 /* Unlock and close. */
-void lock_give_back(int *fd);
+void lock_close_fd(int *fd);
 
 /* Fill err with "locked", naming the holder of PATH if it is known. Returns -1. */
 int lock_say_locked(const char *path, struct error *err);

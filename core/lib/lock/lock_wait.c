@@ -56,7 +56,7 @@ static void stop(struct lock_wait *wait)
 	end_helper(wait);
 	loop_timer_stop(wait->loop, &wait->timer);
 	loop_timer_stop(wait->loop, &wait->again);
-	lock_give_back(&wait->fd);
+	lock_close_fd(&wait->fd);
 	free(wait->path);
 	free(wait->purpose);
 	wait->path = wait->purpose = NULL;
@@ -86,7 +86,7 @@ static int advance(struct lock_wait *wait, struct error *err)
 		}
 		if (strcmp(err->code, "ESTALE") != 0)
 			return -1;
-		lock_give_back(&wait->fd);
+		lock_close_fd(&wait->fd);
 	}
 	return error_set(err, "locked", "waiting for the lock %s failed %d times", wait->path, LOCK_ROUNDS_MAX);
 }

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 
 #define MAX_SIGNAL 32
 /* The number of arrivals of one signal, without any being taken, after which it has its default effect. */
-#define PATIENCE 3
+#define ARRIVALS_MAX 3
 
 static int pipe_ends[2] = {-1, -1};
 static pid_t pipe_owner;
@@ -30,8 +30,8 @@ static void on_signal(int signo)
 		raise(signo);
 		return;
 	}
-	if (signo != SIGCHLD && ++arrivals[signo] >= PATIENCE) {
-		give_back_now();
+	if (signo != SIGCHLD && ++arrivals[signo] >= ARRIVALS_MAX) {
+		restore_terminal_now();
 		signal(signo, SIG_DFL);
 		raise(signo);
 	}

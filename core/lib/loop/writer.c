@@ -13,7 +13,7 @@
 #define SMALL_PIECE ((size_t)4 << 10)
 
 /* After this time without a byte being read, the reader counts as gone. */
-#define PATIENCE_NS NS_PER_S
+#define SILENCE_NS NS_PER_S
 
 /* The interval of retries for a descriptor that cannot be watched, such as a regular file. */
 #define AGAIN_NS (10 * NS_PER_MS)
@@ -145,7 +145,7 @@ static int enqueue(struct writer *writer, const char *text, size_t len)
 
 static int is_read(const struct writer *writer)
 {
-	return clock_monotonic_ns() - writer->progress_ns < PATIENCE_NS;
+	return clock_monotonic_ns() - writer->progress_ns < SILENCE_NS;
 }
 
 int writer_is_slow(const struct writer *writer)
@@ -201,9 +201,9 @@ int writer_put(struct writer *writer, const char *text, size_t len, int spare)
 	return 1;
 }
 
-void writer_flush(struct writer *writer, int64_t patience_ns)
+void writer_flush(struct writer *writer, int64_t silence_ns)
 {
-	int64_t now = clock_monotonic_ns(), end = now + 5 * patience_ns;
+	int64_t now = clock_monotonic_ns(), end = now + 5 * silence_ns;
 	struct error err;
 	if (writer_pending(writer) == 0)
 		return;
@@ -211,7 +211,7 @@ void writer_flush(struct writer *writer, int64_t patience_ns)
 	drain(writer);
 	writer->progress_ns = now;
 	while (writer_pending(writer) > 0 && !loop_take_signal(writer->loop)) {
-		int64_t until = writer->progress_ns + patience_ns < end ? writer->progress_ns + patience_ns : end;
+		int64_t until = writer->progress_ns + silence_ns < end ? writer->progress_ns + silence_ns : end;
 		now = clock_monotonic_ns();
 		if (now >= until || loop_step(writer->loop, until - now, &err) < 0)
 			return;

@@ -56,8 +56,8 @@ size_t writer_pending(const struct writer *writer);
  * be empty. NULL: call nothing. */
 void writer_on_empty(struct writer *writer, void (*empty)(void *ud, int errnum), void *ud);
 
-/* Step the loop until the queue is empty. Gives up after PATIENCE_NS without a byte being read, after five times that time in
+/* Step the loop until the queue is empty. Gives up after SILENCE_NS without a byte being read, after five times that time in
  * total, and when a caught signal arrives. A pipe is enlarged first, so that a late reader finds all output. */
-void writer_flush(struct writer *writer, int64_t patience_ns);
+void writer_flush(struct writer *writer, int64_t silence_ns);
 
 #endif

@@ -1,4 +1,4 @@
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -9,7 +9,7 @@
 #include "base/fd_now.h"
 #include "base/macros.h"
 
-static char words[GIVE_BACK_MAX];
+static char words[RESTORE_TERMINAL_MAX];
 static volatile sig_atomic_t words_len;
 static volatile sig_atomic_t continued;
 static pid_t owner;
@@ -18,7 +18,7 @@ static pid_t owner;
 static const int ending[] = {SIGQUIT, SIGILL,    SIGTRAP, SIGABRT, SIGBUS, SIGFPE,  SIGUSR1, SIGSEGV, SIGUSR2,
                              SIGSYS,  SIGVTALRM, SIGPROF, SIGHUP,  SIGINT, SIGTERM, SIGALRM, SIGXCPU};
 
-void give_back_now(void)
+void restore_terminal_now(void)
 {
 	ssize_t put;
 	/* A child between fork and exec has no terminal settings to undo. */
@@ -41,7 +41,7 @@ static void have_effect(int signo)
 
 static void on_end(int signo)
 {
-	give_back_now();
+	restore_terminal_now();
 	have_effect(signo);
 }
 
@@ -57,7 +57,7 @@ static void install(int signo, void (*handler)(int signo))
 static void on_stop(int signo)
 {
 	int saved = errno;
-	give_back_now();
+	restore_terminal_now();
 	have_effect(signo);
 	install(signo, on_stop);
 	errno = saved;
@@ -80,11 +80,11 @@ static void prepare(void)
 	install(SIGTSTP, on_stop);
 	install(SIGCONT, on_continue);
 	/* A policy may end the program itself. Without memory for the handler, nothing can be done. */
-	if (atexit(give_back_now) != 0)
+	if (atexit(restore_terminal_now) != 0)
 		errno = 0;
 }
 
-int give_back_set(const char *text, size_t len, struct error *err)
+int restore_terminal_set(const char *text, size_t len, struct error *err)
 {
 	if (len > sizeof words)
 		return error_set(err, "invalid", "the text that restores the terminal is longer than %zu bytes", sizeof words);
@@ -97,7 +97,7 @@ int give_back_set(const char *text, size_t len, struct error *err)
 	return 0;
 }
 
-int give_back_continued(void)
+int restore_terminal_continued(void)
 {
 	int was = continued;
 	continued = 0;

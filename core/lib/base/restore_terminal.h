@@ -2,8 +2,8 @@
  * colours) is written to stderr by signal handlers, and at exit(). Process-wide, like signals.
  *
  * Nothing is changed before the first text: a program that draws nothing keeps all dispositions. */
-#ifndef MOLBUILD_GIVE_BACK_H
-#define MOLBUILD_GIVE_BACK_H
+#ifndef MOLBUILD_RESTORE_TERMINAL_H
+#define MOLBUILD_RESTORE_TERMINAL_H
 
 #include <stddef.h>
 
@@ -12,14 +12,14 @@
 
 /* From now on write LEN bytes at TEXT, copied; 0 bytes for none. The first text installs handlers: for the signals that end a
  * program, which then have their effect; for SIGTSTP (Ctrl-Z), which then stops it; and for SIGCONT. A signal that is already
- * caught or ignored is left alone. Returns 0, or -1 with err set: "invalid" when LEN is more than GIVE_BACK_MAX. */
-WARN_UNUSED int give_back_set(const char *text, size_t len, struct error *err);
+ * caught or ignored is left alone. Returns 0, or -1 with err set: "invalid" when LEN is more than RESTORE_TERMINAL_MAX. */
+WARN_UNUSED int restore_terminal_set(const char *text, size_t len, struct error *err);
 
 /* Write the text, if there is room. Async-signal-safe. */
-void give_back_now(void);
+void restore_terminal_now(void);
 
 /* Whether the program has been continued since the last call after a stop by any signal: the terminal is then in the shell's
  * state. */
-int give_back_continued(void);
+int restore_terminal_continued(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
-#include "base/give_back.h"
+#include "base/restore_terminal.h"
 #include "fixture.h"
 
 static int said = -1;
@@ -33,7 +33,7 @@ static pid_t start(void (*act)(void))
 		/* SIGTSTP stops nothing in a group without a parent in its session, which the tests' own may be. */
 		setpgid(0, 0);
 		dup2(ends[1], STDERR_FILENO);
-		if (give_back_set("back", 4, &err) < 0)
+		if (restore_terminal_set("back", 4, &err) < 0)
 			_exit(98);
 		act();
 		_exit(99);
@@ -65,12 +65,12 @@ static void act_be_told(void)
 static void act_stop(void)
 {
 	raise(SIGTSTP);
-	exit(give_back_continued() && !give_back_continued() ? 3 : 97);
+	exit(restore_terminal_continued() && !restore_terminal_continued() ? 3 : 97);
 }
 
 static void act_be_quiet(void)
 {
-	if (give_back_set("", 0, &err) == 0)
+	if (restore_terminal_set("", 0, &err) == 0)
 		raise(SIGQUIT);
 }
 
@@ -144,5 +144,5 @@ int main(void)
 		FIXTURE_TEST(is_not_written_when_there_is_nothing),
 		FIXTURE_TEST(is_not_written_by_a_fork),
 	};
-	return cmocka_run_group_tests_name("give_back", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("restore_terminal", tests, NULL, NULL);
 }
