@@ -53,7 +53,7 @@ static int is_known(const struct descendants *descendants, const struct process_
 	return 0;
 }
 
-/* Mark those who have a parent that is marked, until nothing changes. */
+/* Mark processes whose parent is marked, until nothing changes. */
 static void mark_children(const struct buf *table)
 {
 	for (int changed = 1; changed;) {
@@ -70,7 +70,7 @@ static void mark_children(const struct buf *table)
 /* Mark all descendants in TABLE. */
 static void mark(const struct descendants *descendants, const struct buf *table)
 {
-	/* Reading an environment is dear, and what is older than this process is no descendant. */
+	/* Reading an environment is expensive, and a process that is older than this one is no descendant. */
 	const struct process_row *self = process_table_find(table, getpid());
 	for (size_t i = 0; i < row_count(table); i++) {
 		struct process_row *row = row_at(table, i);
@@ -80,7 +80,7 @@ static void mark(const struct descendants *descendants, const struct buf *table)
 	mark_children(table);
 }
 
-/* Look at all processes, and remember those that left the group. Returns how many descendants live. */
+/* Check all processes, and remember descendants that left the group. Returns the number of living descendants. */
 static size_t look(struct descendants *descendants)
 {
 	size_t living = 0;
@@ -104,7 +104,7 @@ void descendants_signal(struct descendants *descendants, int signo)
 {
 	if (!descendants->group)
 		return;
-	/* First: once its parents are dead, nothing shows whose child a process is. */
+	/* First: after the death of its parents, nothing shows whose child a process is. */
 	look(descendants);
 	/* Just forked, the program may not have its group yet. */
 	if (kill(-descendants->group, signo) < 0 && descendants->program)
@@ -119,7 +119,7 @@ size_t descendants_count(struct descendants *descendants)
 	if (!descendants->group)
 		return 0;
 	living = look(descendants);
-	/* Where nothing can be looked at, the kernel still knows whether a group has anybody in it. */
+	/* Without a list of processes, the kernel still knows whether a group has a process. */
 	if (living == 0 && !process_table_is_known() && (kill(-descendants->group, 0) == 0 || errno != ESRCH))
 		return 1;
 	return living;

@@ -7,13 +7,13 @@
 
 #include "base/clock.h"
 
-/* How long output is read after the program's exit. */
+/* The time for which output is read after the program's exit. */
 #define DRAIN_NS (200 * NS_PER_MS)
-/* How often a process that is being ended is looked at once its program has exited. */
+/* The interval of checks after the exit of a program that is being ended. */
 #define RECHECK_NS (20 * NS_PER_MS)
-/* After KILL: what is still there a second later is stuck in the kernel, or a zombie nobody reaps. */
+/* After KILL: a process that still exists a second later is stuck in the kernel, or a zombie that is not reaped. */
 #define GIVE_UP_NS (1 * NS_PER_S)
-/* So much later the same holds of the program itself; what has much memory takes a while to end. */
+/* The same time for the program itself; a process with much memory takes longer to end. */
 #define STUCK_NS (2 * NS_PER_S)
 
 static void on_exit_(struct loop_child *child, int status);
@@ -44,7 +44,7 @@ int life_start(struct life *life, pid_t pid, struct error *err)
 	return 0;
 }
 
-/* A killed child; one that is stuck in the kernel is let go after a while. */
+/* A killed child; if it is stuck in the kernel, the wait is given up after some time. */
 static void reap(pid_t pid)
 {
 	for (int tries = 0; tries < 3000; tries++) {
@@ -89,7 +89,7 @@ static void on_ceiling(struct loop_timer *timer)
 	stop_at(life, "timeout", "took longer than", life->bounds.timeout_ns);
 }
 
-/* Restarted lazily: a byte only notes the time, so that a flood of output costs no timer work. */
+/* Restarted lazily: a byte only stores the time, so that a flood of output costs no timer work. */
 static void watch_silence(struct life *life)
 {
 	int64_t bound = life->quiet ? life->bounds.quiet_phase_ns : life->bounds.stall_ns, left;
@@ -129,7 +129,7 @@ static void schedule(struct life *life, int64_t delay_ns)
 	struct error err;
 	if (loop_timer_start(life->loop, &life->next, delay_ns, &err) == 0)
 		return;
-	/* Without memory for a timer there is no grace to wait for. */
+	/* Without memory for a timer there is no grace period. */
 	if (life->phase == LIFE_RUNNING)
 		life->events->must_end(life, &err);
 	life_kill(life);
@@ -140,7 +140,7 @@ static void enter(struct life *life, enum life_phase phase, int signo, int64_t t
 	INVARIANT(phase >= life->phase && phase < LIFE_OVER);
 	life->phase = phase;
 	life->deadline_ns = loop_now(life->loop) + time_ns;
-	/* Once in a phase: docker takes the same signal again for somebody who lost patience. */
+	/* Once per phase: docker treats a repeated signal as a request to exit without cleaning up. */
 	descendants_signal(&life->descendants, signo);
 	schedule(life, life->exited ? RECHECK_NS : time_ns);
 }
@@ -164,13 +164,13 @@ void life_kill(struct life *life)
 
 static void finish(struct life *life)
 {
-	/* From here on nothing can begin to end it any more. */
+	/* From here on no call can begin to end it. */
 	life->phase = LIFE_OVER;
 	stop_timers(life);
 	life->events->over(life);
 }
 
-/* The program has exited while nothing was being ended: is its output at an end, too? */
+/* The program has exited by itself: check whether its output has ended, too. */
 static void drain(struct life *life)
 {
 	if (life->output_ended) {
@@ -180,7 +180,7 @@ static void drain(struct life *life)
 		schedule(life, DRAIN_NS);
 	} else if (loop_now(life->loop) >= life->deadline_ns) {
 		life->strays = descendants_count(&life->descendants);
-		/* The holder of the pipe may be somebody else's, whom it was passed to: then we just let go. */
+		/* The pipe may have been passed to an unrelated process: then the wait is given up. */
 		if (life->strays == 0)
 			finish(life);
 		else
@@ -188,7 +188,7 @@ static void drain(struct life *life)
 	}
 }
 
-/* What is left will not end. The program itself may be among it: nobody reports its exit then. */
+/* The remaining processes do not end. If the program itself is among them, its exit is never reported. */
 static void give_up(struct life *life, size_t left)
 {
 	life->strays_left = left;
@@ -201,7 +201,7 @@ static void give_up(struct life *life, size_t left)
 	finish(life);
 }
 
-/* Being ended: go on to KILL when the grace is over, and finish when nothing is left. */
+/* In the end phases: continue with KILL after the grace period, and finish when no process remains. */
 static void press(struct life *life)
 {
 	int64_t now = loop_now(life->loop);
@@ -220,14 +220,14 @@ static void press(struct life *life)
 	} else if (late && (life->exited || now >= life->deadline_ns + STUCK_NS)) {
 		give_up(life, left);
 	} else {
-		/* Again, for what was forked between the look and the signal. */
+		/* Again, for processes that were forked between the check and the signal. */
 		if (life->phase == LIFE_KILLING)
 			descendants_signal(&life->descendants, SIGKILL);
 		schedule(life, RECHECK_NS);
 	}
 }
 
-/* Something has changed: go on to whatever is due. */
+/* Something has changed: continue with the due action. */
 static void advance(struct life *life)
 {
 	if (life->phase == LIFE_RUNNING && life->exited)

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A bundle is handed over when it has grown to this. */
+/* A bundle of this size is passed on. */
 #define BUNDLE_FULL (OUTPUT_LINES_MAX - OUTPUT_LINE_MAX)
 
 struct line_beginning {
 	const char *text;
-	size_t common; /* bytes that the one before in the sorted list begins with, too */
+	size_t common; /* the length of the beginning that it shares with the previous text of the sorted list */
 };
 
 static int by_text(const void *a, const void *b)
@@ -25,7 +25,7 @@ static void sort(struct line_beginning *list, size_t count)
 			list[i].common++;
 }
 
-/* A sorted copy, in one block of memory, whose last text is NULL. NULL: no memory. */
+/* A sorted copy in one block of memory; its last text is NULL. NULL without memory. */
 static struct line_beginning *copy_beginnings(const char *const *list)
 {
 	size_t count = 0, size = sizeof(struct line_beginning);
@@ -94,7 +94,7 @@ static int is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Every line of a build comes by here: what the beginnings have in common is compared once. */
+/* Every line of a build is checked here: what the beginnings have in common is compared once. */
 static int begins_as(const struct line_beginning *list, const char *line, size_t len)
 {
 	const char *end = line + len;
@@ -128,7 +128,7 @@ int line_sink_take(struct line_sink *sink, const char *line, size_t len, int beh
 	int answer, stop = sink->to.on_lines ? bundle(sink, line, len) : 0;
 	if (stop || !is_of_interest(sink, line, len, behind_cr))
 		return stop;
-	/* The lines come in their order, whoever gets them. */
+	/* Both callbacks together get the lines in order. */
 	stop = line_sink_flush(sink);
 	if (stop)
 		return stop;

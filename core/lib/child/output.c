@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes that go through all that looks at them before the next ones do: they stay in the processor's cache. */
+/* Bytes that pass all stages before the next ones: they stay in the processor's cache. */
 #define SLICE ((size_t)16 << 10)
 
 static int on_line(void *ud, const char *line, size_t len)
@@ -24,13 +24,13 @@ int output_init(struct output *output, const struct output_options *options, str
 	mask_stream_init(&output->mask);
 	lines_init(&output->lines, OUTPUT_LINE_MAX, on_line, output);
 	if (line_sink_init(&output->sink, &options->lines) < 0)
-		return error_errno(err, ENOMEM, "cannot keep what lines begin with");
+		return error_errno(err, ENOMEM, "cannot store the beginnings of lines");
 	return options->log_file ? log_file_open(&output->log, options->log_file, options->log_max, err) : 0;
 }
 
 void output_free(struct output *output)
 {
-	/* Nobody is left to be told. */
+	/* There is no receiver for an error any more. */
 	if (log_file_close(&output->log) < 0)
 		errno = 0;
 	lines_free(&output->lines);
@@ -41,7 +41,7 @@ void output_free(struct output *output)
 	buf_free(&output->tail);
 }
 
-/* A full disk must not end a build that may well succeed. */
+/* A full disk must not end a build that may succeed. */
 static void note_log_failure(struct output *output)
 {
 	error_errno(&output->log_error, errno, "the log is incomplete");
@@ -62,7 +62,7 @@ static void write_log(struct output *output, const char *data, size_t len)
 	close_log(output);
 }
 
-/* The masked text without the marks of terminal_filter.h, which are for the lines alone. NULL: no memory. */
+/* The masked text without the marks of terminal_filter.h, which are only for the lines. NULL: no memory. */
 static const struct buf *unmarked(struct output *output)
 {
 	const char *at = output->masked.data, *end, *mark;
@@ -100,10 +100,10 @@ static int deliver(struct output *output, int last, struct error *err)
 	return flushed < 0 ? error_errno(err, errno, "cannot split the output") : stop || flushed;
 }
 
-/* Bytes of a read to masked text. */
+/* Turn the bytes of a read into masked text. */
 static int prepare(struct output *output, const char *data, size_t len)
 {
-	/* Nearly always all of it: no copy then. */
+	/* Nearly always the whole text: then no copy is needed. */
 	size_t plain = terminal_filter_take_plain(&output->filter, data, len);
 	buf_clear(&output->cleaned);
 	if (mask_feed(&output->mask, data, plain, &output->masked) < 0 ||

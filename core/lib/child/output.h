@@ -1,5 +1,5 @@
-/* What a child prints, on its way to people: terminal control removed, secrets masked, written to the log,
- * split into lines, the end kept. Memory is bounded whatever the child prints. No process belongs to it: bytes go in.
+/* The pipeline of a child's output: terminal control removed, secrets masked, written to the log,
+ * split into lines, the end kept. Memory is bounded for any output. It handles no process: its input is bytes.
  *
  *   output_init(&output, &options, &err);
  *   output_feed(&output, data, len, &err);    as often as bytes come
@@ -23,7 +23,7 @@
 
 struct output_options {
 	const char *log_file;           /* see log_file.h; NULL: none */
-	uint64_t log_max;               /* bytes that it may have */
+	uint64_t log_max;               /* its largest size in bytes */
 	size_t tail;                    /* bytes kept of the end */
 	struct line_sink_options lines; /* a line has at most OUTPUT_LINE_MAX bytes */
 };
@@ -37,24 +37,24 @@ struct output {
 	struct buf masked;
 	struct buf tail;
 	struct log_file log;
-	int log_failed; /* the log could not be written to its end: log_error says why */
+	int log_failed; /* the log is incomplete; log_error has the reason */
 	struct error log_error;
 	char last[256]; /* what output_last_line() returned */
 };
 
-/* Returns 0, or -1 with err set (the log file cannot be made); output_free() is due either way. */
+/* Returns 0, or -1 with err set (the log file cannot be made); call output_free() in both cases. */
 WARN_UNUSED int output_init(struct output *output, const struct output_options *options, struct error *err);
 void output_free(struct output *output);
 
-/* Take LEN bytes, and hand over all lines that they end. A log that cannot be written is remembered, not an error. Returns 0, 1
- * when a line's receiver wants an end of it, or -1 with err set (out of memory). */
+/* Process LEN bytes, and pass on all complete lines. A log that cannot be written is remembered, not an error. Returns 0, 1
+ * when a receiver of lines requests the end, or -1 with err set (out of memory). */
 WARN_UNUSED int output_feed(struct output *output, const char *data, size_t len, struct error *err);
 
-/* No more will come: show what was held back. Returns as output_feed(). */
+/* The end of the output: process held-back bytes. Returns as output_feed(). */
 WARN_UNUSED int output_finish(struct output *output, struct error *err);
 
-/* The newest line in the kept end that is not blank, finished or not, cut to 255 bytes, masked; "" without one.
- * The string is the output's. */
+/* The newest line in the kept end that is not blank, complete or not, cut to 255 bytes, masked; "" without one.
+ * The output owns the string. */
 const char *output_last_line(struct output *output);
 
 #endif

@@ -1,4 +1,4 @@
-/* Puts three parts together: the streams bring bytes, the output makes text and lines of them, the life ends the program. */
+/* Connects three parts: the streams bring bytes, the output makes text and lines of them, the life ends the program. */
 #include "child/process.h"
 
 #include <errno.h>
@@ -20,14 +20,14 @@ struct process {
 	struct output output;
 	struct life life;
 	struct buf captured;
-	int stopped; /* err says why */
+	int stopped; /* err has the reason */
 	struct error err;
 	struct process_result result;
 };
 
 /* ---- what stops it ----------------------------------------------------------------------------------------- */
 
-/* The first reason counts. */
+/* The first reason is kept. */
 static void note_reason(struct process *process, const struct error *why)
 {
 	if (!process->stopped)
@@ -80,7 +80,7 @@ static int may_resume(struct streams *streams)
 {
 	struct process *process = CONTAINER_OF(streams, struct process, streams);
 	const struct line_sink_options *to = &process->output.sink.to;
-	/* It is not the program that was silent. */
+	/* The reader paused; the program was not silent. */
 	life_heard(&process->life);
 	return to->on_lines(to->ud, "", 0) != LINES_WAIT;
 }
@@ -145,7 +145,7 @@ static void on_must_end(struct life *life, const struct error *why)
 static void on_exited(struct life *life)
 {
 	struct process *process = CONTAINER_OF(life, struct process, life);
-	/* A program that could not be run reports that before it exits; this turn may not have come to it yet. */
+	/* A failed start is reported before the exit; this turn may not have read the report yet. */
 	streams_read_status(&process->streams);
 	streams_resume(&process->streams);
 }
@@ -184,7 +184,7 @@ static const struct life_events life_events = {.must_end = on_must_end, .exited 
 
 /* ---- start and free ---------------------------------------------------------------------------------------- */
 
-/* The options' environment with the marker of the descendants. To be freed; NULL with err set. */
+/* The options' environment with the marker of the descendants. The caller frees it; NULL with err set. */
 static const char **build_environment(struct process *process, const struct process_options *options, struct error *err)
 {
 	const char **set, **result;

@@ -53,7 +53,7 @@ static int read_row(pid_t pid, struct process_row *row)
 	struct buf text;
 	buf_init(&text, 4096);
 	*row = (struct process_row){.pid = pid};
-	/* The command's name may hold anything: it ends at the last parenthesis. */
+	/* The command's name may contain any character: it ends at the last parenthesis. */
 	if (read_file(pid, "stat", &text) == 0 && text.data && (end = strrchr(text.data, ')')))
 		fields = sscanf(end + 1, " %c %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
 		                &row->state, &row->parent, &row->group, &row->start);
@@ -111,13 +111,13 @@ void process_row_signal(const struct process_row *row, int signo)
 {
 	struct process_row now;
 	int sent = 0, pidfd = -1;
-	/* A handle that is taken before the look: between the two the number could become another process's. */
+	/* A handle that is opened before the check: between check and signal the pid could be reused. */
 #ifdef SYS_pidfd_open
 	pidfd = (int)syscall(SYS_pidfd_open, row->pid, 0);
 #endif
 	if (read_row(row->pid, &now) == 0 && process_row_same(row, &now) && process_row_lives(&now)) {
 #ifdef SYS_pidfd_send_signal
-		/* ESRCH: it has gone. Any other failure is the call's, which is new, or denied by a filter. */
+		/* ESRCH: it has ended. Other errors mean that the call is not supported, or denied by a filter. */
 		sent = pidfd >= 0 && (syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0) == 0 || errno == ESRCH);
 #endif
 		if (!sent)

@@ -17,7 +17,7 @@ extern char **environ;
 static int install_stdio(const struct spawn_options *options)
 {
 	int from[3] = {options->in, options->out, options->err};
-	/* Out of the way first, so that no dup2() overwrites one that is still to come. */
+	/* Moved first, so that no dup2() overwrites a descriptor that is still needed. */
 	for (int i = 0; i < 3; i++) {
 		from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 10);
 		if (from[i] < 0)
@@ -29,8 +29,8 @@ static int install_stdio(const struct spawn_options *options)
 	return 0;
 }
 
-/* Heap and private mappings; files that are mapped to be read do not count. A limit that is lower already stays. The hard
- * one is not touched: a child may start a program that the bound is not meant for, and lift it there. */
+/* Heap and private mappings; files that are mapped for reading do not count. A lower existing limit is kept. The hard limit is
+ * not changed: a child may start a program that the bound is not meant for, and raise the limit there. */
 static int limit_memory(rlim_t max)
 {
 	struct rlimit limit;
@@ -41,8 +41,8 @@ static int limit_memory(rlim_t max)
 	return setrlimit(RLIMIT_DATA, &limit);
 }
 
-/* Where files have a limit, a program is to say that one was too large: by default it dies, and git does not say of its own
- * children why. */
+/* If files have a size limit, a program must report that a file was too large: by default it dies, and git does not report the
+ * reason for its children. */
 static void fail_at_large_files(void)
 {
 	struct rlimit limit;

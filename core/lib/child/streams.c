@@ -6,13 +6,13 @@
 
 #include "base/fd.h"
 
-/* Bytes read at once, and asked for as the room of the pipe. With less, reader and writer wait for each other more often;
- * more gains nothing, and no longer fits into the processor's cache. */
+/* Bytes per read, and the requested capacity of the pipe. With less, reader and writer wait for each other more often;
+ * more brings no gain, and does not fit into the processor's cache. */
 #define READ_SIZE ((size_t)256 << 10)
 /* Reads of one descriptor before the others have their turn. */
 #define READS_A_TURN 8
 
-/* What was read last. */
+/* The last read bytes. */
 static char bytes[READ_SIZE];
 
 static void on_output(struct loop_watch *watch, int ready);
@@ -111,7 +111,7 @@ int streams_are_at_end(const struct streams *streams)
 	return streams->out.watch.fd < 0 && streams->capture.watch.fd < 0;
 }
 
-/* What is not read fills the pipe, and the program waits. */
+/* Unread output fills the pipe, and the program waits. */
 static int pause_output(struct streams *streams)
 {
 	struct error err;
@@ -138,7 +138,7 @@ static void on_pause(struct loop_timer *timer)
 		streams_resume(streams);
 }
 
-/* Hand on LEN bytes. Nonzero: pause. */
+/* Pass on LEN bytes. Nonzero: pause. */
 static int hand_on(struct stream *stream, size_t len)
 {
 	struct streams *streams = stream->all;
@@ -148,14 +148,14 @@ static int hand_on(struct stream *stream, size_t len)
 	return 0;
 }
 
-/* Read some. Returns what was read, 0 at the end or after a failure, or -1 when there is nothing now. */
+/* Read once. Returns the number of bytes, 0 at the end or after a failure, or -1 when there is nothing now. */
 static ssize_t read_some(const struct stream *stream)
 {
 	ssize_t got = fd_read(stream->watch.fd, bytes, sizeof bytes);
 	if (got < 0 && errno == EAGAIN)
 		return -1;
-	/* Output that cannot be read is no end of it: what is missing would pass for nothing, and the program would die of
-	 * a closed pipe, which is not its fault. */
+	/* A read error is not the end of the output. Otherwise the missing output would go unnoticed, and the program would die of
+ 	 * a closed pipe, without a fault of its own. */
 	if (got < 0)
 		stream->all->events->failed(stream->all, errno, "read the output");
 	return got < 0 ? 0 : got;
@@ -205,7 +205,7 @@ static void on_input(struct loop_watch *watch, int ready)
 	(void)ready;
 	if (put < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	/* A child that does not read its input to the end is its own affair. */
+	/* A child may end without reading all of its input. */
 	if (put < 0 && errno != EPIPE)
 		stream->all->events->failed(stream->all, errno, "write the input");
 	if (put >= 0)

@@ -8,7 +8,7 @@
 #include "secret/mask_internal.h"
 #include "text/terminal_filter.h"
 
-/* Bytes that are looked at at once. */
+/* Bytes that are checked in one step. */
 #define PIECE ((size_t)64 << 10)
 
 #define KNOWN_USERS 5
@@ -45,7 +45,7 @@ int mask_add_user(const char *user, struct error *err)
 	return -1;
 }
 
-/* What the filter changes would not be found in its output. */
+/* A secret that the filter changes would not be found in its output. */
 static int check_printable(const char *secret, size_t len, struct error *err)
 {
 	struct terminal_filter filter;
@@ -109,28 +109,28 @@ void mask_clear(void)
 struct text {
 	const unsigned char *bytes;
 	size_t len;
-	size_t covered; /* so many bytes at the beginning are part of a secret that is already shown as masked */
-	int final;      /* no more will come */
+	size_t covered; /* how many bytes at the beginning are part of a secret that is already shown as masked */
+	int final;      /* this is the end of the text */
 };
 
-/* What the two bytes at BYTES may begin. */
+/* What may begin with the two bytes at BYTES. */
 static int pair(const unsigned char *bytes)
 {
 	return mask_pairs[mask_pair(bytes)];
 }
 
-/* Whether something to be found may begin with the three bytes. */
+/* Whether a match may begin with the three bytes. */
 static int may_begin(const unsigned char *bytes)
 {
 	return (pair(bytes) & MASK_ALONE) || (pair(bytes) & MASK_FIRST && pair(bytes + 1) & MASK_SECOND);
 }
 
-/* The next place from AT on where something to be found may begin; always the last two bytes, where it may be cut off. */
+/* The next place from AT on where a match may begin; always also the last two bytes, where one may be cut off. */
 static size_t next_place(const struct text *text, size_t at)
 {
 	const unsigned char *p = text->bytes + at, *end = text->bytes + text->len;
 	for (; end - p > 2; p++) {
-		/* Eight at once, without a branch in between. */
+		/* Eight in one step, without a branch. */
 		while (end - p > 8 && !((pair(p) | pair(p + 1) | pair(p + 2) | pair(p + 3) | pair(p + 4) | pair(p + 5) |
 		                         pair(p + 6) | pair(p + 7)) &
 		                        (MASK_FIRST | MASK_ALONE)))
@@ -141,7 +141,7 @@ static size_t next_place(const struct text *text, size_t at)
 	return (size_t)(p - text->bytes);
 }
 
-/* The end of what is to be masked from AT on, or 0. *OPEN: more text may change the answer. */
+/* The end of the match from AT on, or 0. *OPEN: more text may change the answer. */
 static size_t end_of_secret(const struct text *text, size_t at, const char **shown, int *open)
 {
 	size_t end = mask_find_form(&forms, text->bytes, text->len, at, open), url = 0;
@@ -151,8 +151,8 @@ static size_t end_of_secret(const struct text *text, size_t at, const char **sho
 	return url > end ? url : end;
 }
 
-/* Append to OUT what is to be shown of TEXT. What only more text can decide is left over: *LEFT becomes its length, a suffix of
- * the text, and TEXT->covered the value to go on with. Returns 0, or -1 with errno set by OUT. */
+/* Append the masked TEXT to OUT. The part that depends on more text is left over: *LEFT becomes its length, a suffix of
+ * the text, and TEXT->covered the value to continue with. Returns 0, or -1 with errno set by OUT. */
 static int scan(struct text *text, size_t *left, struct buf *out)
 {
 	size_t shown = text->covered, at;
@@ -162,7 +162,7 @@ static int scan(struct text *text, size_t *left, struct buf *out)
 		size_t end = end_of_secret(text, at, &instead, &open);
 		if (open && !text->final)
 			break;
-		/* Secrets that overlap are shown as one. */
+		/* Overlapping secrets are shown as one. */
 		if (end > shown && at >= shown &&
 		    (buf_append(out, text->bytes + shown, at - shown) < 0 || buf_append(out, instead, strlen(instead)) < 0))
 			return -1;
@@ -195,7 +195,7 @@ void mask_stream_free(struct mask_stream *stream)
 	stream->covered = 0;
 }
 
-/* A piece goes on where what is held back ends; where nothing is, it is not copied. */
+/* A piece continues the held-back bytes; without such bytes it is not copied. */
 static int take_piece(struct mask_stream *stream, const char *data, size_t len, int final, struct buf *out)
 {
 	struct buf *held = &stream->held;

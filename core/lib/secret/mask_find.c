@@ -31,7 +31,7 @@ static size_t match_escape(unsigned char c, const unsigned char *text, size_t le
 	return digits + 2;
 }
 
-/* The character that the escape at TEXT stands for, or -1: there is none, or not a whole one. */
+/* The character of the escape at TEXT, or -1: there is none, or it is incomplete. */
 static int decode(const unsigned char *text, size_t len)
 {
 	size_t digits = text[0] == '%' ? 1 : 4;
@@ -52,7 +52,7 @@ struct places {
 	size_t count;
 };
 
-/* Keeps the places sorted and each there once. The order in which they come is nearly sorted. */
+/* Keeps the places sorted and unique. They are added in nearly sorted order. */
 static void add_place(struct places *places, uint32_t at)
 {
 	size_t i = places->count;
@@ -74,7 +74,7 @@ static size_t match(const struct mask_form *form, const unsigned char *text, siz
 	size_t same = 0;
 	while (same < form->len && same < len && text[same] == form->text[same] && text[same] != '%' && text[same] != '\\')
 		same++;
-	/* Nearly always the end of it: only an escape can stand for another character. */
+	/* Nearly always this ends the search: only an escape can represent another character. */
 	if (same == form->len || (same < len && text[same] != '%' && text[same] != '\\'))
 		return same == form->len ? same : 0;
 	now->at[0] = (uint32_t)same;
@@ -122,7 +122,7 @@ size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text,
 		c = decode(text, left);
 	if (c >= 0 && c != raw)
 		longest = match_all(forms, c, text, left, open, longest);
-	/* Cut off, it may stand for anything. */
+	/* A cut-off escape may represent any character. */
 	for (int any = 0; c < 0 && left < MASK_ESCAPE_MAX && any < 256; any++)
 		longest = match_all(forms, any, text, left, open, longest);
 	return longest ? at + longest : 0;

@@ -15,7 +15,7 @@
 unsigned char mask_pairs[1 << 16] = {
 	[':' << 8 | '/'] = MASK_FIRST, ['/' << 8 | ':'] = MASK_FIRST, ['/' << 8 | '/'] = MASK_SECOND};
 
-/* What is being encoded, and what it becomes. */
+/* The encoder's input and output. */
 static unsigned char plain[PLAIN_MAX], encoded[BASE64_SIZE(PLAIN_MAX)];
 
 void mask_wipe(void *memory, size_t len)
@@ -85,7 +85,7 @@ static size_t encode(size_t skipped, const char *user, const struct mask_secret 
 	return (len * 8 + 5) / 6;
 }
 
-/* A part of what is encoded, and the same in the alphabet of URLs. */
+/* A part of the encoded text, and the same in the alphabet of URLs. */
 static void add_part(struct mask_forms *forms, size_t begin, size_t end)
 {
 	unsigned char *text = encoded;
@@ -106,8 +106,8 @@ static void add_base64(struct mask_forms *forms, const char *user, const struct 
 		add_part(forms, 0, (len + 3) / 4 * 4);
 }
 
-/* What base64 of anything with the secret in it always shows: the characters that hold only bits of the secret, for
- * each of the three places in a group of three bytes where the secret can begin. */
+/* The characters of base64 that depend only on the secret, whatever surrounds it, for
+ * each of the three positions in a group of three bytes where the secret can begin. */
 static void add_inside(struct mask_forms *forms, const struct mask_secret *secret)
 {
 	for (size_t skipped = 0; skipped < 3; skipped++) {

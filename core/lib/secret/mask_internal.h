@@ -1,5 +1,5 @@
-/* The inside of the masker: mask_forms.c makes what is to be found, mask_find.c matches it at a place, mask.c goes through
- * texts. */
+/* Shared by the files of the masker: mask_forms.c creates the forms of the secrets, mask_find.c matches them at a place,
+ * mask.c searches texts. */
 #ifndef MOLBUILD_MASK_INTERNAL_H
 #define MOLBUILD_MASK_INTERNAL_H
 
@@ -29,13 +29,13 @@ struct mask_form {
 struct mask_forms {
 	struct mask_form *list;
 	size_t count;
-	size_t first[256];    /* a form that begins with a byte: its place in the list, from 1; 0: none */
+	size_t first[256];    /* the first form that begins with each byte: its number in the list, from 1; 0: none */
 	unsigned char *texts; /* of all forms */
 	size_t texts_len, texts_size;
 };
 
-/* What two bytes, as they lie in memory, may be of something to be found, a form or "://": its first two, its second and third, or
- * its beginning whatever follows, for an escape. Nearly all of a text is passed over by this table alone. */
+/* What two bytes, in memory order, may be of a form or of "://": its first two bytes, its second and third, or its
+ * beginning whatever follows, for an escape. This table alone excludes nearly all of a text. */
 enum { MASK_FIRST = 1, MASK_SECOND = 2, MASK_ALONE = 4 };
 extern unsigned char mask_pairs[1 << 16];
 
@@ -46,15 +46,15 @@ static inline uint16_t mask_pair(const void *bytes)
 	return pair;
 }
 
-/* Make all forms of the secrets, alone and with each user ("name:"), and fill mask_pairs. Returns 0, or -1 with errno ENOMEM
- * and FORMS unchanged. What FORMS held before is wiped and freed. */
+/* Create all forms of the secrets, alone and with each user ("name:"), and fill mask_pairs. Returns 0, or -1 with errno ENOMEM
+ * and FORMS unchanged. The previous content of FORMS is wiped and freed. */
 WARN_UNUSED int mask_forms_build(struct mask_forms *forms, const struct mask_secret *secrets, size_t secret_count,
                                  char users[][MASK_USER_MAX + 2], size_t user_count);
 void mask_forms_free(struct mask_forms *forms);
 
-/* The end of the longest form, or of a URL's userinfo ("://" is its beginning; "git" alone is none: forges have it for everybody),
- * that begins at TEXT[AT], or 0 where none does. *OPEN becomes 1 when the text ends before it is known whether a (longer) one
- * begins there; it is never set to 0. */
+/* The end of the longest form, or of a URL's userinfo ("://" is its beginning; the user "git" alone is not masked, since all
+ * forges use it), that begins at TEXT[AT], or 0 without one. *OPEN becomes 1 when the text ends before it is known whether a
+ * (longer) one begins there; it is never set to 0. */
 size_t mask_find_form(const struct mask_forms *forms, const unsigned char *text, size_t len, size_t at, int *open);
 size_t mask_find_userinfo(const unsigned char *text, size_t len, size_t at, int *open);
 
