@@ -219,7 +219,7 @@ int main(int argc, char **argv)
 	return status;
 #else
 	/* Every task has ended, and its resources are closed. The rest is memory, which the kernel frees faster
- 	 * (docs/performance.md). */
+	 * (docs/performance.md). */
 	fflush(NULL);
 	_exit(status);
 #endif

@@ -40,7 +40,7 @@ struct life;
 
 struct life_events {
 	/* It must be ended: the owner stores WHY and calls life_end(). The code is "timeout", "stalled" or an errno name, the message
- 	 * is a part of a sentence ("took longer than 5 s"). */
+	 * is a part of a sentence ("took longer than 5 s"). */
 	void (*must_end)(struct life *life, const struct error *why);
 	/* The program has exited. Its output may continue. */
 	void (*exited)(struct life *life);

@@ -25,11 +25,11 @@ enum {
 struct line_sink_options {
 	int (*on_line)(void *ud, const char *line, size_t len); /* may be NULL */
 	/* on_line gets only lines with one of these beginnings: plain text, in which a "0" stands for any decimal number; other digits are
- 	 * not allowed. "#0 [" is the beginning of "#12 [3/9] RUN make". Ends in NULL, and is copied; NULL: all lines. */
+	 * not allowed. "#0 [" is the beginning of "#12 [3/9] RUN make". Ends in NULL, and is copied; NULL: all lines. */
 	const char *const *only;
 	int after_newline; /* on_line does not get text after a lone "\r" */
 	/* All lines, each with its newline, at most OUTPUT_LINES_MAX bytes; the lines before the next one for
- 	 * on_line, or before the flush. May be NULL. */
+	 * on_line, or before the flush. May be NULL. */
 	int (*on_lines)(void *ud, const char *text, size_t len);
 	void *ud;
 };

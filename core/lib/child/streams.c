@@ -155,7 +155,7 @@ static ssize_t read_some(const struct stream *stream)
 	if (got < 0 && errno == EAGAIN)
 		return -1;
 	/* A read error is not the end of the output. Otherwise the missing output would go unnoticed, and the program would die of
- 	 * a closed pipe, without a fault of its own. */
+	 * a closed pipe, without a fault of its own. */
 	if (got < 0)
 		stream->all->events->failed(stream->all, errno, "read the output");
 	return got < 0 ? 0 : got;

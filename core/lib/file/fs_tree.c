@@ -59,7 +59,7 @@ static int open_directory(int parent, const char *name)
 	if (fd < 0 && errno == EACCES && open_up(parent, name) == 0)
 		fd = openat(parent, name, flags);
 	/* The directory may be readable, but not searchable or writable: its content could not be removed. A failure appears
- 	 * later. */
+	 * later. */
 	if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) < 0)
 		errno = 0;
 	return fd;

@@ -63,8 +63,8 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 	snprintf(holder.purpose, sizeof holder.purpose, "%s", purpose);
 	len = lock_format_record(&holder, record);
 	/* Overwrite the old record first, then truncate: a reader sees the old record, the new one, or a first line
- 	 * that is not a record, but never an empty file. If the new record does not fit on the disk, the file must not name
- 	 * the previous holder. */
+	 * that is not a record, but never an empty file. If the new record does not fit on the disk, the file must not name
+	 * the previous holder. */
 	if (pwrite(fd, record, len, 0) != (ssize_t)len)
 		len = 0;
 	if (ftruncate(fd, (off_t)len) < 0)

@@ -60,7 +60,7 @@ struct lock_holder;
  * When it has exited, this process holds the lock. The child has no other descriptors, and dies with this process. */
 struct lock_wait {
 	/* Set by the caller. Called once, from loop_step(). OK: LOCK is held, and the caller must release
- 	 * it; else ERROR has the reason. The struct may be freed in it. */
+	 * it; else ERROR has the reason. The struct may be freed in it. */
 	void (*done)(struct lock_wait *wait, int ok);
 	/* May be NULL. Called from loop_step() when the wait begins, and every EVERY_NS (more than 0; NS_NEVER: no more) while it
 	 * lasts. HOLDER is NULL when the file names none. Returns 0, or -1 to give up: done() follows, with the error

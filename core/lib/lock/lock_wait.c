@@ -106,8 +106,8 @@ static void on_helper_exit(struct loop_child *child, int status)
 	struct lock_wait *wait = CONTAINER_OF(child, struct lock_wait, helper);
 	wait->helper.pid = 0;
 	/* The helper's status matters only when it could not wait at all (ENOLCK). Otherwise this process tries the lock, so that
- 	 * a helper that was killed, or whose status was lost, changes nothing. The loop reports 255 for a lost
- 	 * status. */
+	 * a helper that was killed, or whose status was lost, changes nothing. The loop reports 255 for a lost
+	 * status. */
 	if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 255) {
 		error_errno(&wait->error, WEXITSTATUS(status), "cannot lock %s", wait->path);
 		stop(wait);

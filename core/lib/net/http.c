@@ -279,8 +279,8 @@ static int send_request(struct http_request *request, struct error *err)
 	curl_easy_setopt(request->easy, CURLOPT_URL, request->url);
 	curl_easy_setopt(request->easy, CURLOPT_HTTPHEADER, request->headers);
 	/* Requests to one host share a connection if its protocol (HTTP/2) allows it, instead of opening one each. TLS negotiates
- 	 * the protocol before the first request. Without TLS only the first answer would show it; a missing answer
- 	 * must not delay the other requests. */
+	 * the protocol before the first request. Without TLS only the first answer would show it; a missing answer
+	 * must not delay the other requests. */
 	curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
 	return loop_transfer_start(request->loop, &request->transfer, err);
 }
