@@ -254,6 +254,44 @@ describe("the programs of a world are like the real ones:", function()
   end)
 end)
 
+describe("the options of what waits in a world are checked as the core does:", function()
+  for name, case in pairs {
+    ["process.run"] = {
+      "process", "run", {}, { argv = {} }, { argv = { "true" }, time_out = 1 }, { argv = { "true" }, timeout = "1" },
+      { argv = { "true" }, stall = 0 }, { argv = "true" }, { argv = { "true" }, on_line = "x" }, { argv = { 1 } }, { [1] = "x" },
+      { argv = { "true" }, env = { A = 1 } },
+    },
+    ["http.request"] = {
+      "http", "request", {}, { url = 1 }, { url = "http://x/", tiemout = 1 }, { url = "http://x/", follow = 1 },
+      { url = "http://x/", max_body = -1 },
+    },
+    ["lock.acquire"] = { "lock", "acquire", {}, true },
+    ["sys.sleep"] = { "sys", "sleep", "x", -1, {} },
+  } do
+    it(name, function()
+      local noted = both(function(real, _, note)
+        for index = 3, #case do
+          local ok, message = pcall(real[case[1]][case[2]], case[index])
+          note(ok, (tostring(message):gsub("^[%w_./]+:%d+: ", ""):gsub("to '%?'", ("to '%s'"):format(case[2]))))
+        end
+        local ok, message = pcall(real.lock.acquire, "/x.lock", { tiemout = 1 })
+        note(ok, (message:gsub("^[%w_./]+:%d+: ", ""):gsub("to '%?'", "to 'acquire'")))
+      end)
+      for _, result in ipairs(noted) do assert.is_false(result[1]) end
+    end)
+  end
+
+  it("and start nothing", function()
+    local world = molbuild.testing.world { fork = "return {}", programs = { touch = function() end } }
+    local path = sh.temporary "options" .. "/made"
+    finally(function() sh.remove((path:gsub("/made$", ""))) end)
+    world:call(function(_, library)
+      assert.equal(0, library.core.process.run({ argv = { "touch", path } }).code)
+    end)
+    assert.is_nil(core.fs.lstat(path))
+  end)
+end)
+
 describe("the locks of a world are like the real ones:", function()
   local function without_holder(message)
     return message and message:gsub("by pid %d+ on %S+ since %S+", "by HOLDER")

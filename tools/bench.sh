@@ -336,6 +336,14 @@ processes() {
 	row "one lock: 200 processes, each" "$(calc "$(cpu 3) / 200")" ms "$(calc "$(cpu 3) / 200 / ($(cpu 1) / 10)")" "ratio<=2"
 }
 
+# The processor time and the memory of a hundred tests of a policy, each with a build in a world of fakes.
+tests() {
+	say "tests of a policy"
+	measure -n 5 -w 1 "$molbuild" test "$PWD/core/bench/hundred_test.lua"
+	row "100 tests of a policy: processor time" "$(cpu 1)" ms - "value<=1000"
+	row "100 tests of a policy: peak memory" "$(calc "$(rss 1) / 1024")" MiB - -
+}
+
 # --- what comes out --------------------------------------------------------------------------------------------------
 
 report() {
@@ -372,7 +380,7 @@ report() {
 }
 
 make_world
-for section in ${BENCH:-start hits cold crowd floods text tasks processes}; do
+for section in ${BENCH:-start hits cold crowd floods text tasks processes tests}; do
 	$section
 done
 report

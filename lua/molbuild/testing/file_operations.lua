@@ -85,7 +85,7 @@ end
 function operations.realpath(self, path)
   local node, at, code = self:find(path, true)
   if node then
-    return at == "" and "/" or at
+    return at
   elseif at then
     return self.real.realpath(at)
   end

@@ -22,13 +22,26 @@ function files.new(real, now)
   return setmetatable({ real = real, now = now, root = directory(true), number = 0 }, Files)
 end
 
+-- The parts of paths, by path: the same ones are walked again and again.
+local split, split_count = {}, 0
+local SPLIT_MAX = 2000
+
 local function parts_of(path)
-  local parts = {}
+  local parts = split[path]
+  if parts then
+    return parts
+  end
+  parts = {}
   for part in path:gmatch "[^/]+" do
     if part ~= "." then
       parts[#parts + 1] = part
     end
   end
+  if split_count == SPLIT_MAX then
+    split, split_count = {}, 0
+  end
+  split[path], split_count = parts, split_count + 1
+  parts.path = "/" .. table.concat(parts, "/")
   return parts
 end
 
@@ -38,32 +51,41 @@ function Files:fails(code)
   self.fault = code
 end
 
--- The node in memory of an absolute path; `last`: a link at its end is followed. Gives the node, or nil and the real path to
--- look at, or nil, nil and a code.
+-- The path of what stands at a link, followed by the parts behind it; of a "..", likewise.
+local function path_onwards(parts, index, target)
+  local before = table.concat(parts, "/", 1, index - 1)
+  if target == ".." then
+    target = "/" .. (before:match "^(.*)/" or "")
+  elseif target:sub(1, 1) ~= "/" then
+    target = ("/%s/%s"):format(before, target)
+  end
+  return target .. "/" .. table.concat(parts, "/", index + 1)
+end
+
+-- The node in memory of an absolute path; with `follow_last` a link at its end is followed. Gives the node and its own path; or nil
+-- and the real path to look at; or nil, nil and a code.
 function Files:walk(path, follow_last, links)
-  local node, at = self.root, ""
-  local parts = parts_of(path)
-  for index, part in ipairs(parts) do
+  local node, parts = self.root, parts_of(path)
+  local count = #parts
+  for index = 1, count do
+    local part = parts[index]
     if node.type ~= "directory" then
       return nil, nil, "ENOTDIR"
     elseif part == ".." then
-      return self:walk((at:match "^(.*)/" or "") .. "/" .. table.concat(parts, "/", index + 1), follow_last, links)
+      return self:walk(path_onwards(parts, index, part), follow_last, links)
     end
     local child = node.entries[part]
     if not child then
-      local rest = table.concat(parts, "/", index)
-      return nil, node.through and at .. "/" .. rest or nil, "ENOENT"
-    end
-    if child.type == "link" and (index < #parts or follow_last) then
+      return nil, node.through and parts.path or nil, "ENOENT"
+    elseif child.type == "link" and (index < count or follow_last) then
       if (links or 0) >= LINKS_MAX then
         return nil, nil, "ELOOP"
       end
-      local target = child.target:sub(1, 1) == "/" and child.target or at .. "/" .. child.target
-      return self:walk(target .. "/" .. table.concat(parts, "/", index + 1), follow_last, (links or 0) + 1)
+      return self:walk(path_onwards(parts, index, child.target), follow_last, (links or 0) + 1)
     end
-    node, at = child, at .. "/" .. part
+    node = child
   end
-  return node, at
+  return node, parts.path
 end
 
 -- As walk(), for a path of any kind. Of a relative one that is not in memory the real path is relative, too.

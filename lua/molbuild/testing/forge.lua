@@ -32,7 +32,7 @@ end
 
 local function is_tree(branches)
   for _, value in pairs(branches) do
-    if type(value) ~= "table" or value.text or value.link then
+    if type(value) ~= "table" or type(value.text) == "string" or type(value.link) == "string" then
       return true
     end
   end

@@ -80,7 +80,7 @@ local function reach(forge, call, url)
   if not repository and takes_token then
     return nil, refuse_status(call, url, 404)
   elseif not repository then
-    call:print("fatal: '%s' does not appear to be a git repository", url)
+    call:print("fatal: '%s' does not appear to be a git repository", (url:gsub("^file://", "")))
     call:print "fatal: Could not read from remote repository."
     return nil, FAILED
   end

@@ -54,12 +54,12 @@ function library.new(core, globals)
   end
   env._G = env
   function env.require(name)
-    if not is_own(name) then
-      return require(name)
-    elseif loaded[name] == nil then
-      loaded[name] = run_chunk(name, env)
+    local module = loaded[name]
+    if module == nil and is_own(name) then
+      module = run_chunk(name, env)
+      loaded[name] = module
     end
-    return loaded[name]
+    return module == nil and require(name) or module
   end
   return env.require
 end

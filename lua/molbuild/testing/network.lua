@@ -94,6 +94,8 @@ function Network:ask(options, url)
   request.to = server and server.name or request.origin
   if not self.clock:wait(0) then
     return nil, "the request was cancelled", "cancelled"
+  elseif request.timeout == 0 then
+    return self:failure(request, "timeout")
   elseif not server then
     return self:failure(request, options.unix_socket and "connect" or "resolve")
   elseif options.connect_only then

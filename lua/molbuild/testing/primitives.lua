@@ -12,13 +12,42 @@ local function over(own, topic)
   return setmetatable(own, { __index = topic })
 end
 
+-- What a call raises that may not wait: within gsub nothing can.
+local function refusal(primitive, ...)
+  local arguments, message = table.pack(...), nil
+  string.gsub(" ", " ", function()
+    message = select(2, pcall(primitive, table.unpack(arguments, 1, arguments.n)))
+  end)
+  return message
+end
+
+--- What the core says of a call outside of a task.
+local OUTSIDE = refusal(real.sys.sleep, 0)
+
+-- A primitive that waits, with the checks of the real one: that reads its arguments before it looks for a task. It is called here
+-- where nothing can wait, so that it does no more than that.
+local function checked(name, primitive, fake)
+  return function(first, options, ...)
+    local seen = type(first) == "table" and first or options
+    local copy = type(seen) == "table" and setmetatable({}, getmetatable(seen)) or seen
+    for key, value in pairs(type(seen) == "table" and seen or {}) do
+      copy[key] = key ~= "keep" and value or nil -- the locks of a world are none of the core's
+    end
+    local message = refusal(primitive, seen == first and copy or first, seen == options and copy or options)
+    if not message:find(OUTSIDE, 1, true) or not coroutine.isyieldable() then
+      error(message:gsub("to '%?'", ("to '%s'"):format(name)), 2)
+    end
+    return fake(first, options, ...)
+  end
+end
+
 local function sleep(world)
-  return function(seconds)
+  return checked("sleep", real.sys.sleep, function(seconds)
     if world.clock:wait(seconds) then
       return true
     end
     return nil, "cancelled", "cancelled"
-  end
+  end)
 end
 
 local function sys(world)
@@ -86,14 +115,16 @@ function primitives.new(world)
   local fs = world.fs
   return over({
     fs = fs,
-    http = over({ request = function(options) return world.network:request(options) end }, real.http),
+    http = over({
+      request = checked("request", real.http.request, function(options) return world.network:request(options) end),
+    }, real.http),
     lock = over({
-      acquire = function(path, options) return world.locks:acquire(path, options) end,
+      acquire = checked("acquire", real.lock.acquire, function(path, options) return world.locks:acquire(path, options) end),
       holder = function(path) return world.locks:holder(path) end,
     }, real.lock),
     loop = loop(world),
     process = over({
-      run = function(options) return world.processes:run(options) end,
+      run = checked("run", real.process.run, function(options) return world.processes:run(options) end),
       find = function(name) return world.processes:find(name) end,
     }, real.process),
     sha256 = over({
@@ -119,6 +150,20 @@ local function with(library, own)
   return all
 end
 
+-- Numbers that are the same in each run: a pause that is jittered takes the same time in each.
+local function random()
+  local state = 1
+  return function(low, high)
+    state = (state * 1103515245 + 12345) % 2147483648
+    local fraction = state / 2147483648
+    if not low then
+      return fraction
+    end
+    local first, last = high and low or 1, high or low
+    return first + math.floor(fraction * (last - first + 1))
+  end
+end
+
 --- What the library and its policies find among Lua's globals.
 ---@param world molbuild.testing.World
 ---@param watch (fun(thread: thread): thread)?  is given each coroutine that is made
@@ -132,6 +177,7 @@ function primitives.globals(world, watch)
       clock = function() return world.clock.now end,
       getenv = function(name) return world.process.env[name] end,
     }),
+    math = with(math, { random = random(), randomseed = function() end }),
   }
   if watch then
     own.coroutine = with(coroutine, {

@@ -96,18 +96,18 @@ function Call:bound()
   local silence = self.quiet and options.quiet_phase or options.stall
   local last = last_line(self.output)
   local function over(code, what, seconds)
-    return ending {
+    return seconds and ending {
       code = code,
       message = ("%s %s %g s; %s%s"):format(self.name, what, seconds, last ~= "" and "the last line was: " or "it printed nothing",
         last),
     }
   end
-  local ceiling = (options.timeout or 0) > 0 and self.began + options.timeout or math.huge
-  local stalled = (silence or 0) > 0 and self.heard + silence or math.huge
+  local ceiling = self.began + (options.timeout or math.huge)
+  local stalled = self.heard + (silence or math.huge)
   if stalled < ceiling then
     return stalled, over("stalled", "was silent for", silence)
   end
-  return ceiling, over("timeout", "took longer than", options.timeout or 0)
+  return ceiling, over("timeout", "took longer than", options.timeout)
 end
 
 --- Let time pass while it works, and prints nothing.
@@ -117,7 +117,7 @@ function Call:wait(seconds)
   local till, bound, why = clock.now + seconds, self:bound()
   if not clock:wait_for { due = math.min(till, bound) } then
     self:cancel()
-  elseif bound < till then
+  elseif bound < till or bound == self.began then -- a bound of 0 is over when it begins
     error(why, 0)
   end
 end

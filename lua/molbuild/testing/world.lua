@@ -32,7 +32,7 @@ local World = {}
 World.__index = World
 
 --- What world() takes: name, type.
-local OPTIONS = {
+world.options = {
   policy = "string", fork = "string", env = "table", repositories = "table", forge = "table", images = "table",
   engine = "table", registry = "table", programs = "table", files = "table", seconds = "table", credential = "table",
   now = "number", cpus = "number",
@@ -40,11 +40,11 @@ local OPTIONS = {
 
 local function check(options)
   for name, value in pairs(options) do
-    if not OPTIONS[name] then
+    if not world.options[name] then
       error(("molbuild.testing.world: unknown option %s%s"):format(tostring(name),
-        require("molbuild.base.nearest").hint(tostring(name), OPTIONS)), 3)
-    elseif type(value) ~= OPTIONS[name] then
-      error(("molbuild.testing.world: the option %s must be a %s, not a %s"):format(name, OPTIONS[name], type(value)), 3)
+        require("molbuild.base.nearest").hint(tostring(name), world.options)), 3)
+    elseif type(value) ~= world.options[name] then
+      error(("molbuild.testing.world: the option %s must be a %s, not a %s"):format(name, world.options[name], type(value)), 3)
     end
   end
 end
