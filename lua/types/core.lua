@@ -3,7 +3,7 @@
 -- Stubs of the C module molbuild.core, for language servers: never loaded. Each topic has a file in core/;
 -- docs/primitives.md describes each.
 --
--- What the world does comes back as nil, message, code; only a caller's mistake raises. A function marked "waits" must be
+-- Failures of the system are returned as nil, message, code; only a caller's mistake raises. A function marked "waits" must be
 -- called inside a task (molbuild.task); cancelling the task ends it with the code "cancelled",
 -- and later ones raise an error of the kind "cancelled".
 --

@@ -15,7 +15,7 @@ local fs = {}
 ---@field ino integer
 ---@field nlink integer
 
---- Make a directory and the missing ones above it. One that is there is fine.
+--- Make a directory and the missing ones above it. An existing directory is accepted.
 ---@param path string
 ---@param mode integer?  511 (octal 777) when absent, less the umask
 ---@return true? ok
@@ -30,21 +30,21 @@ function fs.mkdirp(path, mode) end
 ---@return string? code
 function fs.mkdtemp(prefix) end
 
---- Remove a file, a link, or a directory and all in it. Never follows a link. A missing path is a success.
+--- Remove a file, a link, or a directory and everything in it. Never follows a link. A missing path is a success.
 ---@param path string
 ---@return true? ok
 ---@return string? message
 ---@return string? code
 function fs.remove_tree(path) end
 
---- Give all below a directory the modes that a commit knows: 0755 for directories and programs, 0644 for other files.
+--- Set the modes of everything below a directory as in a commit: 0755 for directories and programs, 0644 for other files.
 ---@param path string
 ---@return true? ok
 ---@return string? message
 ---@return string? code
 function fs.plain_modes(path) end
 
---- Give a file or a tree from this user to the owner and group of LIKE. What others own is left alone. A missing path is a
+--- Change the owner and group of this user's file or tree to those of LIKE. Files of other users are skipped. A missing path is a
 --- success.
 ---@param path string
 ---@param like string
@@ -67,14 +67,14 @@ function fs.rename(from, to) end
 ---@return string? code
 function fs.realpath(path) end
 
---- What a link says.
+--- The target text of a link.
 ---@param path string
 ---@return string? target
 ---@return string? message
 ---@return string? code
 function fs.readlink(path) end
 
---- What is at the path itself: a link is not followed.
+--- The file at the path itself: a link is not followed.
 ---@param path string
 ---@return molbuild.core.Stat?
 ---@return string? message
@@ -89,15 +89,15 @@ function fs.lstat(path) end
 ---@return string? code
 function fs.list(path, max) end
 
---- What a path leads to: a link is followed.
+--- The type of a path's target: a link is followed.
 ---@param path string
 ---@return "file"|"directory"|"fifo"|"socket"|"device"|nil type
 ---@return string? message
 ---@return string? code
 function fs.type(path) end
 
---- What a regular file holds. With SECONDS a pipe is read, too, to its end, for at most so long; nothing else happens
---- meanwhile.
+--- The content of a regular file. With SECONDS a pipe is read, too, to its end, for at most SECONDS; other tasks do not run
+--- during that time.
 ---@param path string
 ---@param max integer?  more bytes are the error "too_large"; 1 MiB when absent
 ---@param seconds number?
@@ -106,7 +106,7 @@ function fs.type(path) end
 ---@return string? code
 function fs.read(path, max, seconds) end
 
---- Replace a file at once: readers see the old one or the new one. A link is replaced, not followed.
+--- Replace a file atomically: readers see the old one or the new one. A link is replaced, not followed.
 ---@param path string
 ---@param data string
 ---@param mode integer?  420 (octal 644) when absent
@@ -115,7 +115,7 @@ function fs.read(path, max, seconds) end
 ---@return string? code
 function fs.write_atomic(path, data, mode) end
 
---- Bytes that this user may still write to the file system of the path.
+--- The free bytes for this user on the path's file system.
 ---@param path string
 ---@return integer? bytes
 ---@return string? message

@@ -10,15 +10,15 @@ local http = {}
 ---@field method string?  GET when absent
 ---@field headers table<string, string>?
 ---@field body string?
----@field unix_socket string?  connect to this socket instead of to the URL's host, never by a proxy
----@field proxy string?  this proxy, "" for none; the one that HTTPS_PROXY and its kin name when absent
----@field timeout number?  seconds for all of it, redirects included; 0: it ends at once; 30 when absent
+---@field unix_socket string?  connect to this socket instead of the URL's host, never through a proxy
+---@field proxy string?  use this proxy, "" for none; as in HTTPS_PROXY and the similar variables when absent
+---@field timeout number?  seconds for the whole request with its redirects; 0: it ends immediately; 30 when absent
 ---@field connect_timeout number?  seconds, more than 0; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
 ---@field max_redirects integer?  5 when absent
----@field follow (boolean|"origin")?  false: a redirect is an answer like any other; "origin": one to another origin is
+---@field follow (boolean|"origin")?  false: return redirects as answers; "origin": return those to another origin
 ---@field connect_only boolean?  only connect: the answer has the status 0 and an address
----@field ca_file string?  trust these certificates instead; SSL_CERT_FILE or the system's when absent
+---@field ca_file string?  trust only these certificates; SSL_CERT_FILE or the system's when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
 
@@ -26,11 +26,11 @@ local http = {}
 ---@field status integer
 ---@field headers table<string, string>  names in lower case
 ---@field body string
----@field url string  the one that answered
----@field address string  the IP address that answered, a proxy's where one was used; "" for a socket's path
----@field redirect string?  where an answer that is a redirect leads, absolute
+---@field url string  the URL that answered
+---@field address string  the IP address of the peer, which may be a proxy; "" for a socket's path
+---@field redirect string?  the absolute target of a redirect
 
---- One request and its answer, whatever its status. Waits.
+--- One request and its answer, with any status. Waits.
 ---@param options molbuild.core.HttpOptions
 ---@return molbuild.core.HttpResponse?
 ---@return string? message

@@ -12,16 +12,16 @@ local lock = {}
 ---@field purpose string
 
 ---@class molbuild.core.LockOptions
----@field purpose string?  written to the file for those who wait
+---@field purpose string?  written to the file, for waiting processes
 ---@field timeout number?  seconds; 0 tries once; no bound when absent
 ---@field every number?  seconds between two calls of on_wait, more than 0; 30 when absent
----@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins and every so often
+---@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins, and then at intervals
 
---- A lock that is had until it is closed: `local lock <close> = core.lock.acquire(path)`.
+--- A lock that is held until it is closed: `local lock <close> = core.lock.acquire(path)`.
 ---@class molbuild.core.Lock
 local Lock = {}
 
---- Give it back. Again does nothing.
+--- Release it. A second call has no effect.
 ---@return nil
 function Lock:release() end
 
@@ -29,11 +29,11 @@ function Lock:release() end
 ---@return nil
 function Lock:close() end
 
---- Whether it is had.
+--- Whether it is held.
 ---@return boolean
 function Lock:held() end
 
---- Take the lock of a file, which is made when it is missing, and never removed. Waits.
+--- Acquire the lock of a file, which is created when it is missing, and never removed. Waits.
 ---@param path string
 ---@param options molbuild.core.LockOptions?
 ---@return molbuild.core.Lock?
@@ -41,7 +41,7 @@ function Lock:held() end
 ---@return string? code  locked, invalid, cancelled or an errno name
 function lock.acquire(path, options) end
 
---- Who says to hold the lock of a file.
+--- The holder of a lock, from the record in its file.
 ---@param path string
 ---@return molbuild.core.Holder?
 function lock.holder(path) end

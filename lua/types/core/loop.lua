@@ -7,14 +7,14 @@
 ---@class molbuild.core.loop
 local loop = {}
 
---- Wait until an operation is done, and give those that are.
----@param seconds number?  at most so long; as long as it takes when absent
+--- Wait until an operation is done, and return all done operations.
+---@param seconds number?  the longest wait; no bound when absent
 ---@return userdata[]? operations
 ---@return string? message
 ---@return string? code
 function loop.step(seconds) end
 
---- A coroutine is a task: it may wait. With CANCELLED, a primitive that would wait yields nothing instead, and raises the
+--- Register a coroutine as a task: it may wait. With CANCELLED, a primitive that would wait yields nothing instead, and raises the
 --- value that the coroutine is resumed with.
 ---@param thread thread
 ---@param cancelled boolean
@@ -28,8 +28,8 @@ function loop.task(thread, cancelled) end
 ---@return string? code
 function loop.catch(signo) end
 
---- What is written to stderr when a signal ends or stops the program at once, and where it ends itself: it gives a terminal
---- back.
+--- Set the text that restores the terminal. It is written to stderr when the program exits, or when a signal ends or stops
+--- it.
 ---@param text string  at most 64 bytes; empty: nothing
 ---@return true? ok
 ---@return string? message

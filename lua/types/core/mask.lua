@@ -24,15 +24,15 @@ function mask.user(name) end
 ---@return string
 function mask.text(text) end
 
---- A URL with its userinfo masked, also when it is none.
+--- A URL with its userinfo masked, even if it is not a URL.
 ---@param url string
 ---@return string
 function mask.url(url) end
 
---- Register what the userinfo of a URL keeps secret: the password, or without one the user. Nothing to register is fine.
+--- Register the secret in the userinfo of a URL: the password, or without one the user. No effect without userinfo.
 ---@param url string
 ---@return true? ok
----@return string? message  what is no URL
+---@return string? message  for an invalid URL
 ---@return string? code
 function mask.userinfo(url) end
 

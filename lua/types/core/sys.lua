@@ -5,7 +5,7 @@
 ---@class molbuild.core.sys
 local sys = {}
 
---- Seconds of a clock that is never set.
+--- Seconds of a monotonic clock.
 ---@return number
 function sys.monotonic() end
 
@@ -31,16 +31,16 @@ function sys.cpus() end
 function sys.isatty(fd) end
 
 ---@param fd integer
----@return integer? columns  nothing when it is no terminal
+---@return integer? columns  nothing when it is not a terminal
 ---@return integer? rows
 function sys.terminal_size(fd) end
 
---- Whether this process's group is the one that a terminal belongs to now; also when that cannot be told.
+--- Whether this process's group is the foreground group of a terminal; also true when that is unknown.
 ---@param fd integer
 ---@return boolean
 function sys.in_foreground(fd) end
 
---- The name of a signal for people: "SIGKILL (9)"; "signal 99" for one that has none.
+--- The name of a signal for messages: "SIGKILL (9)"; "signal 99" for one without a name.
 ---@param signo integer
 ---@return string
 function sys.signal_name(signo) end
@@ -49,20 +49,20 @@ function sys.signal_name(signo) end
 ---@return string?
 function sys.getenv(name) end
 
---- Take a variable out of this process's environment: children do not get it, and /proc does not show it any more.
+--- Remove a variable from this process's environment: children do not inherit it, and /proc no longer shows it.
 ---@param name string
 ---@return string? value  nil when it was not set
 ---@return string? message
 ---@return string? code
 function sys.take_env(name) end
 
---- The program that runs.
+--- The path of the running program.
 ---@return string? path
 ---@return string? message
 ---@return string? code
 function sys.executable() end
 
---- While on, an exit() of a C library's is an ordinary failure: one line on stderr, status 1.
+--- While on, an exit() of a C library is an ordinary failure: one line on stderr, status 1.
 ---@param on boolean
 ---@return nil
 function sys.guard_exit(on) end

@@ -22,7 +22,7 @@ local url = {}
 ---@return string? code
 function url.parse(url) end
 
---- The URL of the parts; encoding them is the caller's.
+--- The URL of the parts; the caller must encode them.
 ---@param parts molbuild.core.Url
 ---@return string? url
 ---@return string? message

@@ -5,12 +5,12 @@
 ---@class molbuild.core.width
 local width = {}
 
---- Columns that a text takes on a terminal.
+--- The columns of a text on a terminal.
 ---@param text string
 ---@return integer
 function width.columns(text) end
 
---- The beginning of a text that fits into so many columns: whole characters only.
+--- The beginning of a text that fits into COLUMNS: whole characters only.
 ---@param text string
 ---@param columns integer
 ---@return string
