@@ -44,7 +44,7 @@ function testing.world(options) end
 ---@field builds molbuild.testing.Build[]
 local World = {}
 
---- molbuild run POLICY ARGUMENT...; options of molbuild run stand in a table behind the arguments.
+--- molbuild run POLICY ARGUMENT...; options of molbuild run are a table after the arguments.
 ---@param ... string|table
 ---@return molbuild.testing.Run
 function World:run(...) end
@@ -200,7 +200,7 @@ function Engine:image(ref) end
 ---@param count integer?  all when absent
 function Engine:builds(plan, count) end
 
---- Let an operation come to its last step and fail there.
+--- Make an operation fail in its last step.
 ---@param operation "build"|"pull"|"push"
 ---@param cause string  one of those that docs/testing.md lists, such as "disk full", or the program's last line
 ---@param count integer?  all when absent

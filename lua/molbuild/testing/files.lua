@@ -51,7 +51,7 @@ function Files:fails(code)
   self.fault = code
 end
 
--- The path of what stands at a link, followed by the parts behind it; of a "..", likewise.
+-- The path of a link's target, followed by the rest of the path; the same for a "..".
 local function path_onwards(parts, index, target)
   local before = table.concat(parts, "/", 1, index - 1)
   if target == ".." then

@@ -31,7 +31,7 @@ local function checked(name, primitive, fake)
     local seen = type(first) == "table" and first or options
     local copy = type(seen) == "table" and setmetatable({}, getmetatable(seen)) or seen
     for key, value in pairs(type(seen) == "table" and seen or {}) do
-      copy[key] = key ~= "keep" and value or nil -- the locks of a world are none of the core's
+      copy[key] = key ~= "keep" and value or nil -- the locks of a world are not the core's
     end
     local message = refusal(primitive, seen == first and copy or first, seen == options and copy or options)
     if not message:find(OUTSIDE, 1, true) or not coroutine.isyieldable() then
