@@ -362,6 +362,32 @@ describe("the loop of a world is like the real one:", function()
     end
   end)
 
+  it("refuses a cancelled task, and a coroutine of a task's own", function()
+    local all = {}
+    local function body(real, tasks, errors)
+      local said = {}
+      local ok, message = coroutine.resume(coroutine.create(function() real.sys.sleep(0) end))
+      said[1] = { ok, (message:gsub("^[%w_./]+:%d+: ", "")) }
+      local child = tasks.spawn(function()
+        said[2] = { real.sys.sleep(100) }
+        for index = 3, 4 do
+          local alive, failure = pcall(real.sys.sleep, 1)
+          said[index] = { alive, failure.kind, failure.message }
+        end
+        return "a result"
+      end)
+      real.sys.sleep(0)
+      child:cancel()
+      local joined, failure = pcall(child.join, child)
+      said[5] = { joined, errors.is(failure, "cancelled") }
+      all[#all + 1] = said
+    end
+    task.run(function() body(core, task, molbuild.errors) end)
+    molbuild.testing.world({ fork = "return {}" }):call(function(_, library) body(library.core, library.task, library.errors) end)
+    assert.same(all[1], all[2])
+    assert.same({ false, true }, all[1][5])
+  end)
+
   it("has the functions of the core, and no other", function()
     local fake = primitives.new(molbuild.testing.world { fork = "return {}" })
     for topic, functions in pairs(core) do

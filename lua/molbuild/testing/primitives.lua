@@ -21,12 +21,27 @@ local function refusal(primitive, ...)
   return message
 end
 
---- What the core says of a call outside of a task.
+--- What the core says of a call outside of a task, and of one in a coroutine that a task created.
 local OUTSIDE = refusal(real.sys.sleep, 0)
+local INSIDE = select(2, coroutine.resume(coroutine.create(function() real.sys.sleep(0) end)))
+  :gsub("^[^ ]+:%d+: ", "")
+
+-- As the core does: only a task waits, and one that has been cancelled is refused, by a yield without an operation.
+local function check_task(tasks)
+  local cancelled = tasks[coroutine.running()]
+  if not coroutine.isyieldable() then
+    error(OUTSIDE, 4)
+  elseif cancelled == nil then
+    error(INSIDE, 4)
+  elseif cancelled then
+    local raised = table.pack(coroutine.yield())
+    error(raised.n > 0 and raised[1] or "cancelled", 0)
+  end
+end
 
 -- A primitive that waits, with the checks of the real one: that reads its arguments before it looks for a task. It is called here
 -- where nothing can wait, so that it does no more than that.
-local function checked(name, primitive, fake)
+local function checked(world, name, primitive, fake)
   return function(first, options, ...)
     local seen = type(first) == "table" and first or options
     local copy = type(seen) == "table" and setmetatable({}, getmetatable(seen)) or seen
@@ -34,15 +49,16 @@ local function checked(name, primitive, fake)
       copy[key] = key ~= "keep" and value or nil -- the locks of a world are not the core's
     end
     local message = refusal(primitive, seen == first and copy or first, seen == options and copy or options)
-    if not message:find(OUTSIDE, 1, true) or not coroutine.isyieldable() then
+    if not message:find(OUTSIDE, 1, true) then
       error(message:gsub("to '%?'", ("to '%s'"):format(name)), 2)
     end
+    check_task(world.process.tasks)
     return fake(first, options, ...)
   end
 end
 
 local function sleep(world)
-  return checked("sleep", real.sys.sleep, function(seconds)
+  return checked(world, "sleep", real.sys.sleep, function(seconds)
     if world.clock:wait(seconds) then
       return true
     end
@@ -87,6 +103,10 @@ local function loop(world)
     catch = function() return true end,
     last_words = function() return true end,
     continued = function() return false end,
+    task = function(thread, cancelled)
+      world.process.tasks[thread] = cancelled
+      return real.loop.task(thread, cancelled) -- the real primitives, whose checks are used, know it, too
+    end,
     sleep = sleep(world),
   }, real.loop)
 end
@@ -116,15 +136,15 @@ function primitives.new(world)
   return over({
     fs = fs,
     http = over({
-      request = checked("request", real.http.request, function(options) return world.network:request(options) end),
+      request = checked(world, "request", real.http.request, function(options) return world.network:request(options) end),
     }, real.http),
     lock = over({
-      acquire = checked("acquire", real.lock.acquire, function(path, options) return world.locks:acquire(path, options) end),
+      acquire = checked(world, "acquire", real.lock.acquire, function(path, options) return world.locks:acquire(path, options) end),
       holder = function(path) return world.locks:holder(path) end,
     }, real.lock),
     loop = loop(world),
     process = over({
-      run = checked("run", real.process.run, function(options) return world.processes:run(options) end),
+      run = checked(world, "run", real.process.run, function(options) return world.processes:run(options) end),
       find = function(name) return world.processes:find(name) end,
     }, real.process),
     sha256 = over({

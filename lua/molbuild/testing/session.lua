@@ -60,7 +60,7 @@ end
 
 -- A process begins: what the one before has left in the environment, the masker and the loop is gone.
 local function start(world)
-  local process = { env = {}, output = { "", "" } }
+  local process = { env = {}, output = { "", "" }, tasks = setmetatable({}, { __mode = "k" }) }
   for name, value in pairs(world.env) do
     process.env[name] = value
   end

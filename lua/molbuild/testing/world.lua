@@ -92,7 +92,7 @@ function world.new(options)
   check(options)
   local self = setmetatable({
     pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, seconds = options.seconds or {},
-    credential = options.credential, scripts = place.scripts(), process = { env = {} },
+    credential = options.credential, scripts = place.scripts(), process = { env = {}, tasks = {} },
   }, World)
   self.env = environment(options.env)
   add_parts(self, options)
