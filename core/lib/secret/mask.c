@@ -128,15 +128,17 @@ static int may_begin(const unsigned char *bytes)
 /* The next place from AT on where a match may begin; always also the last two bytes, where one may be cut off. */
 static size_t next_place(const struct text *text, size_t at)
 {
-	const unsigned char *p = text->bytes + at, *end = text->bytes + text->len;
-	for (; end - p > 2; p++) {
-		/* Eight in one step, without a branch. */
-		while (end - p > 8 && !((pair(p) | pair(p + 1) | pair(p + 2) | pair(p + 3) | pair(p + 4) | pair(p + 5) |
-		                         pair(p + 6) | pair(p + 7)) &
-		                        (MASK_FIRST | MASK_ALONE)))
-			p += 8;
-		if (end - p <= 2 || may_begin(p))
-			break;
+	const unsigned char *begin = text->bytes + at, *p = begin, *end = text->bytes + text->len;
+	while (end - p > 2) {
+		const unsigned char *stop = end - p > 10 ? p + 8 : end - 2;
+		/* A match at an odd place shows in the pair after it; so does one just before this block. */
+		if (end - p > 10 && !(pair(p) | pair(p + 2) | pair(p + 4) | pair(p + 6))) {
+			p = stop;
+			continue;
+		}
+		for (p -= p > begin; p < stop; p++)
+			if (may_begin(p))
+				return (size_t)(p - text->bytes);
 	}
 	return (size_t)(p - text->bytes);
 }

@@ -36,8 +36,10 @@ static void fill_pairs(const struct mask_forms *forms)
 	add_pair(':', '/', MASK_FIRST);
 	add_pair('/', '/', MASK_SECOND);
 	for (int any = 0; any < 256 && forms->count > 0; any++) {
-		add_pair('%', any, MASK_ALONE);
-		add_pair('\\', any, MASK_ALONE);
+		for (int c = 0; c < 2; c++) {
+			add_pair("%\\"[c], any, MASK_ALONE);
+			add_pair(any, "%\\"[c], MASK_BEFORE);
+		}
 	}
 	for (size_t i = 0; i < forms->count; i++) {
 		const unsigned char *text = forms->list[i].text;
