@@ -34,9 +34,9 @@ struct mask_forms {
 	size_t texts_len, texts_size;
 };
 
-/* What two bytes, in memory order, may be of a form or of "://": its first two bytes, its second and third, its beginning whatever
- * follows, for an escape, or the byte before that and its first. A match at any place shows in one of two consecutive pairs, so
- * that a look at every other place excludes nearly all of a text. */
+/* What two bytes, in memory order, may be of a form or of "://": its first two bytes, its second and third, its beginning
+ * whatever follows, for an escape, or the byte before that and its first. A match at any place shows in one of two consecutive
+ * pairs, so that a look at every other place excludes nearly all of a text. */
 enum { MASK_FIRST = 1, MASK_SECOND = 2, MASK_ALONE = 4, MASK_BEFORE = 8 };
 extern unsigned char mask_pairs[1 << 16];
 
