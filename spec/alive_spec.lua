@@ -80,7 +80,7 @@ describe("the sign of life", function()
     }, emitted)
   end)
 
-  it("tells the inner one of nested steps, then the outer one again", function()
+  it("reports the inner one of nested steps, then the outer one again", function()
     event("step_started", "hermes", "make")
     event("step_started", "hermes", "build")
     pass(10)

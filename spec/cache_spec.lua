@@ -159,7 +159,7 @@ describe("cache.prune", function()
   end)
 
   -- A fork may have a runtime that is called as a directory of the cache is.
-  it("removes nothing but trees and logs", function()
+  it("removes only trees and logs", function()
     put("autogen.lock", "codex.git", "deepagents.Ab3xYz", "a", "b.log", "c")
     cache.prune(dir, 1)
     assert.same({ "autogen.lock", "c", "codex.git", "deepagents.Ab3xYz" }, core.fs.list(dir))

@@ -100,7 +100,7 @@ describe("molbuild check", function()
     it(("is content with: %s"):format(line), function() assert.same({}, findings(line)) end)
   end
 
-  it("lists all findings of all files, and goes on after one that does not load", function()
+  it("lists all findings of all files, and continues after one that does not load", function()
     local broken = policy("broken.lua", "return {\n  run = function( return 1 end }\n")
     local other = policy("other.lua", "return { go = 1 }\n")
     local result = check(broken, other, "ensure.lua")

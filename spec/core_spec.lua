@@ -37,7 +37,7 @@ describe("core.fs", function()
     assert.same({ "b", "g" }, names)
   end)
 
-  it("tells what a path is", function()
+  it("reports the type of a path", function()
     write("f", "12345")
     assert(os.execute("ln -s f " .. dir .. "/link"))
     local st = assert(core.fs.lstat(dir .. "/f"))
@@ -95,7 +95,7 @@ describe("core.process", function()
     assert.same({ code = 3, tail = "in set\n/\n", last_line = "/", strays = 0, strays_left = 0 }, result)
   end)
 
-  it("tells the signal instead of a code", function()
+  it("reports the signal instead of a code", function()
     local result = task.run(function()
       return core.process.run { argv = { "sh", "-c", "kill -9 $$" } }
     end)
@@ -103,7 +103,7 @@ describe("core.process", function()
     assert.is_nil(result.code)
   end)
 
-  it("tells every line, masked, and captures stdout as it is", function()
+  it("reports every line, masked, and captures stdout as it is", function()
     assert(core.mask.secret "s3cret-word")
     local lines = {}
     local result = task.run(function()
@@ -139,7 +139,7 @@ describe("core.process", function()
     end)
   end)
 
-  it("tells on_line only of lines that begin as asked, and on_lines of all", function()
+  it("calls on_line only for lines with a listed beginning, and on_lines for all", function()
     assert(core.mask.secret "s3cret-word")
     local calls = {}
     task.run(function()
@@ -220,7 +220,7 @@ describe("core.lock", function()
     end)
   end)
 
-  it("tells who holds it while it waits", function()
+  it("reports its holder while it waits", function()
     local calls = {}
     task.run(function()
       local path = dir .. "/lock"
@@ -260,7 +260,7 @@ describe("core.lock", function()
 end)
 
 describe("core.http", function()
-  it("refuses what must not be sent, and tells of connections refused", function()
+  it("refuses what must not be sent, and reports refused connections", function()
     task.run(function()
       assert_code("invalid", core.http.request { url = "file:///etc/passwd" })
       assert_code("invalid", core.http.request { url = "http://127.0.0.1/", headers = { X = "y\r\nZ: z" } })

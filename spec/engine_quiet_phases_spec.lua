@@ -61,7 +61,7 @@ describe("docker_output.quiet_phases", function()
     end)
   end
 
-  it("go on while another phase says something", function()
+  it("continue while another phase prints something", function()
     assert.same({ "#9 exporting layers", "#10 DONE 0.0s" }, quiet_lines [[
 #9 exporting layers
 #10 DONE 0.0s

@@ -90,7 +90,7 @@ describe("docker_words.is_alien", function()
     assert.is_true(docker_words.is_alien("", 'OCI runtime create failed: exec: "/bin/x": exec: exec format error: unknown'))
   end)
 
-  it("is not so of a RUN that speaks of it", function()
+  it("is not so for a RUN that mentions it", function()
     assert.is_false(docker_words.is_alien("#6 0.5 see exec format error\nexec format error: read on\n" .. FAILED, FAILED))
   end)
 end)

@@ -231,7 +231,7 @@ describe("errors.fields", function()
 end)
 
 describe("a failure of the system", function()
-  it("is no bug when memory runs out, and has no traceback, wherever it is caught", function()
+  it("is no bug when memory runs out, and has no traceback, in any place where it is caught", function()
     local function exhaust() error("not enough memory", 0) end
     local _, raw = xpcall(exhaust, errors.handler) -- the handler is not called then
     assert.equal("not enough memory", raw)
@@ -253,7 +253,7 @@ describe("a failure of the system", function()
     assert.truthy(e.hint:find("ulimit -n", 1, true))
   end)
 
-  it("stays a bug where a policy's own text only speaks of memory", function()
+  it("stays a bug where a policy's own text only mentions memory", function()
     assert.equal("bug", errors.handler("x.lua:1: not enough memory").kind)
     assert.equal("bug", errors.handler({ message = "m", code = "EIO" }).kind)
   end)

@@ -69,7 +69,7 @@ describe("events.emit_lines", function()
     }, seen)
   end)
 
-  it("gives all at once to who takes them so", function()
+  it("gives all lines in one call to a sink that accepts that", function()
     local seen = {}
     events.emit_lines("one\ntwo\n", {
       runtime = "hermes",
@@ -150,7 +150,7 @@ describe("docs/events.schema.json", function()
     end
   end
 
-  it("accepts every event, full and with nothing but what it must have", function()
+  it("accepts every event, full and with only its required fields", function()
     local lines = {}
     each(function(name, definition, full)
       lines[#lines + 1] = line_of(name, full)
@@ -215,20 +215,20 @@ end)
 describe("docs/events.md", function()
   local page, tables = schema.read "events", documented()
 
-  it("tells every event with its fields and their types", function()
+  it("describes every event with its fields and their types", function()
     for _, name in ipairs(page.properties.event.enum) do
       assert.same({ [name] = schema.fields(page.definitions[name]) }, { [name] = tables["`" .. name .. "`"] })
     end
   end)
 
-  it("tells no event that is none", function()
+  it("describes no event that does not exist", function()
     for heading in pairs(tables) do
       local name = heading:match("^`(.+)`$")
       assert.truthy(not name or page.definitions[name], heading)
     end
   end)
 
-  it("tells the fields of every event", function()
+  it("describes the fields of every event", function()
     local expected = schema.fields(page)
     expected.event = "string"
     assert.same(expected, tables["Every event"])

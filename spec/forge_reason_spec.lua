@@ -1,4 +1,4 @@
--- What a forge says when it gives no commit, and what is made of it.
+-- A forge's message when it gives no commit, and the error for it.
 local core = require "molbuild.core"
 local reason = require "molbuild.forge.reason"
 
@@ -89,7 +89,7 @@ describe("gitea_reason.failure", function()
     assert.is_nil(failure(404, [[{"errors":null,"message":"The target couldn't be found."}]]).code)
   end)
 
-  it("tells where a redirect leads, and what it may be", function()
+  it("reports where a redirect leads, and what it may be", function()
     local to = "https://other/api/v1/repos/o/x/branches/main"
     assert.equal(("the repository moved: %s leads to %s; change the prefix"):format(API, to),
       failure(301, "", {}, to).message)
@@ -99,7 +99,7 @@ describe("gitea_reason.failure", function()
 end)
 
 describe("gitea_reason.page", function()
-  it("is an error for what is made for people, and tells where it is", function()
+  it("is an error for a web page, and reports where it is", function()
     local page = response(200, "<html>Sign in</html>", { ["content-type"] = "text/html; charset=utf-8" })
     local of = reason.page(page, API)
     assert.same({ "remote", "no_api" }, { of.kind, of.code })

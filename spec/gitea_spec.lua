@@ -57,7 +57,7 @@ describe("gitea.commit_of", function()
 end)
 
 describe("gitea.commit_of, of a long message,", function()
-  -- What a forge makes of release notes: all is escaped, and the payload of the signature repeats it.
+  -- A forge's form of release notes: all is escaped, and the payload of the signature repeats it.
   local line = [[- [\u003ca href=\"https:\/\/h\/1\"\u003e](#1), {fix} \u0026 \\ "improve"\n]]
   local text = line:gsub('"improve"', '\\"improve\\"'):rep(15000)
 

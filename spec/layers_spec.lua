@@ -56,7 +56,7 @@ local LAYERS = {
   {
     name = "lua/molbuild", kind = "lua", paths = directories("lua/molbuild", rooms.LUA),
     require = function(module, path)
-      -- The whole library at once is what policies get: it starts the program, and hands itself to the script loader.
+      -- Policies get the whole library: it starts the program, and passes itself to the script loader.
       if module == "molbuild" then return false end
       if module == "molbuild.cli" then return path == "lua/molbuild/init.lua" end
       if module == "molbuild.run" then return path == "lua/molbuild/cli.lua" end

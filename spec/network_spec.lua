@@ -7,7 +7,7 @@ describe("origin.is_direct", function()
     ["http://127.0.0.1/x"] = true, ["http://127.8.9.1:8080/x"] = true, ["http://localhost:1/"] = true, ["http://[::1]/x"] = true,
     -- libcurl connects to what these stand for, and writes it so.
     ["http://0x7f.1/"] = true, ["http://2130706433/"] = true, ["http://127.1/"] = true,
-    -- Over https a proxy sees nothing but the tunnel.
+    -- Over https a proxy sees only the tunnel.
     ["https://127.0.0.1/x"] = false,
     ["http://127.0.0.1.example/"] = false, ["http://localhost.example/"] = false, ["http://localhost./"] = false,
     ["http://128.0.0.1/"] = false, ["http://[::2]/"] = false, ["http://[::ffff:10.0.0.1]/"] = false,

@@ -130,7 +130,7 @@ end)
 describe("0 is zero, not the default", function()
   local STUBBORN = { "sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done" }
 
-  it("grace = 0 kills at once", function()
+  it("grace = 0 kills immediately", function()
     local started = core.sys.monotonic()
     local _, _, code, partial = run { argv = STUBBORN, grace = 0, on_line = function() return "stop" end }
     assert.equal("cancelled", code)
@@ -138,13 +138,13 @@ describe("0 is zero, not the default", function()
     assert.is_true(core.sys.monotonic() - started < 9)
   end)
 
-  it("process.run{ timeout = 0 } ends the program at once", function()
+  it("process.run{ timeout = 0 } ends the program immediately", function()
     local _, message, code = run { argv = { "sleep", "60" }, timeout = 0 }
     assert.equal("timeout", code)
     assert.equal("sleep took longer than 0 s; it printed nothing", message)
   end)
 
-  it("http.request{ timeout = 0 } ends at once", function()
+  it("http.request{ timeout = 0 } ends immediately", function()
     local _, _, code = task.run(function()
       return core.http.request { url = "http://192.0.2.1/", proxy = "", timeout = 0 }
     end)
@@ -181,7 +181,7 @@ describe("0 is zero, not the default", function()
     assert.equal("too_large", (select(3, core.fs.list("/", 0))))
   end)
 
-  it("sys.sleep(0) returns at once", function()
+  it("sys.sleep(0) returns immediately", function()
     assert.is_true(task.run(function() return core.sys.sleep(0) end))
   end)
 

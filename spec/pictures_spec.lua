@@ -2,7 +2,7 @@ local picture = require "spec.support.picture"
 local record = require "spec.support.record"
 
 describe("the picture of plain lines in docs/reference.md", function()
-  it("is what the renderer makes of the recorded run", function()
+  it("is the renderer's output for the recorded run", function()
     local out = {}
     local renderer = require("molbuild.progress.plain").new {
       words = require "spec.support.words",
@@ -19,7 +19,7 @@ describe("the picture of plain lines in docs/reference.md", function()
     assert.equal(table.concat(picture.on_page "plain", "\n") .. "\n", table.concat(out))
   end)
 
-  it("is of a run as docs/events.md tells it", function()
+  it("is of a run as docs/events.md describes it", function()
     local file = assert(io.open "spec/support/picture.jsonl")
     local list = record.events(file:read "a")
     file:close()

@@ -56,7 +56,7 @@ describe("what names.repository says", function()
     assert.truthy(failure_of("https://h/o", "THE_PREFIX").message:find('^THE_PREFIX: the repository "https://h/o" cannot'))
   end)
 
-  it("tells how to write what git itself would take", function()
+  it("says how to write what git itself would accept", function()
     assert.equal("write a directory as file:///srv/git/...", failure_of("/srv/git/t-x").hint)
     assert.equal("write a host that ssh reaches as ssh://git@host/org/...", failure_of("git@h:org/t-x").hint)
     for _, url in ipairs { "x", "ext::sh -c x", "ftp://h/o/x", "--upload-pack=x" } do

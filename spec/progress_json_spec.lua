@@ -57,7 +57,7 @@ describe("the json renderer", function()
     assert.equal('a\n"b"\\\0\27', cjson.decode(out[1]).text)
   end)
 
-  it("writes many lines at once as it writes each", function()
+  it("writes many lines in one call as it writes each", function()
     local lines = { "one", "", 'a "b" \\n \\\\ 5%1 / \t', "日本 …", "last" }
     for _, text in ipairs(lines) do
       renderer:event { event = "line", time = 1.5, runtime = "hermes", step = "build", text = text }

@@ -85,7 +85,7 @@ describe("the plain renderer", function()
     assert.same({ "Step 1/2", "", "a[2Jb | c" }, lines())
   end)
 
-  it("shows many lines at once as it shows each", function()
+  it("shows many lines in one call as it shows each", function()
     local many, several = "a\tb\n\n5%1 c\n", { event = "line", runtime = "her%mes" }
     renderer():lines(several, many)
     assert.same({}, writes)

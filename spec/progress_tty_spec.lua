@@ -121,7 +121,7 @@ describe("the terminal renderer", function()
     assert.is_true(#line < 84)
   end)
 
-  it("draws all again when it was stopped and goes on, but only what stays in the background", function()
+  it("draws all again when it was stopped and continues, but only what stays in the background", function()
     local continued, ours = false, true
     local r = t.renderer {
       continued = function()
@@ -143,7 +143,7 @@ describe("the terminal renderer", function()
     assert.equal("local-build: here\n", t.writes[#t.writes])
   end)
 
-  it("tells what was ended from what failed", function()
+  it("distinguishes what was ended from what failed", function()
     local r = t.renderer()
     t.building(r, "hermes")
     t.show(r, { event = "job_ended", runtime = "hermes", ok = false, cancelled = true, seconds = 5 })

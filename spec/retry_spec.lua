@@ -91,7 +91,7 @@ describe("retry.run", function()
     assert.equal(0.35, list[1].seconds)
   end)
 
-  it("ends at once, and says why, when it was asked to wait for longer than is left", function()
+  it("ends immediately, with the reason, when the requested wait is longer than the time left", function()
     local calls, list, ok, failure = try(1, { message = "busy", status = 503, retry_after = "3600" })
     assert.same({ 1, 0, false }, { calls, #list, ok })
     assert.equal("busy (the server requests a wait of 3600 s, longer than the time left)", failure.message)

@@ -53,7 +53,7 @@ describe("the settings of a policy", function()
     assert.same({ 720, "default" }, { entry("ceiling").value, entry("ceiling").origin })
   end)
 
-  it("where 0 is no bound are math.huge in a job, wherever the 0 stands, and 0 for people", function()
+  it("where 0 is no bound are math.huge in a job, and 0 in texts", function()
     policy.ceiling, policy.retries = 0, 0
     assert.same({ math.huge, 0 }, { settings.read(policy, "hermes").ceiling, settings.read(policy, "hermes").retries })
     assert.equal(0, entry("ceiling", "hermes").value)

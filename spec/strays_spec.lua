@@ -11,7 +11,7 @@ end
 local LIMIT, LIFE = 60, 120
 
 -- What begins a grandchild; it writes its pid into the file "pid" and lives on for LIFE seconds and more. The program
--- goes on when that is done.
+-- continues when that is done.
 local function grandchild(prefix, first)
   local lives = "echo $$ >pid.new; mv pid.new pid; i=0; while [ $i -lt %d ]; do i=$((i + 1)); sleep 0.05; done"
   return ("%s sh -c '%s %s' & until [ -e pid ]; do sleep 0.05; done;"):format(prefix, first, lives:format(LIFE * 20))
@@ -19,7 +19,7 @@ end
 
 local DEAF = 'trap "" TERM INT HUP;'
 
--- How the grandchild is begun, and what the program does after it. `cancel` ends the program, which would go on.
+-- How the grandchild is begun, and what the program does after it. `cancel` ends the program, which would continue.
 local CASES = {
   ["that keeps the output open"] = { grandchild("", ""), "exit 3" },
   ["that ignores TERM"] = { grandchild("", DEAF), "exit 3" },
@@ -55,7 +55,7 @@ end
 describe("a grandchild", function()
   local outcomes, root = {}, nil
 
-  -- All at once: most of them only wait for the end of the grace.
+  -- All at the same time: most of them only wait for the end of the grace period.
   setup(function()
     root = assert(core.fs.mkdtemp((os.getenv "TMPDIR" or "/tmp") .. "/strays."))
     local names = {}

@@ -568,7 +568,7 @@ describe("a wait that fails", function()
     child:join()
   end
 
-  for name, last in pairs { ["once ends the tasks in good order"] = 1, ["always closes the tasks"] = math.huge } do
+  for name, last in pairs { ["once ends the tasks cleanly"] = 1, ["always closes the tasks"] = math.huge } do
     it(name .. ", and is no bug", function()
       local closed = {}
       fail_from(1, last)

@@ -35,7 +35,7 @@ describe("molbuild test", function()
     assert.matches("^FAILED x_test.lua:3: a b\n    expected: 1\n    got:      2\n1 test: 0 passed, 1 failed", result.stdout)
   end)
 
-  it("tells an error from a failure, with its line", function()
+  it("distinguishes an error from a failure, with its line", function()
     local result = test 'it("b", function()\n  local x\n  x.y = 1\nend)\nit("c", function() error { kind = "odd" } end)\n'
     assert.equal(1, result.status)
     assert.matches("ERROR x_test.lua:3: b\n    attempt to index a nil value (local 'x')\n", result.stdout, 1, true)
@@ -97,7 +97,7 @@ describe("molbuild test", function()
     end)
   end
 
-  it("fails for what is not there, and goes on with the others", function()
+  it("fails for a missing file, and continues with the others", function()
     local result = test(PASSES, "y_test.lua", "x_test.lua", "p.lua")
     assert.equal(1, result.status)
     assert.matches("ERROR y_test.lua: y_test.lua\n    cannot examine y_test.lua: No such file or directory\n",

@@ -8,7 +8,7 @@ local function world(options)
 end
 
 describe("a forge of a world", function()
-  it("times out so many times, and takes its time for it", function()
+  it("times out COUNT times, and takes the time for it", function()
     local w = world()
     w.forge:fails("timeout", 1)
     local run = w:run "hermes"

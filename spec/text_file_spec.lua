@@ -46,7 +46,7 @@ describe("text_file", function()
   for name, case in pairs {
     ["a first line for the system"] = { "#!/usr/bin/env lua\nreturn 1\n", "\nreturn 1\n" },
     ["such a line behind a mark, with CR LF"] = { BOM .. "#!/bin/x\r\nreturn 1\r\n", "\nreturn 1\n" },
-    ["nothing but such a line"] = { "#!/bin/x", "" },
+    ["only such a line"] = { "#!/bin/x", "" },
     ["a # elsewhere"] = { "return #t\n#!x\n", "return #t\n#!x\n" },
   } do
     it("reads a Lua program with " .. name, function()

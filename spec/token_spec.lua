@@ -269,7 +269,7 @@ end)
 
 describe("the password of a proxy", function()
   for _, name in ipairs { "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
-    it("in " .. name .. " is masked wherever it stands", function()
+    it("in " .. name .. " is masked in every place", function()
       local dir = sh.temporary "proxy"
       sh.write(dir .. "/policy.lua", [[return { run = function() return "it is p@ss-word, or p%40ss-word" end }]])
       for _, value in ipairs { "http://user:p%40ss-word@proxy.example:3128", "user:p%40ss-word@proxy.example" } do

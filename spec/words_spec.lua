@@ -112,7 +112,7 @@ describe("the check of the words", function()
 
   for _, text in ipairs {
     "The manual is renewed. A newer one exists; it behaves as before.", "local unfolded, give_backup, nobodys = 1, 2, 3",
-    "It tells whether a line is empty.", "a lock, a file and a line",
+    "It reports whether a line is empty.", "a lock, a file and a line",
   } do
     it("accepts: " .. text, function()
       assert.same({}, uses("x", text, phrases))

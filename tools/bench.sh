@@ -176,7 +176,7 @@ hits() {
 
 # --- a miss ----------------------------------------------------------------------------------------------------------
 
-# make_template RUNTIME DOCKERFILE BYTES: its repository, with a file of so many bytes that nothing can compress. Its
+# make_template RUNTIME DOCKERFILE BYTES: its repository, with a file of BYTES bytes that cannot be compressed. Its
 # commit is then in $sha, as the branch API gives it, and its tag in $tag.
 make_template() {
 	runtime=$1 work=$dir/work/$1 repository=$forge/repos/org/t-$1.git

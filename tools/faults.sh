@@ -3,7 +3,7 @@
 # counts. Needs root and Linux: engines of our own, strace.
 #
 #   FAULTS_SECONDS=60   ends after so long; the next call continues      FAULTS_SEED=1     the order, and which allocations fail
-#   FAULTS_SAMPLE=100   no more than so many of the plan                 FAULTS_JOBS=2     side by side, each with an engine
+#   FAULTS_SAMPLE=100   at most COUNT points of the plan                 FAULTS_JOBS=2     side by side, each with an engine
 #   FAULTS_ONLY='^hit '  only those whose names match that Lua pattern
 #
 # The state is in $BUILD/faults; a program or a seed other than the last one's begins again, and so does `rm -r $BUILD/faults`.

@@ -68,7 +68,7 @@ commit() {
 	tag=$image-$1:$(git -C "$work" rev-parse HEAD | cut -c1-12)
 }
 
-# peak COUNT: the peak memory of one hit in KiB, the median of so many.
+# peak COUNT: the peak memory of one hit in KiB, the median of COUNT.
 peak() {
 	as_user "$BUILD/bench/measure" -n "$1" "$molbuild" run -q ensure.lua hermes >"$dir/peak" || fail "a hit failed"
 	awk '{ print $3 }' "$dir/peak"

@@ -4,7 +4,7 @@
 # file that tests nothing count as failed.
 #
 #   INTEGRATION_SPECS   the integration specs to run; all when it is not set
-#   TEST_JOBS           how many files run at once; most of them wait most of the time
+#   TEST_JOBS           how many files run at the same time; most of them wait most of the time
 #   TEST_LIMIT          seconds that a file may take
 #   BUILD, LUA          the build directory and the interpreter; LUA_HOST, where set, is the interpreter for the specs
 set -u
@@ -104,7 +104,7 @@ longest_first() {
 	' | sort -n -s -k 1,1 | cut -d ' ' -f 2
 }
 
-# queue JOBS [COMMAND...]: run the files that stdin names, so many at once, below COMMAND; report each when it is done.
+# queue JOBS [COMMAND...]: run the files that stdin names, JOBS at the same time, below COMMAND; report each when it is done.
 queue() {
 	jobs=$1
 	shift

@@ -1,4 +1,4 @@
-/* The least that a cache hit takes: what molbuild asks, asked by nothing but libcurl.
+/* The minimum cost of a cache hit: molbuild's requests, sent only by libcurl.
  *
  *	floor_hit BRANCH_API_URL ENGINE_SOCKET IMAGE        IMAGE without a tag
  *

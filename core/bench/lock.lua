@@ -1,4 +1,4 @@
---- A policy that takes a lock and gives it back: lock.lua PATH. For many processes at once.
+--- A policy that acquires a lock and releases it: lock.lua PATH. For many processes at the same time.
 local core = require("molbuild").core
 
 return {

@@ -51,7 +51,7 @@ function tasks.run(args)
     for _, count in ipairs(tasks.counts) do
       -- As many waits in all, whatever the number of tasks; one task alone would sleep for long.
       local rounds, repeats = (count == 1 and tasks.waits[what] // 6 or tasks.waits[what]) // count, 1
-      -- A task that gives the lock back and takes it again at once would never wait.
+      -- A task that releases the lock and acquires it again immediately would never wait.
       if what == "lock" then rounds, repeats = 1, rounds end
       lines[#lines + 1] = ("%s %d %d %.2f"):format(what, count, count * rounds * repeats,
         cost(tasks[what], count, rounds, repeats, options))

@@ -1,5 +1,5 @@
 /* Any bytes as a forge's answer about a branch, through the library as a policy uses it: branch.lua beside this file
- * says what may come of it. Lua's memory is bounded: what an answer makes of itself stays in proportion to it.
+ * reports the possible results. Lua's memory is bounded: it stays in proportion to the answer.
  *
  * The library is loaded from the checkout, so run it there. */
 #include <lauxlib.h>

@@ -24,7 +24,7 @@ enum fault_call {
 /* Let the N-th call from now on, counted from 1, fail with ERRNUM: once. All others succeed. */
 void fault_fail_nth(enum fault_call call, unsigned n, int errnum);
 
-/* Nothing fails any more. Returns 1 when the fault has happened, 0 when there were not so many calls. */
+/* Nothing fails any more. Returns 1 when the fault has happened, 0 when there were fewer calls. */
 int fault_end(void);
 
 #endif

@@ -21,7 +21,7 @@ static inline int can_take(const char *path)
 /* Another process that holds a lock until it gets a byte, or is killed. */
 struct holder {
 	pid_t pid;
-	int tell; /* closing it tells */
+	int tell; /* closed as a signal */
 };
 
 static inline void hold_until_told(const char *path, int orders, int ready)

@@ -36,7 +36,7 @@ static inline int leave(void **state)
 
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
-/* Step until so many callbacks have come; a test that hangs here has failed. */
+/* Step until COUNT callbacks have come; a test that hangs here has failed. */
 static inline void run_until_noted(size_t count)
 {
 	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;

@@ -178,7 +178,7 @@ static int correct(void)
 	return 0;
 }
 
-/* Programs such as sudo or newuidmap go on, where the system lets us. */
+/* Programs such as sudo or newuidmap still work, if the system allows it. */
 static void no_more_is_changed_than_needed(void **state)
 {
 	(void)state;

@@ -21,7 +21,7 @@
 
 static unsigned failures;
 
-/* Run a program; the N-th read here fails. Returns whether there were so many. */
+/* Run a program; the N-th read here fails. Returns whether there were N reads. */
 static int read_fails(unsigned n, struct process_options options)
 {
 	struct run run = {.answer_to = ""};

@@ -1,4 +1,4 @@
-/* A process that is stopped for a while, as the machine below it may be: its bounds do not go on meanwhile. */
+/* A process that is stopped for a while, as the machine below it may be: its bounds are suspended during that time. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -76,7 +76,7 @@ static void only_what_is_ready_is_called(void **state)
 	for (size_t i = 0; i < MANY; i++)
 		assert_int_equal(sides[i].called, i == 7);
 	assert_int_equal(sides[7].ready, LOOP_READ);
-	/* It goes on until it is stopped. */
+	/* It continues until it is stopped. */
 	dispatch();
 	assert_int_equal(sides[7].called, 2);
 }

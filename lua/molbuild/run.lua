@@ -73,7 +73,7 @@ local function tick(sink)
   return math.min(sink.renderer:tick() or IDLE, sink.alive and sink.alive:tick() or IDLE)
 end
 
--- Time goes on while a stopped run waits for its children to end.
+-- Time continues while a stopped run waits for its children to end.
 local function tick_to_the_end(sink, body)
   while core.sys.sleep(tick(sink)) do end
   local why, ticks = task.current().cancelled, 0

@@ -1,6 +1,6 @@
 ---@meta molbuild.testing
 
--- Stubs for tests of policies, for language servers: never loaded. docs/testing.md tells more of each.
+-- Stubs for tests of policies, for language servers: never loaded. docs/testing.md describes each.
 
 ---@class molbuild.testing
 local testing = {}

@@ -1,6 +1,6 @@
 -- What bounds a clone and a build: silence, and a ceiling. And what is no silence.
 --
--- All runs are started at once, each for a runtime of its own, and looked at one by one: most of them only wait.
+-- All runs are started at the same time, each for its own runtime, and checked one by one: most of them only wait.
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 

@@ -41,7 +41,7 @@ describe("molbuild", function()
     end
   end)
 
-  it("names the help that tells of what was mistaken", function()
+  it("names the help for the mistake", function()
     assert.truthy(w:run({ "run", "--nonsense" }).stderr:find("\nhint: molbuild run --help\n", 1, true))
     assert.truthy(w:run({ "nonsense" }).stderr:find("\nhint: molbuild --help\n", 1, true))
   end)
@@ -104,7 +104,7 @@ describe("molbuild", function()
     { "run", "--progress=json", "ensure.lua", "x" },
     { "run", "--progress=json", "--trace=/nonexistent/x", "ensure.lua", "hermes" },
   } do
-    it("tells a mistake in objects to who reads objects: " .. table.concat(arguments, " "), function()
+    it("reports a mistake in objects to a reader of objects: " .. table.concat(arguments, " "), function()
       local run = w:run(arguments)
       assert.equal(2, run.status, run.stderr)
       assert.equal("", run.stdout)
@@ -115,7 +115,7 @@ describe("molbuild", function()
     end)
   end
 
-  it("tells what a policy prints in objects, too", function()
+  it("reports what a policy prints in objects, too", function()
     local path = policy("loud.lua", [[
       print("loading", 1)
       return { run = function() print "running" error { } end }
@@ -266,7 +266,7 @@ describe("molbuild", function()
     end
   end)
 
-  it("says that it is still ending, and how to have it over at once", function()
+  it("says that it is still ending, and how to end it immediately", function()
     local path = policy("deaf.lua", [[return { run = function()
       molbuild.child.run {
         argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" }, on_line = function(line) print(line) end,

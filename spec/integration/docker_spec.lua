@@ -114,7 +114,7 @@ describe("an engine asked", function()
         end
       end)
 
-      it("tells the engine's own platform", function()
+      it("reports the engine's own platform", function()
         local answers, by = ask(env, "platform", "platform")
         local own = "linux/" .. sh.run "docker version -f '{{.Server.Arch}}'"
         assert.same({ { answer = own }, { answer = own } }, answers)

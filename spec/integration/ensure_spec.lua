@@ -90,7 +90,7 @@ describe("ensure.lua", function()
   end)
 
   for _, tool in ipairs { "docker", "git" } do
-    it("says that " .. tool .. " is missing, and how to go on", function()
+    it("says that " .. tool .. " is missing, and what to do", function()
       local bin = w.dir .. "/bin"
       local other = tool == "docker" and "git" or "docker"
       sh.run(("mkdir %s && ln -s $(command -v %s) %s/%s"):format(bin, other, bin, other))
@@ -137,7 +137,7 @@ describe("ensure.lua", function()
       'cannot determine HEAD sha for runtime "claude-code" at http://127.0.0.1:1/org/t-claude-code: ', 1, true))
   end)
 
-  it("reads commit.id, wherever else an id stands", function()
+  it("reads commit.id, whatever other ids there are", function()
     local sha = commit()
     w:answer(200, ('{"id":"%s","commit":{"author":{"id":"%s"},"id":"%s"}}'):format(("1"):rep(40), ("2"):rep(40), sha))
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", w:ensure("claude-code").stdout)
@@ -342,7 +342,7 @@ docker build "$@" && docker image rm -f molecule-local/workspace-template-claude
     assert.truthy(run.stderr:find("the build succeeded, but the engine has no such image\nhint: ", 1, true), run.stderr)
   end)
 
-  it("goes on when :latest cannot be moved", function()
+  it("continues when :latest cannot be moved", function()
     local sha = commit()
     local path = docker([[
 if [ "$1" = tag ]; then echo no such luck >&2; exit 1; fi

@@ -17,7 +17,7 @@ describe("a fetch", function()
     return sh.run(("cd %s/hermes/%s && find . -mindepth 1 -printf '%%P %%y %%m\\n' | sort"):format(w.cache, sha:sub(1, 12)))
   end
 
-  it("gives one tree, whatever the umask is and whatever rights a directory above hands down", function()
+  it("gives one tree, whatever the umask and the rights of a directory above are", function()
     local sha = commit("one", "mkdir -p a/b && echo x >a/b/f && echo x >a/run && chmod 755 a/run && ln -sf run a/link")
     local want = "Dockerfile f 644\na d 755\na/b d 755\na/b/f f 644\na/link l 777\na/run f 755\nbusybox f 755\nsays f 644"
     for _, prepare in ipairs { "umask 077", "umask 002", "umask 027", "umask 022; mkdir -p CACHE && chmod 2770 CACHE" } do
@@ -108,7 +108,7 @@ describe("a fetch", function()
     end)
   end
 
-  it("goes on in a working directory that was removed", function()
+  it("continues in a working directory that was removed", function()
     check(commit "one")
     local sha = commit "two"
     sh.run("mkdir -p " .. w.dir .. "/gone")

@@ -66,7 +66,7 @@ describe("a template's .runtime-version", function()
     assert.equal(2, count, layers)
   end)
 
-  it("that holds no version gives a warning and no argument, and the build goes on", function()
+  it("that holds no version gives a warning and no argument, and the build continues", function()
     local sha = w:commit("org", "hermes", files "${RUNTIME_VERSION}\n")
     local run = ensure {}
     local tag = NAME .. sha:sub(1, 12)

@@ -1,4 +1,4 @@
--- kill -9, against which nothing can be done at the time: what it leaves ends by itself, no build goes on without the lock,
+-- kill -9, against which nothing can be done at the time: what it leaves ends by itself, no build continues without the lock,
 -- and the next run cleans up and succeeds.
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -55,7 +55,7 @@ describe("a run that is killed", function()
     })
   end
 
-  --- Start a run that is killed after so many seconds. Gives a function that waits for its end, and then gives the step
+  --- Start a run that is killed after SECONDS. Returns a function that waits for its end, and then gives the step
   --- that it was killed in; if it had ended before, none, and the seconds it took.
   local function start_killed(seconds, runtime, env)
     local run = w:start({ "run", "--progress=json", "ensure.lua", runtime }, env)

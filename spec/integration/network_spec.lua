@@ -9,7 +9,7 @@ local MEMORY = 64 * 1024 -- KiB
 local ANSWER = "cannot determine HEAD sha for runtime \"claude-code\" at "
 local PEAK = (os.getenv "BUILD" or "build") .. "/test/peak"
 
---- What ends at once may take so long on a busy machine, and what ends by a bound so much longer than the bound.
+--- The most time, on a busy machine, for a run that ends immediately, and beyond its bound for one that ends by a bound.
 local SECONDS = 20
 --- The bound for servers which answer slowly or never.
 local BOUND = 2
@@ -74,7 +74,7 @@ describe("a hostile server", function()
     return result
   end
 
-  -- All at once: most of them wait.
+  -- All at the same time: most of them wait.
   local function start_all(modes, prefix, env)
     for mode, case in pairs(modes) do
       start(prefix .. mode, case.fork, mode, env)

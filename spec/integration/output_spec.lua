@@ -71,7 +71,7 @@ describe("molbuild's own output", function()
   end)
 
   describe("when stderr has no reader", function()
-    -- A child prints much more than any queue holds, and goes on.
+    -- A child prints much more than any queue holds, and continues.
     local FLOOD = [[
       local flood = 'seq -f "line %0500.0f" 1 4000; echo done'
       molbuild.child.run { argv = { "sh", "-c", flood }, log_file = DIR .. "/log" }
@@ -129,7 +129,7 @@ describe("molbuild's own output", function()
         "^(.*\n)molbuild: warning: (%d+) lines were dropped: stderr was not read\n(.*)$")
       assert.truthy(before, got():sub(-300))
       assert.truthy(after == "molbuild: first\nmolbuild: last\n", after:sub(1, 300))
-      -- The line that tells which script runs is there, too.
+      -- The line that names the running script is there, too.
       assert.equal(4001 + 1, select(2, before:gsub("\n", "")) + math.tointeger(tonumber(dropped)))
       for line in before:gmatch "[^\n]*" do
         assert.truthy(line == "" or line:find "^line %d+$" or line:find "^molbuild: running ", line)
@@ -148,7 +148,7 @@ describe("molbuild's own output", function()
       assert.equal("run_ended", list[#list].event)
     end)
 
-    it("goes on in one piece on a terminal that was stopped", function()
+    it("continues in one piece on a terminal that was stopped", function()
       local path = policy(("local DIR = %q\n"):format(w.dir)
         .. 'return molbuild.job.run_all({ { runtime = "hermes", tag = "it" } }, function(job)\n' .. FLOOD .. [[
         while not molbuild.core.fs.lstat(DIR .. "/go") do molbuild.core.sys.sleep(0.05) end

@@ -63,7 +63,7 @@ describe("a run on a terminal", function()
     sh.run(("kill -s %s $(cat %s/pid)"):format(name, w.dir))
   end
 
-  it("gives it back when it is stopped by Ctrl-Z, and draws again when it goes on", function()
+  it("restores it when it is stopped by Ctrl-Z, and draws again when it continues", function()
     term:press "C-z"
     term:wait_for(function(lines) return table.concat(lines, "\n"):find "Stopped" end)
     assert_given_back()

@@ -69,7 +69,7 @@ describe("the HEAD lookup", function()
     assert.is_true(os.time() - started >= 2)
   end)
 
-  it("gives up at once when the server asks for more than the 30 seconds", function()
+  it("gives up immediately when the server asks for more than the 30 seconds", function()
     w:answer(503, "busy", "claude-code", nil, "Retry-After: 3600\r\n")
     assert.equal(4, w:ensure("claude-code").status)
     assert.equal(1, #w:requests "/api/")

@@ -1,4 +1,4 @@
--- Several processes at once, several runtimes at once.
+-- Several processes and several runtimes at the same time.
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 

@@ -88,7 +88,7 @@ describe("molbuild, started with", function()
     end
   end)
 
-  it("an alarm ends in good order, when that goes off", function()
+  it("an alarm ends cleanly when that goes off", function()
     sh.write(dir .. "/policy.lua", 'return { run = function() molbuild.child.run { argv = { "sleep", "1000" } } end }')
     local result = start { "perl", "-e", "alarm 1; exec @ARGV" }
     assert.equal(128 + 14, result.status, result.stderr)

@@ -148,7 +148,7 @@ describe("a run that is ended", function()
     ["INT twice"] = { 130, "buildkit" },
     ["--timeout"] = { 9, "buildkit" },
   } do
-    it(("by %s in all steps at once leaves nothing, and the next one succeeds"):format(name), function()
+    it(("by %s in all steps at the same time leaves nothing, and the next one succeeds"):format(name), function()
       local status, builder = table.unpack(expected)
       hold(STEPS)
       local arguments = { "run", "--jobs=6", w.dir .. "/held.lua" }
@@ -184,7 +184,7 @@ describe("a run that is ended", function()
     end
     second:signal "TERM"
     assert.equal(143, second:wait(5).status)
-    -- The step of the first one goes on to its end, by which both have their image.
+    -- The step of the first one continues to its end, by which both have their image.
     assert.is_true(first:lives())
     w:commit("org", "hermes", template())
     sh.run(("pgrep -f 'slee[p] %s' | xargs -r kill -KILL"):format(seconds))
@@ -221,7 +221,7 @@ describe("a run that is ended", function()
     assert_nothing_left()
   end)
 
-  it("by a second signal kills at once what ignores the first, and gives its lock back only then", function()
+  it("by a second signal kills immediately what ignores the first, and releases its lock only then", function()
     local path = w.dir .. "/deaf.lua"
     sh.write(path, ([[return { run = function()
       local lock <close> = molbuild.cache.lock("%s", "deaf", {})

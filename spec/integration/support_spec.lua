@@ -4,17 +4,17 @@ local run = require "spec.support.run"
 local sh = require "spec.support.sh"
 
 describe("run", function()
-  it("tells stdout from stderr, and gives the status", function()
+  it("distinguishes stdout from stderr, and returns the status", function()
     local result = run.run { program = "/bin/sh", args = { "-c", "echo out; echo err >&2; exit 7" } }
     assert.same({ status = 7, stdout = "out\n", stderr = "err\n" }, result)
   end)
 
-  it("tells a signal from a status", function()
+  it("distinguishes a signal from a status", function()
     assert.equal(15, run.run({ program = "/bin/sh", args = { "-c", "kill -TERM $$" } }).signal)
     assert.equal(143, run.run({ program = "/bin/sh", args = { "-c", "exit 143" } }).status)
   end)
 
-  it("hands down no variable but the named ones", function()
+  it("passes on only the named variables", function()
     local result = run.run { program = "env", env = { PATH = "/usr/bin:/bin", A = "b c", TMPDIR = false } }
     assert.truthy(result.stdout:find("A=b c\n", 1, true))
     assert.is_nil(result.stdout:find("SSL_CERT_FILE", 1, true))

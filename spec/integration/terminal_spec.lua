@@ -1,4 +1,4 @@
--- The live lines in a real terminal: tmux holds the pty, and tells what is on it.
+-- The live lines in a real terminal: tmux holds the pty, and reports its content.
 
 local cjson = require "cjson"
 local terminal = require "spec.support.terminal"

@@ -1,4 +1,4 @@
--- What a run tells, on a real engine: events, results, log files, failures and the trace.
+-- What a run reports, on a real engine: events, results, log files, failures and the trace.
 local cjson = require "cjson"
 local record = require "spec.support.record"
 local sh = require "spec.support.sh"
@@ -112,7 +112,7 @@ describe("a run", function()
     return holder, function() sh.write(release, "") end
   end
 
-  it("tells a lock wait, a retry, a wait for a place, builds and hits in objects, results and a trace", function()
+  it("reports a lock wait, a retry, a wait for a slot, builds and hits in objects, results and a trace", function()
     local runtimes, sha = { "hermes", "codex", "claude-code" }, {}
     for _, name in ipairs(runtimes) do
       sha[name] = w:commit("org", name, template(name, "/bin/busybox echo working on " .. name .. "; /bin/busybox sleep 1"))
@@ -195,7 +195,7 @@ describe("a run", function()
     assert_inside(bar(lanes.codex, "head"), bar(lanes.codex, "codex"))
   end)
 
-  it("tells the registry's images", function()
+  it("reports the registry's images", function()
     local run = w:run({ "run", "--progress=json", "--output=json", "ensure.lua", "hermes", "codex" },
       { MOLECULE_IMAGE_REGISTRY = "registry.example/x" })
     assert.equal(0, run.status)
@@ -207,7 +207,7 @@ describe("a run", function()
     assert.equal("codex", results[2].runtime)
   end)
 
-  --- Two runtimes whose builds fail soon, and one that goes on for longer.
+  --- Two runtimes whose builds fail soon, and one that takes longer.
   local function two_bad_and_one_good()
     local noise = "i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo line $i of %s; done; "
     local sha = {}
@@ -304,7 +304,7 @@ describe("a run", function()
     assert.equal(130, bar(lanes.molbuild, "run ensure.lua").args.exit)
   end)
 
-  it("writes whole lines, each under its runtime's name, when two print much at once", function()
+  it("writes whole lines, each under its runtime's name, when two print much at the same time", function()
     for _, name in ipairs { "hermes", "codex" } do
       w:commit("org", name, template(name,
         "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo " .. name .. " says $i " .. ("x"):rep(200) .. "; done"))

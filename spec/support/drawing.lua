@@ -30,7 +30,7 @@ function drawing.new()
     return tty.new(options)
   end
 
-  --- An event that is drawn at once.
+  --- An event that is drawn immediately.
   function t.show(r, e)
     t.clock = t.clock + 1
     r:event(e)

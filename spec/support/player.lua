@@ -1,7 +1,7 @@
 -- Shows events on this terminal, for spec/integration/terminal_spec.lua.
 --
 -- usage: lua5.4 player.lua FIFO. Each line of the FIFO is a JSON object: an event, or {"tick":true},
--- {"close":true}, {"print":text}, {"clock":seconds}. Once the clock is set, it goes on by that alone.
+-- {"close":true}, {"print":text}, {"clock":seconds}. Once the clock is set, only that changes it.
 
 local cjson = require "cjson"
 local core = require "molbuild.core"

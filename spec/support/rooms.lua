@@ -1,5 +1,5 @@
 --- The rooms of core/lib and lua/molbuild: which there are, which others each may use, and what really uses what. An arrow is an
---- `#include`, a name that one object takes from another, or a module's name in a file of Lua, wherever in it that stands.
+--- `#include`, a name that one object takes from another, or a module's name in a file of Lua, at any place in it.
 local rooms = {}
 
 --- For each room its line of the map, and the rooms that it may use. A room is below those that use it.
@@ -101,8 +101,8 @@ local function strings_of(line)
   return list
 end
 
---- The arrows of the files of Lua. A module's name is an arrow wherever it is written: in a `require` at the top or within a
---- function, or in a table. A name that is put together from parts (`computed`) tells nothing, and is a fault.
+--- The arrows of the files of Lua. A module's name is an arrow at any place: in a `require` at the top or within a
+--- function, or in a table. A name that is put together from parts (`computed`) shows no arrow, and is a fault.
 ---@param files table<string, string>  text by path, comments taken out
 function rooms.requires(files)
   local arrows = {}

@@ -116,7 +116,7 @@ function sh.wait_for(condition, seconds, what)
     if result then return result end
     sh.sleep(math.max(0.01, math.min(0.2, 3 * (sh.now() - asked))))
   until sh.now() > deadline
-  error(("waited %g s in vain for %s"):format(seconds, what or "a condition"), 2)
+  error(("waited %g s without success for %s"):format(seconds, what or "a condition"), 2)
 end
 
 return sh

@@ -1,4 +1,4 @@
---- A real terminal: tmux holds the pty, and tells what is on it.
+--- A real terminal: tmux holds the pty, and reports its content.
 local sh = require "spec.support.sh"
 
 ---@class molbuild.Terminal

@@ -7,7 +7,7 @@ local function base64(text)
   return sh.run("printf %s " .. sh.quote(text) .. " | base64 -w 0")
 end
 
---- The characters of base64 that the token alone decides, behind so many other bytes.
+--- The characters of base64 that depend only on the token, after a number of other bytes.
 local function inside(token, skipped)
   local text = base64(("x"):rep(skipped) .. token)
   return text:sub((skipped * 8 + 5) // 6 + 1, (skipped + #token) * 8 // 6)

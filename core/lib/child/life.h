@@ -9,7 +9,7 @@
  *   life_free(&life);                 at any time; a child that still runs is killed, and reaped
  *
  * Phases, in this order:
- *   RUNNING   the program runs; or it has exited, and its output may go on for 200 ms more
+ *   RUNNING   the program runs; or it has exited, and its output may continue for 200 ms
  *   ENDING    the first signal was sent; in the middle of the grace period, TERM follows
  *   KILLING   the grace period has ended: KILL was sent
  *   OVER      no process remains, or the remaining ones do not end: events->over was called

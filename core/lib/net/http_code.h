@@ -4,7 +4,7 @@
 
 #include <curl/curl.h>
 
-/* EASY tells whether a proxy refused. DETAIL is libcurl's text about the failure (CURLOPT_ERRORBUFFER), not
+/* EASY knows whether a proxy refused. DETAIL is libcurl's text about the failure (CURLOPT_ERRORBUFFER), not
  * NULL. The returned string is static. */
 const char *http_code(CURL *easy, CURLcode result, const char *detail);
 

@@ -25,7 +25,7 @@ end
 --- The word of a set that is nearest to WORD, capitals aside; nil when none is near. One edit is near; in words of six
 --- characters and more, two are. Of two that are equally near the first in the alphabet is taken.
 ---@param word string
----@param known table<string, any>  the words are the keys; other keys are passed over
+---@param known table<string, any>  the words are the keys; other keys are skipped
 ---@param limit integer?  the most edits, instead of the usual number
 ---@return string?
 function nearest.of(word, known, limit)

@@ -19,7 +19,7 @@ local scheduler = {}
 local Task = {}
 Task.__index = Task
 
--- How often a cancelled task may go on, each time past an error, until it is closed.
+-- How often a cancelled task may continue after an error, until it is closed.
 local REFUSALS_MAX = 100
 -- Instructions that the to-be-closed variables of a closed task may take.
 local CLOSING_MAX = 10 ^ 7
@@ -196,7 +196,7 @@ local function close(self, failure)
   end
 end
 
--- What a task yields that has been cancelled: it goes on waiting for its children only.
+-- What a task yields that has been cancelled: it only waits for its children.
 local function refuse(self, waitable)
   self.refusals = self.refusals + 1
   if self.refusals > REFUSALS_MAX then
@@ -320,7 +320,7 @@ end
 -- How many failed waits in a row are accepted: the tasks still wait for their children to end.
 local FAILURES_MAX = 3
 
---- Turn until ROOT has ended. A failed wait cancels everything. If waits go on failing, or a turn breaks off (out of
+--- Turn until ROOT has ended. A failed wait cancels everything. If waits keep failing, or a turn breaks off (out of
 --- memory), no further wait is possible: all tasks are closed.
 local function turn_to_the_end(root, on_signal)
   local failures = 0

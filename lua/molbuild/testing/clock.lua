@@ -49,7 +49,7 @@ function Clock:wait_for(operation)
   return not operation.cancelled
 end
 
---- Wait so many seconds.
+--- Wait for the given seconds.
 ---@param seconds number
 ---@return boolean done  false: it was cancelled
 function Clock:wait(seconds)

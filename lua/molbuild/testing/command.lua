@@ -16,7 +16,7 @@ local HELP = "molbuild test --help"
 --- Its options: name, whether a value follows, and what it is for.
 command.options = {
   { "--coverage", nil, "print which lines, steps and outcomes of the policy no test reaches" },
-  { "--min-coverage", "PERCENT", "fail below so many percent of the lines" },
+  { "--min-coverage", "PERCENT", "fail if the tests reach less than PERCENT of the lines" },
   { "--output", "FORMAT", "text, or json: one object per line" },
   { "-v", nil, "print the tests that pass, and where errors come from" },
 }

@@ -24,7 +24,7 @@ local CAUSES = {
 --- The causes that a test can name; each other text is the program's own last line.
 docker.causes = CAUSES
 
--- Whether the engine answers; otherwise the program reports an error, or waits in vain.
+-- Whether the engine answers; otherwise the program reports an error, or waits without an answer.
 local function reach(engine, call)
   local fault = engine:take_fault()
   if fault == "stuck" then

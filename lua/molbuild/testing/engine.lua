@@ -113,7 +113,7 @@ end
 
 --- Make questions fail.
 ---@param what "unreachable"|"stuck"|integer  no engine answers; it never answers; a status
----@param count integer?  so many of them; all when absent. The program finds the engine as the API does
+---@param count integer?  how many of them; all when absent. The program finds the engine as the API does
 function Engine:fails(what, count)
   if what ~= "unreachable" and what ~= "stuck" and math.type(what) ~= "integer" then
     error(('engine:fails: "%s" is not one of unreachable, stuck, nor a status'):format(tostring(what)), 2)
@@ -147,7 +147,7 @@ end
 --- Say how the next builds (pulls, pushes) go: what they print, how long they take, how they end.
 ---@param operation "build"|"pull"|"push"
 ---@param plan table  see docker.lua
----@param count integer?  so many of them; all when absent
+---@param count integer?  how many of them; all when absent
 function Engine:plan(operation, plan, count)
   if operation ~= "build" and operation ~= "pull" and operation ~= "push" then
     error(('engine: "%s" is not one of build, pull, push'):format(tostring(operation)), 3)

@@ -140,7 +140,7 @@ end
 
 --- Make requests fail, or change their answers: the API's, and git's.
 ---@param what string|integer|table  "timeout", "resolve", "connect", "reset" or "tls"; a status; or { status, headers, body }
----@param count integer?  so many of them; all when absent
+---@param count integer?  how many of them; all when absent
 function Forge:fails(what, count)
   local known = { timeout = true, resolve = true, connect = true, reset = true, tls = true }
   if type(what) == "string" and not known[what] then

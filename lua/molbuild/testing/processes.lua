@@ -111,7 +111,7 @@ function Call:bound()
 end
 
 --- Let time pass while it works, and prints nothing.
----@param seconds number  math.huge: it never goes on
+---@param seconds number  math.huge: it never continues
 function Call:wait(seconds)
   local clock = self.world.clock
   local till, bound, why = clock.now + seconds, self:bound()

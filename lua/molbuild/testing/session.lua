@@ -136,7 +136,7 @@ end
 function session.call(world, fn)
   local require_ = start(world)
   local env = world.process.env
-  -- The command line tells the script loader of the installed policies; there is none here.
+  -- The command line passes the installed policies to the script loader; there are none here.
   env.MOLBUILD_PATH = env.MOLBUILD_PATH and ("%s:%s"):format(env.MOLBUILD_PATH, world.scripts) or world.scripts
   observe(require_)
   coverage.policy(world)

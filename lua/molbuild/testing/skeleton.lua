@@ -1,4 +1,4 @@
---- The test that `molbuild eject --test` writes beside a fork: it passes, and shows where to go on.
+--- The test that `molbuild eject --test` writes beside a fork: it passes, and shows where to continue.
 local skeleton = {}
 
 local TEXT = [[

@@ -124,7 +124,7 @@ function plan.closes(scenario, count)
   return points
 end
 
---- Put a list into an order that depends on nothing but RANDOM, so that any beginning of it is a fair sample.
+--- Put a list into an order that depends only on RANDOM, so that any beginning of it is a fair sample.
 function plan.shuffle(points, random)
   for index = #points, 2, -1 do
     local other = random(1, index)
