@@ -2,13 +2,25 @@
 #
 #   make            build/molbuild, a program that runs from the checkout, and build/lua/molbuild/core.so
 #   make demo       the main job on a small template repository
-#   make check      the fast lane: lint, unit tests and specs          (make lint, make unit, make spec)
+#   make check      the fast lane: lint of what changed, unit, specs   (make lint: of all; make unit, make spec)
 #   make test       everything: unit tests, specs, integration specs   (make integration)
 #   make asan       the same under AddressSanitizer and UBSan, with invariants checked          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make format     lays the C out as lint expects it
 #   make docs       the tables of settings in docs/settings.md and the manual
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
+
+# The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless nothing but another
+# make has run and -O groups what is printed (which takes two jobs): so another make does the work. $(shell) would run, too.
+TESTING := check test unit spec integration asan
+ifneq ($(and $(if $(COUNT_LAST),,1),$(findstring w,$(firstword -$(MAKEFLAGS))),$(filter $(TESTING),$(MAKECMDGOALS))),)
+JOBS := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
+MAKEFLAGS += -Otarget $(JOBS)
+.PHONY: $(MAKECMDGOALS)
+$(MAKECMDGOALS):
+	@$(MAKE) -Onone --no-print-directory COUNT_LAST=1 $@
+else
+
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -49,7 +61,10 @@ EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
 
-# The last line of a test run is its count: the inner make prints no directories.
+# As many jobs as there are processors, where the caller does not say.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
+endif
 MAKEFLAGS += --no-print-directory
 
 # One short line a file; V=1 shows the commands.
@@ -156,23 +171,22 @@ check:
 test:
 	tools/bootstrap.sh --for=test
 	$(MAKE) test-run
-.PHONY: check-run test-run
-check-run: lint
+asan:
+	tools/bootstrap.sh --for=test
+	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g -DMOLBUILD_DEBUG' asan-run
+
+.PHONY: check-run test-run asan-run
+check-run: all $(UNIT_TESTS)
+	CPPFLAGS='$(CPPFLAGS)' tools/lint.sh --changed
 	$(RUN) unit spec
 test-run: all $(UNIT_TESTS) $(SUPPORT)
 	$(RUN) unit spec integration
-
 unit: $(UNIT_TESTS)
 	$(RUN) unit
 spec: all
 	$(RUN) spec
 integration: all $(SUPPORT)
 	$(RUN) integration
-
-asan:
-	tools/bootstrap.sh --for=test
-	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g -DMOLBUILD_DEBUG' asan-run
-.PHONY: asan-run
 # The main job in all its outcomes. The terminal is drawn by Lua alone, and the specs that end runs at many points would take
 # too long here: the C tests end children in every way under the sanitizers.
 ASAN_SPECS := $(foreach name,cli ensure fork lookup retry side_by_side,spec/integration/$(name)_spec.lua)
@@ -278,3 +292,5 @@ clean:
 	rm -rf build build-asan build-rock
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+endif

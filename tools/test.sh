@@ -12,12 +12,13 @@ cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
 LUA=${LUA:-lua5.4}
-JOBS=${TEST_JOBS:-6}
+JOBS=${TEST_JOBS:-8}
 LIMIT=${TEST_LIMIT:-900}
 
 # These start first: the file that ends last must not be one that started late.
-LONGEST="ensure_spec.lua stop_spec.lua template_spec.lua fetch_spec.lua watch_spec.lua token_spec.lua token_origin_spec.lua \
-	side_by_side_spec.lua podman_spec.lua retry_spec.lua lookup_spec.lua live_spec.lua kill_spec.lua labels_spec.lua hit_spec.lua"
+LONGEST="stop_spec.lua fetch_spec.lua template_spec.lua ensure_spec.lua kill_spec.lua labels_spec.lua podman_spec.lua token_spec.lua \
+	watch_spec.lua build_failure_spec.lua live_spec.lua lookup_spec.lua network_spec.lua token_origin_spec.lua hit_spec.lua \
+	side_by_side_spec.lua retry_spec.lua names_spec.lua docker_spec.lua bound_spec.lua quiet_spec.lua"
 
 # Only root can start engines. Otherwise all integration specs share one engine, and take turns.
 own_engines() {
@@ -45,7 +46,7 @@ take_engine() {
 with_settings() {
 	env -i PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
 		MOLBUILD_BIN="$PWD/$BUILD/molbuild" ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
-		UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}" \
+		TEST_SHARED="$run/shared" UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}" \
 		"$@"
 }
 
@@ -73,7 +74,11 @@ file() {
 	case $3 in
 	spec/integration/*) ! own_engines || take_engine ;;
 	esac 2>"$dir.err" && run_file "$3" >"$dir.tap" 2>"$dir.err" </dev/null
-	echo "$? $(($(date +%s) - start))" >"$dir.status"
+	status=$?
+	# Its last line is the user and the system time of the children. In a pipe it would be those of another shell's.
+	times >"$dir.times"
+	cpu=$(awk 'END { gsub(/[ms]/, " "); printf "%.1f", $1 * 60 + $2 + $3 * 60 + $4 }' "$dir.times")
+	echo "$status $(($(date +%s) - start)) $cpu" >"$dir.status"
 	[ -z "$taken" ] || rmdir "$taken"
 	echo "$2 $3"
 }
@@ -122,14 +127,14 @@ queue() {
 # Print what came of a file, all of it where something failed, and add it to the counts.
 report() {
 	dir=$out/$1
-	if ! read -r status seconds 2>/dev/null <"$dir.status"; then
+	if ! read -r status seconds cpu 2>/dev/null <"$dir.status"; then
 		echo "$2: not run"
 		echo "0 1" >>"$out/counts"
 		return
 	fi
 	ok=$(grep -v '# SKIP' "$dir.tap" | grep -c '^ok ')
 	not_ok=$(grep -c -e '^not ok ' -e '^ok .*# SKIP' "$dir.tap")
-	echo "$2: $ok passed, $not_ok failed ($seconds s)"
+	echo "$2: $ok passed, $not_ok failed ($seconds s, CPU $cpu s)"
 	if [ "$not_ok" != 0 ] || [ "$status" != 0 ] || [ "$ok" = 0 ]; then
 		grep -v -e '^1\.\.' "$dir.tap" | grep -v '^ok [0-9]* - [^#]*$'
 		cat "$dir.err"
@@ -167,6 +172,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 : >"$out/counts"
+spec/support/shared.sh "$out/shared" || exit 1
 numbered=0
 
 own='' shared=''
