@@ -40,14 +40,14 @@ describe("a fetch", function()
   end
 
   it("of a new commit moves what has changed, and no more", function()
-    local first = make_large(200)
+    local first = make_large(32)
     for _, prefix in ipairs { w.http, w.old } do
       local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-" }
       sh.run(("git --git-dir=%s/repos/org/t-hermes.git update-ref refs/heads/main %s && rm -rf %s"):format(
         w.forge, first, w.cache))
       sh.run(("git -C %s/work/org/t-hermes reset -q --hard %s"):format(w.dir, first))
       check(first, env)
-      assert.is_true(sent() > 200 * MIB)
+      assert.is_true(sent() > 32 * MIB)
       local second = commit("two", "head -c 262144 /dev/urandom >data/aab")
       assert.equal(0, warnings(check(second, env)))
       local bytes = sent()
