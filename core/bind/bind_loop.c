@@ -61,6 +61,13 @@ static int loop_signal(lua_State *L)
 	return 1;
 }
 
+/* loop.signals() -> integer */
+static int loop_signals(lua_State *L)
+{
+	lua_pushinteger(L, loop_signals_waiting());
+	return 1;
+}
+
 /* ---- sleep ----------------------------------------------------------------------------------------------- */
 
 struct sleep_op {
@@ -122,7 +129,7 @@ static int loop_sleep(lua_State *L)
 
 static const luaL_Reg functions[] = {
 	{"step", loop_step_},          {"task", loop_task},     {"catch", loop_catch}, {"last_words", loop_last_words_},
-	{"continued", loop_continued}, {"signal", loop_signal}, {"sleep", loop_sleep}, {NULL, NULL}};
+	{"continued", loop_continued}, {"signal", loop_signal}, {"signals", loop_signals}, {"sleep", loop_sleep}, {NULL, NULL}};
 
 int bind_open_loop(lua_State *L)
 {

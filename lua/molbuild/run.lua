@@ -1,4 +1,5 @@
 --- `molbuild run`: a policy's run(), with the features that the options select.
+local busy = require "molbuild.base.busy"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -123,6 +124,10 @@ local function deliver(results, settings, sink)
 end
 
 --- The policy's run(), inside a task.
+local function timed_out(seconds)
+  return errors.new { kind = "timeout", message = ("the run took longer than %g s (--timeout)"):format(seconds) }
+end
+
 local function run_policy(policy, args, settings, sink)
   local verb = settings.verb or "run"
   local function body()
@@ -154,10 +159,7 @@ local function run_policy(policy, args, settings, sink)
     if not settings.timeout then
       return all()
     end
-    return task.timeout(settings.timeout, all, errors.new {
-      kind = "timeout",
-      message = ("the run took longer than %g s (--timeout)"):format(settings.timeout),
-    })
+    return task.timeout(settings.timeout, all, timed_out(settings.timeout))
   end, { signals = { SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU } })
 end
 
@@ -203,6 +205,8 @@ local function load_and_run(name, args, settings, sink, program)
     write_trace(sink, settings.trace)
   end
   local path, passed_over = script.find(name)
+  busy.limit(settings.timeout, settings.timeout and timed_out(settings.timeout))
+  busy.watch() -- a policy's main chunk runs outside of every task
   events.emit("run_started", { version = program.version, script = name, path = path, args = args })
   local ok, policy = xpcall(load_policy, errors.handler, path, program.library, settings.words, settings.verb or "run")
   if passed_over then

@@ -100,6 +100,7 @@ local calls = {
   ["loop.catch"] = function() assert(core.loop.catch(10)) end,
   ["loop.last_words"] = function() assert(core.loop.last_words(fresh "")) end,
   ["loop.continued"] = function() assert(core.loop.continued() == false) end,
+  ["loop.signals"] = function() assert(core.loop.signals() == 0) end,
   ["loop.signal"] = function() assert(core.loop.signal() == nil) end,
   ["loop.sleep"] = function() assert(core.loop.sleep(0.001)) end,
 

@@ -362,3 +362,8 @@ int loop_take_signal(struct loop *loop)
 	(void)loop;
 	return signals_take();
 }
+
+int loop_signals_waiting(void)
+{
+	return signals_waiting();
+}

@@ -111,4 +111,7 @@ WARN_UNUSED int loop_catch_signal(struct loop *loop, int signo, struct error *er
 /* The oldest caught signal that has not been taken yet, or 0. */
 int loop_take_signal(struct loop *loop);
 
+/* How many caught signals have arrived and have not been taken yet, whether the loop ran since or not. */
+int loop_signals_waiting(void);
+
 #endif

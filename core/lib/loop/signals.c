@@ -98,10 +98,10 @@ void signals_drain(int *child)
 
 int signals_waiting(void)
 {
+	int count = 0;
 	for (int signo = 1; signo < MAX_SIGNAL; signo++)
-		if (arrivals[signo])
-			return 1;
-	return 0;
+		count += arrivals[signo];
+	return count;
 }
 
 int signals_take(void)

@@ -17,7 +17,7 @@ WARN_UNUSED int signals_catch(int signo, struct error *err);
 /* Read what has arrived: *CHILD becomes 1 if a SIGCHLD was received. */
 void signals_drain(int *child);
 
-/* Whether a caught signal other than SIGCHLD has not been taken yet. Async-signal-safe. */
+/* How many caught signals other than SIGCHLD have arrived and have not been taken yet. Async-signal-safe. */
 int signals_waiting(void);
 
 /* The oldest caught signal not taken yet, or 0. */

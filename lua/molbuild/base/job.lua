@@ -5,6 +5,7 @@ local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
 local needs = require "molbuild.base.needs"
+local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
@@ -242,6 +243,8 @@ local function tell_started(jobs, is_asked)
   return distinct, places
 end
 
+local RUN_OPTIONS = { skip = true, asked = true, finally = true }
+
 --- Run FN for every job, side by side. A runtime that is listed twice runs once. A failure does not stop the others:
 --- when all have ended, the error of the first failed job is raised, in the order of the jobs. Every failure has been
 --- reported by then.
@@ -258,6 +261,7 @@ end
 ---  finally: (fun(job: table, outcome: string, failure: molbuild.Error?))? }?
 ---@return any[] results  in the order of the jobs, without the skipped ones
 function job.run_all(jobs, fn, options)
+  seal.options("molbuild.job.run_all", options, RUN_OPTIONS)
   options = options or {}
   local function is_asked(self)
     return not options.asked or text.is_one_of(self.runtime, options.asked)

@@ -3,6 +3,7 @@ local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local log = require "molbuild.base.log"
+local seal = require "molbuild.base.seal"
 
 local retry = {}
 
@@ -65,12 +66,15 @@ local function pause(failure, attempt, random)
   return math.max(asked or 0, own), asked
 end
 
+local OPTIONS = { what = true, attempts = true, within = true, random = true }
+
 --- Call FN until it succeeds, fails permanently, or has failed ATTEMPTS times. Pauses and attempts together take at most
 --- WITHIN seconds (no bound when absent). FN receives the seconds that are left (nil: no bound).
 ---@param options { what: string, attempts: integer, within: number?, random: (fun(): number)? }
 ---@param fn fun(left: number?): ...
 ---@return ...
 function retry.run(options, fn)
+  seal.options("molbuild.retry.run", options, OPTIONS)
   local deadline = core.sys.monotonic() + (options.within or math.huge)
   for attempt = 1, options.attempts do
     local least = options.within and math.min(LEAST, options.within)

@@ -7,6 +7,7 @@
 --- Every later primitive that waits, and task.spawn(), raises an error of kind "cancelled" and starts nothing. A task that catches
 --- these errors and continues, as a loop around pcall does, is closed after REFUSALS_MAX of them: its to-be-closed variables run,
 --- and nothing else. In each case the task's result is the cancellation. Only task.shield() postpones it.
+local busy = require "molbuild.base.busy"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 
@@ -74,6 +75,7 @@ function scheduler.new(parent, fn, ...)
   self.coroutine = coroutine.create(function(...)
     return xpcall(fn, errors.handler, ...)
   end)
+  busy.watch(self.coroutine)
   self.arguments = table.pack(...)
   mark(self)
   if parent then
@@ -291,6 +293,7 @@ local function turn(on_signal)
   local ready = state.ready
   if #ready == 0 then
     local done, message, code = core.loop.step()
+    busy.turned()
     callback_scope = nil
     if not done then
       return errors.new { kind = "failed", message = message, code = code }

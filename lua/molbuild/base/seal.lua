@@ -76,6 +76,20 @@ function seal.fields(fields, name, options)
   return setmetatable(fields, meta)
 end
 
+--- Check the names of the options that a caller gave to a function of the library. Only their own fields are looked at.
+---@param name string  the function's name, as policies write it
+---@param options table?
+---@param known table<string, true>
+---@raise bug  with the position of the caller's caller
+function seal.options(name, options, known)
+  for key in next, options or {} do
+    if not known[key] then
+      local near = type(key) == "string" and require("molbuild.base.nearest").hint(key, known) or ""
+      seal.mistake(3, "%s: %s: unknown option%s", name, tostring(key), near)
+    end
+  end
+end
+
 --- Give a sealed table fields of the caller's own.
 ---@param fields table
 ---@param own table<string, any>

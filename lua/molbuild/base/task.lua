@@ -1,5 +1,6 @@
 --- Tasks: sequential code that waits. Tasks are structured: a task ends only when its children have ended. How they run, and what
 --- a cancellation does, is in molbuild.base.scheduler.
+local busy = require "molbuild.base.busy"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local scheduler = require "molbuild.base.scheduler"
@@ -142,6 +143,7 @@ function task.run(fn, options)
     if root.cancelled then
       root:kill()
     else
+      busy.interrupted()
       root:cancel(errors.new { kind = "signal", message = "ended by " .. core.sys.signal_name(signo), signal = signo })
     end
   end)

@@ -4,6 +4,7 @@ local errors = require "molbuild.base.errors"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local seal = require "molbuild.base.seal"
 local text = require "molbuild.base.text"
 
 local image = {}
@@ -99,10 +100,14 @@ end
 ---  labelled: an image without a revision is wrong, too
 ---@param name string  of the function
 ---@param fn function
----@return molbuild.Image
+---@return molbuild.Image?  nil, with a warning, when the engine's answer is unusable and the function comes with the program
 ---@raise build | bug  bug where the function is not one that comes with the program
 function image.prove(engine, ref, wanted, name, fn)
   local found, message = engine:image(ref)
+  if message and expect.is_shipped(fn) then
+    log.warn("%s: the engine cannot be asked about the image: %s", ref, message)
+    return nil
+  end
   local wrong = message or not found and "the engine has no such image"
     or image.mismatch(found, wanted.revision, wanted.platform, wanted.labels)
     or wanted.labelled and not said(found.labels[REVISION]) and "it has no label " .. REVISION
@@ -139,6 +144,8 @@ local function pulled(engine, ref, platform)
   return found
 end
 
+local OBTAIN_OPTIONS = { always = true, platform = true, stall = true, timeout = true }
+
 --- Make sure that an engine has an image. A missing image, or one for another platform, is pulled; with `always` also an
 --- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning.
 ---@param engine molbuild.Engine
@@ -147,6 +154,7 @@ end
 ---@return molbuild.Image
 ---@raise as Engine:pull raises
 function image.obtain(engine, ref, options)
+  seal.options("molbuild.image.obtain", options, OBTAIN_OPTIONS)
   local found = engine:image(ref)
   local platform = options.platform
   local usable = found and not (platform and image.other_platform(found, platform))

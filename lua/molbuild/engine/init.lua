@@ -1,5 +1,6 @@
 --- A Docker Engine: its images, tagging them, building them.
 local core = require "molbuild.core"
+local seal = require "molbuild.base.seal"
 local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -279,14 +280,22 @@ function docker.short_platform(platform)
   return (platform:gsub("^linux/", ""):gsub("/", "-"))
 end
 
+local BUILD_OPTIONS = {
+  tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true,
+  timeout = true, stall = true, log_file = true, keep = true, settings = true,
+}
+
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise build | timeout | missing_tool | cancelled
 function Engine:build(options)
+  seal.options("engine:build", options, BUILD_OPTIONS)
   self.early = nil
   return require("molbuild.engine.build").run(self, options)
 end
+
+local PULL_OPTIONS = { platform = true, timeout = true, stall = true, log_file = true, keep = true }
 
 --- Pull an image from its registry by the program, which has the credentials; see engine/pull.lua.
 ---@param ref string
@@ -294,6 +303,7 @@ end
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled | usage
 function Engine:pull(ref, options)
+  seal.options("engine:pull", options, PULL_OPTIONS)
   check_reference(ref)
   self.early = nil
   return require("molbuild.engine.pull").run(self, ref, options or {})

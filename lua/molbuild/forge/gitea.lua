@@ -1,5 +1,6 @@
 --- What a Gitea-compatible forge reports about a repository through its API.
 local core = require "molbuild.core"
+local seal = require "molbuild.base.seal"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local reason = require "molbuild.forge.reason"
@@ -155,6 +156,8 @@ local function explain(failure, repo_url, branch, options)
   error(failure, 0)
 end
 
+local OPTIONS = { token = true, timeout = true, ask_git = true }
+
 --- The commit that a branch points at, from a Gitea-compatible forge. One GET, without git. A temporary failure (see
 --- retry.transient) is retried, three attempts in all.
 ---@param repo_url string  https://host/org/repo
@@ -165,6 +168,7 @@ end
 ---@raise usage | remote | auth | not_found | cancelled  not_found has `missing`: "branch" or "repository"; `said` is the
 ---  forge's message, if the error's message does not contain it; the code "no_api": the server has no Gitea API
 function gitea.branch_head(repo_url, branch, options)
+  seal.options("molbuild.gitea.branch_head", options, OPTIONS)
   local api = gitea.branch_url(repo_url, branch)
   local ok, result = pcall(retry.head_lookup, options.timeout, function(left)
     return ask(api, options, left)

@@ -3,6 +3,7 @@ local core = require "molbuild.core"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
+local seal = require "molbuild.base.seal"
 local credential = require "molbuild.forge.credential"
 local origin = require "molbuild.forge.origin"
 local text_file = require "molbuild.base.text_file"
@@ -229,6 +230,10 @@ local function from_git(ask, url, user, given)
   return value, user or check_user(helper_user, "the user name of git's credential helpers")
 end
 
+local SOURCES = {
+  env = true, file = true, user = true, meant_for = true, own = true, credential = true,
+}
+
 --- The token for a repository, bound to its origin: from a variable, else from a file that a variable names, else from the URL
 --- that token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
 --- Only http and https take a token.
@@ -241,6 +246,7 @@ end
 ---@return molbuild.Credential? token
 ---@raise usage | auth
 function token.find(url, from)
+  seal.options("molbuild.token.find", from, SOURCES)
   local value, user = from_variables(url, from)
   if not url:find "^https?://" then return nil end
   value = from.own and from_own(from.own) or value

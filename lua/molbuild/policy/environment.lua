@@ -1,5 +1,6 @@
 --- The globals of a policy: Lua's own and `molbuild`, without functions that would end the program, start a process or write
 --- to stdout. Reading an undefined global raises an error, and so does setting a global.
+local busy = require "molbuild.base.busy"
 local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 
@@ -60,6 +61,18 @@ end
 --- A yield of the task's own coroutine would give the scheduler a value that is no operation, and the task would never end.
 local function own_coroutine()
   local own = copy(coroutine, "coroutine")
+  function own.create(fn)
+    return busy.watch(coroutine.create(fn))
+  end
+  function own.wrap(fn)
+    local thread = own.create(fn)
+    local function results(ok, ...)
+      if ok then return ... end
+      coroutine.close(thread)
+      error((...), 0)
+    end
+    return function(...) return results(coroutine.resume(thread, ...)) end
+  end
   function own.yield(...)
     local current = task.current()
     if current and coroutine.running() == current.coroutine then

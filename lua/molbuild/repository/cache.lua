@@ -5,6 +5,7 @@ local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 
 local cache = {
@@ -236,6 +237,8 @@ local function acquire(root, name, options)
   return lock
 end
 
+local LOCK_OPTIONS = { purpose = true, timeout = true }
+
 --- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits.
 ---@param root string  the cache's directory
 ---@param name string
@@ -243,6 +246,7 @@ end
 ---@return table lock  to be closed
 ---@raise locked | cancelled | failed
 function cache.lock(root, name, options)
+  seal.options("molbuild.cache.lock", options, LOCK_OPTIONS)
   return cache.with_room(root, nil, function() return acquire(root, name, options) end)
 end
 

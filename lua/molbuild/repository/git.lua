@@ -7,6 +7,7 @@ local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
 local report = require "molbuild.repository.report"
 local retry = require "molbuild.base.retry"
+local seal = require "molbuild.base.seal"
 local sha = require "molbuild.base.sha"
 
 local git = {
@@ -53,6 +54,8 @@ local function ask_branch(url, branch, options)
   return sha.check(id, core.mask.url(url))
 end
 
+local HEAD_OPTIONS = { token = true, timeout = true, ask_git = true }
+
 --- The commit that a branch points at, by `git ls-remote`: works with any git server, or a directory. A temporary failure
 --- is retried, three attempts in all.
 ---@param url string
@@ -62,15 +65,22 @@ end
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
 function git.branch_head(url, branch, options)
+  seal.options("molbuild.git.branch_head", options, HEAD_OPTIONS)
   names.branch(branch)
   return retry.head_lookup(options.timeout, function(left)
     return ask_branch(url, branch, setmetatable({ timeout = left }, { __index = options }))
   end)
 end
 
+local TREE_OPTIONS = {
+  repository = true, dir = true, url = true, commit = true, branch = true, files = true, bytes = true, memory = true,
+  token = true, timeout = true, stall = true, keep = true, auth_hint = true,
+}
+
 --- Write the tree of one commit into a new directory; see store.lua.
 ---@param options molbuild.TreeOptions
 function git.tree(options)
+  seal.options("molbuild.git.tree", options, TREE_OPTIONS)
   return require("molbuild.repository.store").tree(setmetatable({ memory = git.fetch_memory }, { __index = options }))
 end
 

@@ -44,6 +44,10 @@ function loop.continued() end
 ---@return integer? signo
 function loop.signal() end
 
+--- How many caught signals have arrived and were not taken yet.
+---@return integer
+function loop.signals() end
+
 --- The same as core.sys.sleep. Waits.
 ---@param seconds number
 ---@return true? ok

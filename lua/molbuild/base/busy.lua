@@ -1,0 +1,65 @@
+--- Ends code that never waits. A timeout and a signal reach a task through the loop, so a policy that computes without end would
+--- outlive both. Every so many instructions a hook looks whether the run should have ended, and raises an error there.
+local core = require "molbuild.core"
+local errors = require "molbuild.base.errors"
+
+local busy = {}
+
+-- Instructions between two looks: some milliseconds, and below 2 % of the time of a hit.
+local EVERY = 10 ^ 6
+-- Seconds without a turn of the loop: before that, the loop ends the run in good order.
+local OVERDUE, INTERRUPTED = 1, 0.2
+-- How often an error may be caught, or clean-up may go on, before every instruction raises it.
+local RAISES_MAX = 5
+
+local deadline, timeout
+local turned_at, interrupts, raises = 0, 0, 0
+
+--- The run must have ended after some seconds.
+---@param seconds number?  nil: without a bound
+---@param why molbuild.Error?
+function busy.limit(seconds, why)
+  turned_at, interrupts, raises = core.sys.monotonic(), 0, 0
+  deadline, timeout = seconds and turned_at + seconds, why
+end
+
+--- The loop has had its turn.
+function busy.turned()
+  turned_at = core.sys.monotonic()
+end
+
+--- A signal that ends the run was delivered to it.
+function busy.interrupted()
+  interrupts = interrupts + 1
+end
+
+-- Why the code that runs must end now; nil when it need not.
+local function reason()
+  local now = core.sys.monotonic()
+  if deadline and now > deadline and now - turned_at > OVERDUE then
+    return timeout
+  elseif now - turned_at > INTERRUPTED and core.loop.signals() > 0 and core.loop.signals() + interrupts > 1 then
+    return errors.new { kind = "signal", signal = 2, message = "interrupted while the policy did not wait" }
+  end
+end
+
+local function look()
+  local why = reason()
+  if not why then return end
+  raises = raises + 1
+  if raises > RAISES_MAX then
+    debug.sethook(coroutine.running(), function() error(why, 0) end, "", 1)
+  end
+  error(why, 0)
+end
+
+--- Look while a coroutine runs.
+---@param thread thread?  the running one when absent
+---@return thread
+function busy.watch(thread)
+  thread = thread or coroutine.running()
+  debug.sethook(thread, look, "", EVERY)
+  return thread
+end
+
+return busy
