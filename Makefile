@@ -10,7 +10,7 @@
 #   make docs       the tables of settings in docs/settings.md and the manual
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 
-# The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless nothing but another
+# The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless only another
 # make has run and -O groups what is printed (which takes two jobs): so another make does the work. $(shell) would run, too.
 TESTING := check test unit spec integration asan
 ifneq ($(and $(if $(COUNT_LAST),,1),$(findstring w,$(firstword -$(MAKEFLAGS))),$(filter $(TESTING),$(MAKECMDGOALS))),)

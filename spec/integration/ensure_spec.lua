@@ -1,4 +1,4 @@
--- The main job: section 6 of the design, row by row, on a real forge, real git and a real engine.
+-- The main job, step by step, with a real forge, git and engine.
 local record = require "spec.support.record"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
