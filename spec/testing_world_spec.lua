@@ -106,6 +106,16 @@ describe("a world", function()
     assert.equal(2, w:run("hermes", { nonsense = true }).exit)
   end)
 
+  it("calls another verb of the policy", function()
+    local w = world {
+      fork = 'return { verbs = { hello = "say hello" }, hello = function(args) return "hello " .. args[1] end }',
+    }
+    local run = w:verb("hello", "you")
+    assert.equal(0, run.exit, run.stderr)
+    assert.equal("hello you\n", run.stdout)
+    assert.equal(2, w:verb("helo", "you").exit)
+  end)
+
   it("calls a single step in a task", function()
     local w = world()
     local tag = w:call(function(ensure)

@@ -49,6 +49,12 @@ local World = {}
 ---@return molbuild.testing.Run
 function World:run(...) end
 
+--- molbuild VERB POLICY ARGUMENT..., as run.
+---@param name string  the verb
+---@param ... string|table
+---@return molbuild.testing.Run
+function World:verb(name, ...) end
+
 --- Call FN(policy, molbuild) in a task of this world.
 ---@param fn fun(policy: table, molbuild: table): ...
 ---@return ...

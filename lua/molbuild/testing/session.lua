@@ -96,10 +96,10 @@ local function words_of(options)
   return words
 end
 
-local function arguments(policy, ...)
+local function arguments(policy, verb, ...)
   local given = table.pack(...)
   local options = type(given[given.n]) == "table" and table.remove(given) or {}
-  local argv = { "run", table.unpack(words_of(options)) }
+  local argv = { verb, table.unpack(words_of(options)) }
   argv[#argv + 1] = policy
   for index = 1, #given do
     argv[#argv + 1] = given[index]
@@ -112,17 +112,18 @@ local function compiled()
   return not coverage.is_on() and session.program.compiled or nil
 end
 
---- Run the policy.
+--- Call a verb of the policy, such as run.
 ---@param world molbuild.testing.World
+---@param verb string
 ---@param ... string|table
 ---@return molbuild.testing.Run
-function session.run(world, ...)
+function session.run(world, verb, ...)
   local require_ = start(world)
   local events, began = observe(require_), world.clock.now
   coverage.policy(world)
   local status = coverage.counted(function(argv)
     return require_(library.ROOT).main(argv, { version = session.program.version, prefix = "/usr/local", compiled = compiled() })
-  end, arguments(world.policy, ...))
+  end, arguments(world.policy, verb, ...))
   return setmetatable({
     exit = status, stdout = world.process.output[STDOUT], stderr = world.process.output[2], events = events,
     requests = world.network.requests, commands = world.processes.calls, seconds = world.clock.now - began,

@@ -116,7 +116,15 @@ end
 ---@param ... string|table
 ---@return molbuild.testing.Run
 function World:run(...)
-  local run = session.run(self, ...)
+  return self:verb("run", ...)
+end
+
+--- The same for another verb of the policy: `molbuild VERB POLICY ARGUMENT...`.
+---@param name string
+---@param ... string|table
+---@return molbuild.testing.Run
+function World:verb(name, ...)
+  local run = session.run(self, name, ...)
   self.runs[#self.runs + 1] = run
   return run
 end
