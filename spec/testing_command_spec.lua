@@ -167,6 +167,21 @@ return policy
       result.stdout:gsub("1 test:.*", ""))
   end)
 
+  it("counts what a test reaches without a world", function()
+    sh.write(dir .. "/x.lua", POLICY)
+    local result = test('local x = require("molbuild").load "./x.lua"\nit("b", function() assert.equal("aa", x.twice "a") end)\n',
+      "--coverage")
+    assert.matches("^%./x%.lua: 75 %% of 8 lines; not reached: 5, 11\ncoverage: 75.0 %%\n1 test: 1 passed", result.stdout)
+  end)
+
+  it("neither ends nor prints a result for a test that tries to", function()
+    local result = test('it("b", function() io.write "out" os.exit(0) end)\n' .. PASSES)
+    assert.equal(1, result.status)
+    assert.equal("out", result.stderr)
+    assert.matches("ERROR x_test.lua:1: b\n    os.exit must not be called in a test", result.stdout, 1, true)
+    assert.matches("2 tests: 1 passed, 0 failed, 1 error", result.stdout, 1, true)
+  end)
+
   it("fails below --min-coverage", function()
     sh.write(dir .. "/x.lua", POLICY)
     assert.equal(0, test(TEST, "--min-coverage=80").status)

@@ -3,20 +3,28 @@
 local bytecode = require "molbuild.policy.bytecode"
 local core = require "molbuild.core"
 
+local text_file = require "molbuild.base.text_file"
+
 local coverage = {}
 
+local BYTECODE = "\27Lua"
+
 --- What was noted: nil while it is off.
----@type { lines: table, entered: table, chunks: table, policies: table, outcomes: table }?
+---@type { lines: table, entered: table, chunks: table, policies: table, outcomes: table, dirs: table }?
 local noted
 
---- Begin to note.
-function coverage.start()
-  noted = { lines = {}, entered = {}, chunks = {}, policies = {}, outcomes = {} }
+-- Lua's own: while lines are noted, those of policies that a test loads itself are, too.
+local load, create = load, coroutine.create
+
+local function exchange(own_load, own_create)
+  rawset(_G, "load", own_load)
+  rawset(coroutine, "create", own_create)
 end
 
 --- Forget it all, and note no more.
 function coverage.stop()
   noted = nil
+  exchange(load, create)
 end
 
 ---@return boolean
@@ -31,6 +39,16 @@ local function on_line(_, line)
     lines[line] = (lines[line] or 0) + 1
     noted.entered[info.source][info.linedefined] = true
   end
+end
+
+--- Begin to note.
+function coverage.start()
+  noted = { lines = {}, entered = {}, chunks = {}, policies = {}, outcomes = {}, dirs = {} }
+  exchange(coverage.load, function(fn)
+    local thread = create(fn)
+    debug.sethook(thread, on_line, "l")
+    return thread
+  end)
 end
 
 --- What has each coroutine of a world watched; nil while nothing is noted.
@@ -59,6 +77,10 @@ function coverage.counted(fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
+local function directory_of(path)
+  return path:match "^(.*)/[^/]*$" or "."
+end
+
 --- `load` of a world's library: the policies that it loads are those whose lines are noted.
 ---@param text string|function
 ---@param name string?
@@ -66,11 +88,26 @@ end
 ---@return function?
 ---@return string?
 function coverage.load(text, name, ...)
+  local is_file = noted and type(text) == "string" and name and name:sub(1, 1) == "@"
+  if is_file and text:sub(1, #BYTECODE) == BYTECODE then -- it names the lines, but not the file
+    local source = text_file.read_lua(name:sub(2))
+    if source then
+      return coverage.load(source, name, "t", select(2, ...))
+    end
+  end
   local chunk, message = load(text, name, ...)
-  if noted and chunk and type(text) == "string" and name and name:sub(1, 1) == "@" and not noted.lines[name] then
+  if is_file and chunk and not noted.lines[name] then
     noted.lines[name], noted.entered[name], noted.chunks[name] = {}, {}, chunk
   end
   return chunk, message
+end
+
+--- Note the file of a test: the policies beside it count.
+---@param path string
+function coverage.test(path)
+  if noted then
+    noted.dirs[directory_of(path)] = true
+  end
 end
 
 --- Note which policy a world runs.
@@ -95,15 +132,14 @@ end
 
 -- Results -----------------------------------------------------------------------------------------------------
 
-local function directory_of(path)
-  return path:match "^(.*)/[^/]*$" or "."
-end
-
--- The policies that count: those that the tests name, and what these load from beside them.
+-- The policies that count: those that the tests name, those beside the tests, and what these load from beside them.
 local function counted_sources()
   local dirs, sources = {}, {}
   for path in pairs(noted.policies) do
-    dirs[core.fs.realpath(directory_of(path)) or directory_of(path)] = true
+    noted.dirs[directory_of(path)] = true
+  end
+  for dir in pairs(noted.dirs) do
+    dirs[core.fs.realpath(dir) or dir] = true
   end
   for source in pairs(noted.chunks) do
     local real = core.fs.realpath(source:sub(2))

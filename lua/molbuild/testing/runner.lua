@@ -2,10 +2,14 @@
 --- of the test file.
 local assertions = require "molbuild.testing.assertions"
 local core = require "molbuild.core"
+local coverage = require "molbuild.testing.coverage"
 local suite = require "molbuild.testing.suite"
 local text_file = require "molbuild.base.text_file"
 
 local runner = {}
+
+-- Lua's own, whatever coverage puts in its place: a test is no policy.
+local load = load
 
 ---@class molbuild.testing.Result
 ---@field status "passed"|"failed"|"error"|"pending"  failed: an assertion; error: anything else that was raised
@@ -138,31 +142,42 @@ function run_block(state, block, path, report)
   end
 end
 
-local function load_file(path, words)
-  local source, message = text_file.read_lua(path)
-  if not source then
-    return nil, message
+local function copy(library)
+  local own = {}
+  for name, value in pairs(library) do
+    own[name] = value
   end
-  local env = setmetatable({}, { __index = _G })
-  for name, value in pairs(words) do
-    env[name] = value
+  return own
+end
+
+-- The globals of a file: Lua's own and the words. stdout has the results alone, and no test ends the program.
+local function globals_of(words)
+  local env = setmetatable(copy(words), { __index = _G })
+  env._G, env.os, env.io = env, copy(os), copy(io)
+  function env.os.exit()
+    error("os.exit must not be called in a test: the tests after it would not run", 2)
   end
-  env._G = env
-  -- stdout has the results alone.
+  env.io.stdout = io.stderr
+  function env.io.write(...) return io.stderr:write(...) end
   function env.print(...)
     local texts = table.pack(...)
     for index = 1, texts.n do
       texts[index] = tostring(texts[index])
     end
-    core.sys.write(2, table.concat(texts, "\t") .. "\n")
+    io.stderr:write(table.concat(texts, "\t"), "\n")
   end
-  return load(source, "@" .. path, "t", env)
+  return env
 end
 
---- Run a test file.
----@param path string
----@param report fun(result: molbuild.testing.Result)  is called for each test
-function runner.file(path, report)
+local function load_file(path, words)
+  local source, message = text_file.read_lua(path)
+  if not source then
+    return nil, message
+  end
+  return load(source, "@" .. path, "t", globals_of(words))
+end
+
+local function run_file(path, report)
   local words, state = suite.new()
   local chunk, message = load_file(path, words)
   local problem = chunk and try(path, chunk)
@@ -177,6 +192,14 @@ function runner.file(path, report)
     return report { name = "the file has no tests", path = path, status = "error", message = "there is no `it` in it", seconds = 0 }
   end
   run_block(state, state.root, path, report)
+end
+
+--- Run a test file.
+---@param path string
+---@param report fun(result: molbuild.testing.Result)  is called for each test
+function runner.file(path, report)
+  coverage.test(path)
+  coverage.counted(run_file, path, report)
 end
 
 return runner
