@@ -1,7 +1,7 @@
 #!/bin/sh
-# What molbuild costs, beside programs that do no more than they must; all that is compared runs in turn, in one run.
-# Prints one table and writes it as $BUILD/bench.json; docs/performance.md describes how each number is measured. A bar that is
-# missed is printed as such; the exit status says only whether everything could be measured.
+# Measures the cost of molbuild, compared with minimal programs; compared programs run alternately, in one run.
+# Prints one table and writes it to $BUILD/bench.json; docs/performance.md describes how each number is measured. A missed bar
+# is printed as such; the exit status reports only whether everything could be measured.
 #
 # BUILD is the build directory, whose bench/ holds the programs of core/bench. BENCH names the sections to run; all
 # when it is not set.
@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 BUILD=${BUILD:-build}
-# An engine for the hits: of our own as root, else the user's.
+# An engine for the hits: a private one as root, else the user's.
 if [ -z "${BENCH_ENGINE:-}" ]; then
 	BENCH_ENGINE=1 BUILD=$BUILD exec spec/support/with-engine.sh "$0"
 fi
@@ -83,7 +83,7 @@ sha_of() {
 	printf %s "$1" | sha1sum 2>/dev/null | cut -c1-40 || printf %s "$1" | shasum | cut -c1-40
 }
 
-# A branch as Gitea answers it. nginx sends the file itself, so that the forge takes next to no time.
+# A branch in Gitea's form. nginx sends the file itself, so that the forge's time is negligible.
 make_branch() {
 	path=$forge/static/api/v1/repos/org/t-$1/branches
 	mkdir -p "$path"
@@ -117,7 +117,7 @@ make_world() {
 	make_images
 }
 
-# as_user COMMAND...: with nothing of the caller's settings.
+# as_user COMMAND...: without the caller's settings.
 as_user() {
 	env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" \
 		MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
@@ -182,7 +182,7 @@ make_template() {
 	runtime=$1 work=$dir/work/$1 repository=$forge/repos/org/t-$1.git
 	mkdir -p "$work" "$forge/repos/org"
 	git init -q -b main "$work" && git init -q --bare -b main "$repository" || fail "no git repository"
-	# The server's git is to take next to no time.
+	# The server's git must take a negligible time.
 	for at in "$work/.git" "$repository"; do
 		git --git-dir="$at" config core.compression 0
 		git --git-dir="$at" config core.bigFileThreshold 64k
@@ -199,7 +199,7 @@ make_template() {
 	echo "$tag" "$image_prefix/workspace-template-$1:latest" >>"$dir/images"
 }
 
-# Nothing is there of a runtime: no image, no cache.
+# Remove everything of a runtime: image and cache.
 make_cold="docker image rm -f \$(docker image ls -q '$image_prefix/workspace-template-RUNTIME') >/dev/null 2>&1; rm -rf CACHE"
 
 forget() {
@@ -237,7 +237,7 @@ cold() {
 	cold_beside_script "template of 64 MiB" 7 "ratio<=1.03" -
 }
 
-# 50 processes want the same image, which takes a while to build: how long after its end is the last one back?
+# 50 processes need the same image, whose build takes some seconds: the time from its end to the exit of the last process.
 crowd() {
 	say "50 processes on a cold runtime"
 	make_template hermes 'FROM scratch\nCOPY busybox /busybox\nRUN ["/busybox", "sleep", "5"]\n' 1000
@@ -266,7 +266,7 @@ crowd() {
 flood() {
 	name=$1 mode=$2 how=$3 kind=$4 bytes=$5 kept=$6 rounds=$7 bar=$8
 	say "flood: $name"
-	# As the docker CLI is called, whatever it is asked to do.
+	# Called like the docker CLI, with any arguments.
 	for size in 0 "$bytes"; do
 		printf '#!/bin/sh\nexec "%s" %s %s\n' "$bench/flood" "$kind" "$size" >"$dir/prints-$size"
 		chmod +x "$dir/prints-$size"
@@ -323,7 +323,7 @@ tasks() {
 	done
 }
 
-# The processor time of N processes that want one lock, for each.
+# The processor time of N processes that need one lock, per process.
 processes() {
 	say "processes on one lock"
 	# shellcheck disable=SC2016 # for the inner shell
@@ -344,7 +344,7 @@ tests() {
 	row "100 tests of a policy: peak memory" "$(calc "$(rss 1) / 1024")" MiB - -
 }
 
-# --- what comes out --------------------------------------------------------------------------------------------------
+# --- results ---------------------------------------------------------------------------------------------------------
 
 report() {
 	awk -F '\t' -v json="$BUILD/bench.json" '

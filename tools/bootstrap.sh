@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what is missing to build and try (--for=demo) or test (--for=test) molbuild; with nothing missing, do nothing.
-# Debian and Ubuntu: apt-get, as root or with sudo. macOS: says which brew line to run. Asks nothing.
+# Debian and Ubuntu: apt-get, as root or with sudo. macOS: prints the brew command to run. It never prompts.
 set -eu
 
 purpose="test"

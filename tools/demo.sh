@@ -1,6 +1,6 @@
 #!/bin/sh
 # The main job on a small template: a template repository in a temporary directory, its image built by the Docker Engine
-# of this machine, or by one that is started for the demo where none answers. Leaves nothing behind.
+# of this machine, or by one that is started for the demo if none answers. Removes all its files.
 #
 # MOLBUILD is the program (build/molbuild).
 set -eu
@@ -21,7 +21,7 @@ clean_up() {
 		$as_root $engine_sh stop "$dir/engine"
 		$as_root rm -rf "$dir/engine"
 	elif [ -n "$answers" ]; then
-		# What :latest was before the demo, it is again.
+		# Restore :latest as it was before the demo.
 		docker image rm -f "${tag:-$image:latest}" "$image:latest" >/dev/null 2>&1 || true
 		[ -z "$before" ] || docker image tag "$before" "$image:latest"
 	fi
@@ -55,7 +55,7 @@ start_engine() {
 	export DOCKER_HOST="unix://$dir/engine/docker.sock"
 }
 
-# make_template DIRECTORY: a git repository, as the forge would have it.
+# make_template DIRECTORY: a git repository, in the form of a forge's.
 make_template() {
 	mkdir "$1"
 	if [ "$(uname -s)" = Linux ]; then

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes one call of molbuild fail, in thousands of runs, and checks what must hold of each: docs/reliability.md. Ends with the
-# counts. Needs root and Linux: engines of our own, strace.
+# Makes one call of molbuild fail, in thousands of runs, and checks the promises of docs/reliability.md. Ends with the
+# counts. Needs root and Linux: private engines, strace.
 #
-#   FAULTS_SECONDS=60   ends after so long; the next call continues      FAULTS_SEED=1     the order, and which allocations fail
+#   FAULTS_SECONDS=60   ends after 60 s; the next call continues         FAULTS_SEED=1     the order, and which allocations fail
 #   FAULTS_SAMPLE=100   at most COUNT points of the plan                 FAULTS_JOBS=2     side by side, each with an engine
 #   FAULTS_ONLY='^hit '  only those whose names match that Lua pattern
 #
@@ -32,7 +32,7 @@ clean_up() {
 	trap '' HUP INT TERM
 	# shellcheck disable=SC2086 # a list
 	[ -z "$workers" ] || kill $workers 2>/dev/null
-	# The runs that were going on.
+	# The interrupted runs.
 	grep -lsF "MOLECULE_LOCAL_BUILD_CACHE=$world/" /proc/[0-9]*/environ | tr -dc '0-9\n' | while read -r pid; do
 		kill -KILL "$pid" 2>/dev/null
 	done
@@ -43,7 +43,7 @@ clean_up() {
 	rm -rf "$world"
 }
 
-# What the results are about: another program, policy or plan makes them worthless.
+# The subject of the results: another program, policy or plan invalidates them.
 identity() {
 	cat "$MOLBUILD_BIN" scripts/ensure.lua spec/support/faults/*.lua "$BUILD/test/faulty.so" | sha256sum
 	echo "seed $FAULTS_SEED"
@@ -77,7 +77,7 @@ commit() {
 	printf '%s\n' "$heads" "$1 $(git -C "$work" rev-parse HEAD)" >"$world/heads"
 }
 
-# The cache as a build of an earlier commit leaves it is $world/kept.
+# $world/kept is the cache after a build of an earlier commit.
 keep_a_cache() {
 	commit crewai
 	env -i PATH="$world/classic:$PATH" HOME="$world" DOCKER_HOST="unix://$world/engine-1/docker.sock" \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Many runs, and whether anything grows: the memory of a run, descriptors, files of the cache, images, processes. Ends with the counts.
 #
-# SOAK_HITS (2000), SOAK_BUILDS (30) and SOAK_JOBS (8, side by side) say how many. Needs root and Linux: an engine of our own.
+# SOAK_HITS (2000), SOAK_BUILDS (30) and SOAK_JOBS (8, side by side) set the numbers. Needs root and Linux: a private engine.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -38,13 +38,13 @@ same() {
 	printf '%-62s %9s %9s  +%-6s %s\n' "$1" "$2" "$3" "$4" "$verdict"
 }
 
-# as_user COMMAND...: with nothing of the caller's settings.
+# as_user COMMAND...: without the caller's settings.
 as_user() {
 	env -i PATH="$PATH" HOME="$dir/home" TMPDIR="$dir/tmp" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
 		MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
 }
 
-# run ARGUMENT...: molbuild; $dir/err has what it says.
+# run ARGUMENT...: molbuild; $dir/err has its stderr.
 run() {
 	as_user "$molbuild" run -q "$@" 2>>"$dir/err" || {
 		tail -n 20 "$dir/err" >&2
@@ -140,7 +140,7 @@ cold_builds() {
 			before_open=$(descriptors) before_kib=$(du -sk "$dir/cache" | cut -f1)
 		}
 	done
-	# A pack a fetch, of the few that are kept before they become one.
+	# One pack per fetch; a few are kept before they are repacked.
 	same "$builds builds: files in the cache, without trees" "$before_files" "$(files -path '*/codex/*' -prune -o -print)" 60
 	same "$builds builds: the cache in KiB" "$before_kib" "$(du -sk "$dir/cache" | cut -f1)" 1024
 	same "$builds builds: trees" 3 "$(find "$dir/cache/codex" -mindepth 1 -maxdepth 1 -type d | wc -l)" 0

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run what is asked for (unit, spec, integration) and end with the counts: "N passed, N failed". Files run side by side, each in
-# a process, a home and a directory for temporary files of its own. A program that dies, one that hangs, a pending spec, and a
+# Run the named tests (unit, spec, integration) and end with the counts: "N passed, N failed". Files run side by side, each with
+# its own process, home and directory for temporary files. A program that dies, one that hangs, a pending spec, and a
 # file that tests nothing count as failed.
 #
 #   INTEGRATION_SPECS   the integration specs to run; all when it is not set
@@ -28,7 +28,7 @@ own_engines() {
 # --- One file --------------------------------------------------------------------------------------------------------
 #
 # xargs starts this script for each file: tools/test.sh --file RUN NUMBER FILE. RUN is the directory of the whole run,
-# RUN/NUMBER the one for the file's temporary files; RUN/NUMBER.tap, .err and, at the end, .status tell what came of it.
+# RUN/NUMBER the one for the file's temporary files; RUN/NUMBER.tap, .err and, at the end, .status have its result.
 
 # Name an engine that no other file uses at this time. It stays for the files that come later.
 take_engine() {
@@ -40,7 +40,7 @@ take_engine() {
 	DOCKER_HOST=unix://$run/engine$number/docker.sock
 }
 
-# Of the caller's settings the tests get these alone: they must not use the caller's proxy, certificates, git configuration
+# The tests get only these of the caller's settings: they must not use the caller's proxy, certificates, git configuration
 # or runtimes. A sanitizer's report must fail the test, whatever the status of the program means otherwise.
 # A program that hangs is ended. It stays in our process group, so that Ctrl-C reaches it.
 with_settings() {
@@ -85,7 +85,7 @@ file() {
 
 # --- All files -------------------------------------------------------------------------------------------------------
 
-# The files that WHAT asks for, one per line.
+# The files for WHAT, one per line.
 list() {
 	case $1 in
 	unit)
@@ -124,7 +124,7 @@ queue() {
 	numbered=$((numbered + $(wc -l <"$out/queue")))
 }
 
-# Print what came of a file, all of it where something failed, and add it to the counts.
+# Print the result of a file, with its whole output after a failure, and add it to the counts.
 report() {
 	dir=$out/$1
 	if ! read -r status seconds cpu 2>/dev/null <"$dir.status"; then
@@ -150,7 +150,7 @@ clean_up() {
 	for engine in "$out"/engine*/docker.sock; do
 		[ ! -e "$engine" ] || spec/support/engine.sh stop "$(dirname "$engine")" &
 	done
-	# Servers that a spec which died has left behind.
+	# Stop servers of a spec that died.
 	find "$out"/[0-9]* -name nginx.conf 2>/dev/null | while read -r conf; do
 		spec/support/forge.sh stop "$(dirname "$conf")"
 	done
@@ -165,7 +165,7 @@ if [ "${1:-}" = --file ]; then
 	exit
 fi
 
-# Whatever the tests put into temporary files goes with this directory.
+# The tests' temporary files are removed with this directory.
 out=$(mktemp -d "${TMPDIR:-/tmp}/molbuild-test.XXXXXX") || exit 1
 trap 'clean_up' EXIT
 trap 'exit 129' HUP

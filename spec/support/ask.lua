@@ -1,9 +1,9 @@
---- Asks an engine by molbuild, in an environment of one's choice.
+--- Queries an engine through molbuild, in a given environment.
 local cjson = require "cjson"
 local run = require "spec.support.run"
 
 --- Asks what its arguments say, "image|REF", "tag|REF|ALIAS" or "platform", and prints the answers as JSON; last,
---- who gave the last one.
+--- which back end gave the last one.
 local POLICY = [[
   local cjson = require "cjson"
   return { run = function(args)
@@ -31,7 +31,7 @@ function ask.options(env, questions, options)
   return all
 end
 
---- Ask: a list of { answer } | { message } | { kind, message, hint }, one a question, and "api" or "program".
+--- Ask: a list of { answer } | { message } | { kind, message, hint }, one per question, and "api" or "program".
 ---@param env table  the environment's variables; false takes one away
 ---@param questions string[]  "image|REF", "tag|REF|ALIAS", "platform"
 ---@param options table?  of run.start()

@@ -1,7 +1,7 @@
 --- Calls every primitive while the collector runs whenever it can, with options that only their table holds.
 ---   lua collector.lua incremental|generational     prints "ok NAME" for each, and ends with "done"
 ---   lua collector.lua list                         prints the names
---- In a process of its own: a sanitizer ends it, and a small heap makes a full collection quick.
+--- In a separate process: a sanitizer ends it, and a small heap makes a full collection quick.
 local core = require "molbuild.core"
 local task = require "molbuild.base.task"
 

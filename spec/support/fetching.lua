@@ -6,7 +6,7 @@ local world = require "spec.support.world"
 
 local fetching = {}
 
---- Functions that share a world, which start() makes.
+--- Functions that share a world, which start() creates.
 function fetching.new()
   local f = {}
 
@@ -35,7 +35,7 @@ function fetching.new()
     return f.w:fetch("hermes", env, more)
   end
 
-  --- A run that must come out right, whose tree is that of COMMIT. Gives what it said.
+  --- A run that must succeed, with the tree of COMMIT. Returns its stderr.
   function f.check(sha, env)
     local run = f.fetch(env)
     assert.equal(0, run.status, run.stderr)
@@ -45,7 +45,7 @@ function fetching.new()
     return run.stderr
   end
 
-  --- How often a run said that it cannot use what is kept.
+  --- How often a run reported that it cannot use the kept repository.
   function f.warnings(text)
     return select(2, text:gsub("is not used, everything is fetched again", ""))
   end

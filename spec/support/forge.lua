@@ -1,5 +1,5 @@
---- Forges for worlds (forge.sh). To start one takes longer than most cases: a world gives its forge back, and the next world of the
---- same spec file takes it, as good as new. All end with the file.
+--- Forges for worlds (forge.sh). Starting one takes longer than most cases: a world releases its forge, and the next world of the
+--- same spec file uses it, reset. All end with the file.
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
 
@@ -25,7 +25,7 @@ local function stop_all_at_the_end()
   end)
 end
 
---- Nothing of what the world before has put there.
+--- Remove everything of the previous world.
 local function clean(dir)
   for _, name in ipairs { "repos", "canned", "static", "home" } do
     assert(core.fs.remove_tree(dir .. "/" .. name))

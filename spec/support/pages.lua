@@ -66,7 +66,7 @@ function pages.list()
   return list
 end
 
---- Write what is not as it should be.
+--- Write the pages that differ.
 function pages.write()
   for _, page in ipairs(pages.list()) do
     if page.text ~= page.is then

@@ -21,7 +21,7 @@ local function configure(directory, port, user, password)
   }, "\n"))
 end
 
---- Start it; with USER it wants that user and PASSWORD.
+--- Start it; with USER it requires that user and PASSWORD.
 ---@param user? string
 ---@param password? string
 ---@return Proxy

@@ -1,4 +1,4 @@
---- The events of a run of `--progress=json` and the results of `--output=json`, read as a stranger would read them.
+--- The events of a run of `--progress=json` and the results of `--output=json`, read by their documentation alone.
 local cjson = require "cjson"
 local schema = require "spec.support.schema"
 

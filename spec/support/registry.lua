@@ -1,4 +1,4 @@
---- A real registry of images at a port of 127.0.0.1, which wants a password (docker-registry).
+--- A real registry of images at a port of 127.0.0.1, which requires a password (docker-registry).
 local server = require "spec.support.server"
 local sh = require "spec.support.sh"
 
