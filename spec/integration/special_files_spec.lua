@@ -11,7 +11,8 @@ describe("a pipe in place of", function()
     sh.write(dir .. "/policy.lua", [[
       return { run = function()
         local url = "https://forge.example/org/repo"
-        return molbuild.token.find(url, { file = "TOKEN_FILE" }):secret_for(url) == "the-token" and "found" or "none"
+        local token = molbuild.token.find(url, { file = "TOKEN_FILE" })
+        return token and token:secret_for(url) == "the-token" and "found" or "none"
       end }
     ]])
   end)
