@@ -17,7 +17,7 @@ function hostile.start(redirect)
   local self = setmetatable({ directory = sh.temporary "hostile" }, Hostile)
   local words = { "--log", self.directory .. "/log" }
   if redirect then table.move({ "--redirect", redirect }, 1, 2, #words + 1, words) end
-  self.running = run.start { program = PROGRAM, args = words }
+  self.running = run.start { program = PROGRAM, args = words, setsid = true }
   self.port = sh.wait_for(function() return tonumber((sh.read(self.running.stdout):match "^(%d+)\n")) end, 30, PROGRAM)
   self.url = "http://127.0.0.1:" .. self.port
   return self
@@ -35,7 +35,9 @@ function Hostile:halt()
 end
 
 function Hostile:stop()
-  self.running:close()
+  -- It has a process for each connection.
+  self.running:signal("KILL", true)
+  self.running:wait()
   sh.remove(self.directory)
 end
 
