@@ -215,6 +215,20 @@ describe("a world", function()
     assert.matches("stands still", tostring(failure), 1, true)
   end)
 
+  it("ends a policy that never waits: by --timeout, by signals, and by itself", function()
+    local w = world { fork = "return { run = function() while true do end end }" }
+    local run = w:run({ timeout = 20 })
+    assert.equal(9, run.exit)
+    assert.matches("the run took longer than 20 s (--timeout)", run.stderr, 1, true)
+    w:after(5, function() w:signal "INT" end)
+    w:after(6, function() w:signal "INT" end)
+    assert.equal(130, w:run().exit)
+    run = w:run()
+    assert.equal(70, run.exit)
+    assert.matches("the policy has computed for 300 s of the world's time, and does not wait", run.stderr, 1, true)
+    for _ = 1, 10 ^ 7 do assert(w) end -- and what the test computes is its own affair
+  end)
+
   it("has a disk that fills up", function()
     local w = world()
     w.files:fails "ENOSPC"

@@ -5,6 +5,9 @@ local clock = {}
 --- A run that lasts longer by its own clock, in seconds, never ends.
 local LONGEST = 24 * 3600
 
+--- A task that computes longer without a wait never ends.
+local LONGEST_TURN = 300
+
 -- 2026-01-01T00:00:00Z: the same for every test.
 local BEGINNING = 1767225600
 
@@ -21,7 +24,7 @@ end
 
 --- A process begins: nothing waits, and no signal has come.
 function Clock:start()
-  self.started, self.waiting, self.signals = self.now, {}, {}
+  self.started, self.waiting, self.signals, self.computed = self.now, {}, {}, 0
   return self
 end
 
@@ -97,12 +100,27 @@ function Clock:take()
   return done
 end
 
+--- Let time pass in which a task computes. What is planned for it happens.
+---@param seconds number
+function Clock:compute(seconds)
+  self.now, self.computed = self.now + seconds, self.computed + seconds
+  if self.computed > LONGEST_TURN then
+    error(("the policy has computed for %d s of the world's time, and does not wait"):format(LONGEST_TURN), 0)
+  end
+  local planned, place = self:next()
+  if planned and planned.due <= self.now then
+    table.remove(self.planned, place)
+    planned.fn()
+  end
+end
+
 --- One turn, as of core.loop.step.
 ---@return table[]? operations
 ---@return string? message
 ---@return string? code
 function Clock:step()
   local planned, place, due = self:next()
+  self.computed = 0
   local nearest = math.min(due, planned and planned.due or math.huge)
   if nearest == math.huge then
     return nil, "the world of the test stands still: all tasks wait for what never comes", "deadlock"

@@ -14,17 +14,18 @@ local BYTECODE = "\27Lua"
 local noted
 
 -- Lua's own: while lines are noted, those of policies that a test loads itself are, too.
-local load, create = load, coroutine.create
+local load, create, sethook = load, coroutine.create, debug.sethook
 
-local function exchange(own_load, own_create)
+local function exchange(own_load, own_create, own_sethook)
   rawset(_G, "load", own_load)
   rawset(coroutine, "create", own_create)
+  rawset(debug, "sethook", own_sethook)
 end
 
 --- Forget it all, and note no more.
 function coverage.stop()
   noted = nil
-  exchange(load, create)
+  exchange(load, create, sethook)
 end
 
 ---@return boolean
@@ -41,36 +42,51 @@ local function on_line(_, line)
   end
 end
 
+--- debug.sethook, which leaves the lines of a coroutine noted: there is room for one hook.
+function coverage.sethook(thread, fn, mask, count)
+  if type(thread) ~= "thread" then
+    thread, fn, mask, count = coroutine.running(), thread, fn, mask
+  end
+  if not noted or not fn then
+    return sethook(thread, fn, mask, count)
+  end
+  sethook(thread, function(event, line)
+    if event == "line" then
+      return on_line(event, line)
+    end
+    return fn(event, line)
+  end, "l" .. mask, count)
+end
+
 --- Begin to note.
 function coverage.start()
   noted = { lines = {}, entered = {}, chunks = {}, policies = {}, outcomes = {}, dirs = {} }
   exchange(coverage.load, function(fn)
     local thread = create(fn)
-    debug.sethook(thread, on_line, "l")
+    sethook(thread, on_line, "l")
     return thread
-  end)
+  end, coverage.sethook)
 end
 
 --- What has each coroutine of a world watched; nil while nothing is noted.
 ---@return (fun(thread: thread): thread)?
 function coverage.watch()
   return noted and function(thread)
-    debug.sethook(thread, on_line, "l")
+    sethook(thread, on_line, "l")
     return thread
   end or nil
 end
 
---- Call FN with the lines of this coroutine noted.
+--- Call FN with the lines of this coroutine noted. A hook that FN sets on it is gone when it returns.
 ---@param fn fun(...): ...
 ---@return ...
 function coverage.counted(fn, ...)
-  if not noted then
-    return fn(...)
-  end
   local before, mask, count = debug.gethook()
-  debug.sethook(on_line, "l")
+  if noted then
+    sethook(on_line, "l")
+  end
   local results = table.pack(pcall(fn, ...))
-  debug.sethook(before, mask, count)
+  sethook(before, mask, count)
   if not results[1] then
     error(results[2], 0)
   end

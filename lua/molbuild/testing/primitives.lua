@@ -99,6 +99,7 @@ local function loop(world)
   local clock = world.clock
   return over({
     step = function() return clock:step() end,
+    signals = function() return #clock.signals end,
     signal = function() return table.remove(clock.signals, 1) end,
     catch = function() return true end,
     last_words = function() return true end,
@@ -184,6 +185,20 @@ local function random()
   end
 end
 
+-- debug.sethook for the hook that ends a policy which never waits: computing takes time there, too, ten seconds for each million
+-- of instructions.
+local function computing(clock)
+  return function(thread, fn, mask, count)
+    if type(thread) ~= "thread" then
+      thread, fn, mask, count = coroutine.running(), thread, fn, mask
+    end
+    coverage.sethook(thread, fn and function(event, line)
+      clock:compute((count or 0) / 10 ^ 5)
+      return fn(event, line)
+    end, mask, count)
+  end
+end
+
 --- What the library and its policies find among Lua's globals.
 ---@param world molbuild.testing.World
 ---@param watch (fun(thread: thread): thread)?  is given each coroutine that is made
@@ -197,6 +212,7 @@ function primitives.globals(world, watch)
       clock = function() return world.clock.now end,
       getenv = function(name) return world.process.env[name] end,
     }),
+    debug = with(debug, { sethook = computing(world.clock) }),
     math = with(math, { random = random(), randomseed = function() end }),
   }
   if watch then
