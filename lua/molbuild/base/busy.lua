@@ -1,15 +1,15 @@
---- Ends code that never waits. Timeouts and signals reach a task through the loop, so a policy that computes without end would
---- not notice them. At intervals of EVERY instructions, a hook checks whether the run should have ended, and raises an error.
+--- Ends code that never waits. A timeout and a signal reach a task through the loop, so a policy that computes without end would
+--- outlive both. A hook checks once in a million instructions whether the run should have ended, and raises an error there.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 
 local busy = {}
 
--- Instructions between two checks: some milliseconds, and less than 2 % of the time of a hit.
+-- Instructions between two looks: some milliseconds, and below 2 % of the time of a hit.
 local EVERY = 10 ^ 6
--- Seconds without a turn of the loop: before that, the loop ends the run cleanly.
+-- Seconds without a turn of the loop: before that, the loop itself ends the run.
 local OVERDUE, INTERRUPTED = 1, 0.2
--- How often an error may be caught, or clean-up may continue, before every instruction raises it.
+-- How often an error may be caught, or clean-up may go on, before every instruction raises it.
 local RAISES_MAX = 5
 
 local deadline, timeout
