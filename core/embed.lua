@@ -2,8 +2,8 @@
 ---
 ---   lua5.4 core/embed.lua ROOT FILE... -- POLICY... >embedded.c
 ---
---- ROOT is the directory that module names start from: lua/molbuild/base/task.lua below lua is "molbuild.base.task". Debug
---- information stays in, so that tracebacks name files and lines. Policies keep their text, too.
+--- ROOT is the directory that module names start from: lua/molbuild/base/task.lua below lua is "molbuild.base.task". Files
+--- and lines stay in, so that tracebacks name them. Policies keep the names of their variables, and their text, too.
 
 ---@param root string
 ---@param path string
@@ -23,6 +23,90 @@ local function read(path)
   local source = file:read "a"
   file:close()
   return source
+end
+
+-- Reads the bytecode of Lua 5.4 (see lundump.c), and copies it without the names of local variables and upvalues: they are a
+-- third of what a start loads, and only add a name to messages such as "attempt to index a nil value". Files and lines stay.
+local Copy = {}
+Copy.__index = Copy
+
+-- The sizes of the parts before the first function: signature to number, and the count of upvalues.
+local HEADER = 4 + 1 + 1 + 6 + 1 + 1 + 1 + 8 + 8 + 1
+local NUMBER, INTEGER, SHORT, LONG = 0x13, 0x03, 0x04, 0x14
+local NONE = "\x80" -- a count of 0
+
+-- Groups of seven bits, the highest first; the last byte has its eighth bit set.
+function Copy:size()
+  local value = 0
+  while true do
+    local byte = self.text:byte(self.at)
+    self:skip(1)
+    value = value << 7 | byte & 0x7F
+    if byte & 0x80 ~= 0 then return value end
+  end
+end
+
+function Copy:skip(bytes)
+  self.at = self.at + bytes
+end
+
+function Copy:string()
+  self:skip(math.max(0, self:size() - 1))
+end
+
+function Copy:constants()
+  for _ = 1, self:size() do
+    local kind = self.text:byte(self.at)
+    self:skip(1)
+    if kind == NUMBER or kind == INTEGER then
+      self:skip(8)
+    elseif kind == SHORT or kind == LONG then
+      self:string()
+    end
+  end
+end
+
+-- What was read so far becomes part of the copy.
+function Copy:keep()
+  self.out[#self.out + 1] = self.text:sub(self.kept, self.at - 1)
+  self.kept = self.at
+end
+
+function Copy:names()
+  self:keep()
+  for _ = 1, self:size() do -- local variables: a name, and where it begins and ends
+    self:string()
+    self:size()
+    self:size()
+  end
+  for _ = 1, self:size() do self:string() end -- upvalues
+  self.out[#self.out + 1] = NONE .. NONE
+  self.kept = self.at
+end
+
+function Copy:fn()
+  self:string() -- the source
+  self:size() -- the first line
+  self:size() -- the last line
+  self:skip(3) -- parameters, varargs, size of the stack
+  self:skip(4 * self:size()) -- the instructions
+  self:constants()
+  self:skip(3 * self:size()) -- the upvalues
+  for _ = 1, self:size() do self:fn() end
+  self:skip(self:size()) -- the lines
+  for _ = 1, self:size() do
+    self:size()
+    self:size()
+  end
+  self:names()
+end
+
+local function without_names(bytes)
+  local copy = setmetatable({ text = bytes, at = HEADER + 1, kept = 1, out = {} }, Copy)
+  copy:fn()
+  local result = table.concat(copy.out)
+  assert(copy.at == #bytes + 1 and load(result, "=copy", "b"), "the bytecode is not that of Lua 5.4")
+  return result
 end
 
 ---@param source string
@@ -68,7 +152,7 @@ local function main(root, ...)
       policies[#policies + 1] = ("\t{text_%d, sizeof(text_%d), policy_%d, sizeof(policy_%d)},"):format(index, index, index, index)
     else
       local module, chunkname = names(root, path)
-      out[#out + 1] = array("module_" .. index, compile(source, chunkname))
+      out[#out + 1] = array("module_" .. index, without_names(compile(source, chunkname)))
       modules[#modules + 1] = ('\t{"%s", module_%d, sizeof(module_%d)},'):format(module, index, index)
     end
   end

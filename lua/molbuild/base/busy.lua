@@ -9,7 +9,7 @@ local busy = {}
 local EVERY = 10 ^ 6
 -- Seconds without a turn of the loop: before that, the loop itself ends the run.
 local OVERDUE, INTERRUPTED = 1, 0.2
--- How often an error may be caught, or clean-up may go on, before every instruction raises it.
+-- How often an error may be caught, or clean-up may continue, before every instruction raises it.
 local RAISES_MAX = 5
 
 local deadline, timeout

@@ -4,15 +4,30 @@ local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
-local needs = require "molbuild.base.needs"
 local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
 local job = {}
 
---- As needs.jobs.
-job.with_needs = needs.jobs
+local function needs_of(self)
+  return next(rawget(self, "needs") or {}) and self.needs
+end
+
+--- As needs.jobs, which is loaded only when a job needs another.
+---@param names string[]
+---@param make fun(name: string): table
+---@return table[]
+function job.with_needs(names, make)
+  local made, list, is_needed = {}, {}, false
+  for index, name in ipairs(names) do
+    made[name] = made[name] or make(name)
+    list[index] = made[name]
+    is_needed = is_needed or needs_of(made[name]) ~= nil
+  end
+  if not is_needed then return list end
+  return require("molbuild.base.needs").jobs(names, function(name) return made[name] or make(name) end)
+end
 
 --- Note which runtimes were requested. With --output=json each of them gets an object on stdout, whatever happens later.
 --- Runtimes of an earlier call are not noted again. run_all() calls this; a policy that can fail earlier calls it first.
@@ -191,7 +206,7 @@ local function run_one(self, fn, options, gates)
   local started = core.sys.monotonic()
   task.scope().runtime = self.runtime
   local ok, result = xpcall(function()
-    gates:wait(self)
+    if gates then gates:wait(self) end
     local value = fn(self)
     task.check() -- a primitive that was cancelled gives nil, and so may a policy
     return value
@@ -202,7 +217,7 @@ local function run_one(self, fn, options, gates)
   end
   local cancelled = not ok and is_cancelled(result)
   self.skipped = not ok and not cancelled and options.skip ~= nil and options.skip(self, result) or false
-  gates:open(self, not ok and result or nil)
+  if gates then gates:open(self, not ok and result or nil) end
   if options.finally then
     local outcome = ok and self.outcome or cancelled and "cancelled" or self.skipped and "skipped" or "failed"
     finish(self, options.finally, outcome, not ok and result or nil)
@@ -267,7 +282,10 @@ function job.run_all(jobs, fn, options)
     return not options.asked or text.is_one_of(self.runtime, options.asked)
   end
   local distinct, places = tell_started(jobs, is_asked)
-  local gates = needs.gates(distinct)
+  local gates
+  for _, self in ipairs(distinct) do
+    gates = gates or needs_of(self) and require("molbuild.base.needs").gates(distinct)
+  end
   local outcomes = task.map(distinct, { settle = true }, function(self)
     return run_one(self, fn, options, gates)
   end)
