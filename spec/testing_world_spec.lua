@@ -106,6 +106,43 @@ describe("a world", function()
     assert.equal(2, w:run("hermes", { nonsense = true }).exit)
   end)
 
+  it("shows where a token goes: not to the host of a runtime's own repository", function()
+    local w = world {
+      fork = [[
+        local ensure = molbuild.load "ensure.lua"
+        ensure.per_runtime.hermes = { repo_url = "https://other.example/org/x-hermes" }
+        return ensure
+      ]],
+      env = { MOLECULE_GITEA_TOKEN = "a-token-of-a-test" },
+    }
+    local run = w:run("hermes", "codex", { jobs = 1 })
+    assert.equal(0, run.exit, run.stderr)
+    local sent = {}
+    for _, request in ipairs(run:requests_to "forge") do sent[request.url:match "//([^/]+)"] = request.headers.Authorization end
+    assert.same({ ["git.moleculesai.app"] = "token a-token-of-a-test" }, sent)
+  end)
+
+  it("runs jobs side by side, as --jobs allows", function()
+    for jobs, seconds in pairs { [1] = 200, [2] = 100 } do
+      local w = world()
+      w.engine:builds { seconds = 100 }
+      assert.near(seconds, w:run("hermes", "codex", { jobs = jobs }).seconds, 5)
+    end
+    local all = world():run "--all"
+    assert.equal(9, #all:events_of "result", all.stderr)
+  end)
+
+  it("has the engine where the environment says, and by its program alone", function()
+    local w = world { env = { DOCKER_HOST = "tcp://127.0.0.1:2375" } }
+    assert.equal(0, w:run("hermes").exit)
+    assert.equal("http://127.0.0.1:2375/version", (w.runs[1]:requests_to("engine")[1].url:gsub("/images/.*", "/version")))
+    w.env.MOLBUILD_DOCKER_API = "0"
+    local run = w:run "hermes"
+    assert.equal("hit", outcome(run))
+    assert.equal(0, #run:requests_to "engine")
+    assert.is_true(#run:commands_of("docker", "inspect") > 0)
+  end)
+
   it("calls another verb of the policy", function()
     local w = world {
       fork = 'return { verbs = { hello = "say hello" }, hello = function(args) return "hello " .. args[1] end }',
