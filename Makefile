@@ -7,7 +7,7 @@
 #   make asan       the same under AddressSanitizer and UBSan, with invariants checked          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make format     lays the C out as lint expects it
-#   make docs       the tables of settings in docs/settings.md and the manual
+#   make docs       the tables of settings and steps in pages and the manual, and the examples in docs/policy.md
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 
 # The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless only another
@@ -251,7 +251,7 @@ fuzz: $(FUZZERS)
 format:
 	find core -name '*.[ch]' | xargs clang-format -i
 
-# The tables that list the settings, from the policy's own.
+# The parts of pages that are made from the policy's tables and from the examples.
 docs: all
 	LUA_PATH='./lua/?.lua;./lua/?/init.lua;./?.lua;;' LUA_CPATH='./$(BUILD)/lua/?.so;;' \
 		$(LUA) -e 'require("spec.support.pages").write()'

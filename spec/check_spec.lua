@@ -40,6 +40,9 @@ describe("molbuild check", function()
   end)
 
   for line, finding in pairs {
+    ["ensure.words.slow = { clone = true }"] = "ensure.words.slow must be a list of steps: [clone] is not",
+    ['ensure.inputs = { "VERSION" }'] = "ensure.inputs must be a table of name = text: [1] is not",
+    ['ensure.runtimes = "hermes"'] = "ensure.runtimes must be a list of names, not a string",
     ["function ensure.biuld(job) end"] = 'ensure.biuld: no such step; did you mean "build"?',
     ["ensure.ceilling = 5"] = 'ensure.ceilling: no such field; did you mean "ceiling"?',
     ["function ensure.build(job) return ensure.bulid(job) end"] = 'ensure.bulid: no such step; did you mean "build"?',
@@ -73,7 +76,6 @@ describe("molbuild check", function()
       'ensure.per_runtime.hermes.stall must be a number of seconds, not "x"',
     ["table.insert(ensure.runtimes, 'hermes')"] = "ensure.runtimes: hermes is in the list twice",
     ["table.insert(ensure.runtimes, 'a/b')"] = true,
-    ["ensure.runtimes = 'hermes'"] = "ensure.runtimes must be a list of names",
     ["local x ="] = true,
     ["error 'at load'"] = "at load",
   } do

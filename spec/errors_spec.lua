@@ -98,8 +98,8 @@ describe("errors.exit_code", function()
     assert.equal(8, errors.exit_code(errors.new { kind = "build", message = "m", signal = 9 }))
   end)
 
-  it("is 1 for a kind that a policy made up", function()
-    assert.equal(1, errors.exit_code(errors.new { kind = "my_own", message = "m" }))
+  it("is 70 for a kind that a policy made up", function()
+    assert.equal(70, errors.exit_code(errors.new { kind = "my_own", message = "m" }))
   end)
 
   it("is 70 for anything that is no error object", function()
@@ -293,5 +293,39 @@ describe("the kind of a failure of the core", function()
     assert.equal("locked", failure.kind)
     _, failure = pcall(errors.must, nil, "x", "locked", { kind = "usage" })
     assert.equal("usage", failure.kind)
+  end)
+end)
+
+describe("an error that is raised wrongly", function()
+  local molbuild = require "molbuild"
+
+  -- The message, with the position of the code in the place of "HERE".
+  local function raised(fn)
+    local ok, failure = pcall(fn)
+    assert.is_false(ok)
+    assert.equal("bug", failure.kind)
+    return (failure.message:gsub("^spec/errors_spec%.lua:%d+: ", "HERE "))
+  end
+
+  for name, case in pairs {
+    ["a kind with a mistake"] =
+      { { kind = "remtoe", message = "m" }, 'HERE remtoe: no such kind of error; did you mean "remote"?' },
+    ["a kind like no other"] = { { kind = "my_own", message = "m" }, "HERE my_own: no such kind of error" },
+    ["a kind that is no text"] = { { kind = 7, message = "m" }, "HERE 7: no such kind of error" },
+    ["a text"] = { "m", "HERE an error is raised as a table { kind = ..., message = ... }, not as a string" },
+    ["nothing"] = { nil, "HERE an error is raised as a table { kind = ..., message = ... }, not as a nil" },
+    ["a list"] = { { "m" }, "HERE the text of an error is its field message: { message = ... }" },
+  } do
+    it("names the line of the code: " .. name, function()
+      local fields = case[1]
+      assert.equal(case[2], raised(function() molbuild.raise(fields) end))
+      assert.equal(case[2], raised(function() errors.raise(fields) end))
+      assert.equal(case[2], raised(function() error(errors.new(fields), 0) end))
+    end)
+  end
+
+  it("is none with a known kind, and with no kind", function()
+    assert.equal("timeout", errors.new({ kind = "timeout", message = "m" }).kind)
+    assert.equal("failed", errors.new({ message = "m" }).kind)
   end)
 end)

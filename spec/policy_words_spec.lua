@@ -1,6 +1,6 @@
 -- How a run is shown is the policy's to say: its field `words`.
 local run = require "spec.support.run"
-local say = require "molbuild.progress.say"
+local policy_words = require "molbuild.policy.words"
 local sh = require "spec.support.sh"
 
 -- A policy of somebody's own, with one job; WORDS are its words, or "nil".
@@ -49,6 +49,10 @@ describe("the words of a policy", function()
     ["{ prefix = 7 }"] = "words.prefix must be a string, not a number",
     ['{ slow = "build" }'] = "words.slow must be a table, not a string",
     ['{ prefx = "own" }'] = "words.prefx: no such field",
+    ["{ slow = { clone = true } }"] = "words.slow must be a list of steps: [clone] is not",
+    ["{ slow = { 7 } }"] = "words.slow must be a list of steps: [1] is not",
+    ['{ outcomes = { "hit" } }'] = "words.outcomes must be a table of outcome = text: [1] is not",
+    ["{ outcomes = { hit = 1 } }"] = "words.outcomes must be a table of outcome = text: [hit] is not",
   } do
     it("are checked when it is loaded: " .. fault, function()
       local text, result = shown(words)
@@ -60,7 +64,7 @@ describe("the words of a policy", function()
 
   it("of ensure.lua are good ones, and a fork's to change", function()
     local molbuild = require "molbuild"
-    assert.is_nil(say.fault(molbuild.load("scripts/ensure.lua").words))
+    assert.is_nil(policy_words.fault(molbuild.load("scripts/ensure.lua").words))
     sh.write(dir .. "/fork.lua", 'local ensure = molbuild.load "ensure.lua"\nensure.words.prefix = "fork"\nreturn ensure\n')
     local result = run.run { args = { "run", dir .. "/fork.lua" } }
     assert.truthy(result.stderr:find("molbuild: fork: no runtime named", 1, true), result.stderr)

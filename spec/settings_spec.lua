@@ -151,6 +151,23 @@ describe("the settings of a policy", function()
     assert.equal("per_runtime.hermes must be a table of settings, not a string", fails "bug")
   end)
 
+  for name, case in pairs {
+    ["runtimes that are a text"] = { "runtimes", "hermes", "runtimes must be a list of names, not a string" },
+    ["runtimes that are a map"] = { "runtimes", { hermes = {} }, "runtimes must be a list of names: [hermes] is not" },
+    ["runtimes that are numbers"] = { "runtimes", { 1 }, "runtimes must be a list of names: [1] is not" },
+    ["runtimes' settings that are a list"] =
+      { "per_runtime", { "hermes" }, "per_runtime must be a table of runtime = settings, not a list" },
+    ["runtimes' settings that are a text"] =
+      { "per_runtime", "hermes", "per_runtime must be a table of runtime = settings, not a string" },
+    ["inputs that are a list"] = { "inputs", { "VERSION" }, "inputs must be a table of name = text: [1] is not" },
+    ["a map that is a list"] = { "args", { "A=1" }, "args must be a table of name = text: [1] is not" },
+  } do
+    it("do not hide a list where a map is meant, or the other way round: " .. name, function()
+      policy[case[1]] = case[2]
+      assert.equal(case[3], fails "bug")
+    end)
+  end
+
   it("that had another name are refused under it", function()
     policy.branches = { hermes = "next" }
     assert.equal("branches is no longer a setting: write per_runtime.NAME = { branch = ... }", fails "bug")
@@ -231,9 +248,9 @@ describe("the settings of a policy", function()
 end)
 
 describe("the settings of ensure.lua", function()
-  it("are the same in docs/settings.md, in the manual and in the policy's table", function()
+  it("are the same in docs/settings.md, docs/policy.md, the manual and the policy's tables", function()
     local list = pages.list()
-    assert.equal(2, #list)
+    assert.equal(3, #list)
     for _, page in ipairs(list) do
       assert.is_true(page.text == page.is, page.path .. " is out of date: run make docs")
     end
@@ -260,6 +277,13 @@ describe("the settings of ensure.lua", function()
     for _, entry in ipairs(settings.list(policy)) do
       assert.same(policy[entry.row[1]], entry.value)
     end
+  end)
+
+  it("name runtimes that exist, where one needs another", function()
+    local policy = molbuild.load "scripts/ensure.lua"
+    policy.per_runtime.hermes = { needs = { "codxe" } }
+    assert.matches('per_runtime.hermes.needs: codxe: no such runtime; did you mean "codex"?',
+      settings.mistakes(policy)[1], 1, true)
   end)
 
   it("have what the native fork says", function()

@@ -8,6 +8,7 @@ local MODULES = {
   cache = "molbuild.repository.cache",
   child = "molbuild.base.child",
   docker = "molbuild.engine",
+  encode = "molbuild.progress.encode",
   env = "molbuild.base.env",
   errors = "molbuild.base.errors",
   events = "molbuild.base.events",
@@ -46,10 +47,10 @@ function molbuild.main(argv, program)
   return require("molbuild.cli").main(argv, program)
 end
 
---- Raise an error: { kind, message, hint }. The kind decides the exit status.
+--- Raise an error: { kind, message, hint }. The kind decides the exit status; an unknown one is a mistake of the caller.
 ---@param fields table
 function molbuild.raise(fields)
-  require("molbuild.base.errors").raise(fields)
+  require("molbuild.base.errors").raise(fields, 2)
 end
 
 --- The names that `molbuild.NAME` may have.

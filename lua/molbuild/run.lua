@@ -166,7 +166,7 @@ end
 --- Fill in the words that the policy wants the run to be shown in; the renderer has the table since before it was loaded.
 local function take_words(words, policy, path)
   local own = rawget(policy, "words")
-  local fault = own ~= nil and require("molbuild.progress.say").fault(own)
+  local fault = own ~= nil and require("molbuild.policy.words").fault(own)
   if fault then
     errors.raise { kind = "bug", message = ("%s: %s"):format(path, fault) }
   end

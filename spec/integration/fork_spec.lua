@@ -40,6 +40,18 @@ describe("a fork of ensure.lua", function()
     assert.equal("from next", sh.run("docker run --rm --network none " .. tag))
   end)
 
+  it("builds an image from another one, which it builds first", function()
+    local base = w:commit("org", "agent-base", world.template_files "from the base")
+    local agent = w:commit("org", "agent", {
+      Dockerfile = 'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL is=agent\nCMD ["/bin/busybox", "cat", "/says"]\n',
+    })
+    local run = w:run { "run", "--jobs=1", "docs/examples/dependent.lua", "agent" }
+    local tag = ("molecule-local/workspace-template-agent:%s-%s"):format(agent:sub(1, 12), base:sub(1, 12))
+    assert.equal(0, run.status, run.stderr)
+    assert.equal(tag .. "\n", run.stdout)
+    assert.equal("from the base", sh.run("docker run --rm --network none " .. tag))
+  end)
+
   it("that is a copy with one word changed is what runs, not what was compiled in", function()
     local source, count = sh.read "scripts/ensure.lua":gsub('"hermes"', '"hermit"', 1)
     assert.equal(1, count)

@@ -1,4 +1,7 @@
---- The pages that list the settings of ensure.lua, made from its table. `make docs` writes them; a spec compares.
+--- The parts of pages that are made from the tables of ensure.lua, and from docs/examples. `make docs` writes them; a spec
+--- compares.
+local expect = require "molbuild.base.expect"
+
 local pages = {}
 
 local function default_of(row)
@@ -38,10 +41,35 @@ local function manual(rows)
   return lines
 end
 
-local PAGES = {
-  { "docs/settings.md", markdown, "<!-- settings: made by make docs -->", "<!-- end of settings -->" },
-  { "docs/molbuild.1", manual, '.\\" settings: made by make docs', '.\\" end of settings' },
-}
+-- The fields of a job, other than the settings.
+local function job_fields(rows)
+  local lines = { "| field | type | |", "| --- | --- | --- |" }
+  for _, row in ipairs(rows.job) do
+    lines[#lines + 1] = ("| `%s` | %s | %s |"):format(row[1], (row[2]:gsub("|", "\\|")), row[3])
+  end
+  return lines
+end
+
+-- What the functions of the policy get and must give.
+local function functions(rows)
+  local lines = { "| function | must give | |", "| --- | --- | --- |" }
+  for _, row in ipairs(rows.functions) do
+    local gives = rows.gives[row[1]]
+    lines[#lines + 1] = ("| `%s(%s)` | %s | %s |"):format(row[1], row[2], gives and expect.name_of(gives) or "", row[3])
+  end
+  return lines
+end
+
+-- The functions that a fork may add, in the order of their names.
+local function hooks(rows)
+  local lines = {}
+  for name, meaning in pairs(rows.hooks) do
+    local text, call = meaning:match "^(.*): (%l+%(.*%))$"
+    lines[#lines + 1] = ("| `%s` | %s |"):format(call or name, text or meaning)
+  end
+  table.sort(lines)
+  return table.move(lines, 1, #lines, 3, { "| function | |", "| --- | --- |" })
+end
 
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -50,18 +78,51 @@ local function read(path)
   return text
 end
 
---- Each page as it should be: path, and its text with the part between its two marks made again.
+-- A policy of docs/examples, as it is.
+local function example(name)
+  return function() return { "```lua", (read("docs/examples/" .. name):gsub("\n$", "")), "```" } end
+end
+
+local function part(path, what, make)
+  return { path, make, ("<!-- %s: made by make docs -->"):format(what), ("<!-- end of %s -->"):format(what) }
+end
+
+--- The policies of docs/examples that the page of policies shows.
+pages.examples = {
+  "build-arg.lua", "extra-runtime.lua", "mirror.lua", "own-host.lua", "scanner.lua", "push.lua", "webhook.lua", "pull-first.lua",
+  "dependent.lua", "fork-of-fork.lua",
+}
+
+local POLICY = "docs/policy.md"
+
+local PARTS = {
+  part("docs/settings.md", "settings", markdown),
+  { "docs/molbuild.1", manual, '.\\" settings: made by make docs', '.\\" end of settings' },
+  part(POLICY, "settings", markdown), part(POLICY, "functions", functions), part(POLICY, "hooks", hooks),
+  part(POLICY, "job fields", job_fields),
+}
+for _, name in ipairs(pages.examples) do PARTS[#PARTS + 1] = part(POLICY, name, example(name)) end
+
+-- A text with the part between its two marks made again.
+local function with_part(text, path, make, first, last, rows)
+  local _, from = text:find(first .. "\n", 1, true)
+  local to = text:find(last, from or 1, true)
+  assert(from and to, ("%s has no marks %s"):format(path, first))
+  return text:sub(1, from) .. table.concat(make(rows), "\n") .. "\n" .. text:sub(to)
+end
+
+--- Each page as it should be: path, and its text with the parts between its marks made again.
 ---@return { path: string, text: string, is: string }[]
 function pages.list()
-  local rows, list = require("molbuild").load("scripts/ensure.lua").settings, {}
-  for index, page in ipairs(PAGES) do
-    local path, make, first, last = table.unpack(page)
-    local is = read(path)
-    local _, from = is:find(first .. "\n", 1, true)
-    local to = is:find(last, from or 1, true)
-    assert(from and to, path .. " has no marks around the settings")
-    local text = is:sub(1, from) .. table.concat(make(rows), "\n") .. "\n" .. is:sub(to)
-    list[index] = { path = path, text = text, is = is }
+  local rows, list, by_path = require("molbuild").load("scripts/ensure.lua").settings, {}, {}
+  for _, entry in ipairs(PARTS) do
+    local path, make, first, last = table.unpack(entry)
+    local page = by_path[path]
+    if not page then
+      page = { path = path, is = read(path) }
+      page.text, by_path[path], list[#list + 1] = page.is, page, page
+    end
+    page.text = with_part(page.text, path, make, first, last, rows)
   end
   return list
 end

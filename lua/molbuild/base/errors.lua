@@ -1,6 +1,6 @@
 -- The one kind of error object that the library and policies raise.
 --
--- kind     one of the kinds below, or a policy's own kind (exit 1)
+-- kind     one of the kinds below; a policy's own errors are of the kind "failed"
 -- message  what happened, in one line
 -- hint     what to do about it
 -- cause    the value this error was made from
@@ -52,21 +52,51 @@ local RETRY_CODES = {
 ---@field signal integer?
 ---@field traceback string?
 
---- A new error object that keeps every field given.
----@param fields { kind: string?, message: string, hint: string?, cause: any }  kind is "failed" when absent
----@return molbuild.Error
-function errors.new(fields)
-  local e = {}
+--- Where the code at a level of the stack is, as messages begin: "fork.lua:7: ", or "" if that is not known.
+---@param level integer  1 is the caller of this function
+---@return string
+function errors.position(level)
+  local info = debug.getinfo(level + 1, "Sl")
+  if not info or info.currentline <= 0 then return "" end
+  return ("%s:%d: "):format(info.source:gsub("^[@=]", "", 1), info.currentline)
+end
+
+-- What is wrong with the fields of a new error; nil if nothing is.
+local function fault_of(fields)
+  if type(fields) ~= "table" then
+    return ("an error is raised as a table { kind = ..., message = ... }, not as a %s"):format(type(fields))
+  elseif fields.message == nil and fields[1] ~= nil then
+    return "the text of an error is its field message: { message = ... }"
+  elseif fields.kind ~= nil and not KINDS[fields.kind] then
+    local kind = tostring(fields.kind)
+    return ("%s: no such kind of error%s"):format(text.shown(kind), require("molbuild.base.nearest").hint(kind, KINDS))
+  end
+end
+
+-- A new error object. If FIELDS are wrong, that is a mistake of the code at LEVEL, and an error about it is returned.
+local function new(fields, level)
+  local fault, e = fault_of(fields), {}
+  if fault then fields = { kind = "bug", message = errors.position(level + 1) .. fault } end
   for name, value in pairs(fields) do e[name] = value end
   e.kind = e.kind or "failed"
   e.message = tostring(e.message or e.kind)
   return setmetatable(e, Error)
 end
 
---- Raise a new error object.
+--- A new error object that keeps every field given. An unknown kind is a mistake of the caller, and gives an error of the kind
+--- bug that names the nearest kind.
+---@param fields { kind: string?, message: string, hint: string?, cause: any }  kind is "failed" when absent
+---@return molbuild.Error
+function errors.new(fields)
+  local e = new(fields, 2)
+  return e
+end
+
+--- Raise a new error object, as of errors.new.
 ---@param fields { kind: string?, message: string, hint: string?, cause: any }
-function errors.raise(fields)
-  error(errors.new(fields), 0)
+---@param level integer?  of the code that raises it: 1, the caller of this function, when absent
+function errors.raise(fields, level)
+  error(new(fields, (level or 1) + 1), 0)
 end
 
 --- Whether a value is an error object, and of the given kind if one is given.

@@ -51,6 +51,13 @@ local KINDS = {
   job = { function(value) return type(value) == "table" and is_text(value.runtime) end, "a job: a table with a runtime" },
 }
 
+--- What messages call a kind of value.
+---@param kind string  as of expect.value
+---@return string
+function expect.name_of(kind)
+  return KINDS[kind][2]
+end
+
 --- A value, as messages name it: "nothing", a text in quotes, "a table".
 ---@param value any
 ---@return string
@@ -88,6 +95,23 @@ function expect.value(name, fn, kind, value)
       kind = "bug",
       message = ("%s%s gave %s; it must give %s"):format(expect.place(fn), name, expect.shown(value), KINDS[kind][2]),
     }
+  end
+  return value
+end
+
+--- Check a list of names: a map in its place would be empty, and a text would fail far from its mistake.
+---@param value any
+---@param where string  named in the message
+---@return string[] value
+---@raise bug
+function expect.names(value, where)
+  if type(value) ~= "table" then
+    errors.raise { kind = "bug", message = ("%s must be a list of names, not a %s"):format(where, type(value)) }
+  end
+  for key, name in pairs(value) do
+    if math.type(key) ~= "integer" or type(name) ~= "string" then
+      errors.raise { kind = "bug", message = ("%s must be a list of names: [%s] is not"):format(where, text.shown(key)) }
+    end
   end
   return value
 end

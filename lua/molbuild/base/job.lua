@@ -75,9 +75,9 @@ end
 ---@param known string[]
 ---@return string[]
 ---@return table<string, true> optional  those that only `--all` names
----@raise usage
+---@raise usage | bug  bug: the policy's runtimes are not a list
 function job.named(args, known)
-  local all = table.concat(known, ", ")
+  local all = table.concat(expect.names(known, "runtimes"), ", ")
   local list, optional, unknown = asked_for(args, known)
   job.asked(list)
   if unknown then

@@ -9,21 +9,12 @@ local seal = {}
 -- The metatables that this module made, with what it knows of each table.
 local known_of = setmetatable({}, { __mode = "k" })
 
---- Where the code at a level of the stack stands, as messages begin: "fork.lua:7: ", or "" where that is not known.
----@param level integer  1 is the caller of this function
----@return string
-function seal.position(level)
-  local info = debug.getinfo(level + 1, "Sl")
-  if not info or info.currentline <= 0 then return "" end
-  return ("%s:%d: "):format(info.source:gsub("^[@=]", "", 1), info.currentline)
-end
-
 --- Raise a mistake of the policy's, with the position of the code that made it.
 ---@param level integer  1 is the caller of this function
 ---@param format string
 ---@param ... any
 function seal.mistake(level, format, ...)
-  errors.raise { kind = "bug", message = seal.position(level + 1) .. format:format(...) }
+  errors.raise { kind = "bug", message = errors.position(level + 1) .. format:format(...) }
 end
 
 local function what_is(value)

@@ -2,6 +2,7 @@
 --- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
+local expect = require "molbuild.base.expect"
 local names = require "molbuild.base.names"
 local seal = require "molbuild.base.seal"
 local words = require "molbuild.base.text"
@@ -86,15 +87,9 @@ local function map(value, _, where)
   return copy
 end
 
--- A list of names; a copy, so that a job can change its own.
+-- A copy, so that a job can change its own.
 local function name_list(value, _, where)
-  if type(value) ~= "table" then misuse("%s must be a list of names, not a %s", where, type(value)) end
-  for name, item in pairs(value) do
-    if math.type(name) ~= "integer" or type(item) ~= "string" then
-      misuse("%s must be a list of names: [%s] is not", where, words.shown(name))
-    end
-  end
-  return table.move(value, 1, #value, 1, {})
+  return table.move(expect.names(value, where), 1, #value, 1, {})
 end
 
 -- A check that takes a text and the place it came from.
@@ -177,8 +172,38 @@ function settings.names(rows)
   return known, former
 end
 
+-- The tables of a policy that are not settings. A list where a map is expected, or the other way round, would be ignored.
+local function check_shape(policy)
+  expect.names(policy.runtimes, "runtimes")
+  if type(policy.per_runtime) ~= "table" then
+    mistake("per_runtime must be a table of runtime = settings, not a %s", type(policy.per_runtime))
+  elseif policy.per_runtime[1] ~= nil then
+    mistake "per_runtime must be a table of runtime = settings, not a list"
+  end
+  local inputs = rawget(policy, "inputs")
+  if inputs ~= nil then checked({ "inputs", nil, "map" }, inputs, "inputs", false) end
+end
+
 -- What a fork wrote for single runtimes must be known settings of known runtimes; others would be ignored silently.
+local function check_own(own, runtime, allowed, list)
+  if type(own) ~= "table" then
+    mistake("per_runtime.%s must be a table of settings, not a %s", runtime, type(own))
+  end
+  for name in pairs(own) do
+    if not allowed[name] then
+      mistake("per_runtime.%s.%s: no such setting%s (one of %s)", runtime, words.shown(name),
+        require("molbuild.base.nearest").hint(tostring(name), allowed), table.concat(list, ", "))
+    end
+  end
+end
+
+local function no_runtime(place, name, known, policy)
+  mistake("%s: no such runtime%s (one of %s)", place, require("molbuild.base.nearest").hint(tostring(name), known),
+    table.concat(policy.runtimes, ", "))
+end
+
 local function check_per_runtime(policy)
+  check_shape(policy)
   local allowed, known, list = {}, {}, {}
   for _, row in ipairs(policy.settings) do
     if row.per_runtime then
@@ -187,16 +212,11 @@ local function check_per_runtime(policy)
   end
   for _, runtime in ipairs(policy.runtimes) do known[runtime] = true end
   for runtime, own in pairs(policy.per_runtime) do
-    if not known[runtime] then
-      mistake("per_runtime.%s: no such runtime (one of %s)", words.shown(runtime), table.concat(policy.runtimes, ", "))
-    elseif type(own) ~= "table" then
-      mistake("per_runtime.%s must be a table of settings, not a %s", runtime, type(own))
-    end
-    for name in pairs(own) do
-      if not allowed[name] then
-        mistake("per_runtime.%s.%s: no such setting%s (one of %s)", runtime, words.shown(name),
-          require("molbuild.base.nearest").hint(tostring(name), allowed), table.concat(list, ", "))
-      end
+    if not known[runtime] then no_runtime("per_runtime." .. words.shown(runtime), runtime, known, policy) end
+    check_own(own, runtime, allowed, list)
+    for _, needed in ipairs(type(own.needs) == "table" and own.needs or {}) do
+      local place = ("per_runtime.%s.needs: %s"):format(runtime, words.shown(needed))
+      if not known[needed] then no_runtime(place, needed, known, policy) end
     end
   end
 end
@@ -284,6 +304,8 @@ function settings.mistakes(policy, runtime)
     local ok, failure = pcall(fn, ...)
     if not ok and not errors.is(failure, "usage") then list[#list + 1] = tostring(failure) end
   end
+  try(check_shape, policy)
+  if #list > 0 then return list end
   try(check_per_runtime, policy)
   if #list == 0 or not runtime then
     for _, row in ipairs(policy.settings) do try(entry_of, policy, row, runtime) end

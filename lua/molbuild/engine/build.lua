@@ -7,11 +7,30 @@ local events = require "molbuild.base.events"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local task = require "molbuild.base.task"
+local shown = require("molbuild.base.text").shown
 
 local build = {}
 
 --- Ctrl-C sends INT to the docker CLI, which then cancels the build inside the engine, too.
 local SIGINT = 2
+
+-- A map as a sorted list of "name=value". A list in its place would give the build arguments named 1, 2, ...
+local function pairs_of(map, where)
+  local list = {}
+  if type(map) ~= "table" then
+    errors.raise { kind = "bug", message = ("%s must be a table of name = text, not a %s"):format(where, type(map)) }
+  end
+  for name, value in pairs(map) do
+    if type(name) ~= "string" or type(value) ~= "string" then
+      errors.raise {
+        kind = "bug", message = ("%s must be a table of name = text: [%s] is not"):format(where, shown(name)),
+      }
+    end
+    list[#list + 1] = name .. "=" .. value
+  end
+  table.sort(list)
+  return list
+end
 
 local function arguments_of(options)
   local argv = { "build" }
@@ -32,15 +51,8 @@ local function arguments_of(options)
   if options.no_cache then
     add "--no-cache"
   end
-  for _, list in ipairs { { "--build-arg", options.build_args or {} }, { "--label", options.labels or {} } } do
-    local option, values, names = list[1], list[2], {}
-    for name in pairs(values) do
-      names[#names + 1] = name
-    end
-    table.sort(names)
-    for _, name in ipairs(names) do
-      add(option, name .. "=" .. values[name])
-    end
+  for _, list in ipairs { { "--build-arg", "build_args" }, { "--label", "labels" } } do
+    for _, pair in ipairs(pairs_of(options[list[2]] or {}, list[2])) do add(list[1], pair) end
   end
   add("-t", options.tag, "-f", options.dir .. "/Dockerfile", options.dir)
   return argv

@@ -140,6 +140,12 @@ local function check_verbs(state)
   end
 end
 
+local function check_words(state)
+  local words = rawget(state.policy, "words")
+  local fault = words ~= nil and require("molbuild.policy.words").fault(words)
+  if fault then add(state, line_of(state, "words"), "%s.%s", state.name, fault) end
+end
+
 -- Each mistake in the settings, at the line that sets the field that its message begins with.
 local function check_settings(state, runtime)
   for _, message in ipairs(settings.mistakes(state.policy, runtime)) do
@@ -167,14 +173,11 @@ end
 local function check_table(state)
   check_functions(state)
   check_verbs(state)
+  check_words(state)
   if not rawget(state.policy, "settings") then return end
-  if type(state.policy.runtimes) ~= "table" then
-    add(state, line_of(state, "runtimes"), "%s.runtimes must be a list of names", state.name)
-    return
-  end
   state.seen = {}
   check_settings(state, nil)
-  check_runtimes(state)
+  if type(state.policy.runtimes) == "table" then check_runtimes(state) end
 end
 
 -- The fields of jobs: those of the policy's tables, and those that code sets.

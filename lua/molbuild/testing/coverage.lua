@@ -10,7 +10,7 @@ local coverage = {}
 local BYTECODE = "\27Lua"
 
 --- What was noted: nil while it is off.
----@type { lines: table, entered: table, chunks: table, policies: table, outcomes: table, dirs: table }?
+---@type { lines: table, entered: table, chunks: table, policies: table, outcomes: table, dirs: table, by_file: table }?
 local noted
 
 -- Lua's own: while lines are noted, those of policies that a test loads itself are, too.
@@ -60,7 +60,7 @@ end
 
 --- Begin to note.
 function coverage.start()
-  noted = { lines = {}, entered = {}, chunks = {}, policies = {}, outcomes = {}, dirs = {} }
+  noted = { lines = {}, entered = {}, chunks = {}, policies = {}, outcomes = {}, dirs = {}, by_file = {} }
   exchange(coverage.load, function(fn)
     local thread = create(fn)
     sethook(thread, on_line, "l")
@@ -97,6 +97,13 @@ local function directory_of(path)
   return path:match "^(.*)/[^/]*$" or "."
 end
 
+-- A policy that is loaded under several paths, as by a fork of it and by its own test, is one file.
+local function same_file(name)
+  local real = core.fs.realpath(name:sub(2)) or name
+  noted.by_file[real] = noted.by_file[real] or name
+  return noted.by_file[real]
+end
+
 --- `load` of a world's library: the policies that it loads are those whose lines are noted.
 ---@param text string|function
 ---@param name string?
@@ -113,7 +120,9 @@ function coverage.load(text, name, ...)
   end
   local chunk, message = load(text, name, ...)
   if is_file and chunk and not noted.lines[name] then
-    noted.lines[name], noted.entered[name], noted.chunks[name] = {}, {}, chunk
+    local first = same_file(name)
+    noted.lines[name], noted.entered[name] = noted.lines[first] or {}, noted.entered[first] or {}
+    noted.chunks[first] = noted.chunks[first] or chunk
   end
   return chunk, message
 end

@@ -59,6 +59,7 @@ function Engine:image(ref)
       end
     end
   end
+  return nil
 end
 
 -- Take a name from the image that has it.
