@@ -8,15 +8,19 @@ end
 
 -- As cli.commands has them; spec/stubs_spec.lua compares them with the pages.
 local COMMANDS = table.concat(require("molbuild.cli").commands, ", ")
+local OR_VERB = ", or a verb of a policy, and the policy"
+local SCRIPTS = sh.run "pwd" .. "/scripts"
 
 describe("an argument that is not known", function()
   for _, case in ipairs {
-    { { "rnu", "ensure.lua" }, "unknown command rnu: use one of " .. COMMANDS, "molbuild --help" },
+    { { "rnu" }, "unknown command rnu: use one of " .. COMMANDS .. OR_VERB, 'did you mean "run"?' },
+    { { "rnu", "--progress=quiet", "ensure.lua" }, SCRIPTS .. '/ensure.lua has no verb rnu; did you mean "run"?',
+      "molbuild help " .. SCRIPTS .. "/ensure.lua" },
     { { "" }, "no command given: use one of " .. COMMANDS, "molbuild --help" },
     { { "--nonsense" }, "unknown option --nonsense", "molbuild --help" },
     { { "--jobs=3", "run" }, "option --jobs must follow the command", "molbuild run --jobs ... SCRIPT" },
     { { "ensure.lua", "hermes" }, "unknown command ensure.lua", "molbuild run ensure.lua" },
-    { { "help", "nonsense" }, "unknown command nonsense: use one of " .. COMMANDS, "molbuild --help" },
+    { { "help", "nonsense" }, "unknown command nonsense: use one of " .. COMMANDS .. OR_VERB, "molbuild --help" },
     { { "help", "run", "more" }, "unexpected argument more", "molbuild --help" },
     { { "version", "3" }, "unexpected argument 3", "molbuild --help" },
     { { "--version", "3" }, "unexpected argument 3", "molbuild --help" },

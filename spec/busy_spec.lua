@@ -65,4 +65,18 @@ describe("a policy that never waits", function()
     assert.equal(9, result.status)
     assert.truthy(result.stderr:find("cleaned up", 1, true), result.stderr)
   end)
+
+  it("is watched without the end of a hook that watches its lines, as coverage does", function()
+    local lines = {}
+    local thread = coroutine.create(function()
+      local n = 1
+      return n
+    end)
+    debug.sethook(thread, function(_, line)
+      lines[#lines + 1] = { line, debug.getinfo(2, "l").currentline }
+    end, "l")
+    local from = debug.getinfo(1, "l").currentline - 6
+    assert(coroutine.resume(require("molbuild.base.busy").watch(thread)))
+    assert.same({ { from, from }, { from + 1, from + 1 } }, { lines[1], lines[2] })
+  end)
 end)
