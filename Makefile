@@ -7,7 +7,7 @@
 #   make asan       the same under AddressSanitizer and UBSan, with invariants checked          (make bench, make fuzz)
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make format     lays the C out as lint expects it
-#   make docs       the tables of settings and steps in pages and the manual, and the examples in docs/policy.md
+#   make docs       the tables and examples in pages and the manual, the types for editors, the reference of the library
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 
 # The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless only another
@@ -254,7 +254,7 @@ format:
 # The parts of pages that are made from the policy's tables and from the examples.
 docs: all
 	LUA_PATH='./lua/?.lua;./lua/?/init.lua;./?.lua;;' LUA_CPATH='./$(BUILD)/lua/?.so;;' \
-		$(LUA) -e 'require("spec.support.pages").write()'
+		$(LUA) -e 'require("spec.support.pages").write() require("spec.support.types").write()'
 
 demo:
 	tools/bootstrap.sh --for=demo
@@ -271,12 +271,18 @@ install: $(PROGRAM)
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
 	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
+	$(INSTALL) -d $(SHARE)/molbuild/types/core $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
+	$(INSTALL) -m 644 lua/types/*.lua $(SHARE)/molbuild/types
+	$(INSTALL) -m 644 lua/types/core/*.lua $(SHARE)/molbuild/types/core
+	$(INSTALL) -m 644 docs/*.md docs/*.json $(SHARE)/molbuild/doc
+	$(INSTALL) -m 644 docs/examples/* $(SHARE)/molbuild/examples
+	ln -sfn ../examples $(SHARE)/molbuild/doc/examples
 
 # Scripts that an operator has added are kept.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1
 	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(wildcard scripts/*.lua))
-	rm -rf $(SHARE)/molbuild/lua
+	rm -rf $(SHARE)/molbuild/lua $(SHARE)/molbuild/types $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
 	for dir in $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done
 
 # For luarocks, which says where its Lua modules (LUADIR) and C modules (LIBDIR) go.

@@ -1,6 +1,7 @@
 --- `molbuild eject`: a copy of a policy, for editing.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local json = require "molbuild.base.json"
 local script = require "molbuild.script"
 
 local eject = {}
@@ -36,7 +37,37 @@ local function test_of(path, program)
   return require("molbuild.testing.skeleton").text(path:match "[^/]+$", runtimes[1])
 end
 
---- Write the copy, and with --test a test of it; nothing is overwritten.
+-- What a language server needs to know beside a policy: where the types are, and which globals a test has.
+local LUARC = [[
+{
+  "runtime.version": "Lua 5.4",
+  "workspace.library": [%s],
+  "workspace.checkThirdParty": false,
+  "diagnostics.globals": [
+    "molbuild", "describe", "it", "before_each", "after_each", "setup", "teardown", "lazy_setup", "lazy_teardown", "finally",
+    "pending"
+  ]
+}
+]]
+
+-- The directory of the types: beside the installed scripts, or that of a checkout. nil: this program came without them.
+local function types_directory()
+  for _, below in ipairs { "/../types", "/../lua/types" } do
+    local path = core.fs.realpath(script.installed .. below)
+    if path and core.fs.lstat(path .. "/molbuild.lua") then return path end
+  end
+end
+
+-- The user's own file is left alone. A path that is not UTF-8 cannot be written as JSON.
+local function write_luarc(dir)
+  local path, types = dir .. "/.luarc.json", types_directory()
+  if types and utf8.len(types) and not core.fs.lstat(path) then
+    errors.must(core.fs.write_atomic(path, LUARC:format(json.string(types)), 420))
+  end
+end
+
+--- Write the copy, and with --test a test of it; nothing is overwritten. A .luarc.json, which is not in the result, shows language
+--- servers the types.
 ---@param argv string[]  with the command
 ---@param program { library: table }
 ---@return string text  the paths of what was written, one line each
@@ -60,6 +91,7 @@ function eject.run(argv, program)
     errors.must(core.fs.write_atomic(file[1], file[2], 420))
     paths[index] = file[1] .. "\n"
   end
+  write_luarc(dir)
   return table.concat(paths)
 end
 

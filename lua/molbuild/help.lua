@@ -30,7 +30,7 @@ local COMMANDS = {
     add_options(to, require("molbuild.testing.command").options)
     to:argument("names", "Tests (*_test.lua), policies with a test beside them, directories; the current one when absent."):args "*"
   end },
-  { "eject", "Write a copy of a policy, for editing.", function(to)
+  { "eject", "Write a copy of a policy, for editing, and a .luarc.json with its types.", function(to)
     to:flag("--test", "Write a test of it, too.")
     to:argument("script", "An installed policy, such as ensure.lua.")
     to:argument("dir", "The target directory; the current one when absent."):args "?"

@@ -40,6 +40,17 @@ describe("an installed molbuild", function()
     end
   end)
 
+  it("has the types for editors, which an ejected policy names, the pages and the examples", function()
+    make "install"
+    local share = root .. "/usr/local/share/molbuild"
+    for from, to in pairs { ["lua/types"] = "types", docs = "doc", ["docs/examples"] = "examples" } do
+      sh.run(("diff -r --exclude=molbuild.1 %s %s/%s"):format(from, share, to))
+    end
+    run { "eject", "ensure.lua", w.dir }
+    local luarc = require("cjson").decode(sh.read(w.dir .. "/.luarc.json"))
+    assert.same({ share .. "/types" }, luarc["workspace.library"])
+  end)
+
   it("is removed completely, except for files of others", function()
     make "install"
     local scripts = root .. "/usr/local/share/molbuild/scripts"

@@ -45,6 +45,7 @@ end
 --- Start a child task. It begins to run when this task next waits. Join every child whose failure matters: the error
 --- of a child that is not joined is lost.
 ---@param fn fun(...): ...
+---@param ... any  for FN
 ---@return molbuild.Task
 ---@raise cancelled  this task has been cancelled
 function task.spawn(fn, ...)
@@ -101,6 +102,7 @@ end
 ---@param seconds number
 ---@param fn fun(): ...
 ---@param why table?
+---@return ...
 function task.timeout(seconds, fn, why)
   local expired
   local child = task.spawn(fn)
@@ -120,6 +122,9 @@ function task.timeout(seconds, fn, why)
 end
 
 --- Run FN with cancellation postponed until it returns: for work that must not be left half done.
+---@param fn fun(...): ...
+---@param ... any  for FN
+---@return ...
 function task.shield(fn, ...)
   local self = assert(task.current(), "task.shield() must be called inside a task")
   scheduler.shield(self, 1)
@@ -135,6 +140,7 @@ end
 --- SIGNALS, a signal cancels the root task (the error has kind "signal"); a second one kills what still runs.
 ---@param fn fun(...): ...
 ---@param options { signals: integer[]? }?
+---@return ...
 function task.run(fn, options)
   for _, signo in ipairs(options and options.signals or {}) do
     errors.must(core.loop.catch(signo))

@@ -15,10 +15,10 @@ local PROGRAM_LEAST = 5 -- the program's least time in seconds, however long the
 ---@class molbuild.Engine
 ---@field command string  the program that builds: docker, podman, or a path
 ---@field podman boolean
----@field api molbuild.EngineApi?  answers questions; nil: the program does
----@field cli molbuild.EngineCli?  created at its first use
----@field early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
----@field own_platform string?  the engine's, once it is known
+---@field private api molbuild.EngineApi?  answers questions; nil: the program does
+---@field private cli molbuild.EngineCli?  created at its first use
+---@field private early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
+---@field private own_platform string?  the engine's, once it is known
 local Engine = {}
 Engine.__index = Engine
 

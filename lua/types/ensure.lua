@@ -1,0 +1,250 @@
+---@meta ensure
+
+-- Stubs of scripts/ensure.lua, for language servers: never loaded. Made by make docs from the tables of
+-- scripts/ensure-settings.lua and the comments of scripts/ensure.lua.
+
+--- What the steps need for one runtime: its settings, and what they have found out. A fork may add fields.
+---@class job
+---@field branch string  the branch whose commit is built (default: main)
+---@field repo_prefix string  the URL of a template repository without the runtime's name at its end; https, http, ssh, git or
+---  file. Credentials in it are removed and used, with a warning (default:
+---  https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-; variable: MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX)
+---@field repo_url string?  the whole URL of a template repository, instead of the prefix and the name
+---@field head_lookup "gitea"|"git"  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
+---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
+---@field head_timeout number  the longest time of the lookup, in seconds; 0: no bound (default: 30)
+---@field token_file string?  a file, or a pipe, that holds the token; a warning names one that other users can read (variable:
+---  MOLECULE_GITEA_TOKEN_FILE)
+---@field token_env string?  the variable that holds the token for a runtime whose repository has a token of its own
+---@field token_user string?  the user name that git sends with the token; when not set, the helper's, or oauth2 (variable:
+---  MOLECULE_GITEA_USER)
+---@field credential_helper "0"|"1"  1: without a token, ask git's credential helpers, which must not prompt (default: 0;
+---  variable: MOLECULE_GITEA_CREDENTIAL_HELPER)
+---@field image_prefix string  the beginning of the names of built images (default: molecule-local)
+---@field registry string?  registry mode: nothing is built; the result is this registry's image (variable:
+---  MOLECULE_IMAGE_REGISTRY)
+---@field image_pull "never"|"missing"|"always"  what registry mode pulls: missing, images that do not exist locally; always,
+---  also images whose tag may have moved (default: never; variable: MOLECULE_IMAGE_PULL)
+---@field platform string  the platform of the images, such as linux/arm64; native: the engine's own (default: linux/amd64;
+---  variable: MOLECULE_IMAGE_PLATFORM)
+---@field tag_arch "auto"|"always"  which tags end in -ARCH: auto, those of native and of platforms other than linux/amd64;
+---  always, all (default: auto; variable: MOLECULE_IMAGE_TAG_ARCH)
+---@field isolation string?  a text at the end of all tags, as --TEXT, so that two callers on one engine do not share images
+---  (variable: MOLECULE_LOCAL_IMAGE_ISOLATION)
+---@field needs string[]  runtimes whose images this one is built from: they are ensured first
+---@field build_args table<string, string>  build arguments
+---@field labels table<string, string>  labels of the image, which override those of the policy
+---@field stall number  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
+---  MOLECULE_BUILD_STALL_GRACE_S)
+---@field ceiling number  the longest time of a clone or a build, in seconds; 0: no bound (default: 720; variable:
+---  MOLECULE_BUILD_CEILING_S)
+---@field max_files number  the most files and directories of a template; 0: no bound (default: 20000; variable:
+---  MOLECULE_TEMPLATE_MAX_FILES)
+---@field max_bytes number  the largest size of a template, in bytes; 0: no bound (default: 2147483648; variable:
+---  MOLECULE_TEMPLATE_MAX_BYTES)
+---@field cache string  the directory of trees, logs and locks (default: molecule/workspace-template-build in the user's cache
+---  directory; variable: MOLECULE_LOCAL_BUILD_CACHE)
+---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
+---@field runtime string  the runtime's name
+---@field engine molbuild.Engine  the container engine
+---@field image string  the image's name without a tag
+---@field lookup string  how the commit is looked up: gitea or git
+---@field token molbuild.Credential?  the token for the repository, bound to its origin
+---@field variables table<string, string>  by setting: the variable that overrides it
+---@field bounds table<string, string>  by bound: the name that errors use for it
+---@field target string  the platform of the image, never native
+---@field alias string  the name that moves with the branch
+---@field sha string  the commit
+---@field tag string  the image's name with its tag
+---@field image_id string?  the image's id in the engine
+---@field wrong string?  why the image under the tag does not match
+---@field outcome string  the result's kind: hit, built, registry
+---@field held molbuild.core.Lock?  the lock, while the image is built
+---@field dir string  the tree that is built
+---@field log_file string  the log of the build
+---@field inputs table<string, string>?  the contents of the template's declared inputs
+---@field builder table?  the builder that the engine's program uses
+---@field builder_advice string?  the advice to log about that builder
+---@field steps table<string, number>  by step: the seconds that it took
+---@field skipped boolean?  whether the job was skipped
+---@field needed table<string, table>?  by runtime: the jobs of the images that this one needs
+
+--- Settings of one runtime.
+---@class ensure.PerRuntime
+---@field branch string?  the branch whose commit is built (default: main)
+---@field repo_url string?  the whole URL of a template repository, instead of the prefix and the name
+---@field head_lookup ("gitea"|"git")?  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
+---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
+---@field token_file string?  a file, or a pipe, that holds the token; a warning names one that other users can read (variable:
+---  MOLECULE_GITEA_TOKEN_FILE)
+---@field token_env string?  the variable that holds the token for a runtime whose repository has a token of its own
+---@field platform string?  the platform of the images, such as linux/arm64; native: the engine's own (default: linux/amd64;
+---  variable: MOLECULE_IMAGE_PLATFORM)
+---@field needs string[]?  runtimes whose images this one is built from: they are ensured first
+---@field build_args table<string, string>?  build arguments
+---@field labels table<string, string>?  labels of the image, which override those of the policy
+---@field stall number?  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
+---  MOLECULE_BUILD_STALL_GRACE_S)
+---@field ceiling number?  the longest time of a clone or a build, in seconds; 0: no bound (default: 720; variable:
+---  MOLECULE_BUILD_CEILING_S)
+
+--- The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.
+---@class ensure
+---@field branch string  the branch whose commit is built (default: main)
+---@field repo_prefix string  the URL of a template repository without the runtime's name at its end; https, http, ssh, git or
+---  file. Credentials in it are removed and used, with a warning (default:
+---  https://git.moleculesai.app/molecule-ai/molecule-ai-workspace-template-; variable: MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX)
+---@field repo_url string?  the whole URL of a template repository, instead of the prefix and the name
+---@field head_lookup "gitea"|"git"  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
+---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
+---@field head_timeout number  the longest time of the lookup, in seconds; 0: no bound (default: 30)
+---@field credential_helper "0"|"1"  1: without a token, ask git's credential helpers, which must not prompt (default: 0;
+---  variable: MOLECULE_GITEA_CREDENTIAL_HELPER)
+---@field image_prefix string  the beginning of the names of built images (default: molecule-local)
+---@field registry string?  registry mode: nothing is built; the result is this registry's image (variable:
+---  MOLECULE_IMAGE_REGISTRY)
+---@field image_pull "never"|"missing"|"always"  what registry mode pulls: missing, images that do not exist locally; always,
+---  also images whose tag may have moved (default: never; variable: MOLECULE_IMAGE_PULL)
+---@field platform string  the platform of the images, such as linux/arm64; native: the engine's own (default: linux/amd64;
+---  variable: MOLECULE_IMAGE_PLATFORM)
+---@field tag_arch "auto"|"always"  which tags end in -ARCH: auto, those of native and of platforms other than linux/amd64;
+---  always, all (default: auto; variable: MOLECULE_IMAGE_TAG_ARCH)
+---@field isolation string?  a text at the end of all tags, as --TEXT, so that two callers on one engine do not share images
+---  (variable: MOLECULE_LOCAL_IMAGE_ISOLATION)
+---@field build_args table<string, string>  build arguments
+---@field labels table<string, string>  labels of the image, which override those of the policy
+---@field stall number  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
+---  MOLECULE_BUILD_STALL_GRACE_S)
+---@field ceiling number  the longest time of a clone or a build, in seconds; 0: no bound (default: 720; variable:
+---  MOLECULE_BUILD_CEILING_S)
+---@field max_files number  the most files and directories of a template; 0: no bound (default: 20000; variable:
+---  MOLECULE_TEMPLATE_MAX_FILES)
+---@field max_bytes number  the largest size of a template, in bytes; 0: no bound (default: 2147483648; variable:
+---  MOLECULE_TEMPLATE_MAX_BYTES)
+---@field cache string  the directory of trees, logs and locks (default: molecule/workspace-template-build in the user's cache
+---  directory; variable: MOLECULE_LOCAL_BUILD_CACHE)
+---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
+---@field api integer
+---@field inputs table<string, string>  files of a template that become build arguments
+---@field per_runtime table<string, ensure.PerRuntime>  settings of single runtimes: { hermes = { branch = "next", ceiling = 1800
+---  } }
+---@field runtimes string[]
+---@field settings molbuild.Setting[]
+---@field verbs table<string, string>
+---@field words table
+---@field finally (fun(job: job, outcome: string, failure: molbuild.Error?))?  called after each runtime, whatever happened:
+---  finally(job, outcome, failure)
+---@field step fun(job: job, name: string, fn: (fun(job: job): ...)): ...  run a step of a fork's own, with its name in events
+---  and in what is shown
+---@field extend fun(fields: table)  declare fields of a fork's own
+local ensure = {}
+
+--- The runtimes that the command line names.
+---@param args string[]
+---@return string[]
+function ensure.names(args) end
+
+--- Everything that the steps need for one runtime: its settings, and values derived from them.
+---@param runtime string
+---@return job
+function ensure.job(runtime) end
+
+--- In registry mode nothing is built: the registry's image is the result.
+---@param job job
+---@return string
+function ensure.registry_image(job) end
+
+--- Pulls that image if it is missing or, if so configured, if its tag may have moved.
+---@param job job
+function ensure.pull(job) end
+
+--- Checks that the programs docker and git exist.
+---@param job job
+function ensure.preflight(job) end
+
+--- The commit that the branch points at. Fails closed: there is no fallback.
+---@param job job
+---@return string
+function ensure.head(job) end
+
+--- The engine's own platform, for images that must have it. The engine may run on another machine.
+---@param job job
+---@return string
+function ensure.engine_platform(job) end
+
+--- The image's name.
+---@param job job
+---@return string
+function ensure.tag(job) end
+
+--- The name that moves with the branch. Each platform has its own, so that none replaces another's.
+---@param job job
+---@return string
+function ensure.latest(job) end
+
+--- Whether the engine has the tag, and the image matches. An unusable answer is logged and counts as no.
+---@param job job
+---@return boolean
+function ensure.cached(job) end
+
+--- One lock per runtime, between processes.
+---@param job job
+---@return molbuild.core.Lock
+function ensure.lock(job) end
+
+--- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
+---@param job job
+---@return boolean
+function ensure.clone(job) end
+
+--- Checks the files that the building program reads; sets `job.inputs`.
+---@param job job
+function ensure.check(job) end
+
+--- Builds the image `job.tag`; sets `job.image_id`.
+---@param job job
+function ensure.build(job) end
+
+--- Points `:latest` at this image, unless it does so already. Best effort.
+---@param job job
+function ensure.alias(job) end
+
+--- One runtime, from its name to its tag.
+---@param job job
+---@return string
+function ensure.image(job) end
+
+--- Reports what is built from which commit, and warns if the build will be slow.
+---@param job job
+function ensure.announce(job) end
+
+--- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
+---@param job job
+---@param name string
+function ensure.prove(job, name) end
+
+--- Whether the step cached finds the image. The shipped one has asked the engine itself.
+---@param job job
+---@param step fun(name: string): any
+---@return boolean
+function ensure.found(job, step) end
+
+--- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+---@param job job
+---@param step fun(name: string): any
+---@return boolean
+function ensure.make(job, step) end
+
+--- A verb: make sure that images exist, and print their tags.
+---@param args string[]
+---@return string ...
+function ensure.run(args) end
+
+--- The key of a build, for callers that keep builds elsewhere: 16 hex digits.
+---@param runtime string
+---@param sha string
+---@param prefix string
+---@return string
+function ensure.cache_key(runtime, sha, prefix) end
+
+return ensure

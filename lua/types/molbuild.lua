@@ -1,0 +1,1232 @@
+---@meta molbuild
+
+-- Stubs of the library, for language servers: never loaded. Made by make docs from the annotations in lua/molbuild.
+
+---@class molbuild.BuildOptions
+---@field tag string
+---@field dir string
+---@field builder "buildkit"|"classic"  see Engine:builder()
+---@field platform string?
+---@field build_args table<string, string>?
+---@field labels table<string, string>?
+---@field no_cache boolean?
+---@field timeout number?  the ceiling, in seconds
+---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
+---@field log_file string?
+---@field keep table?  locks that are held as long as the build runs
+---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for the engine's own platform,
+---  and moves the cache directory
+
+---@class molbuild.Credential
+local Credential = {}
+
+--- The secret, for a request to a URL. Nil, with a warning, when the URL has another origin.
+--- Raises: auth (the URL has that origin, but would carry the secret in clear text).
+---@param url string
+---@return string? secret
+---@return string? user
+function Credential:secret_for(url) end
+
+--- The user name that goes with the token; nil: the usual one.
+---@return string?
+function Credential:user() end
+
+---@class molbuild.Engine
+---@field command string  the program that builds: docker, podman, or a path
+---@field podman boolean
+local Engine = {}
+
+--- Whether the engine answers now.
+--- Raises: cancelled.
+---@return boolean there
+---@return string? message  why it does not
+function Engine:answers() end
+
+--- Ask about an image ahead of time, while something else is waited for. The next image() of this name, or of another name
+--- of the same image, uses the answer. Each name is answered once, and none after a build: an answer must not become stale.
+---@param ref string
+---@return table asked  to be closed, which ends a question in progress
+function Engine:ask_early(ref) end
+
+--- The engine's description of an image.
+--- Raises: missing_tool (the engine cannot be reached), usage (not a reference).
+---@param ref string
+---@return molbuild.Image?  nil when it has none
+---@return string? message  when the engine's answer is unusable: neither yes nor no
+function Engine:image(ref) end
+
+--- The platform of the engine, which may run on another machine, in Go's names: "linux/amd64". Asked once.
+--- Raises: missing_tool (the engine cannot be reached).
+---@return string? platform
+---@return string? message  when the engine's answer is unusable
+function Engine:platform() end
+
+--- Give an image another name.
+--- Raises: failed, missing_tool, usage.
+---@param ref string
+---@param alias string
+function Engine:tag(ref, alias) end
+
+--- The builder for the program: see engine/builder.lua.
+--- Raises: usage (DOCKER_BUILDKIT is not a boolean).
+---@return "buildkit"|"classic"
+---@return string? advice  one line, when only the classic builder is available
+function Engine:builder() end
+
+--- The program that builds, by its real name: once builder() has detected a podman that is called docker, "podman".
+---@return string
+function Engine:program() end
+
+--- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.
+--- Raises: build, timeout, missing_tool, cancelled.
+---@param options molbuild.BuildOptions
+---@return molbuild.Image?  nil when the engine's answer is unusable
+function Engine:build(options) end
+
+--- Pull an image from its registry by the program, which has the credentials; see engine/pull.lua.
+--- Raises: auth, not_found, remote, failed, timeout, missing_tool, cancelled, usage.
+---@param ref string
+---@param options molbuild.PullOptions?
+---@return molbuild.Image?  nil when the engine's answer is unusable
+function Engine:pull(ref, options) end
+
+---@class molbuild.Error
+---@field kind string
+---@field message string
+---@field hint string?
+---@field retry boolean?
+---@field cause any
+---@field signal integer?
+---@field traceback string?
+
+---@class molbuild.Image
+---@field id string  "sha256:..."
+---@field tags string[]  all its names, with their tags
+---@field os string
+---@field architecture string
+---@field variant string?  of the architecture
+---@field labels table<string, string>
+
+---@class molbuild.PullOptions
+---@field platform string?  as of names.platform; the engine's own when absent
+---@field timeout number?  the ceiling, in seconds
+---@field stall number?  the longest silence, in seconds; four times as much for a download, which is silent by nature
+---@field log_file string?
+---@field keep table?  locks that are held as long as the pull runs
+
+---@class molbuild.Semaphore
+local Semaphore = {}
+
+--- Wait for a slot, first come first served.
+--- Raises: cancelled.
+---@param on_wait fun()?  called when no slot is free
+---@return table  an object to close
+function Semaphore:acquire(on_wait) end
+
+---@class molbuild.Setting
+---@field [1] string  the name: a field of the policy, and of a job
+---@field [2] any  the default; nil: none
+---@field [3] string  the type, a key of TYPES below
+---@field [4] string  what it is, in one line
+---@field variable string?  the environment variable that overrides the policy
+---@field per_runtime boolean?  whether `per_runtime` may set it
+---@field bound string?  the library's option that the setting bounds, as in failure.bound
+---@field choices string[]?  for the type choice
+---@field min number?
+---@field max number?
+---@field zero number?  what 0 stands for in a job: math.huge, no bound
+---@field shown_default string?  the default in words, if it depends on the machine
+---@field replaces string?  a former name of it in the policy, which is refused
+
+---@class molbuild.SettingValue
+---@field row molbuild.Setting
+---@field value any
+---@field origin "default"|"fork"|"variable"
+---@field where string  its place, for messages: a variable, "ceiling", "per_runtime.hermes.ceiling"
+
+---@class molbuild.Task
+---@field scope table  shared by this task and its children; inherits from the parent's scope
+---@field ended boolean
+---@field ok boolean?  how it ended
+local Task = {}
+
+--- Cancel a task and all its descendants. Join it as usual to wait for its end. No effect on a task that has ended.
+---@param reason any?  the error that join() raises; a "cancelled" error when absent
+function Task:cancel(reason) end
+
+--- End immediately whatever the task and its children wait for: child processes get KILL.
+function Task:kill() end
+
+--- Wait for a task that this one spawned; return its results, or raise its error.
+function Task:join() end
+
+---@class molbuild.TreeOptions
+---@field repository string  where it is kept; its directory exists
+---@field dir string  where the files go: a new directory in an existing one
+---@field url string
+---@field commit string
+---@field branch string
+---@field files integer  the most files and directories of the tree
+---@field bytes integer  the most bytes of the tree, and on the wire
+---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent
+---@field token molbuild.Credential?
+---@field timeout number?
+---@field stall number?
+---@field keep table?  locks that git keeps, too
+---@field auth_hint string?  the hint when the server refuses the token, or requires one
+
+--- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
+---@class molbuild.cache
+---@field FULL string  The hint for a cache whose file system is full.
+local cache = {}
+
+--- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
+--- processes use are left alone.
+---@param root string
+---@param held string?  the name whose lock the caller holds: its staging is in use
+---@return integer removed  the number of removed trees and files
+function cache.make_room(root, held) end
+
+--- Call FN. If it fails because the cache's file system is full, remove expendable files, and call it once more.
+---@param root string
+---@param held string?  as for cache.make_room
+---@param fn fun(): ...
+---@return ...
+function cache.with_room(root, held, fn) end
+
+---@class molbuild.cache.lock.options
+---@field purpose string?
+---@field timeout number?
+
+--- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits.
+--- Raises: locked, cancelled, failed.
+---@param root string  the cache's directory
+---@param name string
+---@param options molbuild.cache.lock.options
+---@return table lock  to be closed
+function cache.lock(root, name, options) end
+
+--- A private directory for NAME that is removed when it is closed. First, directories that a crashed run of that name
+--- left are removed, so the name's lock must be held.
+---@param root string
+---@param name string
+---@return { path: string }
+function cache.staging(root, name) end
+
+--- Where the git repository of NAME is kept from one build to the next (repository/store.lua). Its user must hold the
+--- name's lock.
+---@param root string
+---@param name string
+---@return string path
+function cache.repository(root, name) end
+
+--- Move a finished tree and its log into place. An older tree of the same name is removed first.
+---@param from string
+---@param to string
+function cache.publish(from, to) end
+
+--- Run WRITE to make a tree in staging, and move the tree into place. If the file system turns out to be full, expendable
+--- files are removed and WRITE runs once more. The name's lock must be held.
+---@param root string
+---@param name string
+---@param to string
+---@param write fun(tree: string, repository: string): boolean  into a new directory; where the repository is kept
+---@return boolean written
+function cache.fill(root, name, to, write) end
+
+--- Keep the newest COUNT trees and logs of a directory, by build order; remove the others. Other files stay. Best effort.
+---@param dir string
+---@param count integer
+function cache.prune(dir, count) end
+
+--- Child processes, as the library runs them: each line becomes an event, each failure of the system an error object.
+---@class molbuild.child
+local child = {}
+
+--- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
+--- Raises: timeout, missing_tool, cancelled, failed (with `tail` and `log` if the program had started; `bound` names the option
+---  of a timeout).
+---@param options table  as for core.process.run, without on_lines; and `silent`
+---@return table result  as core.process.run returns it, whatever the exit code
+function child.run(options) end
+
+--- The last COUNT lines of a text, as a list.
+---@param text string
+---@param count integer
+---@return string[]
+function child.last_lines(text, count) end
+
+--- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
+---@param result table
+---@return string
+function child.last_words(result) end
+
+--- A Docker Engine: its images, tagging them, building them.
+---@class molbuild.docker
+local docker = {}
+
+---@class molbuild.docker.engine.options
+---@field command string?
+
+--- The engine that a program uses: MOLBUILD_DOCKER names the program, docker when absent. Questions use the engine's API,
+--- or the program if the API is not available. Builds always use the program.
+---@param options molbuild.docker.engine.options?
+---@return molbuild.Engine
+function docker.engine(options) end
+
+--- A platform as part of a tag: "arm64", "arm-v7"; a system other than Linux is included.
+---@param platform string
+---@return string
+function docker.short_platform(platform) end
+
+--- JSON with keys in a fixed order.
+---@class molbuild.encode
+local encode = {}
+
+--- JSON text with these line ends escaped.
+---@param document string
+---@return string
+function encode.one_line(document) end
+
+--- A list as a JSON array, even when it is empty.
+---@param list any[]
+---@return string
+function encode.array(list) end
+
+--- A table as a JSON object.
+---@param t table
+---@param first string[]?  keys that come first; the others follow in alphabetical order
+---@param arrays table<string, boolean>?  keys whose values are arrays, even when they are empty
+---@return string
+function encode.object(t, first, arrays) end
+
+--- Any value; a table with a value at 1 is an array, any other an object.
+---@param value any
+---@return string
+function encode.value(value) end
+
+--- Environment variables that configure policies.
+---@class molbuild.env
+local env = {}
+
+--- A variable's value. An empty one counts as not set.
+---@param name string
+---@param default string?
+---@return string?
+function env.get(name, default) end
+
+--- Take a variable that holds a secret out of the environment. No child inherits it, and /proc does not show it.
+--- From then on env.get returns VALUE for it.
+--- Raises: usage.
+---@param name string
+---@param value string
+function env.replace(name, value) end
+
+--- A variable that must have one of the given values when it is set.
+--- Raises: usage.
+---@param name string
+---@param ... string  the values
+---@return string?
+function env.choice(name, ...) end
+
+--- Whether a value, such as that of CI, means yes: any value except an absent one, an empty one or a word for no.
+---@param value string?
+---@return boolean
+function env.says_yes(value) end
+
+--- A variable that is a switch: 1, true, yes or on; 0, false, no or off.
+--- Raises: usage.
+---@param name string
+---@param default boolean?  false when absent
+---@return boolean
+function env.switch(name, default) end
+
+--- Refuse a path that begins with ~. Only a shell expands it, and a directory with that name is never meant.
+--- Raises: usage.
+---@param path string
+---@param where string  the variable, for the message
+---@return string path
+function env.check_path(path, where) end
+
+--- The user's home directory. A relative path is ignored: it would depend on the current directory.
+---@return string?
+function env.home() end
+
+--- One of the XDG base directories. A relative path is invalid and is ignored, as the specification demands.
+---@param name string  "XDG_CONFIG_HOME"
+---@param below string?  the directory below the home when the variable has no value: ".config"
+---@return string?
+function env.xdg(name, below) end
+
+--- A variable that must be a number when it is set (text.number).
+--- Raises: usage.
+---@param name string
+---@param default number
+---@return number
+function env.number(name, default) end
+
+--- The user's directory for files that can be made again, by the rules of the XDG base directories. Without a home it is
+--- the temporary directory. The path is absolute.
+---@return string
+function env.cache_dir() end
+
+--- The one kind of error object that the library and policies raise.
+---
+--- kind     one of the kinds below; a policy's own errors are of the kind "failed"
+--- message  what happened, in one line
+--- hint     what to do about it
+--- cause    the value this error was made from
+--- retry    whether the same call may succeed later, where the raising code knows better than errors.retry()
+--- Other fields are kept: code, status, signal (a number), runtime, step, log, tail, traceback.
+---@class molbuild.errors
+local errors = {}
+
+--- Where the code at a level of the stack is, as messages begin: "fork.lua:7: ", or "" if that is not known.
+---@param level integer  1 is the caller of this function
+---@return string
+function errors.position(level) end
+
+---@class molbuild.errors.new.fields
+---@field kind string?
+---@field message string
+---@field hint string?
+---@field cause any
+
+--- A new error object that keeps every field given. An unknown kind is a mistake of the caller, and gives an error of the kind
+--- bug that names the nearest kind.
+---@param fields molbuild.errors.new.fields  kind is "failed" when absent
+---@return molbuild.Error
+function errors.new(fields) end
+
+---@class molbuild.errors.raise.fields
+---@field kind string?
+---@field message string
+---@field hint string?
+---@field cause any
+
+--- Raise a new error object, as of errors.new.
+---@param fields molbuild.errors.raise.fields
+---@param level integer?  of the code that raises it: 1, the caller of this function, when absent
+function errors.raise(fields, level) end
+
+--- Whether a value is an error object, and of the given kind if one is given.
+---@param value any
+---@param kind string?
+---@return boolean
+function errors.is(value, kind) end
+
+--- The hint for a failure of the system; nil if there is no general one.
+---@param code string?  such as "ENOSPC"
+---@return string?
+function errors.hint(code) end
+
+--- The kind of a failure of the core: the one place that decides it.
+---@param code string?  as the primitive returned it
+---@param topic "http"?  of the primitive, if it gives the code a meaning of its own
+---@return string
+function errors.kind_of_code(code, topic) end
+
+---@class molbuild.errors.must.more
+---@field kind string?
+---@field hint string?
+
+--- The result of a primitive that must succeed. A failure becomes an error object.
+---@param ok T?
+---@param message string?
+---@param code string?  such as "ENOSPC"
+---@param more molbuild.errors.must.more?  kind is that of the code when absent; hint overrides the code's hint
+---@return T
+function errors.must(ok, message, code, more) end
+
+--- Call a function whose failure the caller handles. A cancellation is raised again, and so is a value that is no error
+--- object.
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any result  the function's first result; a failure's error object
+function errors.try(fn, ...) end
+
+--- The same error with a prefix before its message: `<prefix>: <message>`. All other fields stay. A value that is no
+--- error object becomes one: of kind "failed" if the system lacked memory or another resource, else of kind "bug".
+---@param value any
+---@param prefix string?
+---@return molbuild.Error
+function errors.wrap(value, prefix) end
+
+--- For xpcall: an error object is left alone, any other value becomes one. A bug gets its traceback.
+---@param value any
+---@return molbuild.Error
+function errors.handler(value) end
+
+--- The error object for a caught value: the value itself, if it is one. xpcall calls no handler when memory runs out.
+---@param value any
+---@return molbuild.Error
+function errors.object(value) end
+
+--- The exit status for an error.
+---@param value any
+---@return integer
+function errors.exit_code(value) end
+
+--- Whether the same call may succeed later although its settings, the template and the servers stay unchanged: after a
+--- network failure, a timeout, a wait for a lock, a full disk. The error's own field `retry` decides first, then its kind
+--- with the HTTP status or the code.
+---@param value any
+---@return boolean
+function errors.retry(value) end
+
+--- An error as it is printed, without a newline at the end: a line for the message, a line for the hint, and for a
+--- bug the traceback.
+---@param value any
+---@param prefix string?  "molbuild" when absent
+---@param verbose boolean?  whether a traceback has the library's own lines, too
+---@return string
+function errors.format(value, prefix, verbose) end
+
+--- An error as the fields of a `failed` event.
+---@param value any
+---@return table
+function errors.fields(value) end
+
+--- The one stream of events that reports a run. docs/events.md defines each event.
+---@class molbuild.events
+---@field version integer  The version of the schema, docs/events.schema.json: `v` in JSON. A new field keeps it; removing or
+---  changing a field raises it.
+local events = {}
+
+---@class molbuild.events.emit.scope
+---@field events fun(event: table)?
+---@field runtime string?
+---@field step string?
+
+--- Emit an event. It gets the time and the current task's runtime and step, its texts are masked, and the task's sink
+--- receives it. Without a sink nothing happens.
+---@param name string
+---@param fields table?
+---@param scope molbuild.events.emit.scope?  the current task's when absent
+function events.emit(name, fields, scope) end
+
+--- The same for fields that hold no secret, such as text that the core has masked. The table becomes the event.
+---@param name string
+---@param fields table
+---@param scope table
+function events.emit_masked(name, fields, scope) end
+
+---@class molbuild.events.emit_lines.scope
+---@field events fun(event: table)?
+---@field lines fun(event: table, text: string)?
+---@field runtime string?
+---@field step string?
+
+--- A `line` event for each line that a child printed. If the scope has a function `lines` next to `events`, that function
+--- gets all of them in one call: an event that represents them, without its text, and their text.
+---@param text string  whole lines, each with its newline; masked by the core
+---@param scope molbuild.events.emit_lines.scope
+---@return boolean? slow  the reader is slow: send nothing more for a moment
+function events.emit_lines(text, scope) end
+
+--- What the functions of a policy must give. A wrong value is an error of kind bug that names the function, what it gave, what it
+--- must give, and where the function stands.
+---@class molbuild.expect
+---@field shipped table  The sources of functions, as debug.getinfo gives them, that come with the program. Set when a policy is
+---  loaded.
+local expect = {}
+
+--- What messages call a kind of value.
+---@param kind string  as of expect.value
+---@return string
+function expect.name_of(kind) end
+
+--- A value, as messages name it: "nothing", a text in quotes, "a table".
+---@param value any
+---@return string
+function expect.shown(value) end
+
+--- Where a function stands, as messages begin: "./fork.lua:12: ", or "" for one that is written in C.
+---@param fn function
+---@return string
+function expect.place(fn) end
+
+--- Whether a function comes with the program.
+---@param fn function
+---@return boolean
+function expect.is_shipped(fn) end
+
+--- Check what a function of a policy gave.
+--- Raises: bug.
+---@param name string  the function's name
+---@param fn function
+---@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"job"|nil  nil: anything will do
+---@param value any
+---@return any value
+function expect.value(name, fn, kind, value) end
+
+--- Check a list of names: a map in its place would be empty, and a text would fail far from its mistake.
+--- Raises: bug.
+---@param value any
+---@param where string  named in the message
+---@return string[] value
+function expect.names(value, where) end
+
+---@class molbuild.expect.results.values
+---@field n integer
+---@field [integer] any
+
+--- Check what a policy's function gave as the results of the whole: one text or several. A whole number is a text.
+--- Raises: bug.
+---@param name string
+---@param fn function
+---@param values molbuild.expect.results.values  as of table.pack
+---@param may_be_none boolean?
+function expect.results(name, fn, values, may_be_none) end
+
+--- The git functions for policies: a password, the commit of a branch, the tree of a commit.
+---@class molbuild.git
+---@field fetch_memory integer
+---@field lookup_memory integer  The most memory for data from a server: git keeps the whole list of refs, however long it is.
+---  For a lookup this is enough for some 200000 refs. A fetch is read into memory, too, except for the largest files.
+local git = {}
+
+--- The credentials that git's own credential helpers have for a URL. They must not prompt. The caller registers the
+--- password with the masker: it has not been in any line, event or message.
+--- Raises: timeout, missing_tool, cancelled, failed.
+---@param url string
+---@param user string?  the user whose password is wanted
+---@return { username: string?, password: string }?  nil when they have none
+function git.credential(url, user) end
+
+---@class molbuild.git.branch_head.options
+---@field token molbuild.Credential?
+---@field timeout number?
+
+--- The commit that a branch points at, by `git ls-remote`: works with any git server, or a directory. A temporary failure
+--- is retried, three attempts in all.
+--- Raises: usage, remote, auth, not_found, timeout, missing_tool, cancelled.
+---@param url string
+---@param branch string
+---@param options molbuild.git.branch_head.options  timeout as of retry.head_lookup
+---@return string sha
+function git.branch_head(url, branch, options) end
+
+--- Write the tree of one commit into a new directory; see store.lua.
+---@param options molbuild.TreeOptions
+function git.tree(options) end
+
+--- What a Gitea-compatible forge reports about a repository through its API.
+---@class molbuild.gitea
+local gitea = {}
+
+--- The API's address of a branch.
+--- Raises: usage.
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@return string
+function gitea.branch_url(repo_url, branch) end
+
+--- The commit in the branch API's answer. The answer is untrusted.
+--- Raises: remote.
+---@param body string
+---@param where string  named in the message
+---@return string sha  40 or 64 lowercase hex digits
+function gitea.commit_of(body, where) end
+
+---@class molbuild.gitea.branch_head.options
+---@field token molbuild.Credential?
+---@field timeout number?
+---@field ask_git (fun(...): string)?
+
+--- The commit that a branch points at, from a Gitea-compatible forge. One GET, without git. A temporary failure (see
+--- retry.transient) is retried, three attempts in all.
+--- Raises: usage, remote, auth, not_found, cancelled (not_found has `missing`: "branch" or "repository"; `said` is the forge's
+---  message, if the error's message does not contain it; the code "no_api": the server has no Gitea API).
+---@param repo_url string  https://host/org/repo
+---@param branch string
+---@param options molbuild.gitea.branch_head.options  timeout as of retry.head_lookup; ask_git: git.branch_head, called for a 404
+---  that the forge does not explain
+---@return string sha  40 or 64 lowercase hex digits
+function gitea.branch_head(repo_url, branch, options) end
+
+--- The metadata of images: the labels for a new one, and whether one matches the request.
+---@class molbuild.image
+local image = {}
+
+--- The labels of an image that is about to be built.
+---@param revision string  the whole commit id
+---@param source string  the repository's URL; its userinfo is masked
+---@param ... table<string, string>  further labels; later tables override earlier ones
+---@return table<string, string>
+function image.labels(revision, source, ...) end
+
+--- An architecture by Go's name: amd64, arm64, 386, arm, ppc64le, s390x, riscv64, ...
+---@param word string
+---@return string
+function image.architecture(word) end
+
+--- Whether an engine can run programs of a platform only by emulation.
+---@param platform string  as of names.platform
+---@param own string  the engine's, as of Engine:platform()
+---@return boolean
+function image.is_emulated(platform, own) end
+
+---@class molbuild.image.other_platform.found
+---@field os string?
+---@field architecture string?
+---@field variant string?
+
+--- A text when an image is for another platform than the requested one; nil when it is not. Missing metadata counts as a
+--- match: engines leave out a default variant.
+---@param found molbuild.image.other_platform.found
+---@param platform string  as of names.platform
+---@return string?
+function image.other_platform(found, platform) end
+
+---@class molbuild.image.mismatch.found
+---@field os string?
+---@field architecture string?
+---@field variant string?
+---@field labels table<string, string>
+
+--- A text that says how an image differs from the requested one; nil when it matches. An image that was built by hand has
+--- no labels and is accepted.
+---@param found molbuild.image.mismatch.found
+---@param revision string
+---@param platform string  as of names.platform
+---@param own table<string, string>?  as of image.labels
+---@return string?
+function image.mismatch(found, revision, platform, own) end
+
+---@class molbuild.image.prove.wanted
+---@field revision string
+---@field platform string
+---@field labels table<string, string>?
+---@field labelled boolean?
+
+--- Check that an engine has the image that a function of a policy made or found.
+--- Raises: build, bug (bug where the function is not one that comes with the program).
+---@param engine molbuild.Engine
+---@param ref string
+---@param wanted molbuild.image.prove.wanted  as of image.mismatch; labelled: an image without a revision is wrong, too
+---@param name string  of the function
+---@param fn function
+---@return molbuild.Image?  nil, with a warning, when the engine's answer is unusable and the function comes with the program
+function image.prove(engine, ref, wanted, name, fn) end
+
+--- Give an image another name, unless that name is the image's already.
+--- Raises: as the engine's functions raise.
+---@param engine molbuild.Engine
+---@param ref string
+---@param alias string
+---@param id string?  the image's id, where it is known
+---@return string? id
+function image.alias(engine, ref, alias, id) end
+
+---@class molbuild.image.obtain.options
+---@field always boolean?
+---@field platform string?
+---@field stall number?
+---@field timeout number?
+
+--- Make sure that an engine has an image. A missing image, or one for another platform, is pulled; with `always` also an
+--- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning.
+--- Raises: as Engine:pull raises.
+---@param engine molbuild.Engine
+---@param ref string
+---@param options molbuild.image.obtain.options
+---@return molbuild.Image
+function image.obtain(engine, ref, options) end
+
+--- Files of a template that become build arguments, such as `.runtime-version`. Without them, a commit that changes only
+--- such a file would get a new tag, but the old layers from the builder's cache.
+---@class molbuild.inputs
+local inputs = {}
+
+--- The version in a file's text: its first line without white space, the part after the last "@", without a leading "v".
+---@param text string
+---@return string? version  nil: the first line is empty, or contains no version
+---@return string? line  the text that is not a version
+function inputs.version(text) end
+
+--- The inputs that a tree declares. A missing or empty file is skipped; a warning names a file that cannot be used.
+--- Raises: bug (a declared file is not a path in the tree, or an argument is not a valid name).
+---@param dir string  a checked tree
+---@param declared table<string, string>?  the build argument for each file, by its path in the tree
+---@return table<string, string> values  by file
+function inputs.read(dir, declared) end
+
+--- The build arguments including the inputs, and a label for each input. An argument that is already set overrides.
+---@param declared table<string, string>?  as for inputs.read
+---@param values table<string, string>  as of inputs.read
+---@param build_args table<string, string>
+---@return table<string, string> build_args
+---@return table<string, string> labels
+function inputs.apply(declared, values, build_args) end
+
+--- A policy's jobs: their steps, timed and reported; several jobs run side by side.
+---@class molbuild.job
+local job = {}
+
+--- As needs.jobs, which is loaded only when a job needs another.
+---@param names string[]
+---@param make fun(name: string): table
+---@return table[]
+function job.with_needs(names, make) end
+
+--- Note which runtimes were requested. With --output=json each of them gets an object on stdout, whatever happens later.
+--- Runtimes of an earlier call are not noted again. run_all() calls this; a policy that can fail earlier calls it first.
+---@param runtimes string[]  in the requested order; a runtime that is listed twice gets two objects
+function job.asked(runtimes) end
+
+--- The runtimes that a command line names, in its order. `--all` means all of them.
+--- Raises: usage, bug (bug: the policy's runtimes are not a list).
+---@param args string[]
+---@param known string[]
+---@return string[]
+---@return table<string, true> optional  those that only `--all` names
+function job.named(args, known) end
+
+--- Run one step of a job: report its start and end, and add its time to job.steps. A failure with a field `bound` gets
+--- the name of the setting, job.bounds[failure.bound].
+---@param self table  the job
+---@param name string
+---@param fn fun(self: table): ...
+---@param gives string?  what it must give; see expect.value
+function job.step(self, name, fn, gives) end
+
+--- Wait for a slot of --jobs; returns an object to close.
+function job.place() end
+
+---@class molbuild.job.run_all.options
+---@field skip (fun(job: table, failure: molbuild.Error): boolean)?
+---@field asked string[]?
+---@field finally (fun(job: table, outcome: string, failure: molbuild.Error?))?
+
+--- Run FN for every job, side by side. A runtime that is listed twice runs once. A failure does not stop the others:
+--- when all have ended, the error of the first failed job is raised, in the order of the jobs. Every failure has been
+--- reported by then.
+---
+--- A job with a list `needs` of runtimes waits for their jobs first, which must be in the list, too; it has them in `needed`. With
+--- `asked`, only those runtimes have results: the others are there because they are needed. `finally` is called after each job,
+--- with its outcome ("failed", "cancelled" and "skipped" among them) and its error, also after a cancellation, for at most 10 s.
+---
+--- With `skip`, a failure for which it returns true is a warning, and the job has no result. When every job is skipped,
+--- an error of the first one's kind is raised.
+---@param jobs table[]  each with a field `runtime`, which names it in messages
+---@param fn fun(job: table): any
+---@param options molbuild.job.run_all.options?
+---@return any[] results  in the order of the jobs, without the skipped ones
+function job.run_all(jobs, fn, options) end
+
+--- Log lines: `<prefix>: <message>` on stderr, through the stream of events.
+---@class molbuild.log
+local log = {}
+
+--- A message for the operator.
+---@param format string  as of string.format; without further arguments, the text itself
+---@param ... any
+function log.info(format, ...) end
+
+--- A message about the whole run. It is logged once, whichever task logs it first.
+---@param format string
+---@param ... any
+function log.once(format, ...) end
+
+--- A warning about the whole run, logged once.
+---@param format string
+---@param ... any
+function log.warn_once(format, ...) end
+
+--- A detail that is logged only with -v.
+---@param format string
+---@param ... any
+function log.detail(format, ...) end
+
+--- A problem that did not stop the work.
+---@param format string
+---@param ... any
+function log.warn(format, ...) end
+
+--- A failure.
+---@param format string
+---@param ... any
+function log.error(format, ...) end
+
+--- Names from outside, checked before they become part of a path, a tag, a URL or an argument.
+---@class molbuild.names
+local names = {}
+
+--- Check a name that becomes part of a path, a URL and an image's name.
+--- Raises: usage.
+---@param name any
+---@param where string  named in the message
+---@return string
+function names.component(name, where) end
+
+--- What precedes an image's own name: parts separated by slashes, the first of which may be a registry's address.
+--- Trailing slashes are removed.
+--- Raises: usage.
+---@param prefix any
+---@param where string  named in the message
+---@return string
+function names.image_prefix(prefix, where) end
+
+--- Whether an image's name always means the same image: by a digest, or by a tag that begins with a commit id.
+---@param ref string
+---@return boolean
+function names.is_fixed(ref) end
+
+--- Check the last part of a tag, which separates the images of one caller from those of another. Surrounding white space
+--- is removed; an empty ending becomes nil.
+--- Raises: usage.
+---@param ending any
+---@param where string  named in the message
+---@return string?
+function names.tag_ending(ending, where) end
+
+--- A platform: os/architecture, with a variant behind it or not.
+--- Raises: usage.
+---@param platform string
+---@param where string  named in the message
+---@return string
+function names.platform(platform, where) end
+
+--- Check a branch's name, by the rules of git-check-ref-format.
+--- Raises: usage.
+---@param name any
+---@return string
+function names.branch(name) end
+
+--- Make a directory's path absolute: it is passed to other programs as an argument and must mean the same place there.
+--- Raises: usage.
+---@param path string
+---@param where string  named in the message
+---@return string
+function names.directory(path, where) end
+
+--- The scheme of a URL that git may be given. Other schemes run programs ("ext::"), or are no URLs.
+--- Raises: usage.
+---@param url string
+---@return string
+function names.scheme(url) end
+
+--- Check the URL of a repository, which git and a forge's API receive.
+--- Raises: usage.
+---@param url string
+---@param where string?  named in the message
+---@return string scheme
+function names.repository(url, where) end
+
+--- The network between this machine and a server: proxies, certificates, and hints for failed connections.
+---@class molbuild.network
+local network = {}
+
+--- Register the passwords in the URLs of proxies with the masker, for all output including that of children. A password
+--- that is too short for the masker is masked only within its URL.
+function network.mask_proxies() end
+
+--- Whether a proxy is set. NO_PROXY is not considered: programs interpret it in different ways.
+---@return boolean
+function network.has_proxy() end
+
+--- The code of core.http for git's error output.
+---@param text string
+---@return string?  nil when it is no network error
+function network.code_of(text) end
+
+--- The hint for a request that got no answer.
+---@param code string?  as of core.http.request
+---@param url string?  http when absent
+---@return string?
+function network.hint(code, url) end
+
+--- Keep the address that a URL's host answered from.
+---@param url string
+---@param address string?  as of core.http.request
+function network.note(url, address) end
+
+--- Forget the address of a URL's host: it no longer answers.
+---@param url string
+function network.forget(url) end
+
+--- Find an address of a URL's host that answers, if none is known, by connecting to it. Waits.
+---@param url string
+---@param seconds number
+function network.find_address(url, seconds) end
+
+--- The address that a URL's host answered from, for curl's option --resolve: "host:port:address".
+---@param url string
+---@return string?
+function network.resolved(url) end
+
+--- Retries after temporary failures.
+---@class molbuild.retry
+local retry = {}
+
+--- Whether an error may be temporary: a connection that was refused, reset (in the TLS handshake too) or not made, a name
+--- that was not resolved, or an answer with the status 408, 429 or 5xx.
+---@param failure any
+---@return boolean
+function retry.transient(failure) end
+
+--- The seconds that a Retry-After header requests, as a number or a date. nil when it cannot be parsed.
+---@param value string?
+---@param now number  seconds since 1970
+---@return number?
+function retry.after(value, now) end
+
+---@class molbuild.retry.run.options
+---@field what string
+---@field attempts integer
+---@field within number?
+---@field random (fun(): number)?
+
+--- Call FN until it succeeds, fails permanently, or has failed ATTEMPTS times. Pauses and attempts together take at most
+--- WITHIN seconds (no bound when absent). FN receives the seconds that are left (nil: no bound).
+---@param options molbuild.retry.run.options
+---@param fn fun(left: number?): ...
+---@return ...
+function retry.run(options, fn) end
+
+--- Look up a branch: three attempts, as retry.run.
+---@param timeout number?  seconds for all of it; 30 when absent
+---@param fn fun(left: number): ...
+---@return ...
+function retry.head_lookup(timeout, fn) end
+
+---@class molbuild.retry.look_again.pauses
+---@field moved number
+---@field same number
+
+--- For looking up a branch again when git could not get the commit of the last lookup. Returns a function to call with
+--- that commit: it returns when it is time for the next lookup, and raises after the third one.
+--- Raises: remote, cancelled (from the function).
+---@param branch string
+---@param where string  named in the message
+---@param pauses molbuild.retry.look_again.pauses?  seconds; for tests
+---@return fun(commit: string)
+function retry.look_again(branch, where, pauses) end
+
+--- The settings of a policy. One table of rows defines each setting's name, default, type, variable and meaning. From it
+--- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
+---@class molbuild.settings
+local settings = {}
+
+--- Give a policy its settings. ROWS becomes its field `settings`; each default becomes a field with the setting's name. The
+--- fields `words`, `verbs` and `api` are those of ROWS.
+---@param policy table
+---@param rows molbuild.Setting[]
+---@return table policy
+function settings.define(policy, rows) end
+
+--- The names that a policy's settings and hooks may have as fields, set or not, and those that settings had before.
+---@param rows molbuild.Setting[]
+---@return table<string, true> known
+---@return table<string, string> former  what to write instead
+function settings.names(rows) end
+
+--- The settings of a policy, in the order of its table, each checked. A variable overrides the policy; for one runtime
+--- `per_runtime` overrides the policy's general value. Secrets have no value here.
+--- Raises: usage (a variable's value is invalid), bug (the policy's value is invalid).
+---@param policy table
+---@param runtime string?  the policy's general values when absent
+---@return molbuild.SettingValue[]
+function settings.list(policy, runtime) end
+
+--- What is wrong with the settings that a policy makes. Variables are not considered.
+---@param policy table
+---@param runtime string?  as of settings.list
+---@return string[] messages
+function settings.mistakes(policy, runtime) end
+
+--- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
+--- `bounds` names the variable of each bound.
+--- Raises: usage, bug.
+---@param policy table
+---@param runtime string
+---@return table
+function settings.read(policy, runtime) end
+
+--- Commit ids, checked before they become part of a path, a tag or an argument.
+---@class molbuild.sha
+local sha = {}
+
+--- Check a commit id: 40 or 64 lowercase hex digits.
+--- Raises: remote.
+---@param value any
+---@param where string  named in the message
+---@return string
+function sha.check(value, where) end
+
+--- Tasks: sequential code that waits. Tasks are structured: a task ends only when its children have ended. How they run, and what
+--- a cancellation does, is in molbuild.base.scheduler.
+---@class molbuild.task
+local task = {}
+
+--- FN as a callback for the core, such as on_line. The core calls it while this task waits. In it, this task's scope is
+--- the current one, so that events and log lines get this task's runtime and step. FN must not wait.
+---@param fn fun(...): ...
+---@return fun(...): ...
+function task.callback(fn) end
+
+--- Start a child task. It begins to run when this task next waits. Join every child whose failure matters: the error
+--- of a child that is not joined is lost.
+--- Raises: cancelled (this task has been cancelled).
+---@param fn fun(...): ...
+---@param ... any  for FN
+---@return molbuild.Task
+function task.spawn(fn, ...) end
+
+---@class molbuild.task.map.options
+---@field limit integer?
+---@field settle boolean?
+
+--- Run FN for every item, at most LIMIT at a time. Returns the results in the order of the items (one each). The first
+--- error cancels the others and is raised when they have ended. With SETTLE every item runs to its end, and the result is
+--- a list of { ok = boolean, value = any, error = any }.
+---@param items any[]
+---@param options molbuild.task.map.options
+---@param fn fun(item: any, index: integer): any
+---@return any[]
+function task.map(items, options, fn) end
+
+--- Run FN as a child and cancel it after the given seconds; then raise WHY (a "timeout" error when absent).
+---@param seconds number
+---@param fn fun(): ...
+---@param why table?
+---@return ...
+function task.timeout(seconds, fn, why) end
+
+--- Run FN with cancellation postponed until it returns: for work that must not be left half done.
+---@param fn fun(...): ...
+---@param ... any  for FN
+---@return ...
+function task.shield(fn, ...) end
+
+---@class molbuild.task.run.options
+---@field signals integer[]?
+
+--- Run FN as the root task until it and all its descendants have ended. Returns its results, or raises its error. With
+--- SIGNALS, a signal cancels the root task (the error has kind "signal"); a second one kills what still runs.
+---@param fn fun(...): ...
+---@param options molbuild.task.run.options?
+---@return ...
+function task.run(fn, options) end
+
+--- Raise if the running task has been cancelled.
+function task.check() end
+
+--- The running task, or nil outside one.
+---@return molbuild.Task?
+function task.current() end
+
+--- The scope of the running task: a table that children inherit from. Outside of a task, one for the whole process.
+---@return table
+function task.scope() end
+
+---@param slots integer
+---@return molbuild.Semaphore
+function task.semaphore(slots) end
+
+--- Checks a template's tree before the building program reads it. That program runs on this machine, as this user, and
+--- would follow a link to a file outside of the template.
+---@class molbuild.template
+local template = {}
+
+--- The links of a tree that lead out of it, directly or through other links.
+--- Raises: failed.
+---@param dir string
+---@return { path: string, target: string }[]  paths relative to the tree
+function template.links_out(dir) end
+
+--- Check a tree before it is built, and warn about surprises in it. A rejected tree is removed.
+--- Raises: template, failed.
+---@param dir string
+---@param command string?  the program that will build it; docker when absent
+---@param note string?  ends the message of an error of the kind template, in parentheses
+function template.check(dir, command, note) end
+
+--- A forge token: find it, register it with the masker, keep it from all children, and send it only where that is safe.
+---@class molbuild.token
+local token = {}
+
+--- Remove the credentials from a repository's URL; token.find() uses them for the returned URL. A variable that holds
+--- that URL, or its beginning, is kept from children from then on, and env.get() returns it without the credentials.
+--- Raises: usage.
+---@param url string
+---@param where string  the variable's name, or another place the URL came from; named in messages
+---@return string url  unchanged when it has no credentials, and when it is not an http or https URL
+function token.strip(url, where) end
+
+---@class molbuild.token.find.from
+---@field env string?
+---@field file string?
+---@field user string?
+---@field meant_for string?
+---@field own { env: string?, file: string? }?
+---@field credential (fun(url: string, user: string?): { username: string?, password: string }?)?
+
+--- The token for a repository, bound to its origin: from a variable, else from a file that a variable names, else from the URL
+--- that token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
+--- Only http and https take a token.
+--- Raises: usage, auth.
+---@param url string  the repository
+---@param from molbuild.token.find.from  names of variables; meant_for: the URL whose origin the variables' token is for, `url`
+---  when absent: at another origin it is not used; own: a variable and a file that hold the token of this repository, and come
+---  first; credential: git.credential, which runs git's helpers; without it they are not run
+---@return molbuild.Credential? token
+function token.find(url, from) end
+
+--- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
+--- Raises: usage (the masker cannot take it).
+---@param secret string
+---@param url string
+---@param user string?
+---@return molbuild.Credential
+function token.new(secret, url, user) end
+
+--- The library of a policy: `local molbuild = require "molbuild"`. A policy that molbuild runs also has it as the global
+--- `molbuild`. Modules are loaded at their first use.
+---@class molbuild
+---@field cache molbuild.cache
+---@field child molbuild.child
+---@field core molbuild.Core
+---@field docker molbuild.docker
+---@field encode molbuild.encode
+---@field env molbuild.env
+---@field errors molbuild.errors
+---@field events molbuild.events
+---@field expect molbuild.expect
+---@field git molbuild.git
+---@field gitea molbuild.gitea
+---@field image molbuild.image
+---@field inputs molbuild.inputs
+---@field job molbuild.job
+---@field log molbuild.log
+---@field names molbuild.names
+---@field network molbuild.network
+---@field retry molbuild.retry
+---@field settings molbuild.settings
+---@field sha molbuild.sha
+---@field task molbuild.task
+---@field template molbuild.template
+---@field testing molbuild.testing
+---@field token molbuild.token
+molbuild = {}
+
+--- Load another policy by name or path, to change it. Returns the policy's table.
+--- Raises: usage, bug.
+---@param name string
+---@return table
+---@overload fun(name: "ensure.lua"|"ensure"): ensure
+function molbuild.load(name) end
+
+--- The whole program, as its command line is given to it.
+---@param argv string[]
+---@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
+---@return integer status
+function molbuild.main(argv, program) end
+
+--- Raise an error: { kind, message, hint }. The kind decides the exit status; an unknown one is a mistake of the caller.
+---@param fields table
+function molbuild.raise(fields) end
+
+return molbuild

@@ -1,0 +1,164 @@
+--- The classes `ensure` and `job`: the fields, steps, hooks and verbs of scripts/ensure.lua, from the tables of
+--- scripts/ensure-settings.lua and the annotations of the policy.
+local annotations = require "spec.support.annotations"
+
+local policy_types = {}
+
+local POLICY = "scripts/ensure.lua"
+
+--- By the type of a setting: the type of its value.
+local KINDS = {
+  branch = "string", text = "string", prefix = "string", platform = "string", ending = "string", directory = "string",
+  secret = "string", switch = '"0"|"1"', seconds = "number", count = "number", bytes = "number", list = "string[]",
+  map = "table<string, string>",
+}
+
+--- By the type that the table of the job's fields names.
+local FIELD_KINDS = { Docker = "molbuild.Engine", Credential = "molbuild.Credential", Lock = "molbuild.core.Lock" }
+
+--- By what a function must give.
+local RESULTS = {
+  job = "job", name = "string", text = "string", commit = "string", reference = "string", boolean = "boolean",
+  lock = "molbuild.core.Lock",
+}
+
+--- What the functions give that are not in that table.
+local OTHER_RESULTS = { names = "string[]", found = "boolean", make = "boolean", run = "string ...", cache_key = "string" }
+
+--- By the name of a parameter of the policy's functions.
+local PARAMETERS = {
+  job = "job", args = "string[]", runtime = "string", sha = "string", prefix = "string", name = "string",
+  step = "fun(name: string): any", outcome = "string", failure = "molbuild.Error?",
+}
+
+local function kind_of(row, may_be_nil)
+  local kind = KINDS[row[3]]
+  if row.choices then kind = '"' .. table.concat(row.choices, '"|"') .. '"' end
+  assert(kind, "no type for settings of the type " .. tostring(row[3]))
+  if may_be_nil then kind = kind:find "|" and ("(%s)?"):format(kind) or kind .. "?" end
+  return kind
+end
+
+local function default_of(row)
+  if row.shown_default then return "default: " .. row.shown_default end
+  if row[2] == nil or type(row[2]) == "table" then return nil end
+  return "default: " .. (math.type(row[2]) and ("%.14g"):format(row[2]) or row[2])
+end
+
+local function setting_note(row)
+  local more = {}
+  more[#more + 1] = default_of(row)
+  more[#more + 1] = row.variable and "variable: " .. row.variable
+  return row[4] .. (#more > 0 and (" (%s)"):format(table.concat(more, "; ")) or "")
+end
+
+-- The settings of a table of rows that CHOOSE takes, as fields.
+local function setting_fields(rows, choose, always_optional)
+  local fields = {}
+  for _, row in ipairs(rows) do
+    if choose(row) then
+      fields[#fields + 1] = { name = row[1], type = kind_of(row, always_optional or row[2] == nil), note = setting_note(row) }
+    end
+  end
+  return fields
+end
+
+local function job_class(rows)
+  local own = {}
+  for _, row in ipairs(rows.job) do own[row[1]] = true end
+  local fields = setting_fields(rows, function(row) return not own[row[1]] end)
+  for _, row in ipairs(rows.job) do
+    local bare, ending = row[2]:match "^(.-)(%??)$"
+    fields[#fields + 1] = { name = row[1], type = (FIELD_KINDS[bare] or bare) .. ending, note = row[3] }
+  end
+  return {
+    class = "job", fields = fields,
+    text = { "What the steps need for one runtime: its settings, and what they have found out. A fork may add fields." },
+  }
+end
+
+-- Fields of the policy that are neither settings nor functions, with the comments behind them in its file.
+local function other_fields(policy, is_setting)
+  local notes = {}
+  for line in io.lines(POLICY) do
+    local name, note = line:match "^  ([%w_]+) = .-, %-%- (.+)$"
+    if name then notes[name] = note end
+  end
+  local kinds = { runtimes = "string[]", per_runtime = "table<string, ensure.PerRuntime>", inputs = "table<string, string>",
+    settings = "molbuild.Setting[]", verbs = "table<string, string>" }
+  local names, fields = {}, {}
+  for name, value in pairs(policy) do
+    if type(value) ~= "function" and not is_setting[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local kind = kinds[name] or math.type(policy[name]) or type(policy[name])
+    fields[#fields + 1] = { name = name, type = kind, note = notes[name] or "" }
+  end
+  return fields
+end
+
+local function typed_parameters(parameters)
+  local parts = {}
+  for name in parameters:gmatch "[%w_]+" do parts[#parts + 1] = ("%s: %s"):format(name, PARAMETERS[name] or "any") end
+  return table.concat(parts, ", ")
+end
+
+-- What may be set to a function, with the parameters that its text shows.
+local function hook_fields(hooks)
+  local fields = {}
+  for name, text in pairs(hooks) do
+    local parameters = text:match(name .. "%((.-)%)") or ""
+    fields[#fields + 1] = { name = name, type = ("(fun(%s))?"):format(typed_parameters(parameters)), note = text }
+  end
+  table.sort(fields, function(a, b) return a.name < b.name end)
+  return fields
+end
+
+-- The policy's functions as they stand, with types by the names of their parameters and by the table of results.
+local function functions_of(policy, rows)
+  local list, texts = {}, {}
+  for _, row in ipairs(rows.functions) do texts[row[1]] = row[3]:sub(1, 1):upper() .. row[3]:sub(2) .. "." end
+  for _, block in ipairs(annotations.read(POLICY).order) do
+    if block.owner == "ensure" and rawget(policy, block.name) then
+      if #block.params == 0 then
+        for name in block.parameters:gmatch "[%w_]+" do
+          block.params[#block.params + 1] = { name = name, type = PARAMETERS[name] or "any", note = "" }
+        end
+      end
+      local gives = RESULTS[rows.gives[block.name]] or OTHER_RESULTS[block.name]
+      if gives and #block.returns == 0 then block.returns[1] = { type = gives, note = "" } end
+      if #block.text == 0 and not rows.verbs[block.name] then block.text = { texts[block.name] } end
+      if rows.verbs[block.name] then table.insert(block.text, ("A verb: %s."):format(rows.verbs[block.name])) end
+      list[#list + 1] = block
+    end
+  end
+  return list
+end
+
+--- The classes, and the functions of `ensure`.
+---@return { job: table, ensure: table, per_runtime: table, functions: table[] }
+function policy_types.read()
+  local policy = require("molbuild").load(POLICY)
+  local rows, is_setting = policy.settings, {}
+  for _, row in ipairs(rows) do is_setting[row[1]] = true end
+  local fields = setting_fields(rows, function(row) return row[3] ~= "secret" and row.per_runtime ~= "only" end)
+  for _, list in ipairs { other_fields(policy, is_setting), hook_fields(rows.hooks or {}) } do
+    table.move(list, 1, #list, #fields + 1, fields)
+  end
+  fields[#fields + 1] = { name = "step", type = "fun(job: job, name: string, fn: (fun(job: job): ...)): ...",
+    note = "run a step of a fork's own, with its name in events and in what is shown" }
+  fields[#fields + 1] = { name = "extend", type = "fun(fields: table)", note = "declare fields of a fork's own" }
+  return {
+    job = job_class(rows),
+    per_runtime = { class = "ensure.PerRuntime", text = { "Settings of one runtime." },
+      fields = setting_fields(rows, function(row) return row.per_runtime end, true) },
+    ensure = {
+      class = "ensure", fields = fields,
+      text = { 'The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.' },
+    },
+    functions = functions_of(policy, rows),
+  }
+end
+
+return policy_types
