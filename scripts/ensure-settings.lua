@@ -74,7 +74,7 @@ settings.job = {
   { "dir", "string", "the tree that is built" },
   { "log_file", "string", "the log of the build" },
   { "inputs", "table<string, string>?", "the contents of the template's declared inputs" },
-  { "builder", "table?", "the builder that the engine's program uses" },
+  { "builder", "string?", "the builder that the engine's program uses: buildkit or classic" },
   { "builder_advice", "string?", "the advice to log about that builder" },
   { "steps", "table<string, number>", "by step: the seconds that it took" },
   { "skipped", "boolean?", "whether the job was skipped" },

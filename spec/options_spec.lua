@@ -68,6 +68,8 @@ describe("a wrong argument", function()
     ["argv: empty"] = { argv = {} },
     ["argv: table expected, got string"] = { argv = "ls" },
     ["argv: item 2 is not a string"] = { argv = { "ls", 1 } },
+    ["argv: a list of strings expected, got a table with other keys"] = { argv = { "ls", path = "/" } },
+    ["unset: a list of strings expected, got a table with other keys"] = { argv = { "ls" }, unset = { HOME = true } },
     ["argv: item 1 holds a NUL byte"] = { argv = { "l\0s" } },
     ["cwd: string expected, got boolean"] = { argv = { "ls" }, cwd = true },
     ["cwd: holds a NUL byte"] = { argv = { "ls" }, cwd = "/\0" },

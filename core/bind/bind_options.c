@@ -115,6 +115,20 @@ static void place_array(const struct reading *reading, lua_Integer count)
 	lua_replace(L, reading->place);
 }
 
+/* A map where a list is meant would be an empty list. */
+static void refuse_map(const struct reading *reading, lua_Integer count)
+{
+	lua_State *L = reading->L;
+	lua_Integer keys = 0;
+	lua_pushnil(L);
+	while (lua_next(L, reading->place)) {
+		keys++;
+		lua_pop(L, 1);
+	}
+	if (keys > count)
+		refuse(reading, "a list of strings expected, got a table with other keys");
+}
+
 /* The strings are copied to a private table, which no other code can change. */
 static void take_texts(const struct reading *reading)
 {
@@ -122,6 +136,7 @@ static void take_texts(const struct reading *reading)
 	lua_Integer count;
 	expect(reading, LUA_TTABLE);
 	count = (lua_Integer)lua_rawlen(L, reading->place);
+	refuse_map(reading, count);
 	lua_createtable(L, (int)count, 0);
 	for (lua_Integer i = 1; i <= count; i++) {
 		if (lua_rawgeti(L, reading->place, i) != LUA_TSTRING)

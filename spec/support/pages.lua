@@ -20,7 +20,7 @@ local function markdown(rows)
   for _, row in ipairs(rows) do
     local default = type(row[2]) == "table" and "{}" or default_of(row)
     lines[#lines + 1] = ("| `%s` | %s | %s | %s | %s |"):format(row[1], code(row.variable), default ~= "" and not row.shown_default
-      and code(default) or default, row.per_runtime and "yes" or "", row[4])
+      and code(default) or default, row.per_runtime == "only" and "only" or row.per_runtime and "yes" or "", row[4])
   end
   return lines
 end
@@ -45,7 +45,7 @@ end
 local function job_fields(rows)
   local lines = { "| field | type | |", "| --- | --- | --- |" }
   for _, row in ipairs(rows.job) do
-    lines[#lines + 1] = ("| `%s` | %s | %s |"):format(row[1], (row[2]:gsub("|", "\\|")), row[3])
+    lines[#lines + 1] = ("| `%s` | `%s` | %s |"):format(row[1], row[2], row[3])
   end
   return lines
 end
