@@ -329,3 +329,28 @@ describe("an error that is raised wrongly", function()
     assert.equal("failed", errors.new({ message = "m" }).kind)
   end)
 end)
+
+describe("a traceback", function()
+  local function lines_of(place)
+    local traceback = ("stack traceback:\n\t%s: in g\n\tother.lua:1: in h"):format(place)
+    return errors.format(errors.new { kind = "bug", message = "m", traceback = traceback }, "p")
+  end
+
+  for _, place in ipairs {
+    "/etc/molbuild/scripts/mine.lua:2", "/home/molbuild/mine.lua:2", "/home/me/.config/molbuild/scripts/mine.lua:2",
+    "./molbuild/mine.lua:2",
+  } do
+    it("has the lines of a policy in " .. place, function()
+      assert.equal(("p: m\n  stack traceback:\n    %s: in g\n    other.lua:1: in h"):format(place), lines_of(place))
+    end)
+  end
+
+  for _, place in ipairs {
+    "molbuild/base/task.lua:2", "./lua/molbuild/base/task.lua:2", "/usr/local/share/lua/5.4/molbuild/base/task.lua:2",
+    "/opt/molbuild/lua/molbuild/run.lua:2",
+  } do
+    it("has no line of the library at " .. place, function()
+      assert.equal("p: m\n  stack traceback:\n    other.lua:1: in h", lines_of(place))
+    end)
+  end
+end)

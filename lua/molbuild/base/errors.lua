@@ -268,14 +268,20 @@ function errors.retry(value)
   return by_kind or false
 end
 
+-- Whether a line of a traceback is the library's: a file of it by the name that it has within the program, or below a directory of
+-- Lua's path. A policy may be in a directory named molbuild, such as /etc/molbuild/scripts.
+local function is_of_library(place)
+  return place:find "^%[C%]" or place:find "^%(%.%.%." or place:find "^molbuild/[%w_/]+%.lua:"
+    or place:find "^[%w_./-]*lua/molbuild/[%w_/]+%.lua:" or place:find "^[%w_./-]*lua/5%.%d/molbuild/[%w_/]+%.lua:"
+end
+
 -- The lines of a traceback: those of the policy, and behind them, with VERBOSE or where there are no others, the library's own.
 local function traceback_lines(traceback, verbose)
   local policy, library = {}, {}
   for line in tostring(traceback):gmatch("[^\n]+") do
     local place = line:match "^%s+(.*)$"
     if place then
-      local own = place:find "^%[C%]" or place:find "^%(%.%.%." or place:find "^[%w_./-]*molbuild/[%w_/]+%.lua:"
-      local list = own and library or policy
+      local list = is_of_library(place) and library or policy
       list[#list + 1] = "    " .. text.one_line(place)
     end
   end
