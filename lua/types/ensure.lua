@@ -63,7 +63,7 @@
 ---@field dir string  the tree that is built
 ---@field log_file string  the log of the build
 ---@field inputs table<string, string>?  the contents of the template's declared inputs
----@field builder table?  the builder that the engine's program uses
+---@field builder string?  the builder that the engine's program uses: buildkit or classic
 ---@field builder_advice string?  the advice to log about that builder
 ---@field steps table<string, number>  by step: the seconds that it took
 ---@field skipped boolean?  whether the job was skipped
