@@ -1,8 +1,9 @@
 --- What is made from the annotations of the library and the tables of the policy: the stubs for language servers, and
---- docs/library.md. `make docs` writes the files; a spec compares them.
+--- docs/library.md, and the tables of docs/primitives.md. `make docs` writes the files; a spec compares them.
 local library = require "spec.support.library"
 local library_page = require "spec.support.library_page"
 local policy_types = require "spec.support.policy_types"
+local primitives_page = require "spec.support.primitives_page"
 local stubs = require "spec.support.stubs"
 
 local types = {}
@@ -55,6 +56,7 @@ function types.list()
     { path = "lua/types/molbuild.lua", text = molbuild_stubs() },
     { path = "lua/types/ensure.lua", text = ensure_stubs() },
     { path = "docs/library.md", text = library_page.text(library.read()) },
+    { path = "docs/primitives.md", text = primitives_page.text() },
   }
 end
 

@@ -44,8 +44,8 @@ function fs.remove_tree(path) end
 ---@return string? code
 function fs.plain_modes(path) end
 
---- Change the owner and group of this user's file or tree to those of LIKE. Files of other users are skipped. A missing path is a
---- success.
+--- Change the owner and group of this user's file or tree to those of LIKE. Files of other users, and files with
+--- several names, are skipped. A missing path is a success.
 ---@param path string
 ---@param like string
 ---@return true? ok
@@ -53,6 +53,7 @@ function fs.plain_modes(path) end
 ---@return string? code
 function fs.give(path, like) end
 
+--- Rename a file or a directory.
 ---@param from string
 ---@param to string
 ---@return true? ok

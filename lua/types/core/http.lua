@@ -8,17 +8,18 @@ local http = {}
 ---@class molbuild.core.HttpOptions
 ---@field url string  http or https
 ---@field method string?  GET when absent
----@field headers table<string, string>?
----@field body string?
+---@field headers table<string, string>?  by name
+---@field body string?  what is sent
 ---@field unix_socket string?  connect to this socket instead of the URL's host, never through a proxy
----@field proxy string?  use this proxy, "" for none; as in HTTPS_PROXY and the similar variables when absent
+---@field proxy string?  use this proxy, "" for none; from the variables when absent
 ---@field timeout number?  seconds for the whole request with its redirects; 0: it ends immediately; 30 when absent
 ---@field connect_timeout number?  seconds, more than 0; 10 when absent
 ---@field max_body integer?  bytes; a larger answer is the error "too_large"; 65536 when absent
----@field max_redirects integer?  5 when absent
----@field follow (boolean|"origin")?  false: return redirects as answers; "origin": return those to another origin
+---@field max_redirects integer?  more redirects are the error "redirect"; 5 when absent
+---@field follow (boolean|"origin")?  false: return redirects as answers; "origin": return those to another origin (scheme, host,
+---  port); true when absent
 ---@field connect_only boolean?  only connect: the answer has the status 0 and an address
----@field ca_file string?  trust only these certificates; SSL_CERT_FILE or the system's when absent
+---@field ca_file string?  trust only these certificates; those of SSL_CERT_FILE, or the system's, when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
 

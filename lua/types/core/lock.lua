@@ -14,8 +14,9 @@ local lock = {}
 ---@class molbuild.core.LockOptions
 ---@field purpose string?  written to the file, for waiting processes
 ---@field timeout number?  seconds; 0 tries once; no bound when absent
----@field every number?  seconds between two calls of on_wait, more than 0; 30 when absent
----@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins, and then at intervals
+---@field every number?  seconds between two calls of on_wait, more than 0; math.huge: only one call, when the wait
+---  begins; 30 when absent
+---@field on_wait fun(holder: molbuild.core.Holder?, seconds: number)?  called when the wait begins, and then every `every` seconds
 
 --- A lock that is held until it is closed: `local lock <close> = core.lock.acquire(path)`.
 ---@class molbuild.core.Lock

@@ -7,27 +7,30 @@ local process = {}
 
 ---@class molbuild.core.ProcessOptions
 ---@field argv string[]  the program, looked up on PATH unless it holds a slash, and its arguments
----@field cwd string?
+---@field cwd string?  its directory; this process's when absent
 ---@field env table<string, string>?  variables to set
----@field unset string[]?  variables to leave out; a name may end in "*"
+---@field unset string[]?  variables to leave out; "GIT_TRACE*" is a prefix
 ---@field input string?  its stdin; /dev/null when absent
 ---@field timeout number?  seconds for the whole run; 0: it is ended immediately; no bound when absent
 ---@field stall number?  seconds of silence, more than 0; no bound when absent
 ---@field quiet_phase number?  seconds of silence after on_line has returned "quiet", until it returns another value
 ---@field grace number?  seconds between the first signal and KILL; 0 kills immediately; 10 when absent
----@field signal integer?  the first signal; TERM when absent; if it is not TERM, TERM follows in the middle of the grace
----@field log_file string?  the output is written there, masked; bytes above log_max are omitted in the middle
----@field log_max integer?  bytes; 64 MiB when absent
+---@field signal integer?  the first signal; if it is not TERM, TERM follows in the middle of the grace period; 15, TERM when absent
+---@field log_file string?  the output is written there, masked, mode 0600; it must be a regular file, or not exist
+---@field log_max integer?  the largest size of the log in bytes: its beginning and its end are kept, and a line between them
+---  reports the omitted bytes; 64 MiB when absent
 ---@field tail integer?  how many bytes of the output's end are kept; 65536 when absent
----@field capture integer?  keep stdout separately, unmasked, up to this number of bytes; more is the error "too_large"
+---@field capture integer?  return stdout separately and unmasked, up to this number of bytes; more is the error "too_large"
 ---@field max_memory integer?  bytes of data for it and for each of its children, a soft limit; no bound when absent
 ---@field umask integer?  its umask; this process's when absent
 ---@field keep molbuild.core.Lock[]?  locks that are held as long as the process runs
----@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; it must not wait
----@field only string[]?  on_line is called only for lines with one of these beginnings; a "0" stands for any decimal number
----@field after_newline boolean?  on_line is not called for text after a lone carriage return, which is drawn over a line
----@field on_lines (fun(text: string): "stop"|"wait"|nil)?  called with all lines, in bundles, each line with its newline;
----"wait": reading pauses for a moment; then this is called with "" and may return "wait" again
+---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; must not wait
+---@field only string[]?  on_line is called only for lines with one of these beginnings, such as { "#0 [", "Step " }; a "0"
+---  stands for any decimal number
+---@field after_newline boolean?  do not call on_line for text after a lone carriage return: a program that prefixes
+---  the lines of another one does not prefix that text
+---@field on_lines (fun(text: string): "stop"|"wait"|nil)?  called with all lines as one text, each with its newline; must not wait;
+---  "wait": reading pauses for a moment; then this is called with "" and may return "wait" again
 
 ---@class molbuild.core.ProcessResult
 ---@field code integer?  the exit code

@@ -13,12 +13,15 @@ function sys.monotonic() end
 ---@return number
 function sys.now() end
 
+--- This process's id.
 ---@return integer
 function sys.pid() end
 
+--- The id of this process's user.
 ---@return integer
 function sys.uid() end
 
+--- The name of this machine.
 ---@return string
 function sys.hostname() end
 
@@ -26,10 +29,12 @@ function sys.hostname() end
 ---@return integer
 function sys.cpus() end
 
+--- Whether a descriptor is a terminal.
 ---@param fd integer
 ---@return boolean
 function sys.isatty(fd) end
 
+--- The size of a terminal.
 ---@param fd integer
 ---@return integer? columns  nothing when it is not a terminal
 ---@return integer? rows
@@ -45,6 +50,7 @@ function sys.in_foreground(fd) end
 ---@return string
 function sys.signal_name(signo) end
 
+--- A variable of the environment.
 ---@param name string
 ---@return string?
 function sys.getenv(name) end
@@ -62,7 +68,8 @@ function sys.take_env(name) end
 ---@return string? code
 function sys.executable() end
 
---- While on, an exit() of a C library is an ordinary failure: one line on stderr, status 1.
+--- While on, an exit() of a C library is an ordinary failure: one line on stderr, status 1. lua-cjson ends the program so
+--- when there is no memory.
 ---@param on boolean
 ---@return nil
 function sys.guard_exit(on) end
@@ -81,7 +88,7 @@ function sys.protect_memory() end
 ---@return string? code
 function sys.write(fd, text) end
 
---- Waits.
+--- Let SECONDS pass. Waits.
 ---@param seconds number
 ---@return true? ok
 ---@return string? message
