@@ -102,6 +102,35 @@ describe("the types of the library", function()
     end
   end
 
+  -- "function = names" of each call that checks options, from the library's sources.
+  local function checked_options()
+    local list = {}
+    for path in sh.run("grep -rl 'seal.options(\"' lua/molbuild"):gmatch "[^\n]+" do
+      local source = sh.read(path)
+      for name, param, known in source:gmatch 'seal%.options%("([^"]+)", ([%w_]+), ([%u_]+)%)' do
+        local options = {}
+        for option in source:match("\nlocal " .. known .. " = (%b{})"):gmatch "([%w_]+) = true" do options[option] = true end
+        list[#list + 1] = { name = name, param = param, options = options }
+      end
+    end
+    return list
+  end
+
+  it("have every option of the functions that check their options, and no other", function()
+    local file, classes, list = annotations.read(STUBS), {}, checked_options()
+    for _, class in ipairs(file.classes) do classes[class.class] = class end
+    for _, check in ipairs(list) do
+      local block, class = file.functions[check.name:gsub("^molbuild%.", ""):gsub("^engine:", "Engine.")]
+      for _, param in ipairs(assert(block, check.name).params) do
+        if param.name == check.param then class = classes[param.type:gsub("%?$", "")] end
+      end
+      local has = {}
+      for _, field in ipairs(assert(class, check.name).fields) do has[field.name] = true end
+      assert_names(check.options, has, STUBS .. ", " .. check.name)
+    end
+    assert.is_true(#list >= 10)
+  end)
+
   it("define every class that they mention", function()
     local known, text = {}, ""
     for path in sh.run("find lua/types -name '*.lua'"):gmatch "[^\n]+" do text = text .. sh.read(path) end

@@ -17,6 +17,9 @@
 ---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for the engine's own platform,
 ---  and moves the cache directory
 
+---@class molbuild.ChildOptions: molbuild.core.ProcessOptions
+---@field silent boolean?  its output lines become no events
+
 ---@class molbuild.Credential
 local Credential = {}
 
@@ -203,7 +206,7 @@ function cache.with_room(root, held, fn) end
 ---@param root string  the cache's directory
 ---@param name string
 ---@param options molbuild.cache.lock.options
----@return table lock  to be closed
+---@return molbuild.core.Lock lock  to be closed
 function cache.lock(root, name, options) end
 
 --- A private directory for NAME that is removed when it is closed. First, directories that a crashed run of that name
@@ -246,8 +249,8 @@ local child = {}
 --- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
 --- Raises: timeout, missing_tool, cancelled, failed (with `tail` and `log` if the program had started; `bound` names the option
 ---  of a timeout).
----@param options table  as for core.process.run, without on_lines; and `silent`
----@return table result  as core.process.run returns it, whatever the exit code
+---@param options molbuild.ChildOptions  without on_lines
+---@return molbuild.core.ProcessResult result  as core.process.run returns it, whatever the exit code
 function child.run(options) end
 
 --- The last COUNT lines of a text, as a list.
@@ -257,7 +260,7 @@ function child.run(options) end
 function child.last_lines(text, count) end
 
 --- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
----@param result table
+---@param result molbuild.core.ProcessResult
 ---@return string
 function child.last_words(result) end
 
@@ -598,13 +601,14 @@ function git.credential(url, user) end
 ---@class molbuild.git.branch_head.options
 ---@field token molbuild.Credential?
 ---@field timeout number?
+---@field ask_git function?
 
 --- The commit that a branch points at, by `git ls-remote`: works with any git server, or a directory. A temporary failure
 --- is retried, three attempts in all.
 --- Raises: usage, remote, auth, not_found, timeout, missing_tool, cancelled.
 ---@param url string
 ---@param branch string
----@param options molbuild.git.branch_head.options  timeout as of retry.head_lookup
+---@param options molbuild.git.branch_head.options  timeout as of retry.head_lookup; ask_git, of gitea.branch_head, is not used
 ---@return string sha
 function git.branch_head(url, branch, options) end
 
@@ -1226,7 +1230,7 @@ function molbuild.load(name) end
 function molbuild.main(argv, program) end
 
 --- Raise an error: { kind, message, hint }. The kind decides the exit status; an unknown one is a mistake of the caller.
----@param fields table
+---@param fields { kind: string, message: string, hint: string?, cause: any }  other fields are kept
 function molbuild.raise(fields) end
 
 return molbuild

@@ -43,6 +43,7 @@ end
 local function add_class(lines, class)
   lines[#lines + 1] = ("### %s\n"):format(class.class)
   add_text(lines, class.text)
+  if (class.parent or "") ~= "" then lines[#lines + 1] = ("Also has the fields of `%s`.\n"):format(class.parent) end
   local before = #lines
   for _, field in ipairs(class.fields) do
     lines[#lines + 1] = ("- `%s`: `%s`%s"):format(field.name, field.type, field.note ~= "" and ", " .. field.note or "")

@@ -57,9 +57,12 @@ local function failure(options, message, code, partial)
   }
 end
 
+---@class molbuild.ChildOptions: molbuild.core.ProcessOptions
+---@field silent boolean?  its output lines become no events
+
 --- Run a program to its end. Its output lines become `line` events if the scope has `wants_lines` (not with `silent`).
----@param options table  as for core.process.run, without on_lines; and `silent`
----@return table result  as core.process.run returns it, whatever the exit code
+---@param options molbuild.ChildOptions  without on_lines
+---@return molbuild.core.ProcessResult result  as core.process.run returns it, whatever the exit code
 ---@raise timeout | missing_tool | cancelled | failed  with `tail` and `log` if the program had started; `bound` names
 ---  the option of a timeout
 function child.run(options)
@@ -86,7 +89,7 @@ function child.last_lines(text, count)
 end
 
 --- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
----@param result table
+---@param result molbuild.core.ProcessResult
 ---@return string
 function child.last_words(result)
   if result.signal then

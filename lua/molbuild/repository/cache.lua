@@ -243,7 +243,7 @@ local LOCK_OPTIONS = { purpose = true, timeout = true }
 ---@param root string  the cache's directory
 ---@param name string
 ---@param options { purpose: string?, timeout: number? }
----@return table lock  to be closed
+---@return molbuild.core.Lock lock  to be closed
 ---@raise locked | cancelled | failed
 function cache.lock(root, name, options)
   seal.options("molbuild.cache.lock", options, LOCK_OPTIONS)

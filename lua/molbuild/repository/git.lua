@@ -60,8 +60,8 @@ local HEAD_OPTIONS = { token = true, timeout = true, ask_git = true }
 --- is retried, three attempts in all.
 ---@param url string
 ---@param branch string
----@param options { token: molbuild.Credential?, timeout: number? }  timeout as of
----  retry.head_lookup
+---@param options { token: molbuild.Credential?, timeout: number?, ask_git: function? }  timeout as of
+---  retry.head_lookup; ask_git, of gitea.branch_head, is not used
 ---@return string sha
 ---@raise usage | remote | auth | not_found | timeout | missing_tool | cancelled
 function git.branch_head(url, branch, options)
