@@ -1230,8 +1230,8 @@ function molbuild.load(name) end
 function molbuild.main(argv, program) end
 
 --- Raise an error: { kind, message, hint }. The kind decides the exit status; an unknown one is a mistake of the caller.
----@param fields { kind: string?, message: string, hint: string?, cause: any }  other fields are kept; the kind is "failed" when
----  absent
+---@param fields { kind: string?, message: string, hint: string?, cause: any }  other fields are kept; without a kind it is
+---  "failed"
 function molbuild.raise(fields) end
 
 return molbuild
