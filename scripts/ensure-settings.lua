@@ -110,8 +110,8 @@ settings.functions = {
 
 --- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
 settings.gives = {
-  job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference", latest = "reference",
-  cached = "boolean", lock = "lock", clone = "boolean", image = "text",
+  names = "names", job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference",
+  latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", image = "text",
 }
 
 --- The version of the contract between a policy and the program that this policy is written for (docs/policy.md).

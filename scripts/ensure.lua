@@ -233,7 +233,7 @@ function ensure.make(job, step)
 end
 
 function ensure.run(args)
-  local names, optional = ensure.names(args)
+  local names, optional = call("names", args)
   local list = jobs.with_needs(names, function(name) return call("job", name) end)
   -- What --all alone stands for, and the forge does not have.
   local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end

@@ -127,9 +127,15 @@ static int loop_sleep(lua_State *L)
 	return bind_wait(L);
 }
 
-static const luaL_Reg functions[] = {
-	{"step", loop_step_},          {"task", loop_task},     {"catch", loop_catch}, {"last_words", loop_last_words_},
-	{"continued", loop_continued}, {"signal", loop_signal}, {"signals", loop_signals}, {"sleep", loop_sleep}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"step", loop_step_},
+                                     {"task", loop_task},
+                                     {"catch", loop_catch},
+                                     {"last_words", loop_last_words_},
+                                     {"continued", loop_continued},
+                                     {"signal", loop_signal},
+                                     {"signals", loop_signals},
+                                     {"sleep", loop_sleep},
+                                     {NULL, NULL}};
 
 int bind_open_loop(lua_State *L)
 {

@@ -559,10 +559,12 @@ function expect.is_shipped(fn) end
 --- Raises: bug.
 ---@param name string  the function's name
 ---@param fn function
----@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"job"|nil  nil: anything will do
+---@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"names"|"job"|nil  nil: anything will do
 ---@param value any
+---@param ... any  what else it gave
 ---@return any value
-function expect.value(name, fn, kind, value) end
+---@return any  ...
+function expect.value(name, fn, kind, value, ...) end
 
 --- Check a list of names: a map in its place would be empty, and a text would fail far from its mistake.
 --- Raises: bug.

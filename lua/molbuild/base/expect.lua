@@ -40,6 +40,13 @@ local function closes(value)
   return meta and meta.__close ~= nil or false
 end
 
+local function is_names(value)
+  for key, name in pairs(type(value) == "table" and value or {}) do
+    if math.type(key) ~= "integer" or type(name) ~= "string" then return false end
+  end
+  return type(value) == "table" and #value > 0
+end
+
 --- Each kind of value: whether a value is of it, and what messages call it.
 local KINDS = {
   text = { is_text, "a text that is not empty and has no control characters" },
@@ -48,6 +55,7 @@ local KINDS = {
   reference = { is_reference, "an image's name with a tag, such as name:tag, or a digest" },
   boolean = { function(value) return type(value) == "boolean" end, "true or false" },
   lock = { closes, "a lock: a value that can be closed" },
+  names = { is_names, "a list of names" },
   job = { function(value) return type(value) == "table" and is_text(value.runtime) end, "a job: a table with a runtime" },
 }
 
@@ -85,18 +93,20 @@ end
 --- Check what a function of a policy gave.
 ---@param name string  the function's name
 ---@param fn function
----@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"job"|nil  nil: anything will do
+---@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"names"|"job"|nil  nil: anything will do
 ---@param value any
+---@param ... any  what else it gave
 ---@return any value
+---@return any ...
 ---@raise bug
-function expect.value(name, fn, kind, value)
+function expect.value(name, fn, kind, value, ...)
   if kind and not KINDS[kind][1](value) then
     errors.raise {
       kind = "bug",
       message = ("%s%s gave %s; it must give %s"):format(expect.place(fn), name, expect.shown(value), KINDS[kind][2]),
     }
   end
-  return value
+  return value, ...
 end
 
 --- Check a list of names: a map in its place would be empty, and a text would fail far from its mistake.
