@@ -44,7 +44,7 @@ describe("the examples", function()
   end)
 
   it("pass their tests under busted", function()
-    local out = sh.run("lua5.4 spec/support/busted.lua --output=TAP " .. table.concat(paths(tests), " "))
+    local out = sh.run(sh.quote(core.sys.executable()) .. " spec/support/busted.lua --output=TAP " .. table.concat(paths(tests), " "))
     assert.is_nil(out:find "not ok")
     local passed = select(2, out:gsub("\nok ", ""))
     assert.is_true(passed >= 3 * #tests, out)

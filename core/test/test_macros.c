@@ -68,7 +68,7 @@ static void what_does_not_hold_is_reported_and_aborts(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	assert_non_null(strstr(text, "test_macros.c:"));
-	assert_non_null(strstr(text, ": broken: 1 + 1 == 3\n"));
+	assert_non_null(strstr(text, ": broken invariant: 1 + 1 == 3\n"));
 }
 
 int main(void)
