@@ -44,7 +44,8 @@ describe("the examples", function()
   end)
 
   it("pass their tests under busted", function()
-    local out = sh.run(sh.quote(core.sys.executable()) .. " spec/support/busted.lua --output=TAP " .. table.concat(paths(tests), " "))
+    local out = sh.run(("%s spec/support/busted.lua --output=TAP %s"):format(sh.quote(core.sys.executable()),
+      table.concat(paths(tests), " ")))
     assert.is_nil(out:find "not ok")
     local passed = select(2, out:gsub("\nok ", ""))
     assert.is_true(passed >= 3 * #tests, out)

@@ -149,7 +149,8 @@ ensure.per_runtime.hermes = {
   it("that are unknown are the fork's mistake: exit 70, one line, and nothing is asked", function()
     local run = w:run { "run", fork "ensure.per_runtime.hermes = { ceilng = 5 }", "hermes" }
     assert.same({ 70, "" }, { run.status, run.stdout })
-    assert.truthy(run.stderr:find([[per_runtime.hermes.ceilng: no such setting; did you mean "ceiling"? (one of ]], 1, true), run.stderr)
+    local message = 'per_runtime.hermes.ceilng: no such setting; did you mean "ceiling"? (one of '
+    assert.truthy(run.stderr:find(message, 1, true), run.stderr)
     assert.is_nil(run.stderr:find("traceback", 1, true), run.stderr)
     assert.same({}, w:requests "hermes")
   end)
