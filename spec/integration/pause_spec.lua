@@ -106,7 +106,7 @@ describe("a run on a terminal", function()
 
   it("gives it back when a policy tries to end the program", function()
     sh.run("touch " .. w.dir .. "/exit")
-    term:wait_for(function(lines) return table.concat(lines, "\n"):find "status 70" end)
+    term:wait_for(function(lines) return table.concat(lines, "\n"):find "status 3" end)
     assert_given_back()
   end)
 end)

@@ -34,6 +34,21 @@ describe("run", function()
   end)
 end)
 
+describe("sh.write", function()
+  it("replaces a link, and leaves alone what it leads to", function()
+    local dir = sh.temporary "write"
+    finally(function() sh.remove(dir) end)
+    sh.write(dir .. "/host/file", "the machine's")
+    sh.run(("ln -s host/file %s/link && ln -s nowhere %s/dangling"):format(dir, dir))
+    for _, name in ipairs { "link", "dangling" } do
+      sh.write(dir .. "/" .. name, "the spec's")
+      assert.equal("the spec's", sh.read(dir .. "/" .. name))
+    end
+    assert.equal("the machine's", sh.read(dir .. "/host/file"))
+    assert.is_nil(sh.read(dir .. "/nowhere"))
+  end)
+end)
+
 describe("the hostile server", function()
   local server
 

@@ -53,12 +53,15 @@ function sh.read(path)
   return content
 end
 
---- Write a file, making its directories.
+--- Write a file, making its directories. A link in its place is replaced, never written through: specs make links that lead
+--- out of their directory, and may run as root.
 ---@param path string
 ---@param content string
 function sh.write(path, content)
   local directory = path:match "^(.+)/[^/]+$"
   if directory then assert(core.fs.mkdirp(directory)) end
+  local stat = core.fs.lstat(path)
+  if stat and stat.type == "link" then assert(os.remove(path)) end
   local file = assert(io.open(path, "wb"))
   assert(file:write(content))
   assert(file:close())
