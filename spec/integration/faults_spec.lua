@@ -65,7 +65,8 @@ describe("a digest", function()
 
   --- The allocations of a run whose policy does this.
   local function allocations(what)
-    sh.write(dir .. "/policy.lua", ('return { run = function() local core = require("molbuild").core %s return "x" end }'):format(what))
+    local policy = 'return { run = function() local core = require("molbuild").core %s return "x" end }'
+    sh.write(dir .. "/policy.lua", policy:format(what))
     sh.run(("env LD_PRELOAD=%s FAULTY_COUNTS=%s/counts %s run %s/policy.lua 2>&1"):format(
       sh.quote(FAULTY), dir, sh.quote(molbuild), dir))
     return (("<I8"):unpack(sh.read(dir .. "/counts")))
