@@ -81,33 +81,6 @@ settings.job = {
   { "needed", "table<string, table>?", "by runtime: the jobs of the images that this one needs" },
 }
 
---- The functions of the policy, in the order in which they are called: name, what it gets, meaning.
-settings.functions = {
-  { "run", "args", "the verb `run`: everything" },
-  { "names", "args", "the runtimes that the arguments name, and the set of those that only `--all` names" },
-  { "job", "runtime", "the values that the steps need" },
-  { "image", "job", "the steps, in order; sets `job.outcome`" },
-  { "registry_image", "job", "in registry mode: the image; no other step but `pull` is called" },
-  { "pull", "job", "in registry mode, with `image_pull`: pulls; sets `job.image_id`" },
-  { "preflight", "job", "checks that the programs docker and git exist" },
-  { "engine_platform", "job", "with the platform `native`: the engine's own" },
-  { "latest", "job", "the name that moves with the branch" },
-  { "head", "job", "the commit that the branch points at" },
-  { "tag", "job", "the image's name" },
-  { "found", "job, step", "calls `cached`, and checks what a fork's `cached` found" },
-  { "cached", "job", "whether the engine has the image; called again when the lock is held. Sets `job.image_id`, `job.wrong`" },
-  { "make", "job, step", "the steps of a miss, from `lock` to `build`; false if the branch moved on" },
-  { "lock", "job", "held during the steps of a miss" },
-  { "announce", "job", "reports what is built, and warns about an emulated platform" },
-  { "clone", "job", "the tree of the commit; false if the branch moved on. Sets `job.dir`, `job.log_file`" },
-  { "check", "job", "checks the files that the building program reads; sets `job.inputs`" },
-  { "build", "job", "builds the image `job.tag`; sets `job.image_id`" },
-  { "prove", "job, name", "asks the engine whether the step `name` was right" },
-  { "alias", "job", "moves `:latest`; a failure is a warning" },
-  { "step", "job, name, fn", "runs `fn(job)` as a step" },
-  { "cache_key", "runtime, sha, prefix", "16 hex digits, for callers that record builds elsewhere" },
-}
-
 --- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
 settings.gives = {
   names = "names", job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference",

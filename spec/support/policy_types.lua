@@ -118,7 +118,9 @@ end
 -- The policy's functions as they stand, with types by the names of their parameters and by the table of results.
 local function functions_of(policy, rows)
   local list, texts = {}, {}
-  for _, row in ipairs(rows.functions) do texts[row[1]] = row[3]:sub(1, 1):upper() .. row[3]:sub(2) .. "." end
+  for _, row in ipairs(require("molbuild").load "scripts/ensure-functions.lua") do
+    texts[row[1]] = row[3]:sub(1, 1):upper() .. row[3]:sub(2) .. "."
+  end
   for _, block in ipairs(annotations.read(POLICY).order) do
     if block.owner == "ensure" and rawget(policy, block.name) then
       if #block.params == 0 then

@@ -3,7 +3,6 @@ local core = require "molbuild.core"
 local seal = require "molbuild.base.seal"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
-local reason = require "molbuild.forge.reason"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local network = require "molbuild.forge.network"
@@ -108,12 +107,17 @@ local function warn_of_move(api, url)
   end
 end
 
+-- What explains a failure is loaded when there is one.
+local function why()
+  return require "molbuild.forge.reason"
+end
+
 local function ask(api, options, seconds)
   local response, message, code = request(api, options, seconds)
   if not response or response.status ~= 200 then
-    error(reason.failure(api, response, message, code), 0)
+    error(why().failure(api, response, message, code), 0)
   end
-  local page = reason.page(response, api)
+  local page = not response.body:find "^%s*{" and why().page(response, api)
   if page then
     error(page, 0)
   end
@@ -135,11 +139,11 @@ end
 --- Whether a 404 is about the branch: by the forge's message, else by a request for the repository, else by git. nil when
 --- none of them reports it.
 local function lacks_branch(failure, repo_url, branch, options)
-  if reason.is_branch(failure.said) then
+  if why().is_branch(failure.said) then
     return true
   end
   local response = request(repository_url(repo_url), options, 10)
-  if response and (response.status == 200 or response.status == 404 and reason.is_api(response)) then
+  if response and (response.status == 200 or response.status == 404 and why().is_api(response)) then
     return response.status == 200
   end
   return git_lacks_branch(repo_url, branch, options)
