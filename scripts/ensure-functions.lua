@@ -1,5 +1,5 @@
---- The functions of ensure.lua, in the order in which they are called: name, what it gets, meaning. The pages and the types are made
---- from it; a run does not load it.
+--- The functions of ensure.lua, in the order in which they are called: name, what it gets, meaning. The pages and the types are
+--- made from it; a run does not load it.
 return {
   { "run", "args", "the verb `run`: everything" },
   { "names", "args", "the runtimes that the arguments name, and the set of those that only `--all` names" },

@@ -84,7 +84,8 @@ describe("a cache hit", function()
     local loaded = w:run({ "run", w.dir .. "/loaded.lua", RUNTIME }).stdout
     assert.truthy(loaded:find "molbuild%.engine%.api\n", loaded)
     for _, name in ipairs {
-      "argparse", "molbuild.forge.reason", "molbuild.base.needs", "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
+      "argparse", "molbuild.forge.reason", "molbuild.base.needs",
+      "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
       "molbuild.repository.git", "molbuild.repository.command", "molbuild.repository.store", "molbuild.repository.template",
       "molbuild.progress.tty", "molbuild.trace", "molbuild.help", "molbuild.eject", "molbuild.base.nearest",
     } do
