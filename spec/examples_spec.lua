@@ -37,7 +37,7 @@ describe("the examples", function()
   end)
 
   it("pass their tests under molbuild test, which reach all of their lines", function()
-    local result = run.run { args = { "test", DIR, "--min-coverage=100" }, env = { MOLBUILD_PATH = scripts } }
+    local result = run.run { args = { "test", DIR, "--min-coverage=100" }, env = { MOLBUILD_PATH = scripts }, timeout = 600 }
     assert.equal(0, result.status, result.stdout)
     assert.matches("coverage: 100.0 %", result.stdout, 1, true)
     assert.matches("%d+ tests: %d+ passed, 0 failed %(", result.stdout)

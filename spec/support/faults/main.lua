@@ -103,21 +103,21 @@ end
 local function work(world, state, number, of)
   local place, results = place_of.open(world, number, program, build), read_results(state)
   local right, mark = right_images(place), ("%d-%d-"):format(os.time(), number)
-  local deadline = place_of.now() + (tonumber(os.getenv "FAULTS_SECONDS" or "") or math.huge)
+  local deadline = sh.now() + (tonumber(os.getenv "FAULTS_SECONDS" or "") or math.huge)
   local out = assert(io.open(state .. "/results", "a"))
   out:setvbuf "full" -- one write for a line: several processes append
   for index, point in ipairs(read_plan(state)) do
     local name = plan.name(point)
     local done = results[name] and results[name].verdict ~= "failed"
-    if place_of.now() > deadline then break end
+    if sh.now() > deadline then break end
     if index % of == number % of and not done then
-      local began = place_of.now()
+      local began = sh.now()
       local verdict, seen, text = try_until_it_happens(place, point, right[point.scenario], mark .. index)
       if verdict == "failed" then
         keep_output(state, point, seen)
         io.stderr:write("FAILED ", name, ": ", text, "\n")
       end
-      out:write(("%s\t%s\t%.1f\t%s\n"):format(name, verdict, place_of.now() - began, text))
+      out:write(("%s\t%s\t%.1f\t%s\n"):format(name, verdict, sh.now() - began, text))
       out:flush()
     end
   end

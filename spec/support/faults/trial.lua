@@ -121,13 +121,13 @@ end
 
 --- What is still there a moment after the end counts: children that are ended with us take a while.
 local function settle(place, scenario, mark, seen)
-  local deadline = place_of.now() + 5
+  local deadline = sh.now() + 5
   repeat
     seen.processes, seen.containers = #place.processes(mark), place:containers()
     seen.lock_held = place:lock_is_held(scenario.runtime)
     if seen.processes == 0 and seen.containers == 0 and not seen.lock_held then return end
     sh.sleep(0.1)
-  until place_of.now() > deadline
+  until sh.now() > deadline
   end_processes(place, mark)
 end
 
