@@ -5,5 +5,6 @@ return {
   run = function(args)
     local lock <close> = assert(core.lock.acquire(args[1], { timeout = 60, purpose = "bench" }))
     assert(lock:held())
+    return args[1]
   end,
 }

@@ -57,7 +57,7 @@ function tasks.run(args)
         cost(tasks[what], count, rounds, repeats, options))
     end
   end
-  return table.concat(lines, "\n")
+  return table.unpack(lines)
 end
 
 return tasks
