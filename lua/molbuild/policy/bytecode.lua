@@ -117,8 +117,10 @@ function Reader:proto()
   proto.upvalues = self:list(self.upvalue)
   proto.protos = self:list(self.proto)
   proto.lines = self:line_numbers(proto.first)
+  local from = self.at
   proto.locals = self:list(self.local_variable)
   for index, name in ipairs(self:list(self.string)) do proto.upvalues[index].name = name end
+  table.insert(self.names, { from = from, to = self.at })
   return proto
 end
 
@@ -141,11 +143,33 @@ function bytecode.target(instruction, index)
   return index + 1 + (instruction >> 7) - 0xFFFFFF
 end
 
+local function reader_of(bytes)
+  return setmetatable({ text = bytes, at = HEADER + 1, names = {} }, Reader)
+end
+
 --- The function of a chunk, with the functions inside.
 ---@param chunk function  a main chunk
 ---@return molbuild.Proto
 function bytecode.read(chunk)
-  return setmetatable({ text = string.dump(chunk), at = HEADER + 1 }, Reader):proto()
+  return reader_of(string.dump(chunk)):proto()
+end
+
+-- A count of 0 for the local variables, and one for the upvalues.
+local NO_NAMES = "\x80\x80"
+
+--- The same chunk without the names of local variables and upvalues. Its files and lines stay.
+---@param bytes string  as of string.dump
+---@return string
+function bytecode.without_names(bytes)
+  local reader, out, kept = reader_of(bytes), {}, 1
+  reader:proto()
+  for _, part in ipairs(reader.names) do -- inner functions come first
+    out[#out + 1] = bytes:sub(kept, part.from - 1) .. NO_NAMES
+    kept = part.to
+  end
+  local result = table.concat(out)
+  assert(kept == #bytes + 1 and load(result, "=chunk", "b"), "the bytecode is not that of Lua 5.4")
+  return result
 end
 
 -- What is on the closing line of a function is executed when it is made, or never.
