@@ -1,6 +1,7 @@
 --- A container engine of a test's world: the images that it has, and the Engine API for them. Its program, which builds, is in
 --- docker.lua.
 local core = require "molbuild.core"
+local faults = require "molbuild.testing.faults"
 local json = require "cjson"
 
 local engine = {}
@@ -119,7 +120,7 @@ function Engine:fails(what, count)
   if what ~= "unreachable" and what ~= "stuck" and math.type(what) ~= "integer" then
     error(('engine:fails: "%s" is not one of unreachable, stuck, nor a status'):format(tostring(what)), 2)
   end
-  self.faults[#self.faults + 1] = { what = what, left = count or math.huge }
+  faults.add(self.faults, what, count)
 end
 
 --- Let everything go well again.
@@ -129,15 +130,7 @@ end
 
 --- Take the fault that the next question meets.
 function Engine:take_fault()
-  local fault = self.faults[1]
-  if not fault then
-    return nil
-  end
-  fault.left = fault.left - 1
-  if fault.left <= 0 then
-    table.remove(self.faults, 1)
-  end
-  return fault.what
+  return faults.take(self.faults)
 end
 
 --- Whether no engine answers at the moment.

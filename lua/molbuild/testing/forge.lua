@@ -1,6 +1,7 @@
 --- A forge of a test's world: repositories with branches and trees, Gitea's API for them, and what goes wrong with them. git
 --- (git.lua) finds here what it fetches.
 local core = require "molbuild.core"
+local faults = require "molbuild.testing.faults"
 local json = require "cjson"
 
 local forge = {}
@@ -146,7 +147,7 @@ function Forge:fails(what, count)
   if type(what) == "string" and not known[what] then
     error(('forge:fails: "%s" is not one of timeout, resolve, connect, reset, tls, nor a status'):format(what), 2)
   end
-  self.faults[#self.faults + 1] = { what = what, left = count or math.huge }
+  faults.add(self.faults, what, count)
 end
 
 --- Let everything go well again.
@@ -157,15 +158,7 @@ end
 --- Take the fault that the next request meets.
 ---@return string|integer|table|nil
 function Forge:take_fault()
-  local fault = self.faults[1]
-  if not fault then
-    return nil
-  end
-  fault.left = fault.left - 1
-  if fault.left <= 0 then
-    table.remove(self.faults, 1)
-  end
-  return fault.what
+  return faults.take(self.faults)
 end
 
 --- Let the next fetches by git find a replica that has not got the branches' commits yet.
