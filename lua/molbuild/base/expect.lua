@@ -40,11 +40,15 @@ local function closes(value)
   return meta and meta.__close ~= nil or false
 end
 
-local function is_names(value)
-  for key, name in pairs(type(value) == "table" and value or {}) do
-    if math.type(key) ~= "integer" or type(name) ~= "string" then return false end
+-- A key of a table that makes it no list of names; nil when there is none.
+local function odd_key(list)
+  for key, name in pairs(list) do
+    if math.type(key) ~= "integer" or type(name) ~= "string" then return key end
   end
-  return type(value) == "table" and #value > 0
+end
+
+local function is_names(value)
+  return type(value) == "table" and #value > 0 and odd_key(value) == nil
 end
 
 --- Each kind of value: whether a value is of it, and what messages call it.
@@ -118,10 +122,9 @@ function expect.names(value, where)
   if type(value) ~= "table" then
     errors.raise { kind = "bug", message = ("%s must be a list of names, not a %s"):format(where, type(value)) }
   end
-  for key, name in pairs(value) do
-    if math.type(key) ~= "integer" or type(name) ~= "string" then
-      errors.raise { kind = "bug", message = ("%s must be a list of names: [%s] is not"):format(where, text.shown(key)) }
-    end
+  local key = odd_key(value)
+  if key ~= nil then
+    errors.raise { kind = "bug", message = ("%s must be a list of names: [%s] is not"):format(where, text.shown(key)) }
   end
   return value
 end

@@ -25,6 +25,18 @@ local function is_near_miss(key, known)
   return #key >= 4 and require("molbuild.base.nearest").of(key, known, 1) ~= nil
 end
 
+--- The message about a field that a table does not have: its name, whether a step or another field was meant, the nearest one.
+---@param name string  the table's name in messages
+---@param key string
+---@param known table<string, any>
+---@param value any  the value for it; nil where it was read
+---@return string
+function seal.unknown(name, key, known, value)
+  local nearest = require "molbuild.base.nearest"
+  local near = nearest.of(key, known)
+  return ("%s.%s: no such %s%s"):format(name, key, what_is(near and known[near] or value), nearest.hint(key, known))
+end
+
 --- Seal a table: from now on its fields are those that it has, and those of KNOWN.
 ---
 --- Reading or setting another field raises an error of kind bug that names the nearest known field. With `open`, a new field
@@ -42,11 +54,8 @@ function seal.fields(fields, name, options)
   for key, value in pairs(fields) do known[key] = value end
   for key, value in pairs(options.known or {}) do known[key] = value end
   local function refuse(key, value, level)
-    local nearest = require "molbuild.base.nearest"
     if former[key] then seal.mistake(level + 1, "%s.%s is no longer a setting: write %s", name, key, former[key]) end
-    local near = nearest.of(key, known)
-    local what = what_is(near and known[near] or value)
-    seal.mistake(level + 1, "%s.%s: no such %s%s", name, key, what, nearest.hint(key, known))
+    seal.mistake(level + 1, "%s", seal.unknown(name, key, known, value))
   end
   local meta = { __name = name }
   function meta.__index(self, key)

@@ -6,9 +6,15 @@ local task = require "molbuild.base.task"
 
 local environment = {}
 
+--- The messages about mistakes in the use of globals, as formats.
+environment.MISTAKES = {
+  refused = "%s must not be called in a policy: %s", set = "the global %s is set: write `local %s`", unknown = "no global %s%s",
+}
+local MISTAKES = environment.MISTAKES
+
 local function refused(name, instead)
   return function()
-    seal.mistake(2, "%s must not be called in a policy: %s", name, instead)
+    seal.mistake(2, MISTAKES.refused, name, instead)
   end
 end
 
@@ -109,12 +115,12 @@ function environment.new(molbuild)
   function meta.__index(_, name)
     local value = rawget(_G, name)
     if value == nil and type(name) == "string" then
-      seal.mistake(2, "no global %s%s", name, require("molbuild.base.nearest").hint(name, environment.names(own)))
+      seal.mistake(2, MISTAKES.unknown, name, require("molbuild.base.nearest").hint(name, environment.names(own)))
     end
     return value
   end
   function meta.__newindex(_, name)
-    seal.mistake(2, "the global %s is set: write `local %s`", tostring(name), tostring(name))
+    seal.mistake(2, MISTAKES.set, tostring(name), tostring(name))
   end
   return setmetatable(own, meta)
 end

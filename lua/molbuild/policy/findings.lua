@@ -25,9 +25,9 @@ end
 
 local function check_global(state, use)
   if use.is_set then
-    add(state, use.line, "the global %s is set: write `local %s`", use.key, use.key)
+    add(state, use.line, environment.MISTAKES.set, use.key, use.key)
   elseif not state.globals[use.key] then
-    add(state, use.line, "no global %s%s", use.key, nearest.hint(use.key, state.globals))
+    add(state, use.line, environment.MISTAKES.unknown, use.key, nearest.hint(use.key, state.globals))
   end
 end
 
@@ -36,7 +36,7 @@ local function check_standard(state, use)
   local library = use.path[2]
   local instead = (environment.REFUSED[library] or {})[use.key]
   if instead then
-    add(state, use.line, "%s.%s must not be called in a policy: %s", library, use.key, instead)
+    add(state, use.line, environment.MISTAKES.refused, library .. "." .. use.key, instead)
   elseif type(_G[library]) == "table" and _G[library][use.key] == nil and not use.is_set then
     add(state, use.line, "%s.%s: no such function%s", library, use.key, nearest.hint(use.key, _G[library]))
   end
@@ -64,9 +64,7 @@ end
 local function check_field(state, use)
   local known = seal.known(state.policy)
   if not known or known[use.key] ~= nil or use.key == "extend" then return end
-  local near = nearest.of(use.key, known)
-  local what = type(near and known[near]) == "function" and "step" or "field"
-  add(state, use.line, "%s.%s: no such %s%s", state.name, use.key, what, nearest.hint(use.key, known))
+  add(state, use.line, "%s", seal.unknown(state.name, use.key, known))
 end
 
 local function check_job(state, use)
