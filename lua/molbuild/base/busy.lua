@@ -33,6 +33,15 @@ function busy.interrupted()
   interrupts = interrupts + 1
 end
 
+--- From now on every instruction of a coroutine raises: no pcall holds that back.
+---@param thread thread  the running one
+---@param why any
+function busy.stop(thread, why)
+  local function raise() error(why, 0) end
+  debug.sethook(thread, raise, "", 1)
+  raise()
+end
+
 -- Why the code that runs must end now; nil when it need not.
 local function reason()
   local now = core.sys.monotonic()
@@ -47,9 +56,7 @@ local function look()
   local why = reason()
   if not why then return end
   raises = raises + 1
-  if raises > RAISES_MAX then
-    debug.sethook(coroutine.running(), function() error(why, 0) end, "", 1)
-  end
+  if raises > RAISES_MAX then busy.stop(coroutine.running(), why) end
   error(why, 0)
 end
 

@@ -174,13 +174,10 @@ local function finish(self, ok, ...)
   end
 end
 
---- Code that runs while a task is closed cannot wait and cannot be cancelled. Past its bound every instruction raises: no pcall
---- holds that back.
+--- Code that runs while a task is closed cannot wait and cannot be cancelled. Past its bound every instruction raises.
 local function bound_closing(thread)
   debug.sethook(thread, function()
-    local function stop() error("a to-be-closed variable of a cancelled task does not end", 0) end
-    debug.sethook(thread, stop, "", 1)
-    stop()
+    busy.stop(thread, "a to-be-closed variable of a cancelled task does not end")
   end, "", CLOSING_MAX)
 end
 
