@@ -1,20 +1,9 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
+local tasks = require "spec.support.tasks"
 
-local sleep = core.sys.sleep
-
--- Run FN as a root task; gives ok and the result or error.
-local function run(fn, options)
-  return pcall(task.run, fn, options)
-end
-
--- A task that waits until it is cancelled, and notes that it was.
-local function wait_for_ever(seen, name)
-  local _, _, code = sleep(60)
-  seen[#seen + 1] = name .. " " .. tostring(code)
-  task.check()
-end
+local sleep, run, wait_for_ever = core.sys.sleep, tasks.run, tasks.wait_for_ever
 
 describe("task.run", function()
   it("gives the results of the function", function()
