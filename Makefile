@@ -61,6 +61,13 @@ EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
 
+# ALONE=1 is for tools/release.sh: the program is one static file. EMBEDDED_MODULES are other libraries' modules for it.
+ifdef ALONE
+EXPORT_SYMBOLS :=
+CPPFLAGS += -DMOLBUILD_ALONE
+LUA_LIBS += -lcjson
+endif
+
 # As many jobs as there are processors, where the caller does not say.
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
@@ -119,7 +126,7 @@ $(BUILD)/obj/main.o: $(BUILD)/settings
 
 $(BUILD)/embedded.c: core/embed.lua $(MODULES) $(POLICIES) $(BUILD)/modules
 	$(call say,EMBED)
-	$(Q)$(LUA) core/embed.lua lua $(MODULES) -- $(POLICIES) >$@
+	$(Q)$(LUA) core/embed.lua lua $(MODULES) -- $(POLICIES) -- $(EMBEDDED_MODULES) >$@
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
@@ -297,6 +304,6 @@ install_modules = for module in $(MODULES:lua/%=%); do \
 clean:
 	rm -rf build build-asan build-rock
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/release*' -prune -o -name '*.d' -print 2>/dev/null)
 
 endif

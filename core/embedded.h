@@ -15,6 +15,7 @@ struct embedded_module {
 
 /* A policy that comes with the program. A file with this very text need not be compiled again. */
 struct embedded_policy {
+	const char *name; /* "ensure.lua" */
 	const unsigned char *text;
 	size_t text_size;
 	const unsigned char *data; /* what string.dump() gave for it */

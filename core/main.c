@@ -57,6 +57,52 @@ static int find_compiled(lua_State *L)
 	return 0;
 }
 
+/* policy(name) -> text of the built-in policy | nil; policy() -> all names */
+static int find_policy(lua_State *L)
+{
+	const char *name = luaL_optstring(L, 1, NULL);
+	if (!name)
+		lua_createtable(L, (int)embedded_policy_count, 0);
+	for (size_t i = 0; i < embedded_policy_count; i++) {
+		const struct embedded_policy *policy = &embedded_policies[i];
+		if (!name) {
+			lua_pushstring(L, policy->name);
+			lua_seti(L, -2, (lua_Integer)i + 1);
+		} else if (strcmp(policy->name, name) == 0) {
+			lua_pushlstring(L, (const char *)policy->text, policy->text_size);
+			return 1;
+		}
+	}
+	return !name;
+}
+
+#ifdef MOLBUILD_ALONE
+int luaopen_cjson(lua_State *L);
+
+/* A package.searchers entry: says why there is no module in C. A static program cannot load any. */
+static int find_in_c(lua_State *L)
+{
+	lua_pushliteral(L, "no module written in C can be loaded: this molbuild is one static file");
+	return 1;
+}
+
+/* Put the module cjson, which is linked in, where require() looks first, and the reason above in place of the search for files.
+ * The table "package" is on top of the stack. */
+static void stand_alone(lua_State *L)
+{
+	luaL_requiref(L, "cjson", luaopen_cjson, 0);
+	lua_pop(L, 1);
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "cpath");
+	lua_getfield(L, -1, "searchers");
+	lua_pushcfunction(L, find_in_c);
+	lua_seti(L, -2, 3);
+	lua_pushnil(L);
+	lua_seti(L, -2, 4);
+	lua_pop(L, 1);
+}
+#endif
+
 /* Remove entries that are not absolute from a search path of the table "package", on top of the stack: Lua would also search the
  * current directory, which may belong to another user. */
 static void drop_relative(lua_State *L, const char *name)
@@ -87,6 +133,9 @@ static void install_searcher(lua_State *L)
 	lua_getglobal(L, "package");
 	drop_relative(L, "path");
 	drop_relative(L, "cpath");
+#ifdef MOLBUILD_ALONE
+	stand_alone(L);
+#endif
 	if (path && *path) {
 		lua_getfield(L, -1, "path");
 		lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", path, path, lua_tostring(L, -1));
@@ -163,13 +212,15 @@ static int run(lua_State *L)
 		lua_pushstring(L, argv[i]);
 		lua_seti(L, -2, i);
 	}
-	lua_createtable(L, 0, 3);
+	lua_createtable(L, 0, 4);
 	lua_pushstring(L, MOLBUILD_VERSION);
 	lua_setfield(L, -2, "version");
 	lua_pushstring(L, MOLBUILD_PREFIX);
 	lua_setfield(L, -2, "prefix");
 	lua_pushcfunction(L, find_compiled);
 	lua_setfield(L, -2, "compiled");
+	lua_pushcfunction(L, find_policy);
+	lua_setfield(L, -2, "policy");
 	lua_call(L, 2, 1);
 	return 1;
 }

@@ -3,6 +3,7 @@ local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local options = require "molbuild.options"
 local script = require "molbuild.script"
+local shipped = require "molbuild.policy.shipped"
 local text = require "molbuild.base.text"
 
 local cli = {}
@@ -116,7 +117,7 @@ end
 --- molbuild test
 local function test(argv, program)
   return require("molbuild.testing.command").main(argv, {
-    version = program.version, scripts = script.installed, compiled = script.compiled,
+    version = program.version, scripts = script.installed, compiled = program.compiled, policy = program.policy,
   })
 end
 
@@ -189,25 +190,30 @@ local function command(argv, program)
   return RUNNERS[name](argv, program)
 end
 
---- The installed scripts: next to the program in a checkout, else below the prefix.
+--- The installed scripts: next to the program in a checkout, else below the prefix that it is in. nil: there are none, and the
+--- policies in the program are used. Those of another directory could be of another version. A program without a prefix is one
+--- file.
 local function installed_scripts(prefix)
-  local executable = core.sys.executable()
-  local dir = executable and executable:match "^(.*)/[^/]+$"
-  for _, candidate in ipairs { dir and dir .. "/../scripts", dir and dir .. "/../share/molbuild/scripts" } do
+  if prefix == "" then
+    return nil
+  end
+  local share = "/share/molbuild/scripts"
+  local dir = (core.sys.executable() or ""):match "^(.*)/[^/]+$"
+  for _, candidate in ipairs(dir and { dir .. "/../scripts", dir .. "/.." .. share } or { prefix .. share }) do
     local path = core.fs.realpath(candidate)
     if path and core.fs.lstat(path .. "/ensure.lua") then
       return path
     end
   end
-  return prefix .. "/share/molbuild/scripts"
 end
 
 --- The program's main function.
 ---@param argv string[]
----@param program { version: string, prefix: string, library: table, compiled: (fun(text: string): string?)? }
+---@param program molbuild.Program
 ---@return integer status
 function cli.main(argv, program)
-  script.installed, script.compiled = installed_scripts(program.prefix), program.compiled or script.compiled
+  shipped.set(program)
+  script.installed = installed_scripts(program.prefix)
   local ok, result = xpcall(command, errors.handler, argv, program)
   if ok then
     return result

@@ -50,10 +50,13 @@ local LUARC = [[
 }
 ]]
 
--- The directory of the types: beside the installed scripts, or that of a checkout. nil: this program came without them.
+-- The directory of the types: beside the installed scripts, or that of a checkout. For policies that are in the program, it is
+-- looked for from the program's own place. nil: this program came without them.
 local function types_directory()
-  for _, below in ipairs { "/../types", "/../lua/types" } do
-    local path = core.fs.realpath(script.installed .. below)
+  local scripts, program = script.installed, (core.sys.executable() or ""):match "^(.*)/[^/]*$" or ""
+  for _, dir in ipairs(scripts and { scripts .. "/../types", scripts .. "/../lua/types" }
+    or { program .. "/../share/molbuild/types" }) do
+    local path = core.fs.realpath(dir)
     if path and core.fs.lstat(path .. "/molbuild.lua") then return path end
   end
 end
@@ -75,7 +78,7 @@ end
 function eject.run(argv, program)
   local name, dir, with_test = arguments_of(argv)
   local path = script.find(name)
-  local files = { { path:match "[^/]+$", errors.must(core.fs.read(path)) } }
+  local files = { { path:match "[^/]+$", errors.must(script.read(path)) } }
   if with_test then
     local source, test_name = test_of(path, program)
     files[2] = { test_name, source }

@@ -38,9 +38,16 @@ function molbuild.load(name)
   return (require("molbuild.script").load(name, molbuild))
 end
 
+---@class molbuild.Program
+---@field version string
+---@field prefix string  where it is installed; "" for a program that is one file
+---@field compiled (fun(text: string): string?)?  the bytecode of the built-in policy with exactly this text
+---@field policy (fun(name: string?): string|string[]|nil)?  the text of a built-in policy; with no name, all their names
+---@field library table?  the module molbuild
+
 --- The whole program, as its command line is given to it.
 ---@param argv string[]
----@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
+---@param program molbuild.Program
 ---@return integer status
 function molbuild.main(argv, program)
   program.library = molbuild

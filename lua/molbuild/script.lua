@@ -4,6 +4,7 @@ local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local expect = require "molbuild.base.expect"
 local seal = require "molbuild.base.seal"
+local shipped = require "molbuild.policy.shipped"
 local text_file = require "molbuild.base.text_file"
 
 local script = {}
@@ -11,13 +12,10 @@ local script = {}
 --- The version of the contract between policies and this program (docs/policy.md).
 script.API = 1
 
---- The directory of the installed scripts: next to the program in a checkout, else below the prefix. Set by molbuild.cli.
+--- The directory of the installed scripts: next to the program in a checkout, else below the prefix. Set by molbuild.cli. nil: the
+--- policies are those in the program.
+---@type string?
 script.installed = nil
-
---- Returns the bytecode of a policy that is part of the program and has exactly this text; nil for any other text.
---- Compiling takes a tenth of a hit's time. Set by molbuild.cli.
----@type fun(text: string): string?
-script.compiled = function() end
 
 --- The files that are being loaded, by real path: a fork with the name of the policy it loads gets the next one on the path.
 local loading = {}
@@ -54,7 +52,7 @@ function script.directories()
   end
   list[#list + 1] = "/etc/molbuild/scripts"
   list[#list + 1] = beside
-  list[#list + 1] = script.installed
+  list[#list + 1] = script.installed or shipped.DIRECTORY
   list[#list + 1] = "."
   return list
 end
@@ -63,17 +61,40 @@ end
 local NO_FILE = { ENOENT = true, ENOTDIR = true, EACCES = true, ELOOP = true, ENAMETOOLONG = true }
 
 local function is_file(path)
+  if shipped.owns(path) then
+    return not loading[path] and shipped.read(path) ~= nil
+  end
   local real, message, code = core.fs.realpath(path)
   errors.must(real or NO_FILE[code], message, code)
   local stat = real and core.fs.lstat(real)
   return stat and stat.type == "file" and not loading[real]
 end
 
+--- The names of the files in a directory, which may be that of the policies in the program. A directory that cannot be read has
+--- none.
+---@param dir string
+---@return string[]
+function script.names(dir)
+  return shipped.owns(dir) and shipped.names() or core.fs.list(dir) or {}
+end
+
+--- The text of a policy, which may be one in the program.
+---@param path string  as of script.find
+---@return string? text
+---@return string? message
+---@return string? code
+function script.read(path)
+  if shipped.owns(path) then
+    return shipped.read(path), path .. ": the program has no such policy", "ENOENT"
+  end
+  return text_file.read_lua(path)
+end
+
 -- The script that was probably meant, of those in all directories.
 local function nearest_script(name)
   local known = {}
   for _, dir in ipairs(name:find("/", 1, true) and {} or script.directories()) do
-    for _, file in ipairs(core.fs.list(dir) or {}) do
+    for _, file in ipairs(script.names(dir)) do
       if file:find "%.lua$" then known[name:find(".", 1, true) and file or file:sub(1, -5)] = true end
     end
   end
@@ -172,9 +193,9 @@ script.loaded = {}
 ---@raise usage | bug
 function script.compile(name, library)
   local path, passed_over = script.find(name)
-  local source, message, code = text_file.read_lua(path)
+  local source, message, code = script.read(path)
   errors.must(source, message, code, { kind = (NO_FILE[code] or not (code or ""):find "^E") and "usage" or nil })
-  local compiled = script.compiled(source)
+  local compiled = shipped.compiled(source)
   expect.shipped[compiled and "@" .. path:match "[^/]*$" or ""] = true
   local chunk, syntax = load(compiled or source, "@" .. path, compiled and "b" or "t", script.globals(library))
   if not chunk then

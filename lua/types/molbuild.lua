@@ -110,6 +110,13 @@ function Engine:pull(ref, options) end
 ---@field variant string?  of the architecture
 ---@field labels table<string, string>
 
+---@class molbuild.Program
+---@field version string
+---@field prefix string  where it is installed; "" for a program that is one file
+---@field compiled (fun(text: string): string?)?  the bytecode of the built-in policy with exactly this text
+---@field policy (fun(name: string?): string|string[]|nil)?  the text of a built-in policy; with no name, all their names
+---@field library table?  the module molbuild
+
 ---@class molbuild.PullOptions
 ---@field platform string?  as of names.platform; the engine's own when absent
 ---@field timeout number?  the ceiling, in seconds
@@ -1227,7 +1234,7 @@ function molbuild.load(name) end
 
 --- The whole program, as its command line is given to it.
 ---@param argv string[]
----@param program { version: string, prefix: string, compiled: (fun(text: string): string?)? }
+---@param program molbuild.Program
 ---@return integer status
 function molbuild.main(argv, program) end
 

@@ -6,6 +6,7 @@ local place = require "molbuild.testing.place"
 local report = require "molbuild.testing.report"
 local runner = require "molbuild.testing.runner"
 local session = require "molbuild.testing.session"
+local shipped = require "molbuild.policy.shipped"
 local to_number = require("molbuild.base.text").number
 
 local command = {}
@@ -167,7 +168,7 @@ end
 
 --- The command.
 ---@param argv string[]  "test" and what follows it
----@param program { version: string, scripts: string, compiled: (fun(text: string): string?)? }?
+---@param program { version: string, scripts: string?, compiled: function?, policy: function? }?
 ---@return integer status
 ---@raise usage
 function command.main(argv, program)
@@ -175,7 +176,7 @@ function command.main(argv, program)
   local started = core.sys.monotonic()
   local out = report.new { json = options.json, verbose = options.verbose, write = write }
   if program then
-    session.program, place.installed = program, program.scripts
+    session.program, place.installed = program, program.scripts or shipped.DIRECTORY
   end
   if options.coverage then
     coverage.start()

@@ -3,6 +3,7 @@ local core = require "molbuild.core"
 local coverage = require "molbuild.testing.coverage"
 local library = require "molbuild.testing.library"
 local primitives = require "molbuild.testing.primitives"
+local shipped = require "molbuild.policy.shipped"
 
 local session = {}
 
@@ -10,7 +11,7 @@ local STDOUT = 1
 
 --- What the program of a world says of itself, and the bytecode of policies that comes with it: those of the program that runs
 --- the tests, where it does (command.lua).
----@type { version: string, compiled: (fun(text: string): string?)? }
+---@type { version: string, compiled: function?, policy: function? }
 session.program = { version = "test" }
 
 ---@class molbuild.testing.Run
@@ -122,7 +123,10 @@ function session.run(world, verb, ...)
   local events, began = observe(require_), world.clock.now
   coverage.policy(world)
   local status = coverage.counted(function(argv)
-    return require_(library.ROOT).main(argv, { version = session.program.version, prefix = "/usr/local", compiled = compiled() })
+    return require_(library.ROOT).main(argv, {
+      version = session.program.version, prefix = shipped.owns(world.scripts) and "" or "/usr/local",
+      compiled = compiled(), policy = session.program.policy,
+    })
   end, arguments(world.policy, verb, ...))
   return setmetatable({
     exit = status, stdout = world.process.output[STDOUT], stderr = world.process.output[2], events = events,
@@ -138,7 +142,11 @@ function session.call(world, fn)
   local require_ = start(world)
   local env = world.process.env
   -- The command line passes the installed policies to the script loader; there are none here.
-  env.MOLBUILD_PATH = env.MOLBUILD_PATH and ("%s:%s"):format(env.MOLBUILD_PATH, world.scripts) or world.scripts
+  if shipped.owns(world.scripts) then
+    require_("molbuild.policy.shipped").set(session.program)
+  else
+    env.MOLBUILD_PATH = env.MOLBUILD_PATH and ("%s:%s"):format(env.MOLBUILD_PATH, world.scripts) or world.scripts
+  end
   observe(require_)
   coverage.policy(world)
   local molbuild = require_(library.ROOT)
