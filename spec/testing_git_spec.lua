@@ -117,6 +117,13 @@ describe("the git of a world and the real one", function()
     assert.is_false(found.result.written)
   end)
 
+  it("write a given commit that is on the branch, and refuse one that is not", function()
+    assert.is_true(both({ main = TREE, other = { a = "1" } }, fetch(main, { on_branch = true })).result.written)
+    local function other(commits) return commits.other end
+    assert.equal("not_found", both({ main = TREE, other = { a = "1" } }, fetch(other, { on_branch = true })).kind)
+    assert.is_true(both({ main = TREE, other = { a = "1" } }, fetch(other, { on_branch = false })).result.written)
+  end)
+
   it("miss a repository", function()
     local found = both({ main = TREE }, function(git, at, commits)
       return git.tree {

@@ -64,6 +64,14 @@ function Engine:image(ref) end
 ---@return string? message  when the engine's answer is unusable
 function Engine:platform() end
 
+--- The images that have a label with a value.
+--- Raises: missing_tool (the engine cannot be reached).
+---@param name string
+---@param value string
+---@return molbuild.Image[]?  they may lack their platforms: a list of the engine's has none
+---@return string? message  when the engine's answer is unusable
+function Engine:labelled(name, value) end
+
 --- Give an image another name.
 --- Raises: failed, missing_tool, usage.
 ---@param ref string
@@ -176,6 +184,9 @@ function Task:join() end
 ---@field url string
 ---@field commit string
 ---@field branch string
+---@field on_branch boolean?  nil: the commit is the branch's, looked up just now. Else it was given: true, it must be on the
+---  branch, whose history is fetched to find that out; false, any commit of the repository will do
+---@field detached_hint string?  the hint when a given commit is not on the branch
 ---@field files integer  the most files and directories of the tree
 ---@field bytes integer  the most bytes of the tree, and on the wire
 ---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent

@@ -118,6 +118,19 @@ function Api:image(ref)
   return ask_object(self, ("/images/%s/json"):format(ref))
 end
 
+local function escaped(text)
+  return (text:gsub("[^%w._~-]", function(character) return ("%%%02X"):format(character:byte()) end))
+end
+
+--- The images that have a label, unchanged: a list of tables with Id, RepoTags and Labels.
+---@param label string  "name=value"
+---@return table[]? images
+---@return string? message  on failure
+---@return string? code  when the engine gave no answer
+function Api:labelled(label)
+  return ask_object(self, "/images/json?filters=" .. escaped(('{"label":[%s]}'):format(json.string(label))))
+end
+
 --- The engine's versions and platform, unchanged: a table with Os and Arch.
 ---@return table? version
 ---@return string? message  on failure

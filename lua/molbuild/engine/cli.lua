@@ -83,6 +83,32 @@ function Cli:image(ref)
   return self:failure("image inspect", result)
 end
 
+--- The images that have a label: see engine/api.lua. The program's list has no labels.
+---@param label string
+---@return table[]? images
+---@return string? message
+---@return string? code
+function Cli:labelled(label)
+  local listed = self:ask({ "images", "--quiet", "--no-trunc", "--filter", "label=" .. label }, INSPECT_MAX)
+  local arguments, seen = { "image", "inspect" }, {}
+  if listed.code ~= 0 then
+    return self:failure("images", listed)
+  end
+  for id in listed.stdout:gmatch "%S+" do
+    arguments[#arguments + 1] = not seen[id] and id or nil
+    seen[id] = true
+  end
+  if #arguments == 2 then
+    return {}
+  end
+  local result = self:ask(arguments, INSPECT_MAX)
+  local answer = result.code == 0 and require("molbuild.base.json").decode(result.stdout)
+  if type(answer) == "table" then
+    return answer
+  end
+  return self:failure("image inspect", result)
+end
+
 --- The engine's versions and platform: see engine/api.lua. podman without a service is its own engine, and reports its
 --- platform as the client's.
 ---@return table? version

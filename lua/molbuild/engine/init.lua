@@ -102,9 +102,6 @@ end
 --- supports more endpoints, and explains best why an engine cannot be reached. A stuck engine is not asked again, so a
 --- question takes a minute at most.
 function Engine:ask(question, ...)
-  for index = 1, select("#", ...) do
-    check_reference((select(index, ...)))
-  end
   local started = core.sys.monotonic()
   if self.api then
     local answer, message, code = self.api[question](self.api, ...)
@@ -162,7 +159,7 @@ function Engine:described(image)
     os = image.Os,
     architecture = image.Architecture,
     variant = type(image.Variant) == "string" and image.Variant ~= "" and image.Variant or nil,
-    labels = type(config.Labels) == "table" and config.Labels or {},
+    labels = type(config.Labels) == "table" and config.Labels or type(image.Labels) == "table" and image.Labels or {},
   }
 end
 
@@ -175,6 +172,7 @@ end
 ---@field labels table<string, string>
 
 local function ask_image(self, ref)
+  check_reference(ref)
   local image, message = self:ask("image", ref)
   if image then
     return self:described(image)
@@ -245,11 +243,28 @@ function Engine:platform()
   return self.own_platform, message
 end
 
+--- The images that have a label with a value.
+---@param name string
+---@param value string
+---@return molbuild.Image[]?  they may lack their platforms: a list of the engine's has none
+---@return string? message  when the engine's answer is unusable
+---@raise missing_tool  the engine cannot be reached
+function Engine:labelled(name, value)
+  local answer, message = self:ask("labelled", name .. "=" .. value)
+  local list = {}
+  for _, image in ipairs(type(answer) == "table" and answer or {}) do
+    list[#list + 1] = self:described(image)
+  end
+  return answer and list or nil, message
+end
+
 --- Give an image another name.
 ---@param ref string
 ---@param alias string
 ---@raise failed | missing_tool | usage
 function Engine:tag(ref, alias)
+  check_reference(ref)
+  check_reference(alias)
   if alias:find("@", 1, true) then
     errors.raise { kind = "usage", message = ('"%s" has a digest: an image cannot be tagged with it'):format(alias) }
   end

@@ -74,7 +74,7 @@ end
 
 local TREE_OPTIONS = {
   repository = true, dir = true, url = true, commit = true, branch = true, files = true, bytes = true, memory = true,
-  token = true, timeout = true, stall = true, keep = true, auth_hint = true,
+  token = true, timeout = true, stall = true, keep = true, auth_hint = true, on_branch = true, detached_hint = true,
 }
 
 --- Write the tree of one commit into a new directory; see store.lua.

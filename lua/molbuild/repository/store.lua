@@ -3,10 +3,11 @@
 --- everything is fetched again.
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
-local command = require "molbuild.repository.command"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local bounds = require "molbuild.repository.bounds"
+local fetcher = require "molbuild.repository.fetch"
+local history = require "molbuild.repository.history"
 local report = require "molbuild.repository.report"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
@@ -17,16 +18,13 @@ local shown = require("molbuild.base.text").shown
 local store = {}
 
 --- The commit that the repository holds; git offers it to the server.
-local HEAD = "refs/molbuild/head"
+local HEAD = fetcher.HEAD
 
 local PRIVATE_DIR, PRIVATE_FILE = 448, 384
 
 --- No filter of the template or the user runs when files are written. git's own conversions by a template's attributes
 --- (line ends, encodings, ident) run as in any clone.
 local ATTRIBUTES = "* -filter\n"
-
---- The user's settings must not make a fetch larger.
-local FETCH_SETTINGS = { "fetch.negotiationAlgorithm=consecutive", "fetch.writeCommitGraph=false" }
 
 --- Above these limits the objects of former commits are removed.
 local MAX_PACKS, SPARE_BYTES = 20, 64 * 1024 ^ 2
@@ -130,37 +128,28 @@ local function restore(options)
   return held, complaint
 end
 
---- Run git on the repository; OPTIONS are those of tree().
-local function run(options, arguments, url, more)
-  local how = { token = url and options.token, timeout = options.timeout, stall = options.stall,
-    keep = options.keep }
-  table.insert(arguments, 1, "--git-dir=" .. options.repository)
-  return command.run(arguments, url, how, more)
-end
+local run = fetcher.git
 
-local function fetch_ref(options, ref)
-  local arguments = {}
-  for _, setting in ipairs(FETCH_SETTINGS) do
-    table.move({ "-c", setting }, 1, 2, #arguments + 1, arguments)
+-- A server may refuse to serve a commit by its id, but serve it as a part of the branch.
+local function fetch_given(options, left)
+  local result = fetcher.ref(options, options.commit, 1)
+  if result.code == 0 then
+    return options.commit
+  elseif not report.refused(result.tail) then
+    report.raise("git fetch", options.url, result, options.repository)
   end
-  table.move({
-    "fetch", "--progress", "--depth=1", "--no-tags", "--no-prune", "--no-recurse-submodules", "--no-write-fetch-head",
-    "--end-of-options", options.url, ("+%s:%s"):format(ref, HEAD),
-  }, 1, 10, #arguments + 1, arguments)
-  local on_line, check = bounds.fetch(options.bytes)
-  local ok, result = xpcall(run, errors.handler, options, arguments, options.url,
-    { on_line = on_line, max_memory = options.memory })
-  check(ok and result or nil)
-  return ok and result or error(result, 0)
+  history.deepen(options, left)
+  report.expect(run(options, { "update-ref", HEAD, options.commit }), "git update-ref", options.repository)
+  return options.commit
 end
 
-local function fetch_once(options, left)
-  options = setmetatable({ timeout = left }, { __index = options })
-  local result = fetch_ref(options, options.commit)
+-- The branch may have moved on since its commit was looked up.
+local function fetch_head(options)
+  local result = fetcher.ref(options, options.commit, 1)
   if result.code == 0 then
     return options.commit
   elseif report.refused(result.tail) then
-    result = fetch_ref(options, "refs/heads/" .. options.branch)
+    result = fetcher.ref(options, "refs/heads/" .. options.branch, 1)
     if result.code ~= 0 and report.refused(result.tail) then
       return nil -- a replica that does not have the branch yet
     end
@@ -171,13 +160,17 @@ local function fetch_once(options, left)
   return (must(core.fs.read(options.repository .. "/" .. HEAD, 1024)):match "^%x*")
 end
 
---- Fetch the commit. If the server does not serve it by its id, the branch is fetched. A temporary failure is retried,
---- three attempts in all, within the bound for one fetch.
+-- A temporary failure is retried, three attempts in all, within the bound for one fetch.
+local function try_to_fetch(options, how)
+  return retry.run({ what = "git fetch", attempts = 3, within = options.timeout }, function(left)
+    return how(setmetatable({ timeout = left }, { __index = options }), left)
+  end)
+end
+
+--- Fetch the commit. If the server does not serve it by its id, the branch is fetched.
 ---@return string? held  the fetched commit: another one when the branch has moved on, nil when a replica lags
 local function fetch(options)
-  return retry.run({ what = "git fetch", attempts = 3, within = options.timeout }, function(left)
-    return fetch_once(options, left)
-  end)
+  return try_to_fetch(options, options.on_branch == nil and fetch_head or fetch_given)
 end
 
 --- The size of the commit's files, measured before any is written. Counting stops, with an error, at the first bound that
@@ -255,6 +248,11 @@ local function tidy(options, bytes)
 end
 
 local function attempt(options, held)
+  if options.on_branch then
+    try_to_fetch(options, function(within, left)
+      history.check(within, configuration(options.url, options.commit), left)
+    end)
+  end
   if held ~= options.commit and fetch(options) ~= options.commit then
     return false
   end
@@ -300,6 +298,9 @@ end
 ---@field url string
 ---@field commit string
 ---@field branch string
+---@field on_branch boolean?  nil: the commit is the branch's, looked up just now. Else it was given: true, it must be on the
+---  branch, whose history is fetched to find that out; false, any commit of the repository will do
+---@field detached_hint string?  the hint when a given commit is not on the branch
 ---@field files integer  the most files and directories of the tree
 ---@field bytes integer  the most bytes of the tree, and on the wire
 ---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent
@@ -312,7 +313,7 @@ end
 --- Write the files of one commit, and nothing else, into a new directory. Missing objects are fetched. The caller holds a
 --- lock that covers both directories.
 ---@param how molbuild.TreeOptions
----@return boolean written  false: the branch has moved on, look it up again
+---@return boolean written  false: the branch has moved on, look it up again. Always true for a given commit
 ---@raise usage | remote | auth | not_found | template | timeout | missing_tool | cancelled | failed
 function store.tree(how)
   local options = setmetatable({}, { __index = how })

@@ -298,15 +298,21 @@ function commands.tag(world, call)
 end
 
 local function inspect(world, call)
-  local engine, ref = world.engine, call.argv[#call.argv]
+  local engine, list = world.engine, {}
   if not reach(engine, call) then
     return 1
-  elseif not engine:image(ref) then
-    call:out "[]\n"
-    call:print(engine.podman and "Error: %s: image not known" or "Error response from daemon: No such image: %s", ref)
-    return 1
   end
-  call:out(json.encode { engine:described(engine:image(ref)) } .. "\n")
+  for index = 4, #call.argv do
+    local ref = call.argv[index]
+    local image = engine:image(ref)
+    if not image then
+      call:out "[]\n"
+      call:print(engine.podman and "Error: %s: image not known" or "Error response from daemon: No such image: %s", ref)
+      return 1
+    end
+    list[#list + 1] = engine:described(image)
+  end
+  call:out(json.encode(list) .. "\n")
   return 0
 end
 
@@ -319,6 +325,16 @@ function commands.image(world, call)
   end
   call:print("docker: 'image %s' is not a command of the test's world", tostring(call.argv[3]))
   return 1
+end
+
+function commands.images(world, call)
+  if not reach(world.engine, call) then
+    return 1
+  end
+  for _, image in ipairs(world.engine:labelled((call:option "--filter"):match "^label=(.*)$")) do
+    call:out(image.Id .. "\n")
+  end
+  return 0
 end
 
 function commands.version(world, call)

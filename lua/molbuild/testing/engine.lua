@@ -215,6 +215,19 @@ function Engine:server()
   return { Version = "28.2.2", ApiVersion = VERSION, Os = system, Arch = architecture }
 end
 
+--- The images that have a label, as the engine lists them.
+---@param label string  "name=value"
+---@return table[]
+function Engine:labelled(label)
+  local name, value = label:match "^([^=]*)=(.*)$"
+  local list = {}
+  for _, image in ipairs(self.images) do
+    local listed = image.labels[name] == value and self:described(image)
+    list[#list + 1] = listed and { Id = listed.Id, RepoTags = listed.RepoTags, Labels = image.labels } or nil
+  end
+  return list
+end
+
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
@@ -228,6 +241,9 @@ function Engine:answer(request)
     return answer(200, "OK")
   elseif path == "/version" then
     return answer(200, self:server())
+  elseif path == "/images/json" then
+    local label = json.decode(decoded(query:match "filters=([^&]*)")).label[1]
+    return answer(200, #self:labelled(label) > 0 and self:labelled(label) or "[]")
   elseif ref and not image then
     return answer(404, { message = "No such image: " .. with_tag(ref) })
   elseif question == "json" then

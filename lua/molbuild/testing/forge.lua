@@ -13,6 +13,7 @@ local TEMPLATE = { Dockerfile = "FROM scratch\nCOPY . /\n" }
 ---@field name string
 ---@field branches table<string, string>  the commit that each points at
 ---@field commits table<string, table<string, any>>  the tree of each: the content of its files, by path
+---@field former table<string, string>  by commit: the one that its branch pointed at before
 
 ---@class molbuild.testing.Forge
 ---@field private boolean  whether it wants the token
@@ -75,7 +76,7 @@ function Forge:repository(name)
     found = found or ends_in(longer, name) and repository or nil
   end
   if not found then
-    found = { name = name, branches = {}, commits = {} }
+    found = { name = name, branches = {}, commits = {}, former = {} }
     self.repositories[name] = found
   end
   return found
@@ -90,6 +91,7 @@ function Forge:push(name, tree, branch)
   local repository = self:repository(name)
   branch, self.pushes = branch or "main", self.pushes + 1
   local sha = core.sha256.hex(("%s\n%s\n%d\n%s"):format(name, branch, self.pushes, serialized(tree))):sub(1, 40)
+  repository.former[sha] = repository.branches[branch]
   repository.branches[branch], repository.commits[sha] = sha, tree
   return sha
 end

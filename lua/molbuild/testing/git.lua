@@ -157,6 +157,22 @@ function commands.fetch(world, call, words, own)
   return 0
 end
 
+-- The commits from a reference on, the newest first: all that its branch ever pointed at.
+commands["rev-list"] = function(world, call, words, own)
+  local sha = (world.fs.read(own["git-dir"] .. "/" .. words[1]) or ""):match "^%x+"
+  for _, repository in pairs(world.forge.repositories) do
+    while sha and repository.commits[sha] do
+      call:out(sha .. "\n")
+      sha = repository.former[sha]
+    end
+  end
+  return 0
+end
+
+commands["update-ref"] = function(world, _, words, own)
+  return store(world, own["git-dir"], words[2], words[1]) and FAILED or 0
+end
+
 -- The tree of a commit that the repository holds. It came from one of the forge's.
 local function tree_of(world, own, sha)
   if not world.fs.lstat(("%s/objects/pack/pack-%s.pack"):format(own["git-dir"] or "", sha)) then
