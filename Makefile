@@ -82,7 +82,7 @@ sources = $(patsubst core/%.c,$(BUILD)/obj/%.o,$(sort $(wildcard $(1))))
 LIB_OBJ := $(call sources,core/lib/*.c core/lib/*/*.c)
 BIND_OBJ := $(call sources,core/bind/*.c)
 MODULES := $(sort $(wildcard lua/molbuild/*.lua lua/molbuild/*/*.lua))
-POLICIES := $(sort $(wildcard scripts/*.lua))
+POLICIES := $(sort $(wildcard scripts/*.lua scripts/verbs/*.lua))
 UNIT_TESTS := $(patsubst core/test/%.c,$(BUILD)/test/%,$(filter-out $(SKIPPED_TESTS),$(wildcard core/test/test_*.c)))
 BENCHES := $(patsubst core/bench/%.c,$(BUILD)/bench/%,$(wildcard core/bench/*.c))
 FUZZERS := $(patsubst core/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
@@ -273,10 +273,12 @@ demo:
 SHARE = $(DESTDIR)$(PREFIX)/share
 
 install: $(PROGRAM)
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts $(SHARE)/man/man1
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts/verbs \
+		$(SHARE)/man/man1
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/molbuild
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
+	$(INSTALL) -m 644 scripts/verbs/*.lua $(SHARE)/molbuild/scripts/verbs
 	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
 	$(INSTALL) -d $(SHARE)/molbuild/types/core $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
 	$(INSTALL) -m 644 lua/types/*.lua $(SHARE)/molbuild/types
@@ -288,9 +290,9 @@ install: $(PROGRAM)
 # Scripts that an operator has added are kept.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1
-	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(wildcard scripts/*.lua))
+	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(POLICIES))
 	rm -rf $(SHARE)/molbuild/lua $(SHARE)/molbuild/types $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
-	for dir in $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done
+	for dir in $(SHARE)/molbuild/scripts/verbs $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done
 
 # For luarocks, which says where its Lua modules (LUADIR) and C modules (LIBDIR) go.
 install-rock: $(MODULE)

@@ -1,4 +1,4 @@
---- What ensure.lua adds to the messages of its failures. It is loaded only when there is something to report.
+--- What ensure.lua reports of a miss, and adds to the messages of its failures. It is loaded only then.
 local advice = {}
 
 --- A tool that is not there, as an error.
@@ -28,10 +28,21 @@ function advice.head(job, failure)
     job.runtime, molbuild.core.mask.url(job.repo_url)))
 end
 
---- A build for a platform that the engine emulates, as a warning.
-function advice.emulated(job, own)
+-- A build for a platform that the engine emulates, as a warning.
+local function emulated(job, own)
   return ("%s is emulated on this engine, which is %s: a build is slow and may fail; "
     .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(job.target, own)
+end
+
+--- What is built from which commit, and why; a warning if the build will be slow.
+function advice.announce(job)
+  job.reason = molbuild.plan.reason(job)
+  if job.wrong then molbuild.log.warn("%s: %s — building it again", job.tag, job.wrong) end
+  molbuild.events.emit("building", {
+    image = job.tag, url = molbuild.core.mask.url(job.repo_url), sha = job.sha, platform = job.target, reason = job.reason,
+  })
+  local own = job.platform ~= "native" and job.engine:platform()
+  if own and molbuild.image.is_emulated(job.target, own) then molbuild.log.warn_once("%s", emulated(job, own)) end
 end
 
 return advice

@@ -3,6 +3,7 @@
 return {
   { "run", "args", "the verb `run`: everything" },
   { "names", "args", "the runtimes that the arguments name, and the set of those that only `--all` names" },
+  { "arguments", "", "the options of each verb" },
   { "job", "runtime", "the values that the steps need" },
   { "image", "job", "the steps, in order; sets `job.outcome`" },
   { "registry_image", "job", "in registry mode: the image; no other step but `pull` is called" },

@@ -68,6 +68,13 @@ settings.job = {
   { "sha", "string", "the commit" },
   { "tag", "string", "the image's name with its tag" },
   { "image_id", "string?", "the image's id in the engine" },
+  { "reason", "string?", "why the image is built, in one line" },
+  { "rebuild", "boolean?", "build although the image is there" },
+  { "no_cache", "boolean?", "build without the layers of former builds" },
+  { "pull_base", "boolean?", "fetch the base images again" },
+  { "commit", "string?", "the commit that was asked for: it is not looked up" },
+  { "working_tree", "string?", "the directory that is built instead of a commit" },
+  { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
   { "outcome", "string", "the result's kind: hit, built, registry" },
   { "held", "Lock?", "the lock, while the image is built" },
@@ -91,7 +98,10 @@ settings.gives = {
 settings.api = 1
 
 --- The verbs of the policy: functions that the command line can call, as in `molbuild run ensure.lua`.
-settings.verbs = { run = "make sure that images exist, and print their tags" }
+settings.verbs = {
+  run = "make sure that images exist, and print their tags",
+  plan = "say what run would do, and why",
+}
 
 --- Functions that a fork may add.
 settings.hooks = { finally = "called after each runtime, whatever happened: finally(job, outcome, failure)" }

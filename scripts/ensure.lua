@@ -11,14 +11,20 @@ local ensure = molbuild.settings.define({
   inputs = { [".runtime-version"] = "RUNTIME_VERSION" }, -- files of a template that become build arguments
 }, molbuild.load "ensure-settings.lua")
 
--- The texts about failures are loaded when something fails.
+-- The texts about failures are loaded when something fails, and each verb but run, a file of its own, when it is called.
 local function advice() return molbuild.load "ensure-advice.lua" end
+for verb in pairs(ensure.verbs) do
+  ensure[verb] = function(args) return molbuild.load("verbs/" .. verb .. ".lua").verb(ensure, args) end
+end
 
 -- 1. Names ----------------------------------------------------------------------------------------------------------
---- The runtimes that the command line names.
+--- The runtimes that the command line names, and the options of run.
 function ensure.names(args)
-  return jobs.named(args, ensure.runtimes)
+  return jobs.named(args, ensure.runtimes, function() return ensure.arguments().run end)
 end
+
+--- The options of each verb.
+function ensure.arguments() return molbuild.load "ensure-arguments.lua" end
 
 --- Everything that the steps need for one runtime: its settings, and values derived from them.
 function ensure.job(runtime)
@@ -33,11 +39,9 @@ function ensure.job(runtime)
   job.repo_url = job.repo_url and molbuild.token.strip(job.repo_url, where) or usual
   local scheme = molbuild.names.repository(job.repo_url, where)
   job.lookup = (scheme == "http" or scheme == "https") and job.head_lookup or "git"
-  job.token = molbuild.token.find(job.repo_url, {
-    env = variables.token, file = variables.token_file, user = variables.token_user, meant_for = usual,
-    own = { env = job.token_env, file = job.token_file },
-    credential = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil,
-  })
+  local ask_helpers = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil
+  job.token = molbuild.token.find(job.repo_url, { env = variables.token, file = variables.token_file, user = variables.token_user,
+    meant_for = usual, own = { env = job.token_env, file = job.token_file }, credential = ask_helpers })
   return job
 end
 
@@ -49,10 +53,9 @@ end
 
 --- Pulls that image if it is missing or, if so configured, if its tag may have moved.
 function ensure.pull(job)
-  job.image_id = molbuild.image.obtain(job.engine, job.tag, {
-    always = job.image_pull == "always", platform = job.platform ~= "native" and job.platform or nil,
-    stall = job.stall, timeout = job.ceiling,
-  }).id
+  local platform = job.platform ~= "native" and job.platform or nil
+  job.image_id = molbuild.image.obtain(job.engine, job.tag, { always = job.image_pull == "always", platform = platform,
+    stall = job.stall, timeout = job.ceiling }).id
 end
 
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
@@ -66,10 +69,11 @@ end
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
+  if job.commit then return job.commit end
   local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
+  local function ask_git(...) return molbuild.git.branch_head(...) end -- about a 404 that the forge does not explain
   local ok, result = errors.try(lookup, job.repo_url, job.branch,
-    { token = job.token, timeout = job.head_timeout,
-      ask_git = function(...) return molbuild.git.branch_head(...) end }) -- about a 404 that the forge does not explain
+    { token = job.token, timeout = job.head_timeout, ask_git = ask_git })
   return ok and result or error(advice().head(job, result), 0)
 end
 
@@ -97,13 +101,11 @@ function ensure.latest(job)
 end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
---- Whether the engine has the tag, and the image matches. An unusable answer is logged and counts as no.
+--- Whether the engine has the tag, and the image matches. An unusable answer counts as no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  local wrong = message or image and molbuild.image.mismatch(image, job.sha, job.target, job.labels)
-  if wrong and wrong ~= job.wrong then log.warn("%s: %s — building it again", job.tag, wrong) end
-  job.wrong = wrong
-  job.image_id = image and not wrong and image.id or nil
+  job.wrong = message or image and molbuild.image.mismatch(image, job.sha, job.target, job.labels) or nil
+  job.image_id = image and not job.wrong and image.id or nil
   return job.image_id ~= nil
 end
 
@@ -138,14 +140,13 @@ end
 -- 10. Build ---------------------------------------------------------------------------------------------------------
 function ensure.build(job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
-  local runtime = { ["app.molecule.runtime"] = job.runtime }
   job.inputs = job.inputs or molbuild.inputs.read(job.dir, ensure.inputs) -- a fork's check may not have read them
   local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
-    build_args = build_args, labels = molbuild.image.labels(job.sha, job.repo_url, runtime, inputs, job.labels),
-    stall = job.stall, timeout = job.ceiling, log_file = job.log_file,
-    keep = { job.held }, -- the lock is held as long as the build runs
+    build_args = build_args, no_cache = job.no_cache,
+    labels = molbuild.image.labels(job.sha, job.repo_url, { ["app.molecule.runtime"] = job.runtime }, inputs, job.labels),
+    stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
   job.image_id = image and image.id
@@ -192,13 +193,9 @@ function ensure.image(job)
   end
 end
 
---- Reports what is built from which commit, and warns if the build will be slow.
+--- Reports what is built from which commit, and why, and warns if the build will be slow.
 function ensure.announce(job)
-  molbuild.events.emit("building", { image = job.tag, url = core.mask.url(job.repo_url), sha = job.sha, platform = job.target })
-  local own = job.platform ~= "native" and job.engine:platform()
-  if own and molbuild.image.is_emulated(job.target, own) then
-    log.warn_once("%s", advice().emulated(job, own))
-  end
+  advice().announce(job)
 end
 
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
@@ -209,7 +206,7 @@ end
 
 --- Whether the step cached finds the image. The shipped one has asked the engine itself.
 function ensure.found(job, step)
-  local found = step "cached"
+  local found = not job.rebuild and step "cached"
   if found and not molbuild.expect.is_shipped(ensure.cached) then ensure.prove(job, "cached") end
   return found
 end
@@ -222,19 +219,21 @@ function ensure.make(job, step)
   local place <close> = jobs.place()
   job.outcome = "built"
   ensure.announce(job)
+  local record <close> = molbuild.record.begin(job)
   local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- in parallel
   if not step "clone" then return false end
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
   ensure.prove(job, "build")
+  record:good()
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
   return true
 end
 
 function ensure.run(args)
-  local names, optional = call("names", args)
-  local list = jobs.with_needs(names, function(name) return call("job", name) end)
+  local names, optional, options = call("names", args)
+  local list = jobs.with_needs(names, function(name) return jobs.chosen(call("job", name), options, names) end)
   -- What --all alone stands for, and the forge does not have.
   local function skip(job, e) return (optional or {})[job.runtime] and e.kind == "not_found" and e.step == "head" end
   return table.unpack(jobs.run_all(list, function(job) return call("image", job) end,

@@ -47,16 +47,31 @@ local function verbs_of(policy)
   return rawget(policy, "verbs") or { run = "run the policy" }
 end
 
+-- The options of a verb, one line each.
+local function option_lines(verb, list)
+  local lines, width = {}, 0
+  for index, row in ipairs(list) do
+    lines[index] = row[1] .. (row[2] and "=" .. row[2] or "")
+    width = math.max(width, #lines[index])
+  end
+  for index, row in ipairs(list) do
+    lines[index] = ("  %s%s  %s\n"):format(lines[index], (" "):rep(width - #lines[index]), row[3])
+  end
+  return #lines > 0 and ("\nOptions of %s, behind the script:\n%s"):format(verb, table.concat(lines)) or ""
+end
+
 local function print_verbs(name, program)
   local policy, path = script.load(name, program.library)
-  local lines, width = {}, 0
+  local lines, width, verbs = {}, 0, {}
   for verb in pairs(verbs_of(policy)) do
-    lines[#lines + 1], width = verb, math.max(width, #verb)
+    verbs[#verbs + 1], width = verb, math.max(width, #verb)
   end
-  table.sort(lines)
-  for index, verb in ipairs(lines) do
+  table.sort(verbs)
+  for index, verb in ipairs(verbs) do
     lines[index] = ("  molbuild %s %s%s  %s\n"):format(verb, name, (" "):rep(width - #verb), verbs_of(policy)[verb])
   end
+  local options_of = rawget(policy, "arguments")
+  for _, verb in ipairs(options_of and verbs or {}) do lines[#lines + 1] = option_lines(verb, options_of()[verb] or {}) end
   write(STDOUT, ("The verbs of %s:\n%s"):format(path, table.concat(lines)))
   return 0
 end

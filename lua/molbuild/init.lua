@@ -5,6 +5,7 @@ local molbuild = {}
 --- The modules that a policy can use, and their files.
 local MODULES = {
   core = "molbuild.core",
+  arguments = "molbuild.base.arguments",
   cache = "molbuild.repository.cache",
   child = "molbuild.base.child",
   docker = "molbuild.engine",
@@ -21,7 +22,10 @@ local MODULES = {
   log = "molbuild.base.log",
   names = "molbuild.base.names",
   network = "molbuild.forge.network",
+  plan = "molbuild.machine.plan",
+  record = "molbuild.machine.record",
   retry = "molbuild.base.retry",
+  rows = "molbuild.base.rows",
   settings = "molbuild.base.settings",
   sha = "molbuild.base.sha",
   task = "molbuild.base.task",
@@ -35,7 +39,7 @@ local MODULES = {
 ---@return table
 ---@raise usage | bug
 function molbuild.load(name)
-  return (require("molbuild.script").load(name, molbuild))
+  return (require("molbuild.script").load_beside(name, molbuild))
 end
 
 ---@class molbuild.Program

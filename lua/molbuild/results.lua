@@ -65,8 +65,9 @@ local function encoded(fields)
   return require("molbuild.progress.encode").object(object, FIRST) .. "\n"
 end
 
--- An image with its details; any other value, which a custom policy may return, alone.
+-- An image with its details, or a verb's rows; any other value, which a custom policy may return, alone.
 function Results:_object(value)
+  if type(value) == "table" then return value:json(require("molbuild.progress.encode").object) end
   local known = self.by_image[value]
   if known then
     return encoded(known)
@@ -82,7 +83,8 @@ end
 function Results:text(values, json)
   local lines = {}
   for index = 1, values.n do
-    lines[index] = json and self:_object(values[index]) or tostring(values[index]) .. "\n"
+    local value = values[index]
+    lines[index] = json and self:_object(value) or type(value) == "table" and value:text() or tostring(value) .. "\n"
   end
   return table.concat(lines)
 end

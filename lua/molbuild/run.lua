@@ -102,6 +102,15 @@ local function settle_stderr()
   end
 end
 
+-- Rows may say that the exit status is another one than 0, although they are printed.
+local function status_of(results)
+  for index = 1, results.n do
+    local status = type(results[index]) == "table" and results[index].exit
+    if status then return status end
+  end
+  return 0
+end
+
 --- Write the policy's results to stdout. Everything else that can fail comes first: a printed result must not be followed
 --- by a failure.
 local function deliver(results, settings, sink)
@@ -111,10 +120,11 @@ local function deliver(results, settings, sink)
   -- stdout may be the same terminal: its live lines are finished before anything is written there.
   sink.renderer:close(true)
   if sink.trace then
-    write_trace(sink, settings.trace, { exit = 0 })
+    write_trace(sink, settings.trace, { exit = status_of(results) })
   end
   settle_stderr()
   sink.delivered = true
+  sink.status = status_of(results)
   local ok, message, code = core.writer.send(STDOUT, text, true)
   sink.complete = ok
   if not ok then
@@ -212,6 +222,7 @@ local function load_and_run(name, args, settings, sink, program)
   if passed_over then
     events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
+  task.scope().version, task.scope().policy = program.version, ok and script.identity() or nil
   run_policy(ok and policy or error(policy, 0), args, settings, sink)
 end
 
@@ -233,7 +244,7 @@ local function tell_end(sink, settings, failure, seconds)
   if failure and not failure.reported then
     events.emit("failed", errors.fields(failure))
   end
-  local status = failure and errors.exit_code(failure) or 0
+  local status = failure and errors.exit_code(failure) or sink.status or 0
   if failure and sink.trace then
     local ok, message = pcall(write_trace, sink, settings.trace, { exit = status })
     if not ok then
@@ -279,7 +290,7 @@ function run.main(settings, name, args, program)
   if not finished then
     pcall(core.writer.put, STDERR, errors.format(problem) .. "\n")
   end
-  return 0
+  return sink.status
 end
 
 return run

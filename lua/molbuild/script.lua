@@ -20,8 +20,11 @@ script.installed = nil
 --- The files that are being loaded, by real path: a fork with the name of the policy it loads gets the next one on the path.
 local loading = {}
 
---- The directory of the file that is being loaded; nil at other times.
+--- The directory of the file that is being loaded; while a policy runs, and loads another one, that of the policy itself.
 local beside
+
+--- The directory of the policy that the program has loaded.
+local home
 
 --- The directories of MOLBUILD_PATH. An empty entry is ignored. A relative one is refused: it would depend on the current
 --- directory, in which any user may have put a policy.
@@ -123,13 +126,19 @@ local function is_pipe(path)
   return core.fs.type(path) == "fifo"
 end
 
---- The file for a name. A name with a slash is the file's path, which may be a pipe. The ".lua" of another name may be left out.
+-- A name with a slash is a path; but the verbs are in a directory beside the policies.
+local function is_path(name)
+  return name:find("/", 1, true) and not name:find "^verbs/[^/]+$"
+end
+
+--- The file for a name. A name with a slash is the file's path, which may be a pipe; "verbs/NAME" is looked up. The ".lua" of
+--- another name may be left out.
 ---@param name string
 ---@return string path
 ---@return string? passed_over  a file of that name in the current directory that another one overrides
 ---@raise usage
 function script.find(name)
-  if name:find("/", 1, true) then
+  if is_path(name) then
     return is_file(name) and name or is_pipe(name) and name or refuse_missing(name, { name })
   end
   local looked = {}
@@ -181,8 +190,19 @@ local function check_api(policy, path)
 end
 
 --- The policies that were loaded in this process, in the order of their ends.
----@type { path: string, chunk: function, policy: table }[]
+---@type { path: string, chunk: function, policy: table, source: string }[]
 script.loaded = {}
+
+--- What identifies the policy that was loaded last, and all that it had loaded by then.
+---@return fun(): { name: string, sha256: string } identify  the digest is computed when it is asked for
+function script.identity()
+  local count = #script.loaded
+  return function()
+    local texts = {}
+    for index = 1, count do texts[index] = core.sha256.hex(script.loaded[index].source) end
+    return { name = script.loaded[count].path:match "[^/]*$", sha256 = core.sha256.hex(table.concat(texts)) }
+  end
+end
 
 --- Find a policy and compile it.
 ---@param name string
@@ -190,6 +210,7 @@ script.loaded = {}
 ---@return function chunk
 ---@return string path
 ---@return string? passed_over
+---@return string source
 ---@raise usage | bug
 function script.compile(name, library)
   local path, passed_over = script.find(name)
@@ -201,7 +222,7 @@ function script.compile(name, library)
   if not chunk then
     errors.raise { kind = "bug", message = syntax }
   end
-  return chunk, path, passed_over
+  return chunk, path, passed_over, source
 end
 
 --- Load a policy and run its main chunk. The table that it returns is sealed (seal.lua).
@@ -212,9 +233,10 @@ end
 ---@return string? passed_over
 ---@raise usage | bug
 function script.load(name, library)
-  local chunk, path, passed_over = script.compile(name, library)
+  local chunk, path, passed_over, source = script.compile(name, library)
   local real, outer = core.fs.realpath(path) or path, beside
   loading[real], beside = true, real:match "^(.*)/"
+  home = outer and home or beside
   local ran, policy = xpcall(chunk, errors.handler)
   loading[real], beside = nil, outer
   if not ran then
@@ -224,8 +246,21 @@ function script.load(name, library)
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end
   check_api(policy, path)
-  table.insert(script.loaded, { path = path, chunk = chunk, policy = policy })
+  table.insert(script.loaded, { path = path, chunk = chunk, policy = policy, source = source })
   return sealed(policy, path), path, passed_over
+end
+
+--- As script.load, for a policy that loads another one: also beside the policy itself.
+---@param name string
+---@param library table
+---@return table policy
+---@raise usage | bug
+function script.load_beside(name, library)
+  local outer = beside
+  beside = beside or home
+  local ok, result = xpcall(script.load, errors.handler, name, library)
+  beside = outer
+  return ok and result or error(result, 0)
 end
 
 return script

@@ -57,6 +57,13 @@
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag
 ---@field image_id string?  the image's id in the engine
+---@field reason string?  why the image is built, in one line
+---@field rebuild boolean?  build although the image is there
+---@field no_cache boolean?  build without the layers of former builds
+---@field pull_base boolean?  fetch the base images again
+---@field commit string?  the commit that was asked for: it is not looked up
+---@field working_tree string?  the directory that is built instead of a commit
+---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match
 ---@field outcome string  the result's kind: hit, built, registry
 ---@field held molbuild.core.Lock?  the lock, while the image is built
@@ -139,10 +146,14 @@
 ---@field extend fun(fields: table)  declare fields of a fork's own
 local ensure = {}
 
---- The runtimes that the command line names.
+--- The runtimes that the command line names, and the options of run.
 ---@param args string[]
 ---@return string[]
 function ensure.names(args) end
+
+--- The options of each verb.
+---@return table<string, molbuild.Argument[]>
+function ensure.arguments() end
 
 --- Everything that the steps need for one runtime: its settings, and values derived from them.
 ---@param runtime string
@@ -182,7 +193,7 @@ function ensure.tag(job) end
 ---@return string
 function ensure.latest(job) end
 
---- Whether the engine has the tag, and the image matches. An unusable answer is logged and counts as no.
+--- Whether the engine has the tag, and the image matches. An unusable answer counts as no.
 ---@param job job
 ---@return boolean
 function ensure.cached(job) end
@@ -214,7 +225,7 @@ function ensure.alias(job) end
 ---@return string
 function ensure.image(job) end
 
---- Reports what is built from which commit, and warns if the build will be slow.
+--- Reports what is built from which commit, and why, and warns if the build will be slow.
 ---@param job job
 function ensure.announce(job) end
 
@@ -246,5 +257,10 @@ function ensure.run(args) end
 ---@param prefix string
 ---@return string
 function ensure.cache_key(runtime, sha, prefix) end
+
+--- A verb: say what run would do, and why.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.plan(args) end
 
 return ensure

@@ -2,6 +2,11 @@
 
 -- Stubs of the library, for language servers: never loaded. Made by make docs from the annotations in lua/molbuild.
 
+---@class molbuild.Argument
+---@field [1] string  the option, with its dashes
+---@field [2] string?  what its value is called; nil: it takes none
+---@field [3] string  its meaning, in one line
+
 ---@class molbuild.BuildOptions
 ---@field tag string
 ---@field dir string
@@ -132,6 +137,56 @@ function Engine:pull(ref, options) end
 ---@field log_file string?
 ---@field keep table?  locks that are held as long as the pull runs
 
+---@class molbuild.Record
+---@field path string  the file
+---@field runtime string
+---@field image string  name and tag
+---@field image_id string?  the engine's id, of a build that succeeded
+---@field commit string
+---@field repository string  URL, without credentials
+---@field branch string
+---@field platform string
+---@field inputs table<string, string>
+---@field build_args table<string, string>
+---@field policy { name: string, sha256: string }
+---@field builder string?  buildkit or classic
+---@field started integer  seconds since 1970
+---@field finished integer
+---@field seconds number  by a clock that cannot be set
+---@field error { kind: string, exit: integer, message: string, hint: string?, log: string? }?  of a build that failed
+
+---@class molbuild.Rows
+---@field columns molbuild.RowsColumn[]
+---@field notes string[]
+---@field exit integer?
+---@field [integer] table
+local Rows = {}
+
+--- Add a row. The object has all of its fields; the table has those of the columns.
+---@param fields table<string, any>  an absent or false field is not in the object, and "-" in the table
+function Rows:add(fields) end
+
+--- Add a line of text behind the table. The objects are without it.
+---@param line string
+function Rows:note(line) end
+
+--- The rows as a table for people, with a line of titles, and the notes behind it. Without rows there are the notes alone.
+---@return string
+function Rows:text() end
+
+--- The rows as JSON, one object per line.
+---@param encode fun(t: table, first: string[]): string
+---@return string
+function Rows:json(encode) end
+
+---@class molbuild.RowsColumn
+---@field [1] string  the field of a row
+---@field align "right"|nil
+---@field shown (fun(value: any): string)?  the value as the table shows it; tostring when absent
+
+---@class molbuild.RowsOptions
+---@field columns molbuild.RowsColumn[]
+
 ---@class molbuild.Semaphore
 local Semaphore = {}
 
@@ -195,6 +250,19 @@ function Task:join() end
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
 ---@field auth_hint string?  the hint when the server refuses the token, or requires one
+
+--- The arguments of a verb: what follows the script on the command line.
+---@class molbuild.arguments
+local arguments = {}
+
+--- Split a verb's arguments into options and words. `--keep=2` and `--keep 2` are the same; behind `--` there are words alone.
+--- Raises: usage.
+---@param args string[]
+---@param rows molbuild.Argument[]  the options that the verb has; each may be given once
+---@param word string?  an argument that stays among the words although it begins with dashes
+---@return table<string, string|true> given  by name, without dashes, and with "_" for each other dash: `no_cache`
+---@return string[] words
+function arguments.parse(args, rows, word) end
 
 --- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
 ---@class molbuild.cache
@@ -595,13 +663,14 @@ function expect.names(value, where) end
 ---@field n integer
 ---@field [integer] any
 
---- Check what a policy's function gave as the results of the whole: one text or several. A whole number is a text.
+--- Check what a policy's function gave as the results of the whole: one text or several. A whole number is a text. A verb other
+--- than run may also give rows, or nothing.
 --- Raises: bug.
 ---@param name string
 ---@param fn function
 ---@param values molbuild.expect.results.values  as of table.pack
----@param may_be_none boolean?
-function expect.results(name, fn, values, may_be_none) end
+---@param is_verb boolean?
+function expect.results(name, fn, values, is_verb) end
 
 --- The git functions for policies: a password, the commit of a branch, the tree of a commit.
 ---@class molbuild.git
@@ -691,6 +760,11 @@ function image.architecture(word) end
 ---@param own string  the engine's, as of Engine:platform()
 ---@return boolean
 function image.is_emulated(platform, own) end
+
+--- The commit that an image says it was built from.
+---@param found molbuild.Image
+---@return string?
+function image.revision(found) end
 
 ---@class molbuild.image.other_platform.found
 ---@field os string?
@@ -804,9 +878,19 @@ function job.asked(runtimes) end
 --- Raises: usage, bug (bug: the policy's runtimes are not a list).
 ---@param args string[]
 ---@param known string[]
+---@param options (fun(): molbuild.Argument[])?  the options that the verb has; called when there is one among the arguments
 ---@return string[]
 ---@return table<string, true> optional  those that only `--all` names
-function job.named(args, known) end
+---@return table<string, string|true> given  the options, as of arguments.parse
+function job.named(args, known, options) end
+
+--- Give a job what the options of run ask for.
+--- Raises: usage.
+---@param self table
+---@param options table<string, string|true>?  as of job.named
+---@param names string[]  the runtimes that the options are about
+---@return table self
+function job.chosen(self, options, names) end
 
 --- Run one step of a job: report its start and end, and add its time to job.steps. A failure with a field `bound` gets
 --- the name of the setting, job.bounds[failure.bound].
@@ -981,6 +1065,63 @@ function network.find_address(url, seconds) end
 ---@return string?
 function network.resolved(url) end
 
+--- What a run would do, and why. Nothing is locked, written or built for it.
+---@class molbuild.plan
+---@field BUILD string  The outcomes that do something.
+---@field CHANGES integer  The exit status of a plan when a run would do something.
+---@field PULL string
+local plan = {}
+
+--- Why a job has no usable image, in one line.
+---@param self table  the job, with its commit
+---@return string
+function plan.reason(self) end
+
+--- The seconds that a build of a runtime takes: the median of its last ones; nil when there were none.
+---@param self table  a job
+---@return number?
+function plan.estimate(self) end
+
+--- What a run would do with the same arguments, one row for each runtime.
+---@param policy table
+---@param args string[]
+---@param ask fun(job: table): string, string?  the outcome for a job, and the reason; it sets the job's tag
+---@return molbuild.Rows
+function plan.rows(policy, args, ask) end
+
+--- The record of a build: what was built from what, or why it failed. A record is a file beside the build's tree, and is never
+--- believed more than the engine.
+---
+--- That of a successful build is an in-toto Statement with SLSA provenance:
+--- https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://slsa.dev/spec/v1.0/provenance
+---@class molbuild.record
+---@field MAX integer  The most bytes of a record.
+local record = {}
+
+--- The file of the record of an image.
+---@param cache string  the cache's directory
+---@param runtime string
+---@param image string  name and tag
+---@return string
+function record.path(cache, runtime, image) end
+
+--- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
+--- it, and not at all otherwise, or after a cancellation.
+---@param job table
+---@return { good: fun(self: table) }  to be closed
+function record.begin(job) end
+
+--- The record in a file.
+---@param path string  as of record.path
+---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
+function record.read(path) end
+
+--- All records of a cache, or those of one runtime, the newest first.
+---@param cache string
+---@param runtime string?
+---@return molbuild.Record[]
+function record.list(cache, runtime) end
+
 --- Retries after temporary failures.
 ---@class molbuild.retry
 local retry = {}
@@ -1028,6 +1169,20 @@ function retry.head_lookup(timeout, fn) end
 ---@param pauses molbuild.retry.look_again.pauses?  seconds; for tests
 ---@return fun(commit: string)
 function retry.look_again(branch, where, pauses) end
+
+--- What a verb prints: rows of named values. With --output=json each is an object; as text they are a table that fits 80 columns.
+---@class molbuild.rows
+local rows = {}
+
+--- No rows yet. The last column of the table is the one that is wrapped when a row is too long.
+---@param options molbuild.RowsOptions
+---@return molbuild.Rows
+function rows.new(options) end
+
+--- Whether a value is rows.
+---@param value any
+---@return boolean
+function rows.is(value) end
 
 --- The settings of a policy. One table of rows defines each setting's name, default, type, variable and meaning. From it
 --- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
@@ -1210,6 +1365,7 @@ function token.new(secret, url, user) end
 --- The library of a policy: `local molbuild = require "molbuild"`. A policy that molbuild runs also has it as the global
 --- `molbuild`. Modules are loaded at their first use.
 ---@class molbuild
+---@field arguments molbuild.arguments
 ---@field cache molbuild.cache
 ---@field child molbuild.child
 ---@field core molbuild.Core
@@ -1227,7 +1383,10 @@ function token.new(secret, url, user) end
 ---@field log molbuild.log
 ---@field names molbuild.names
 ---@field network molbuild.network
+---@field plan molbuild.plan
+---@field record molbuild.record
 ---@field retry molbuild.retry
+---@field rows molbuild.rows
 ---@field settings molbuild.settings
 ---@field sha molbuild.sha
 ---@field task molbuild.task

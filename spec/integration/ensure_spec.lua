@@ -187,7 +187,7 @@ describe("ensure.lua", function()
     assert.equal(7, run.status)
     local dir = ("%s/claude-code/%s"):format(w.cache, sha:sub(1, 12))
     assert.truthy(run.stderr:find(("cloned tree at %s has no Dockerfile (template repo malformed)"):format(dir), 1, true))
-    assert.equal("", sh.run(("find %s/claude-code %s/tmp -mindepth 1 ! -name order"):format(w.cache, w.cache)))
+    assert.equal("", sh.run(("find %s/claude-code %s/tmp -mindepth 1 ! -name order ! -name '*.json'"):format(w.cache, w.cache)))
   end)
 
   it("refuses a Dockerfile that is a link out of the tree", function()

@@ -23,7 +23,8 @@ local RESULTS = {
 }
 
 --- What the functions give that are not in that table.
-local OTHER_RESULTS = { names = "string[]", found = "boolean", make = "boolean", run = "string ...", cache_key = "string" }
+local OTHER_RESULTS = { names = "string[]", found = "boolean", make = "boolean", run = "string ...", cache_key = "string",
+  arguments = "table<string, molbuild.Argument[]>" }
 
 --- By the name of a parameter of the policy's functions.
 local PARAMETERS = {
@@ -115,6 +116,16 @@ local function hook_fields(hooks)
   return fields
 end
 
+-- The verbs that are files of scripts/verbs.
+local function verbs_in_files(rows)
+  local list = {}
+  for verb in pairs(rows.verbs) do
+    if verb ~= "run" then list[#list + 1] = verb end
+  end
+  table.sort(list)
+  return list
+end
+
 -- The policy's functions as they stand, with types by the names of their parameters and by the table of results.
 local function functions_of(policy, rows)
   local list, texts = {}, {}
@@ -134,6 +145,13 @@ local function functions_of(policy, rows)
       if rows.verbs[block.name] then table.insert(block.text, ("A verb: %s."):format(rows.verbs[block.name])) end
       list[#list + 1] = block
     end
+  end
+  for _, verb in ipairs(verbs_in_files(rows)) do
+    list[#list + 1] = {
+      name = verb, parameters = "args", params = { { name = "args", type = "string[]", note = "" } },
+      returns = { { type = "molbuild.Rows", note = "" } }, raises = {}, fields = {},
+      text = { ("A verb: %s."):format(rows.verbs[verb]) },
+    }
   end
   return list
 end

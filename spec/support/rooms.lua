@@ -20,9 +20,11 @@ rooms.LUA = {
   { "policy", "what a policy sees, and what is wrong with one", { "base" } },
   { "repository", "git, the kept repository, the cache, the template", { "base", "forge" } },
   { "engine", "the container engine: its API, its program, images, builds", { "base", "forge" } },
+  { "machine", "what is on this machine, and why: records, plans, inventories, pins",
+    { "base", "forge", "progress", "repository", "engine" } },
   { "testing", "tests of policies: their words, and a world of fakes for them", { "base", "progress", "policy" } },
   { "top", "the command line, a run, the library as policies see it",
-    { "base", "forge", "progress", "policy", "repository", "engine", "testing" } },
+    { "base", "forge", "progress", "policy", "repository", "engine", "machine", "testing" } },
 }
 
 --- The files of lua/molbuild that are in no directory: the room "top".

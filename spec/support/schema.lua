@@ -8,14 +8,15 @@ local schema = {}
 local VALIDATE = "/usr/bin/python3 spec/support/validate.py "
 
 --- Validate lines of JSON.
----@param name "events"|"results"
+---@param name "events"|"results"|"verbs"
 ---@param text string  one object per line, a newline behind each
+---@param definition string?  the one that each line is of: a verb's name
 ---@return boolean valid
 ---@return string said  what is wrong, one line each
-function schema.check(name, text)
+function schema.check(name, text, definition)
   local file = os.tmpname()
   sh.write(file, text)
-  local pipe = assert(io.popen(("%sdocs/%s.schema.json <%s 2>&1"):format(VALIDATE, name, sh.quote(file))))
+  local pipe = assert(io.popen(("%sdocs/%s.schema.json %s <%s 2>&1"):format(VALIDATE, name, definition or "", sh.quote(file))))
   local said = pipe:read "a"
   local ok = pipe:close()
   os.remove(file)

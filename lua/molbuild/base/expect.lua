@@ -129,16 +129,18 @@ function expect.names(value, where)
   return value
 end
 
---- Check what a policy's function gave as the results of the whole: one text or several. A whole number is a text.
+--- Check what a policy's function gave as the results of the whole: one text or several. A whole number is a text. A verb other
+--- than run may also give rows, or nothing.
 ---@param name string
 ---@param fn function
 ---@param values { n: integer, [integer]: any }  as of table.pack
----@param may_be_none boolean?
+---@param is_verb boolean?
 ---@raise bug
-function expect.results(name, fn, values, may_be_none)
-  for index = 1, math.max(may_be_none and 0 or 1, values.n) do
+function expect.results(name, fn, values, is_verb)
+  for index = 1, math.max(is_verb and 0 or 1, values.n) do
     local value = values[index]
-    if math.type(value) ~= "integer" then expect.value(name, fn, "text", value) end
+    local is_fine = math.type(value) == "integer" or is_verb and require("molbuild.base.rows").is(value)
+    if not is_fine then expect.value(name, fn, "text", value) end
   end
 end
 

@@ -70,15 +70,32 @@ local function nearest_runtime(word, known)
   return near and ('did you mean "%s"?'):format(near) or nil
 end
 
+-- The options among the arguments, and the other ones. The runtimes are noted even when an option is wrong.
+local function options_of(args, known, options)
+  local has_options = false
+  for _, arg in ipairs(args) do has_options = has_options or arg:sub(1, 1) == "-" and arg ~= "--all" end
+  if not options or not has_options then return {}, args end
+  local parse = require("molbuild.base.arguments").parse
+  local ok, given, words = xpcall(parse, errors.handler, args, options(), "--all")
+  if ok then return given, words end
+  local named = {}
+  for _, arg in ipairs(args) do named[#named + 1] = text.is_one_of(arg, known) and arg or nil end
+  job.asked(named)
+  error(given, 0)
+end
+
 --- The runtimes that a command line names, in its order. `--all` means all of them.
 ---@param args string[]
 ---@param known string[]
+---@param options (fun(): molbuild.Argument[])?  the options that the verb has; called when there is one among the arguments
 ---@return string[]
 ---@return table<string, true> optional  those that only `--all` names
+---@return table<string, string|true> given  the options, as of arguments.parse
 ---@raise usage | bug  bug: the policy's runtimes are not a list
-function job.named(args, known)
+function job.named(args, known, options)
   local all = table.concat(expect.names(known, "runtimes"), ", ")
-  local list, optional, unknown = asked_for(args, known)
+  local given, words = options_of(args, known, options)
+  local list, optional, unknown = asked_for(words, known)
   job.asked(list)
   if unknown then
     errors.raise {
@@ -90,7 +107,18 @@ function job.named(args, known)
   elseif #list == 0 then
     errors.raise { kind = "usage", message = ("no runtime named (one or more of %s, or --all)"):format(all) }
   end
-  return list, optional
+  return list, optional, given
+end
+
+--- Give a job what the options of run ask for.
+---@param self table
+---@param options table<string, string|true>?  as of job.named
+---@param names string[]  the runtimes that the options are about
+---@return table self
+---@raise usage
+function job.chosen(self, options, names)
+  if not next(options or {}) or not text.is_one_of(self.runtime, names) then return self end
+  return require("molbuild.base.choices").apply(self, options)
 end
 
 -- An error about a bound names the setting that holds it: after the time if the message has one, else at the end.

@@ -63,6 +63,13 @@ local function said(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
+--- The commit that an image says it was built from.
+---@param found molbuild.Image
+---@return string?
+function image.revision(found)
+  return said(found.labels[REVISION])
+end
+
 --- A text when an image is for another platform than the requested one; nil when it is not. Missing metadata counts as a
 --- match: engines leave out a default variant.
 ---@param found { os: string?, architecture: string?, variant: string? }

@@ -93,8 +93,8 @@ function sentences.log(e, paint)
 end
 
 function sentences.building(e)
-  return ("building %s from %s at %s for %s"):format(text.one_line(e.image), text.one_line(e.url), text.one_line(e.sha),
-    text.one_line(e.platform))
+  return ("building %s from %s at %s for %s%s"):format(text.one_line(e.image), text.one_line(e.url), text.one_line(e.sha),
+    text.one_line(e.platform), e.reason and ": " .. text.one_line(e.reason) or "")
 end
 
 function sentences.lock_waiting(e)
@@ -123,6 +123,15 @@ end
 function say.line(e, several, paint, words)
   local sentence = sentences[e.event]
   return sentence and say.prefix(e, several, words) .. sentence(e, paint, words)
+end
+
+--- Why an image is built, for a screen on which the runtime's own line has the rest.
+---@param e table  building
+---@param several boolean
+---@param words molbuild.Words
+---@return string
+function say.reason(e, several, words)
+  return say.prefix(e, several, words) .. "building: " .. text.one_line(e.reason)
 end
 
 --- Lines that a child printed. The core has removed everything that could steer a terminal, except tabs.

@@ -214,6 +214,10 @@ function handlers.log(self, e)
   self:_above(say.line(e, self.several, self.paint, self.words))
 end
 
+function handlers.building(self, e)
+  if e.reason then self:_above(say.reason(e, self.several, self.words)) end
+end
+
 -- A runtime's own line has no room for all details of the lock's holder.
 function handlers.lock_waiting(self, e)
   self:_job(e).text = say.held(e)

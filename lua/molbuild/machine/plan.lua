@@ -1,0 +1,138 @@
+--- What a run would do, and why. Nothing is locked, written or built for it.
+local core = require "molbuild.core"
+local errors = require "molbuild.base.errors"
+local image = require "molbuild.engine.image"
+local job = require "molbuild.base.job"
+local record = require "molbuild.machine.record"
+local rows = require "molbuild.base.rows"
+local task = require "molbuild.base.task"
+
+local plan = {
+  --- The exit status of a plan when a run would do something.
+  CHANGES = 11,
+  --- The outcomes that do something.
+  BUILD = "build", PULL = "pull",
+}
+
+local SHORT = 12 -- digits of a commit, as in a tag
+
+local function short(commit)
+  return commit:sub(1, SHORT)
+end
+
+-- Why there is no image ------------------------------------------------------------------------------------------------
+
+local function without_tag(name)
+  return name:match "^(.*):[^/]*$" or name
+end
+
+-- Whether a record is about what a job is about, of whatever commit.
+local function is_of(self, found)
+  return without_tag(found.image) == self.image and found.platform == self.target and found.branch == self.branch
+    and found.repository == core.mask.url(self.repo_url)
+end
+
+-- The commit that was built before: of the image that the moving name has, else of the newest record.
+local function former_commit(self)
+  local ok, found = errors.try(self.engine.image, self.engine, self.alias)
+  local revision = ok and found and image.revision(found)
+  if revision then return revision end
+  for _, made in ipairs(record.list(self.cache, self.runtime)) do
+    if not made.error and is_of(self, made) then return made.commit end
+  end
+end
+
+--- Why a job has no usable image, in one line.
+---@param self table  the job, with its commit
+---@return string
+function plan.reason(self)
+  local former = not self.rebuild and not self.wrong and not self.commit and former_commit(self)
+  if self.rebuild then
+    return "--rebuild"
+  elseif self.wrong then
+    return self.wrong
+  elseif self.commit then
+    return ("no image of %s, the commit that was asked for"):format(short(self.commit))
+  elseif not former then
+    return "no image"
+  elseif former == self.sha then
+    return ("the image of %s is gone"):format(short(former))
+  end
+  return ("the branch %s moved %s -> %s"):format(self.branch, short(former), short(self.sha))
+end
+
+-- How long a build takes -------------------------------------------------------------------------------------------------
+
+local ESTIMATE_FROM = 5 -- builds
+
+--- The seconds that a build of a runtime takes: the median of its last ones; nil when there were none.
+---@param self table  a job
+---@return number?
+function plan.estimate(self)
+  local seconds = {}
+  for _, made in ipairs(record.list(self.cache, self.runtime)) do
+    if not made.error and is_of(self, made) and #seconds < ESTIMATE_FROM then seconds[#seconds + 1] = made.seconds end
+  end
+  table.sort(seconds)
+  return seconds[(#seconds + 1) // 2]
+end
+
+-- The rows ----------------------------------------------------------------------------------------------------------------
+
+-- A failure, as a row. One that `--all` alone has named, and the forge does not have, is skipped.
+local function failed_row(self, failure, optional)
+  if failure.kind == "cancelled" or failure.kind == "signal" then error(failure, 0) end
+  local shown = errors.fields(failure)
+  local skipped = optional[self.runtime] and failure.kind == "not_found"
+  return {
+    runtime = self.runtime, outcome = skipped and "skipped" or "failed", reason = shown.message,
+    error = not skipped and {
+      kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, retry = shown.retry,
+    } or nil,
+  }
+end
+
+local function row_of(self, ask, optional)
+  task.scope().runtime = self.runtime
+  local ok, outcome, reason = xpcall(ask, errors.handler, self)
+  if not ok then return failed_row(self, errors.object(outcome), optional) end
+  return {
+    runtime = self.runtime, outcome = outcome, image = self.tag, tag = self.tag:match ":([^:/]*)$" or self.tag,
+    commit = self.sha, reason = reason, head_age_s = self.head_age,
+    seconds = outcome == plan.BUILD and plan.estimate(self) or nil,
+  }
+end
+
+local function seconds_shown(seconds)
+  return ("%d s"):format(math.max(1, math.floor(seconds + 0.5)))
+end
+
+-- The exit status for rows: that of the first failure, else whether there is something to do.
+local function status_of(list)
+  local status = nil
+  for _, row in ipairs(list) do
+    if row.error then return row.error.exit end
+    if row.outcome == plan.BUILD or row.outcome == plan.PULL then status = plan.CHANGES end
+  end
+  return status
+end
+
+--- What a run would do with the same arguments, one row for each runtime.
+---@param policy table
+---@param args string[]
+---@param ask fun(job: table): string, string?  the outcome for a job, and the reason; it sets the job's tag
+---@return molbuild.Rows
+function plan.rows(policy, args, ask)
+  local names, optional, options = policy.names(args)
+  local jobs = job.with_needs(names, function(name) return job.chosen(policy.job(name), options, names) end)
+  local list = rows.new {
+    columns = { { "runtime" }, { "outcome" }, { "tag" }, { "seconds", align = "right", shown = seconds_shown }, { "reason" } },
+  }
+  for _, row in ipairs(task.map(jobs, {}, function(self) return row_of(self, ask, optional or {}) end)) do
+    list:add(row)
+  end
+  list.exit = status_of(list)
+  return list
+end
+
+return plan

@@ -1,0 +1,256 @@
+--- The record of a build: what was built from what, or why it failed. A record is a file beside the build's tree, and is never
+--- believed more than the engine.
+---
+--- That of a successful build is an in-toto Statement with SLSA provenance:
+--- https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://slsa.dev/spec/v1.0/provenance
+local core = require "molbuild.core"
+local encode = require "molbuild.progress.encode"
+local errors = require "molbuild.base.errors"
+local json = require "molbuild.base.json"
+local log = require "molbuild.base.log"
+local task = require "molbuild.base.task"
+local text = require "molbuild.base.text"
+
+local record = {}
+
+local STATEMENT = "https://in-toto.io/Statement/v1"
+local PROVENANCE = "https://slsa.dev/provenance/v1"
+local FAILURE = "urn:molbuild:failure:v1"
+local BUILD = "urn:molbuild:build:v1"
+local BUILDER = "urn:molbuild:builder:v1"
+
+-- The order of a record's fields.
+local FIRST = { "_type", "subject", "predicateType", "predicate" }
+
+--- The most bytes of a record.
+record.MAX = 256 * 1024
+
+---@class molbuild.Record
+---@field path string  the file
+---@field runtime string
+---@field image string  name and tag
+---@field image_id string?  the engine's id, of a build that succeeded
+---@field commit string
+---@field repository string  URL, without credentials
+---@field branch string
+---@field platform string
+---@field inputs table<string, string>
+---@field build_args table<string, string>
+---@field policy { name: string, sha256: string }
+---@field builder string?  buildkit or classic
+---@field started integer  seconds since 1970
+---@field finished integer
+---@field seconds number  by a clock that cannot be set
+---@field error { kind: string, exit: integer, message: string, hint: string?, log: string? }?  of a build that failed
+
+--- The file of the record of an image.
+---@param cache string  the cache's directory
+---@param runtime string
+---@param image string  name and tag
+---@return string
+function record.path(cache, runtime, image)
+  return ("%s/%s/%s.json"):format(cache, runtime, image:match ":([^:/]+)$")
+end
+
+-- Writing -----------------------------------------------------------------------------------------------------------
+
+local function date(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
+end
+
+-- An empty table has no form of its own in JSON.
+local function map_of(map)
+  return next(map or {}) ~= nil and map or nil
+end
+
+-- What a build depended on, whether it succeeded or not. Its masked texts hold no secret, in whatever field.
+local function definition(job)
+  local policy = task.scope().policy
+  return {
+    buildType = BUILD,
+    externalParameters = {
+      runtime = job.runtime, image = job.tag, branch = job.branch, platform = job.target,
+      buildArgs = map_of(job.build_args), labels = map_of(job.labels),
+    },
+    internalParameters = { policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder },
+    resolvedDependencies = { {
+      uri = ("git+%s@refs/heads/%s"):format(core.mask.url(job.repo_url), job.branch), digest = { gitCommit = job.sha },
+    } },
+  }
+end
+
+local function statement(job, details, failure)
+  local predicate = { buildDefinition = definition(job), runDetails = details }
+  if failure then
+    local shown = errors.fields(failure)
+    predicate.error = { kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, log = shown.log }
+  end
+  return {
+    _type = STATEMENT,
+    subject = { { name = job.tag, digest = not failure and { sha256 = job.image_id:match "%x+$" } or { gitCommit = job.sha } } },
+    predicateType = failure and FAILURE or PROVENANCE, predicate = predicate,
+  }
+end
+
+local function masked(value)
+  if type(value) == "string" then return core.mask.text(text.valid(value, "\u{FFFD}")) end
+  if type(value) ~= "table" then return value end
+  local copy = {}
+  for key, item in pairs(value) do copy[masked(key)] = masked(item) end
+  return copy
+end
+
+local function put(path, document)
+  if #document > record.MAX then
+    return nil, ("it has %d bytes, at most %d are allowed"):format(#document, record.MAX)
+  end
+  local ok, message = core.fs.write_atomic(path, document, 384)
+  if ok then core.fs.give(path, path:match "^(.*)/") end
+  return ok, message
+end
+
+-- A record is for later runs; a run does not fail because it cannot be written.
+local function write(self, failure)
+  local job, now = self.job, os.time()
+  local details = {
+    builder = { id = BUILDER, version = { molbuild = task.scope().version } },
+    metadata = {
+      startedOn = date(self.started), finishedOn = date(now), molbuild_seconds = core.sys.monotonic() - self.since,
+    },
+  }
+  local path = record.path(job.cache, job.runtime, job.tag)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  if ok then ok, message = put(path, encode.object(masked(statement(job, details, failure)), FIRST) .. "\n") end
+  if not ok then log.warn("no record of the build was written: %s: %s", path, message) end
+end
+
+local Open = {}
+Open.__index = Open
+
+--- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
+--- it, and not at all otherwise, or after a cancellation.
+---@param job table
+---@return { good: fun(self: table) }  to be closed
+function record.begin(job)
+  return setmetatable({ job = job, started = os.time(), since = core.sys.monotonic() }, Open)
+end
+
+--- The build has succeeded, and its image was found to be the right one.
+function Open:good()
+  self.is_good = true
+end
+
+function Open:__close(failure)
+  if failure ~= nil then
+    failure = errors.object(failure)
+    if failure.kind ~= "cancelled" and failure.kind ~= "signal" then write(self, failure) end
+  elseif self.is_good and self.job.image_id then
+    write(self)
+  end
+end
+
+-- Reading -----------------------------------------------------------------------------------------------------------
+
+local function table_of(value)
+  return type(value) == "table" and value or {}
+end
+
+local function text_of(value)
+  return type(value) == "string" and value or nil
+end
+
+local function seconds_of(value)
+  local year, month, day, hour, minute, second = (text_of(value) or ""):match "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)Z$"
+  if not year then return nil end
+  -- os.time takes local time; the same call on the date at UTC gives what is between the two.
+  local guess = os.time { year = year, month = month, day = day, hour = hour, min = minute, sec = second, isdst = false }
+  local utc = os.date("!*t", guess)
+  utc.isdst = false
+  return guess + (guess - os.time(utc))
+end
+
+local function error_of(value)
+  local given = table_of(value)
+  return {
+    kind = text_of(given.kind) or "failed", exit = math.type(given.exit) and math.tointeger(given.exit) or 1,
+    message = text_of(given.message) or "it failed", hint = text_of(given.hint), log = text_of(given.log),
+  }
+end
+
+-- The first part that a record lacks; nil when it has all that readers rely on.
+local function missing(found)
+  for _, name in ipairs { "runtime", "image", "commit", "repository", "branch", "platform", "started", "finished" } do
+    if found[name] == nil then return name end
+  end
+  return not found.error and not found.image_id and "image_id" or nil
+end
+
+local function flattened(document, path)
+  local predicate = table_of(document.predicate)
+  local build, run = table_of(predicate.buildDefinition), table_of(predicate.runDetails)
+  local outer, inner, times = table_of(build.externalParameters), table_of(build.internalParameters), table_of(run.metadata)
+  local source, subject = table_of(table_of(build.resolvedDependencies)[1]), table_of(table_of(document.subject)[1])
+  local id = text_of(table_of(subject.digest).sha256)
+  local is_failure = document.predicateType == FAILURE
+  local found = {
+    path = path, runtime = text_of(outer.runtime), image = text_of(outer.image), branch = text_of(outer.branch),
+    platform = text_of(outer.platform), commit = text_of(table_of(source.digest).gitCommit),
+    repository = (text_of(source.uri) or ""):match "^git%+(.-)@refs/heads/", image_id = id and "sha256:" .. id,
+    inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
+    builder = text_of(inner.builder), started = seconds_of(times.startedOn), finished = seconds_of(times.finishedOn),
+    seconds = tonumber(times.molbuild_seconds) or 0, error = is_failure and error_of(predicate.error) or nil,
+  }
+  local lacks = document._type ~= STATEMENT and "_type"
+    or not is_failure and document.predicateType ~= PROVENANCE and "predicateType" or missing(found)
+  if lacks then return nil, "its field " .. lacks .. " is not that of a record" end
+  return found
+end
+
+local GROUP_OR_OTHERS_WRITE = 18 -- octal 022
+
+-- A record that another user could have written says nothing.
+local function is_foreign(stat)
+  return stat.type ~= "file" or stat.uid ~= core.sys.uid() and stat.uid ~= 0 or stat.mode & GROUP_OR_OTHERS_WRITE ~= 0
+end
+
+local function read(path)
+  local stat, message, code = core.fs.lstat(path)
+  if not stat then return nil, code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil end
+  if is_foreign(stat) then return nil, "another user could have written it" end
+  local document, why = core.fs.read(path, record.MAX)
+  if not document then return nil, why end
+  document, why = json.decode(document)
+  if type(document) ~= "table" then return nil, why or "it is not an object" end
+  return flattened(document, path)
+end
+
+--- The record in a file.
+---@param path string  as of record.path
+---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
+function record.read(path)
+  local found, why = read(path)
+  if why then log.warn("%s is ignored: %s", path, text.shown(why)) end
+  return found
+end
+
+local NOT_RUNTIMES = { locks = true, tmp = true, repositories = true }
+
+--- All records of a cache, or those of one runtime, the newest first.
+---@param cache string
+---@param runtime string?
+---@return molbuild.Record[]
+function record.list(cache, runtime)
+  local found = {}
+  for _, name in ipairs(runtime and { runtime } or core.fs.list(cache) or {}) do
+    for _, entry in ipairs(not NOT_RUNTIMES[name] and core.fs.list(cache .. "/" .. name) or {}) do
+      found[#found + 1] = entry:find "%.json$" and record.read(("%s/%s/%s"):format(cache, name, entry)) or nil
+    end
+  end
+  table.sort(found, function(a, b)
+    if a.finished ~= b.finished then return a.finished > b.finished end
+    return a.path < b.path
+  end)
+  return found
+end
+
+return record

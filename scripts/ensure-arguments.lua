@@ -1,0 +1,10 @@
+--- The options of each verb of ensure.lua, which follow the script: name, what the value is called, meaning. Loaded when an
+--- option is given, for help, and for completion.
+local arguments = {
+  run = {
+    { "--rebuild", nil, "build although the image is there" },
+  },
+}
+arguments.plan = arguments.run -- of a run with the same options
+
+return arguments

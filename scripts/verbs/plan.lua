@@ -1,0 +1,29 @@
+--- `molbuild plan ensure.lua [runtime...]`: what `run` would do, and why. Nothing is locked, written or built.
+local plan = molbuild.plan
+
+-- In registry mode the question is whether the image is pulled.
+local function of_registry(ensure, job)
+  job.tag = ensure.registry_image(job)
+  if job.image_pull == "always" then return plan.PULL, "its tag may have moved" end
+  local is_pulled = job.image_pull == "missing" and not job.engine:image(job.tag)
+  if is_pulled then return plan.PULL, "no image" end
+  return "registry"
+end
+
+-- The steps of a run, up to the question whether there is an image.
+local function outcome_of(ensure, job)
+  if job.registry then return of_registry(ensure, job) end
+  ensure.preflight(job)
+  job.target = job.platform == "native" and ensure.engine_platform(job) or job.platform
+  job.alias = ensure.latest(job)
+  job.sha = ensure.head(job)
+  job.tag = ensure.tag(job)
+  if not job.rebuild and ensure.cached(job) then return "hit" end
+  return plan.BUILD, plan.reason(job)
+end
+
+return {
+  verb = function(ensure, args)
+    return plan.rows(ensure, args, function(job) return outcome_of(ensure, job) end)
+  end,
+}
