@@ -8,6 +8,7 @@
 #   make faults     every system call and allocation fails once        (make soak: many runs, nothing grows)
 #   make format     lays the C out as lint expects it
 #   make docs       the tables and examples in pages and the manual, the types for editors, the reference of the library
+#   make release    the files of a release, in build/release            (make release-test)
 #   make install    PREFIX=/usr/local DESTDIR=                         (make uninstall)
 
 # The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless only another
@@ -61,11 +62,17 @@ EXPORT_SYMBOLS := -Wl,-E
 MODULE_FLAGS := -shared -Wl,-Bsymbolic
 endif
 
-# ALONE=1 is for tools/release.sh: the program is one static file. EMBEDDED_MODULES are other libraries' modules for it.
+# ALONE=1: the program is one static file, which loads no modules in C.
 ifdef ALONE
 EXPORT_SYMBOLS :=
 CPPFLAGS += -DMOLBUILD_ALONE
-LUA_LIBS += -lcjson
+endif
+
+# VENDOR=DIR: lua-cjson and argparse.lua of this directory become a part of the program. The source archive of a release has it.
+ifdef VENDOR
+CPPFLAGS += -DMOLBUILD_VENDOR
+VENDOR_OBJ := $(patsubst %,$(BUILD)/obj/vendor/%.o,lua_cjson strbuf fpconv)
+VENDOR_MODULES := $(VENDOR)/argparse.lua
 endif
 
 # As many jobs as there are processors, where the caller does not say.
@@ -94,7 +101,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) tools/test.sh
 
-.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs format demo install uninstall \
+.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs format demo release install install-share uninstall \
 	install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -109,9 +116,15 @@ $(BUILD)/obj/%.o: core/%.c
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(PROGRAM): $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o $(BIND_OBJ) $(LIB_OBJ)
+$(PROGRAM): $(BUILD)/obj/main.o $(BUILD)/obj/embedded.o $(BIND_OBJ) $(LIB_OBJ) $(VENDOR_OBJ)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(EXPORT_SYMBOLS) $^ -o $@ $(LUA_LIBS) $(LIB_LIBS) -lm
+
+# Its warnings are not ours.
+$(BUILD)/obj/vendor/%.o: $(VENDOR)/lua-cjson/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) -fPIC $(CFLAGS) $(LUA_CFLAGS) -DNDEBUG -w -c $< -o $@
 
 # No liblua in it: the interpreter that loads it has one.
 $(MODULE): $(BIND_OBJ) $(LIB_OBJ)
@@ -124,9 +137,9 @@ $(BUILD)/obj/main.o: CPPFLAGS += -DMOLBUILD_VERSION='"$(VERSION)"' -DMOLBUILD_PR
 $(BUILD)/obj/main.o: CPPFLAGS += $(if $(SANITIZE),-DMOLBUILD_CLOSE_STATE)
 $(BUILD)/obj/main.o: $(BUILD)/settings
 
-$(BUILD)/embedded.c: core/embed.lua $(MODULES) $(POLICIES) $(BUILD)/modules
+$(BUILD)/embedded.c: core/embed.lua $(MODULES) $(POLICIES) $(VENDOR_MODULES) $(BUILD)/modules
 	$(call say,EMBED)
-	$(Q)$(LUA) core/embed.lua lua $(MODULES) -- $(POLICIES) -- $(EMBEDDED_MODULES) >$@
+	$(Q)$(LUA) core/embed.lua lua $(MODULES) -- $(POLICIES) -- $(VENDOR_MODULES) >$@
 
 $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 	@mkdir -p $(@D)
@@ -136,9 +149,9 @@ $(BUILD)/obj/embedded.o: $(BUILD)/embedded.c
 # Files that change only when what they hold does: another PREFIX or VERSION, a module that came or went.
 update = @mkdir -p $(@D) && printf '%s\n' '$(1)' >$@.new && if cmp -s $@.new $@; then rm -f $@.new; else mv $@.new $@; fi
 $(BUILD)/settings: FORCE
-	$(call update,$(VERSION) $(PREFIX))
+	$(call update,$(VERSION) $(PREFIX) $(VENDOR) $(ALONE))
 $(BUILD)/modules: FORCE
-	$(call update,$(MODULES) $(POLICIES))
+	$(call update,$(MODULES) $(POLICIES) $(VENDOR_MODULES))
 
 # --- Test ------------------------------------------------------------------------------------------------------------
 
@@ -268,17 +281,26 @@ demo:
 	$(MAKE) all
 	MOLBUILD=$(PROGRAM) tools/demo.sh
 
+# --- Release ---------------------------------------------------------------------------------------------------------
+
+release:
+	tools/bootstrap.sh --for=release
+	tools/release.sh
+
 # --- Install ---------------------------------------------------------------------------------------------------------
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 
-install: $(PROGRAM)
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts/verbs \
-		$(SHARE)/man/man1
+install: $(PROGRAM) install-share
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts/verbs
 	$(INSTALL) -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/molbuild
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
 	$(INSTALL) -m 644 scripts/verbs/*.lua $(SHARE)/molbuild/scripts/verbs
+
+# What a program that is one file comes with, too: the manual, the types, the pages and the examples.
+install-share:
+	$(INSTALL) -d $(SHARE)/man/man1
 	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
 	$(INSTALL) -d $(SHARE)/molbuild/types/core $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
 	$(INSTALL) -m 644 lua/types/*.lua $(SHARE)/molbuild/types

@@ -76,9 +76,12 @@ static int find_policy(lua_State *L)
 	return !name;
 }
 
-#ifdef MOLBUILD_ALONE
+#ifdef MOLBUILD_VENDOR
+/* The module cjson, which is linked in. */
 int luaopen_cjson(lua_State *L);
+#endif
 
+#ifdef MOLBUILD_ALONE
 /* A package.searchers entry: says why there is no module in C. A static program cannot load any. */
 static int find_in_c(lua_State *L)
 {
@@ -86,12 +89,9 @@ static int find_in_c(lua_State *L)
 	return 1;
 }
 
-/* Put the module cjson, which is linked in, where require() looks first, and the reason above in place of the search for files.
- * The table "package" is on top of the stack. */
-static void stand_alone(lua_State *L)
+/* Replace the search for modules in C by that reason. The table "package" is on top of the stack. */
+static void refuse_modules_in_c(lua_State *L)
 {
-	luaL_requiref(L, "cjson", luaopen_cjson, 0);
-	lua_pop(L, 1);
 	lua_pushliteral(L, "");
 	lua_setfield(L, -2, "cpath");
 	lua_getfield(L, -1, "searchers");
@@ -134,7 +134,7 @@ static void install_searcher(lua_State *L)
 	drop_relative(L, "path");
 	drop_relative(L, "cpath");
 #ifdef MOLBUILD_ALONE
-	stand_alone(L);
+	refuse_modules_in_c(L);
 #endif
 	if (path && *path) {
 		lua_getfield(L, -1, "path");
@@ -203,6 +203,10 @@ static int run(lua_State *L)
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
 	lua_pushcfunction(L, luaopen_molbuild_core);
 	lua_setfield(L, -2, "molbuild.core");
+#ifdef MOLBUILD_VENDOR
+	lua_pushcfunction(L, luaopen_cjson);
+	lua_setfield(L, -2, "cjson");
+#endif
 	lua_getglobal(L, "require");
 	lua_pushstring(L, "molbuild");
 	lua_call(L, 1, 1);

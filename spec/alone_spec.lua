@@ -28,10 +28,11 @@ describe("a program that was copied away from its scripts", function()
   end
 
   it("writes the text of each policy, as it is in scripts/", function()
-    for name in sh.run("cd scripts && ls *.lua"):gmatch "[^\n]+" do
-      assert.equal("./" .. name .. "\n", printed("eject", name))
+    for name in sh.run("cd scripts && ls *.lua verbs/*.lua"):gmatch "[^\n]+" do
+      local file = name:match "[^/]*$"
+      assert.equal("./" .. file .. "\n", printed("eject", name))
+      assert.equal(sh.read("scripts/" .. name), sh.read(dir .. "/work/" .. file))
     end
-    sh.run(("diff -r scripts %s/work"):format(dir))
   end)
 
   it("runs one that loads others, and says where it is", function()
@@ -61,6 +62,7 @@ describe("a program that was copied away from its scripts", function()
       local world = require("molbuild.testing").world
       it("runs", function()
         assert.equal(0, world { policy = "ensure.lua" }:run("hermes").exit)
+        assert.equal(11, world { policy = "ensure.lua" }:verb("plan", "hermes").exit)
         world { policy = "ensure.lua" }:call(function(policy) assert.equal("main", policy.branch) end)
       end)
     ]])

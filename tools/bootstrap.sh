@@ -1,14 +1,15 @@
 #!/bin/sh
-# Install what is missing to build and try (--for=demo) or test (--for=test) molbuild; with nothing missing, do nothing.
+# Install what is missing to build and try (--for=demo), test (--for=test) or release (--for=release, with its tests) molbuild; with
+# nothing missing, do nothing.
 # Debian and Ubuntu: apt-get, as root or with sudo. macOS: prints the brew command to run. It never prompts.
 set -eu
 
 purpose="test"
 for argument in "$@"; do
 	case $argument in
-		--for=demo | --for=test) purpose=${argument#--for=} ;;
+		--for=demo | --for=test | --for=release) purpose=${argument#--for=} ;;
 		*)
-			echo "usage: tools/bootstrap.sh [--for=demo|--for=test]" >&2
+			echo "usage: tools/bootstrap.sh [--for=demo|--for=test|--for=release]" >&2
 			exit 2
 			;;
 	esac
@@ -74,6 +75,27 @@ check_debian() {
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || need python3-jsonschema
 }
 
+# A release is made for two architectures, with a compiler for each.
+check_release() {
+	command_or dpkg-source dpkg-dev
+	command_or perl perl
+	command_or gpgv gpgv
+	for target in x86_64:x86-64:amd64 aarch64:aarch64:arm64; do
+		triple=${target%%:*}-linux-gnu
+		arch=${target##*:}
+		names=${target#*:}
+		command_or "$triple-gcc" "gcc-${names%:*}-linux-gnu"
+		[ -d "/usr/$triple/include/linux" ] || [ "$(dpkg --print-architecture)" = "$arch" ] || need "linux-libc-dev-$arch-cross"
+	done
+	command_or readelf binutils
+	command_or lintian lintian
+	command_or debootstrap debootstrap
+	command_or qemu-aarch64-static qemu-user-static
+	command_or zsh zsh
+	command_or fish fish
+	[ -d /usr/share/bash-completion ] || need bash-completion
+}
+
 # Packages bring services (nginx, docker) that must not run: a policy keeps them from being started.
 apt_install() {
 	as_root=
@@ -127,6 +149,7 @@ Darwin) check_mac ;;
 *)
 	if command_is_there apt-get; then
 		check_debian
+		[ "$purpose" != release ] || check_release
 		[ -z "$missing" ] || apt_install
 	else
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
