@@ -12,6 +12,10 @@ local settings = {
   { "head_lookup", "gitea", "choice", "how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)",
     choices = { "gitea", "git" }, variable = "MOLECULE_HEAD_LOOKUP", per_runtime = true },
   { "head_timeout", 30, "seconds", "the longest time of the lookup, in seconds; 0: no bound", zero = math.huge },
+  { "head_max_age", 0, "seconds",
+    "the longest time for which the commit that was looked up is used again without a question, in seconds, at most a day; "
+      .. "0: every run looks it up",
+    variable = "MOLECULE_HEAD_MAX_AGE_S", max = 24 * 3600, per_runtime = true },
   { "token", nil, "secret", "the forge's token, for private repositories; sent only to the origin of the prefix",
     variable = "MOLECULE_GITEA_TOKEN" },
   { "token_file", nil, "secret", "a file, or a pipe, that holds the token; a warning names one that other users can read",

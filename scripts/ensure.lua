@@ -70,9 +70,9 @@ end
 --- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
   if job.commit then return job.commit end
-  local lookup = job.lookup == "git" and molbuild.git.branch_head or molbuild.gitea.branch_head
+  local function lookup(...) return molbuild[job.lookup].branch_head(...) end -- of git or gitea
   local function ask_git(...) return molbuild.git.branch_head(...) end -- about a 404 that the forge does not explain
-  local ok, result = errors.try(lookup, job.repo_url, job.branch,
+  local ok, result = errors.try(job.head_max_age > 0 and molbuild.heads.window(job, lookup) or lookup, job.repo_url, job.branch,
     { token = job.token, timeout = job.head_timeout, ask_git = ask_git })
   return ok and result or error(advice().head(job, result), 0)
 end
@@ -221,12 +221,13 @@ function ensure.make(job, step)
   ensure.announce(job)
   local record <close> = molbuild.record.begin(job)
   local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- in parallel
-  if not step "clone" then return false end
+  if not step "clone" then return molbuild.heads.forget(job) end
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"
   ensure.prove(job, "build")
   record:good()
+  molbuild.heads.forget(job, job.sha)
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
   return true
 end

@@ -142,6 +142,21 @@ static int read_(lua_State *L)
 	return result < 0 ? bind_fail(L, &err) : 1;
 }
 
+/* fs.read_own(path [, max]) -> data | nil, message, code */
+static int read_own(lua_State *L)
+{
+	struct buf data;
+	struct error err;
+	size_t max = bind_count(L, 2, DEFAULT_MAX_FILE);
+	int result;
+	buf_init(&data, max);
+	result = fs_read_own(luaL_checkstring(L, 1), max, &data, &err);
+	if (result == 0)
+		lua_pushlstring(L, data.data ? data.data : "", data.len);
+	buf_free(&data);
+	return result < 0 ? bind_fail(L, &err) : 1;
+}
+
 /* fs.write_atomic(path, data [, mode]) -> true | nil, message, code */
 static int write_atomic(lua_State *L)
 {
@@ -175,6 +190,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"type", type_},
                                      {"list", list},
                                      {"read", read_},
+                                     {"read_own", read_own},
                                      {"write_atomic", write_atomic},
                                      {"free_bytes", free_bytes},
                                      {NULL, NULL}};

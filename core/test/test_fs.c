@@ -190,6 +190,33 @@ static void reads_a_large_file_whole(void **state)
 	free(bytes);
 }
 
+static void reads_a_file_of_its_own_only(void **state)
+{
+	struct buf buf;
+	(void)state;
+	buf_init(&buf, SIZE_MAX);
+	make_file("own");
+	assert_int_equal(chmod("own", 0600), 0);
+	assert_int_equal(fs_read_own("own", 4, &buf, &err), 0);
+	assert_string_equal(buf.data, "text");
+	assert_failed(fs_read_own("own", 3, &buf, &err), "too_large");
+	for (unsigned bit = 1; bit <= 040; bit <<= 1) {
+		assert_int_equal(chmod("own", 0600 | bit), 0);
+		assert_failed(fs_read_own("own", 4, &buf, &err), "foreign");
+	}
+	assert_int_equal(chmod("own", 0600), 0);
+	assert_int_equal(symlink("own", "to-own"), 0);
+	assert_failed(fs_read_own("to-own", 4, &buf, &err), "ELOOP");
+	assert_int_equal(mkfifo("own-pipe", 0600), 0);
+	assert_failed(fs_read_own("own-pipe", 4, &buf, &err), "invalid");
+	assert_failed(fs_read_own("missing", 4, &buf, &err), "ENOENT");
+	if (geteuid() == 0) {
+		assert_int_equal(chown("own", 1, 1), 0);
+		assert_failed(fs_read_own("own", 4, &buf, &err), "foreign");
+	}
+	buf_free(&buf);
+}
+
 static void reads_only_regular_files(void **state)
 {
 	struct buf buf;
@@ -322,6 +349,7 @@ int main(void)
 		FIXTURE_TEST(an_empty_directory_has_no_names),
 		FIXTURE_TEST(reads_up_to_the_maximum),
 		FIXTURE_TEST(reads_a_large_file_whole),
+		FIXTURE_TEST(reads_a_file_of_its_own_only),
 		FIXTURE_TEST(reads_only_regular_files),
 		FIXTURE_TEST(writes_in_one_step),
 		FIXTURE_TEST(a_failed_write_leaves_the_old_file_alone),

@@ -16,6 +16,7 @@ local MODULES = {
   expect = "molbuild.base.expect",
   git = "molbuild.repository.git",
   gitea = "molbuild.forge.gitea",
+  heads = "molbuild.repository.heads",
   image = "molbuild.engine.image",
   inputs = "molbuild.repository.inputs",
   job = "molbuild.base.job",

@@ -13,6 +13,8 @@
 ---@field head_lookup "gitea"|"git"  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
 ---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
 ---@field head_timeout number  the longest time of the lookup, in seconds; 0: no bound (default: 30)
+---@field head_max_age number  the longest time for which the commit that was looked up is used again without a question, in
+---  seconds, at most a day; 0: every run looks it up (default: 0; variable: MOLECULE_HEAD_MAX_AGE_S)
 ---@field token_file string?  a file, or a pipe, that holds the token; a warning names one that other users can read (variable:
 ---  MOLECULE_GITEA_TOKEN_FILE)
 ---@field token_env string?  the variable that holds the token for a runtime whose repository has a token of its own
@@ -82,6 +84,8 @@
 ---@field repo_url string?  the whole URL of a template repository, instead of the prefix and the name
 ---@field head_lookup ("gitea"|"git")?  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
 ---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
+---@field head_max_age number?  the longest time for which the commit that was looked up is used again without a question, in
+---  seconds, at most a day; 0: every run looks it up (default: 0; variable: MOLECULE_HEAD_MAX_AGE_S)
 ---@field token_file string?  a file, or a pipe, that holds the token; a warning names one that other users can read (variable:
 ---  MOLECULE_GITEA_TOKEN_FILE)
 ---@field token_env string?  the variable that holds the token for a runtime whose repository has a token of its own
@@ -105,6 +109,8 @@
 ---@field head_lookup "gitea"|"git"  how the commit is looked up: by Gitea's API, or by git (always for ssh, git and file)
 ---  (default: gitea; variable: MOLECULE_HEAD_LOOKUP)
 ---@field head_timeout number  the longest time of the lookup, in seconds; 0: no bound (default: 30)
+---@field head_max_age number  the longest time for which the commit that was looked up is used again without a question, in
+---  seconds, at most a day; 0: every run looks it up (default: 0; variable: MOLECULE_HEAD_MAX_AGE_S)
 ---@field credential_helper "0"|"1"  1: without a token, ask git's credential helpers, which must not prompt (default: 0;
 ---  variable: MOLECULE_GITEA_CREDENTIAL_HELPER)
 ---@field image_prefix string  the beginning of the names of built images (default: molecule-local)

@@ -56,6 +56,13 @@ function Engine:answers() end
 ---@return table asked  to be closed, which ends a question in progress
 function Engine:ask_early(ref) end
 
+--- Which image a name leads to. The answer of ask_early is used, and stays there for image().
+--- Raises: missing_tool (the engine cannot be reached).
+---@param ref string
+---@return string? found  the commit that the image was built from, by its label; else the image's id; "none" when the engine has
+---  no such image; nil when its answer is unusable
+function Engine:revision(ref) end
+
 --- The engine's description of an image.
 --- Raises: missing_tool (the engine cannot be reached), usage (not a reference).
 ---@param ref string
@@ -114,6 +121,11 @@ function Engine:pull(ref, options) end
 ---@field cause any
 ---@field signal integer?
 ---@field traceback string?
+
+---@class molbuild.HeadMoment
+---@field time number  unix time, in seconds
+---@field monotonic number  seconds of the monotonic clock
+---@field boot string  which boot that clock belongs to; "-" when the system does not say
 
 ---@class molbuild.Image
 ---@field id string  "sha256:..."
@@ -268,6 +280,17 @@ function arguments.parse(args, rows, word) end
 ---@class molbuild.cache
 ---@field FULL string  The hint for a cache whose file system is full.
 local cache = {}
+
+--- Give files that root made in another user's directory to that user, who could not use them otherwise. LIKE is a
+--- directory of that user.
+---@param path string
+---@param like string
+function cache.hand_over(path, like) end
+
+--- Make a directory of the cache, and check that no other user can replace it or a directory above it.
+--- Raises: failed.
+---@param path string
+function cache.make_directory(path) end
 
 --- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
 --- processes use are left alone.
@@ -739,6 +762,33 @@ function gitea.commit_of(body, where) end
 ---@return string sha  40 or 64 lowercase hex digits
 function gitea.branch_head(repo_url, branch, options) end
 
+--- A window of freshness: a head that this user has looked up a moment ago is not asked for again. Each head is one private file
+--- in the cache. It is used only for the same repository, branch and token, by this user, since the same boot, and while the
+--- image that the policy's moving name leads to is one that was known at the time of the lookup: an image that was built later
+--- shows that the branch may have moved.
+---@class molbuild.heads
+local heads = {}
+
+--- How old a head is.
+---@param head molbuild.HeadMoment
+---@param now molbuild.HeadMoment
+---@return number? seconds  nil when no age can be relied upon: after a reboot, or when a clock was set back
+function heads.age(head, now) end
+
+--- The same lookup, within the window of freshness `job.head_max_age` (seconds). A head that is not older is returned without
+--- a question, and `job.head_age` is its age. A job that has a commit already is looking again: the forge is asked. Several
+--- processes that look one head up at the same time ask once.
+---@param job table  with cache, head_max_age and engine
+---@param lookup fun(url: string, branch: string, options: table): string  gitea.branch_head, git.branch_head
+---@return fun(url: string, branch: string, options: table): string
+function heads.window(job, lookup) end
+
+--- Forget the head that is kept for a job's repository and branch, since it may no longer be the newest. Best effort.
+---@param job table  with cache, repo_url and branch
+---@param commit string?  this commit is kept
+---@return false  for a step that has no result
+function heads.forget(job, commit) end
+
 --- The metadata of images: the labels for a new one, and whether one matches the request.
 ---@class molbuild.image
 local image = {}
@@ -761,7 +811,7 @@ function image.architecture(word) end
 ---@return boolean
 function image.is_emulated(platform, own) end
 
---- The commit that an image says it was built from.
+--- The commit that an image says it was built from; nil when it does not name one.
 ---@param found molbuild.Image
 ---@return string?
 function image.revision(found) end
@@ -1377,6 +1427,7 @@ function token.new(secret, url, user) end
 ---@field expect molbuild.expect
 ---@field git molbuild.git
 ---@field gitea molbuild.gitea
+---@field heads molbuild.heads
 ---@field image molbuild.image
 ---@field inputs molbuild.inputs
 ---@field job molbuild.job

@@ -86,6 +86,7 @@ describe("a cache hit", function()
     for _, name in ipairs {
       "argparse", "molbuild.forge.reason", "molbuild.base.needs",
       "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
+      "molbuild.repository.heads",
       "molbuild.repository.git", "molbuild.repository.command", "molbuild.repository.store", "molbuild.repository.template",
       "molbuild.progress.tty", "molbuild.trace", "molbuild.help", "molbuild.eject", "molbuild.base.nearest",
     } do
@@ -108,6 +109,25 @@ describe("a cache hit", function()
       end
     end
     sh.run("test ! -e " .. w.cache)
+  end)
+
+  it("is one request for many runs within MOLECULE_HEAD_MAX_AGE_S, and then has no network at all", function()
+    local window = { MOLECULE_HEAD_MAX_AGE_S = "600" }
+    local before, runs = #w:requests "/api/", {}
+    for index = 1, 20 do runs[index] = w:start({ "run", "ensure.lua", RUNTIME }, window) end
+    for _, running in ipairs(runs) do
+      assert.equal(tag .. "\n", running:wait().stdout)
+    end
+    for _ = 1, 30 do
+      assert.equal(tag .. "\n", w:ensure(RUNTIME, window).stdout)
+    end
+    assert.equal(before + 1, #w:requests "/api/")
+    local trace = traced(window)
+    assert.equal(before + 1, #w:requests "/api/")
+    assert.is_nil(trace:find "sa_family=AF_INET")
+    assert.is_nil(trace:find "O_CREAT")
+    assert.equal(1, count(trace, "execve%("), trace)
+    assert.same({ ("GET /images/%s:latest/json"):format(NAME) }, engine_requests(trace))
   end)
 end)
 

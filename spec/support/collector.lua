@@ -52,6 +52,10 @@ local calls = {
     assert(core.fs.write_atomic(at "read", fresh "what it holds"))
     assert(core.fs.read(at "read") == "what it holds")
   end,
+  ["fs.read_own"] = function()
+    assert(core.fs.write_atomic(at "own", fresh "what it holds", 384))
+    assert(core.fs.read_own(at "own") == "what it holds")
+  end,
   ["fs.list"] = function() assert(#assert(core.fs.list(fresh "/")) > 1) end,
   ["fs.lstat"] = function() assert(core.fs.lstat(fresh(dir)).type == "directory") end,
   ["fs.type"] = function() assert(core.fs.type(fresh(dir)) == "directory") end,

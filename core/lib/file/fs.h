@@ -66,7 +66,11 @@ void fs_names_free(struct fs_names *names);
  * unchanged on failure. */
 WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct error *err);
 
-/* The same, but PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
+/* The same for a file that must be this user's alone: foreign if another user owns it, or if its mode lets other users do
+ * anything with it; ELOOP for a link. The open file is checked, so the name cannot be changed in between. */
+WARN_UNUSED int fs_read_own(const char *path, size_t max, struct buf *out, struct error *err);
+
+/* As fs_read(), but PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
  * nanoseconds: timeout. If no process has it open for writing, it is invalid after two seconds. This process does nothing else
  * during that time; a caught signal ends it: EINTR. */
 WARN_UNUSED int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err);

@@ -14,20 +14,26 @@
 
 #define CHUNK 65536U
 
-/* Open a regular file, or a pipe if pipes are allowed; returns -1 with err set. */
-static int open_to_read(const char *path, int pipes, struct error *err)
+/* What may be read: a regular file; also a pipe; only a regular file that is this user's alone. */
+enum readable { READ_FILE, READ_PIPE, READ_OWN };
+
+/* Returns a descriptor, or -1 with err set. */
+static int open_to_read(const char *path, enum readable what, struct error *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: opening a FIFO waits for a writer. It changes nothing for a regular file. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (what == READ_OWN ? O_NOFOLLOW : 0));
 	if (fd < 0)
 		return error_errno(err, errno, "cannot read %s", path);
 	if (fstat(fd, &st) < 0)
 		error_errno(err, errno, "cannot read %s", path);
 	else if (S_ISDIR(st.st_mode))
 		error_errno(err, EISDIR, "cannot read %s", path);
-	else if (!S_ISREG(st.st_mode) && !(pipes && S_ISFIFO(st.st_mode)))
+	else if (!S_ISREG(st.st_mode) && !(what == READ_PIPE && S_ISFIFO(st.st_mode)))
 		error_set(err, "invalid", "%s is not a regular file", path);
+	/* Of the open file: the name may lead to another file by now. */
+	else if (what == READ_OWN && (st.st_uid != geteuid() || (st.st_mode & (S_IRWXG | S_IRWXO))))
+		error_set(err, "foreign", "%s belongs to another user, or other users may use it", path);
 	else
 		return fd;
 	fd_close(&fd);
@@ -92,15 +98,10 @@ static int read_all(struct reader *reader, size_t max, struct buf *out)
 	}
 }
 
-int fs_read(const char *path, size_t max, struct buf *out, struct error *err)
-{
-	return fs_read_pipe(path, max, 0, out, err);
-}
-
-int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err)
+static int read_into(const char *path, enum readable what, size_t max, int64_t wait_ns, struct buf *out, struct error *err)
 {
 	size_t before = out->len;
-	struct reader reader = {.fd = open_to_read(path, wait_ns > 0, err)};
+	struct reader reader = {.fd = open_to_read(path, what, err)};
 	int result;
 	if (reader.fd < 0)
 		return -1;
@@ -124,6 +125,21 @@ int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out,
 	if (errno == EMSGSIZE)
 		return error_set(err, "too_large", "%s is larger than %zu bytes", path, max);
 	return error_errno(err, errno, "cannot read %s", path);
+}
+
+int fs_read(const char *path, size_t max, struct buf *out, struct error *err)
+{
+	return read_into(path, READ_FILE, max, 0, out, err);
+}
+
+int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, struct buf *out, struct error *err)
+{
+	return read_into(path, wait_ns > 0 ? READ_PIPE : READ_FILE, max, wait_ns, out, err);
+}
+
+int fs_read_own(const char *path, size_t max, struct buf *out, struct error *err)
+{
+	return read_into(path, READ_OWN, max, 0, out, err);
 }
 
 /* So that the new name survives a power failure. Some file systems cannot do this, and the file itself is complete anyway. */

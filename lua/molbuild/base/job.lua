@@ -212,6 +212,7 @@ local function tell_result(self, value, seconds)
     sha = self.sha,
     image_id = self.image_id,
     outcome = self.outcome,
+    head_age_s = rawget(self, "head_age"),
     seconds = seconds,
     steps = self.steps or {},
   })

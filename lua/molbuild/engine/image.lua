@@ -63,11 +63,12 @@ local function said(value)
   return type(value) == "string" and value ~= "" and value or nil
 end
 
---- The commit that an image says it was built from.
+--- The commit that an image says it was built from; nil when it does not name one.
 ---@param found molbuild.Image
 ---@return string?
 function image.revision(found)
-  return said(found.labels[REVISION])
+  local ok, revision = pcall(require("molbuild.base.sha").check, found.labels[REVISION], "the image")
+  return ok and revision or nil
 end
 
 --- A text when an image is for another platform than the requested one; nil when it is not. Missing metadata counts as a

@@ -217,6 +217,24 @@ local function take_early(self, ref)
   end
 end
 
+--- Which image a name leads to. The answer of ask_early is used, and stays there for image().
+---@param ref string
+---@return string? found  the commit that the image was built from, by its label; else the image's id; "none" when the engine has
+---  no such image; nil when its answer is unusable
+---@raise missing_tool  the engine cannot be reached
+function Engine:revision(ref)
+  local image, message
+  if self.early and self.early.ref == ref then
+    image, message = self.early.task:join()
+  else
+    image, message = ask_image(self, ref)
+  end
+  if not image then
+    return not message and "none" or nil
+  end
+  return require("molbuild.engine.image").revision(image) or image.id
+end
+
 --- The engine's description of an image.
 ---@param ref string
 ---@return molbuild.Image?  nil when it has none

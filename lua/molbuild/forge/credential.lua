@@ -69,6 +69,31 @@ function Credential:user()
   return contents[self].user
 end
 
+local function check_bound(token)
+  if getmetatable(token) ~= Credential then
+    errors.raise {
+      kind = "bug",
+      message = ("the option 'token' must be a token, not a %s: molbuild.token.new(text, url) makes one"):format(type(token)),
+    }
+  end
+end
+
+--- The digits of a token's fingerprint. 16 bits show a changed token, and are too few to try guesses on: 1 of 65536 wrong
+--- ones fits, too. They are the same each time: other bits, such as with a salt, would add up to more.
+local FINGERPRINT_DIGITS = 4
+
+--- A short digest of a token, for files: it is not the secret, and does not lead to it.
+---@param token molbuild.Credential?
+---@return string  "none" without a token
+---@raise bug  as of secret_for
+function credential.fingerprint(token)
+  if token == nil then
+    return "none"
+  end
+  check_bound(token)
+  return errors.must(core.sha256.hex("molbuild token " .. contents[token].secret)):sub(1, FINGERPRINT_DIGITS)
+end
+
 --- The secret and the user name of an option `token`, for a request to a URL.
 ---@param token molbuild.Credential?
 ---@param url string?
@@ -78,12 +103,8 @@ end
 function credential.secret_for(token, url)
   if token == nil or not url then
     return nil
-  elseif getmetatable(token) ~= Credential then
-    errors.raise {
-      kind = "bug",
-      message = ("the option 'token' must be a token, not a %s: molbuild.token.new(text, url) makes one"):format(type(token)),
-    }
   end
+  check_bound(token)
   return token:secret_for(url)
 end
 

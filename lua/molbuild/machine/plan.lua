@@ -93,7 +93,7 @@ local function failed_row(self, failure, optional)
 end
 
 local function row_of(self, ask, optional)
-  task.scope().runtime = self.runtime
+  task.scope().runtime, task.scope().read_only = self.runtime, true
   local ok, outcome, reason = xpcall(ask, errors.handler, self)
   if not ok then return failed_row(self, errors.object(outcome), optional) end
   return {

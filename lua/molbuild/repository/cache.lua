@@ -19,7 +19,9 @@ end
 
 --- Give files that root made in another user's directory to that user, who could not use them otherwise. LIKE is a
 --- directory of that user.
-local function hand_over(path, like)
+---@param path string
+---@param like string
+function cache.hand_over(path, like)
   if core.sys.uid() == 0 then
     check(core.fs.give(path, like))
   end
@@ -58,11 +60,13 @@ local function first_missing(path)
 end
 
 --- Make a directory of the cache, and check that no other user can replace it or a directory above it.
-local function make_directory(path)
+---@param path string
+---@raise failed
+function cache.make_directory(path)
   local missing, above = first_missing(path)
   check(core.fs.mkdirp(path, 448))
   if missing then
-    hand_over(missing, above)
+    cache.hand_over(missing, above)
   end
   local real = check(core.fs.realpath(path))
   check_owners(real)
@@ -96,7 +100,7 @@ local function note_order(dir, id)
   end
   kept[#kept + 1] = id
   check(core.fs.write_atomic(dir .. ORDER, table.concat(kept, "\n") .. "\n", 384))
-  hand_over(dir .. ORDER, dir)
+  cache.hand_over(dir .. ORDER, dir)
 end
 
 --- The trees and logs of a directory, the newest first: by the recorded order of builds, then by date.
@@ -214,7 +218,7 @@ end
 
 local function acquire(root, name, options)
   local started = core.sys.monotonic()
-  make_directory(root .. "/locks")
+  cache.make_directory(root .. "/locks")
   local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
   refuse_own(path, name)
   local waited = false
@@ -229,7 +233,7 @@ local function acquire(root, name, options)
   if not lock then
     errors.must(nil, message, code, { hint = access.hint(code, message) })
   end
-  hand_over(path, root .. "/locks")
+  cache.hand_over(path, root .. "/locks")
   note_own(path, lock)
   if waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })
@@ -258,17 +262,17 @@ end
 function cache.staging(root, name)
   local dir = root .. "/tmp"
   local path = cache.with_room(root, name, function()
-    make_directory(dir)
+    cache.make_directory(dir)
     remove_staging(root, name)
     local made = check(core.fs.mkdtemp(("%s/%s."):format(dir, names.component(name, "the staging directory"))))
-    hand_over(made, dir)
+    cache.hand_over(made, dir)
     return made
   end)
   return setmetatable({ path = path }, {
     __close = function()
       core.fs.remove_tree(path)
       -- Best effort: there may be another error to report.
-      pcall(hand_over, ("%s/repositories/%s.git"):format(root, name), root)
+      pcall(cache.hand_over, ("%s/repositories/%s.git"):format(root, name), root)
     end,
   })
 end
@@ -280,7 +284,7 @@ end
 ---@return string path
 function cache.repository(root, name)
   local dir = root .. "/repositories"
-  make_directory(dir)
+  cache.make_directory(dir)
   return ("%s/%s.git"):format(dir, name)
 end
 
@@ -289,8 +293,8 @@ end
 ---@param to string
 function cache.publish(from, to)
   local dir, id = to:match "^(.*)/([^/]*)$"
-  make_directory(dir)
-  hand_over(from, dir)
+  cache.make_directory(dir)
+  cache.hand_over(from, dir)
   check(core.fs.remove_tree(to))
   -- A log that root has written could not be overwritten.
   check(core.fs.remove_tree(to .. ".log"))
@@ -327,7 +331,7 @@ function cache.prune(dir, count)
       core.fs.remove_tree(dir .. "/" .. entry)
     end
   end
-  pcall(hand_over, dir, dir:match "^(.*)/")
+  pcall(cache.hand_over, dir, dir:match "^(.*)/")
 end
 
 return cache

@@ -167,6 +167,18 @@ function operations.read(self, path, max, seconds)
   return node.data
 end
 
+function operations.read_own(self, path, max)
+  local node, real = self:find(path, false)
+  if not node and real then
+    return self.real.read_own(real, max)
+  elseif node and node.type == "link" then
+    return failure("ELOOP", "cannot read %s", path)
+  elseif node and node.type == "file" and node.mode & 63 ~= 0 then
+    return nil, ("%s belongs to another user, or other users may use it"):format(path), "foreign"
+  end
+  return operations.read(self, path, max)
+end
+
 function operations.write_atomic(self, path, data, mode)
   local node = self:find(path, false)
   if node and node.type == "directory" then

@@ -107,6 +107,15 @@ function fs.type(path) end
 ---@return string? code
 function fs.read(path, max, seconds) end
 
+--- The content of a regular file that is this user's alone: "foreign" if another user owns it, or if its mode lets other
+--- users use it. A link is not followed.
+---@param path string
+---@param max integer?  as for read
+---@return string? data
+---@return string? message
+---@return string? code
+function fs.read_own(path, max) end
+
 --- Replace a file atomically: readers see the old one or the new one. A link is replaced, not followed.
 ---@param path string
 ---@param data string
