@@ -195,12 +195,13 @@ asan:
 	tools/bootstrap.sh --for=test
 	$(MAKE) BUILD=build-asan SANITIZE=1 CFLAGS='-O1 -g -DMOLBUILD_DEBUG' asan-run
 
-.PHONY: check-run test-run asan-run
+.PHONY: check-run test-run asan-run unit-tests
 check-run: all $(UNIT_TESTS)
 	CPPFLAGS='$(CPPFLAGS)' tools/lint.sh --changed
 	$(RUN) unit spec
 test-run: all $(UNIT_TESTS) $(SUPPORT)
 	$(RUN) unit spec integration
+unit-tests: $(UNIT_TESTS)
 unit: $(UNIT_TESTS)
 	$(RUN) unit
 spec: all

@@ -7,6 +7,9 @@
 #   TEST_JOBS           how many files run at the same time; most of them wait most of the time
 #   TEST_LIMIT          seconds that a file may take
 #   BUILD, LUA          the build directory and the interpreter; LUA_HOST, where set, is the interpreter for the specs
+#   TEST_PROGRAM        the program that the specs run, by its whole path; that of the build directory when it is not set
+#   TEST_WRAPPER        a program that runs the unit tests, such as an emulator
+#   RELEASE_OUT, RELEASE_WORK   for the specs of a release, see tools/release.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -14,6 +17,7 @@ BUILD=${BUILD:-build}
 LUA=${LUA:-lua5.4}
 JOBS=${TEST_JOBS:-8}
 LIMIT=${TEST_LIMIT:-900}
+TEST_WRAPPER=${TEST_WRAPPER:-}
 
 # These start first: the file that ends last must not be one that started late.
 LONGEST="stop_spec.lua fetch_spec.lua template_spec.lua ensure_spec.lua kill_spec.lua labels_spec.lua podman_spec.lua token_spec.lua \
@@ -45,7 +49,8 @@ take_engine() {
 # A program that hangs is ended. It stays in our process group, so that Ctrl-C reaches it.
 with_settings() {
 	env -i PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
-		MOLBUILD_BIN="$PWD/$BUILD/molbuild" ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
+		MOLBUILD_BIN="${TEST_PROGRAM:-$PWD/$BUILD/molbuild}" ${RELEASE_OUT:+"RELEASE_OUT=$RELEASE_OUT"} \
+		${RELEASE_WORK:+"RELEASE_WORK=$RELEASE_WORK"} ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
 		TEST_SHARED="$run/shared" UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}" \
 		"$@"
 }
@@ -62,7 +67,7 @@ run_file() {
 		;;
 	*)
 		# shellcheck disable=SC2086 # words, or none
-		with_settings CMOCKA_MESSAGE_OUTPUT=TAP $bounded "$1"
+		with_settings CMOCKA_MESSAGE_OUTPUT=TAP $bounded $TEST_WRAPPER "$1"
 		;;
 	esac
 }
@@ -72,7 +77,7 @@ file() {
 	mkdir "$dir" "$dir.home"
 	start=$(date +%s)
 	case $3 in
-	spec/integration/*) ! own_engines || take_engine ;;
+	spec/integration/* | spec/release/*) ! own_engines || take_engine ;;
 	esac 2>"$dir.err" && run_file "$3" >"$dir.tap" 2>"$dir.err" </dev/null
 	status=$?
 	# On a busy machine the leak checker itself can crash, which says nothing about the program: the file is run again without it.

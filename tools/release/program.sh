@@ -26,12 +26,18 @@ lay_vendor() {
 	cp -p "$(source_of lua-argparse)/usr/share/doc/lua-argparse/copyright" "$WORK/vendor/argparse.copyright"
 }
 
+# The Makefile's targets, with the compiler and the libraries of the release.
+make_for() { # ARCH BUILD ARGUMENT...
+	local arch=$1 build=$2 lua
+	shift 2
+	lua=$(host_lua)
+	PATH="$WORK/bin:$PATH" make -s -C "$TREE" BUILD="$build" ALONE=1 VENDOR="$WORK/vendor" PREFIX= LUA="$lua" \
+		CC="molbuild-$arch-cc" PKG_CONFIG="$(pkg_config_of "$arch") --static" "$@"
+}
+
 # $WORK/ARCH/molbuild/molbuild, with the symbols that a debugger needs; and stripped: $WORK/ARCH/program.
 build_program() { # ARCH
-	local arch=$1 lua
-	lua=$(host_lua)
-	say MAKE "$arch molbuild $VERSION"
-	PATH="$WORK/bin:$PATH" make -s -C "$TREE" BUILD="$WORK/$arch/molbuild" ALONE=1 VENDOR="$WORK/vendor" PREFIX= LUA="$lua" \
-		CC="molbuild-$arch-cc" PKG_CONFIG="$(pkg_config_of "$arch") --static" CFLAGS="-O2 -g" "$WORK/$arch/molbuild/molbuild"
-	"$WORK/bin/molbuild-$arch-strip" -s -o "$WORK/$arch/program" "$WORK/$arch/molbuild/molbuild"
+	say MAKE "$1 molbuild $VERSION"
+	make_for "$1" "$WORK/$1/molbuild" CFLAGS="-O2 -g" "$WORK/$1/molbuild/molbuild"
+	"$WORK/bin/molbuild-$1-strip" -s -o "$WORK/$1/program" "$WORK/$1/molbuild/molbuild"
 }

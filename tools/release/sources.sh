@@ -42,7 +42,7 @@ versions_of() {
 unpack_source() { # NAME VERSION
 	local name=$1 version=$2 into=$WORK/sources/$1-$2 incoming=$WORK/sources/incoming
 	[ ! -d "$into" ] || return 0
-	rm -rf "$incoming"
+	rm -rf "$incoming" "$into.new"
 	mkdir -p "$incoming"
 	(cd "$incoming" && private_apt apt-get source -q --download-only "$name=$version") >"$WORK/sources/$name.log" 2>&1 || return 1
 	# apt has checked the files. The keys of the maintainers who signed the package itself are not needed.
@@ -52,14 +52,14 @@ unpack_source() { # NAME VERSION
 }
 
 # A mirror may lack the files of the newest version, although its lists name it. What is used instead is printed, and the SBOM
-# names both. RELEASE_NEWEST=1 makes it an error.
+# names both. RELEASE_NEWEST=1 makes it an error. Prints NAME VERSION NEWEST.
 take_source() { # NAME
 	local name=$1 newest="" version
 	for version in $(versions_of "$name"); do
 		newest=${newest:-$version}
 		if unpack_source "$name" "$version"; then
 			[ "$version" = "$newest" ] || warn "$name $newest cannot be downloaded; $version is used"
-			echo "$name $version $newest" >>"$WORK/versions.new"
+			echo "$name $version $newest"
 			return
 		fi
 		[ -z "${RELEASE_NEWEST:-}" ] || break
@@ -79,7 +79,7 @@ take_text() { # NAME
 		dpkg-deb -x "$incoming"/*.deb "$WORK/sources/$name-$version"
 		rm -rf "$incoming"
 	fi
-	echo "$name $version $version" >>"$WORK/versions.new"
+	echo "$name $version $version"
 }
 
 # All sources, and the file "versions": NAME VERSION NEWEST, one line each.
@@ -88,9 +88,10 @@ fetch_sources() {
 	command -v apt-get >/dev/null && command -v dpkg-source >/dev/null || fail "no apt-get or dpkg-source" "use Debian or Ubuntu"
 	say APT "$WORK/sources"
 	private_lists
-	: >"$WORK/versions.new"
-	for name in $PACKAGES; do take_source "$name"; done
-	for name in $TEXT_PACKAGES; do take_text "$name"; done
+	{
+		for name in $PACKAGES; do take_source "$name"; done
+		for name in $TEXT_PACKAGES; do take_text "$name"; done
+	} >"$WORK/versions.new"
 	mv "$WORK/versions.new" "$WORK/versions"
 }
 
