@@ -44,9 +44,9 @@ SANITIZE_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -f
 # A luarocks build hands over where its Lua's headers are.
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell $(PKG_CONFIG) --cflags $(LUA_PC) 2>/dev/null))
 LUA_LIBS := $(shell $(PKG_CONFIG) --libs $(LUA_PC) 2>/dev/null)
-LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libcrypto 2>/dev/null)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags libcurl libssl libcrypto 2>/dev/null)
 # glibc before 2.34 has timers in a library of their own.
-LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libcrypto 2>/dev/null) $(if $(filter Linux,$(shell uname -s)),-lrt)
+LIB_LIBS := $(shell $(PKG_CONFIG) --libs libcurl libssl libcrypto 2>/dev/null) $(if $(filter Linux,$(shell uname -s)),-lrt)
 ALL_CFLAGS = -std=c11 -fPIC $(WARNINGS) $(CFLAGS) $(if $(SANITIZE),$(SANITIZE_FLAGS)) $(LUA_CFLAGS) $(LIB_CFLAGS)
 
 # Lua modules written in C find the interpreter's functions in the program.

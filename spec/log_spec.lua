@@ -60,4 +60,16 @@ describe("log", function()
     task.scope().verbose = nil
     assert.same({ { "log", "info", "git is /usr/bin/git" } }, seen)
   end)
+
+  it("logs a detail of the whole run once, with -v alone", function()
+    task.run(function()
+      task.scope().said = {}
+      log.detail_once "the bundle is used"
+      task.scope().verbose = true
+      log.detail_once "the bundle is used"
+      log.detail_once "the bundle is used"
+      task.scope().verbose = nil
+    end)
+    assert.same({ { "log", "info", "the bundle is used" } }, seen)
+  end)
 end)

@@ -69,6 +69,7 @@ check_debian() {
 	command_or tmux tmux
 	command_or strace strace
 	command_or openssl openssl
+	command_or update-ca-certificates ca-certificates
 	command_or podman podman
 	command_or go golang-go
 	command_or docker-registry docker-registry

@@ -17,7 +17,7 @@ static int http_push(lua_State *L, struct bind_op *op)
 	const struct http_response *response = ((struct http_op *)op)->response;
 	if (op->failed)
 		return bind_fail(L, &op->err);
-	lua_createtable(L, 0, 6);
+	lua_createtable(L, 0, 7);
 	lua_pushinteger(L, response->status);
 	lua_setfield(L, -2, "status");
 	lua_pushlstring(L, response->body, response->body_len);
@@ -28,6 +28,8 @@ static int http_push(lua_State *L, struct bind_op *op)
 	lua_setfield(L, -2, "address");
 	lua_pushstring(L, response->redirect);
 	lua_setfield(L, -2, "redirect");
+	lua_pushstring(L, response->ca_bundle);
+	lua_setfield(L, -2, "ca_bundle");
 	lua_createtable(L, 0, (int)response->header_count);
 	for (size_t i = 0; i < response->header_count; i++) {
 		lua_pushstring(L, response->headers[i].value);

@@ -57,6 +57,30 @@ static void without_tls_authorities_are_not_looked_at(void **state)
 	assert_int_equal(check((struct http_options){.url = "http://host/", .key_file = "fifo"}), -1);
 }
 
+/* Whether the system's store is used. */
+static int set(struct http_options options)
+{
+	CURL *easy = curl_easy_init();
+	int uses_system = http_trust_set(easy, &options);
+	curl_easy_cleanup(easy);
+	return uses_system;
+}
+
+static void the_systems_store_is_for_requests_without_a_place(void **state)
+{
+	(void)state;
+	assert_true(set((struct http_options){0}));
+	assert_false(set((struct http_options){.ca_file = "file"}));
+	setenv("SSL_CERT_FILE", "", 1);
+	setenv("SSL_CERT_DIR", "", 1);
+	assert_true(set((struct http_options){0}));
+	setenv("SSL_CERT_DIR", "dir", 1);
+	assert_false(set((struct http_options){0}));
+	unsetenv("SSL_CERT_DIR");
+	setenv("SSL_CERT_FILE", "file", 1);
+	assert_false(set((struct http_options){0}));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, fixture_leave)
 
 int main(void)
@@ -66,6 +90,7 @@ int main(void)
 		TEST(what_could_hold_up_is_refused),
 		TEST(the_variable_counts_where_nothing_is_named),
 		TEST(without_tls_authorities_are_not_looked_at),
+		TEST(the_systems_store_is_for_requests_without_a_place),
 	};
 	return cmocka_run_group_tests_name("http_trust", tests, NULL, NULL);
 }

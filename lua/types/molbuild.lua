@@ -998,6 +998,11 @@ function log.warn_once(format, ...) end
 ---@param ... any
 function log.detail(format, ...) end
 
+--- A detail about the whole run, logged once and only with -v.
+---@param format string
+---@param ... any
+function log.detail_once(format, ...) end
+
 --- A problem that did not stop the work.
 ---@param format string
 ---@param ... any

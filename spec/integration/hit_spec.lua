@@ -132,7 +132,7 @@ describe("a cache hit", function()
 end)
 
 describe("--all on a warm cache", function()
-  it("has one connection to a forge that speaks HTTP/2, and asks each thing once", function()
+  it("has one connection to a forge that speaks HTTP/2, by TLS 1.3, and asks each thing once", function()
     local w = world.new()
     local names = {}
     for name in ("autogen claude-code codex crewai deepagents gemini-cli hermes langgraph openclaw"):gmatch "%S+" do
@@ -153,6 +153,8 @@ describe("--all on a warm cache", function()
       local connection = requests[index]:match "\t(%d+)$"
       seen = seen + (connections[connection] and 0 or 1)
       connections[connection] = true
+      -- The versions, and no resumed session: a token is never sent before the handshake is complete.
+      assert.truthy(requests[index]:find "\tHTTP/2%.0\tTLSv1%.3\t%.\t%d+$", requests[index])
     end
     assert.equal(#names, #requests - before)
     assert.equal(1, seen)

@@ -252,6 +252,22 @@ describe("an https server", function()
     end
   end)
 
+  it("of a private CA is trusted by the system's store, and by SSL_CERT_DIR, for lookup and clone", function()
+    local store = w.dir .. "/store"
+    sh.run(("mkdir -p %s && cp %s %s/ca.pem && openssl rehash %s && cp %s %s/ca-certificates.crt"):format(
+      store, w.ca, store, store, w.ca, store))
+    local prefix = { "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/ssl/certs && exec "$@"', store }
+    local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-" }
+    for _, case in ipairs { { more = { prefix = prefix } }, { directory = store } } do
+      env.SSL_CERT_DIR = case.directory
+      local result = w:fetch("claude-code", env, case.more)
+      assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", result.stdout, result.stderr)
+      assert.is_true(#w:requests "https\tGET\t/api/" >= 1)
+      assert.is_true(#w:requests "/git-upload-pack" >= 1)
+      w:again()
+    end
+  end)
+
   it("that an http one redirects to is asked, by the lookup and by git", function()
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n"
     local api = "/api/v1/repos/org/t-claude-code/branches/main"

@@ -36,8 +36,10 @@ commonName = supplied
 basicConstraints = critical,CA:true
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
 [leaf]
 basicConstraints = CA:false
+authorityKeyIdentifier = keyid
 subjectAltName = \${ENV::SAN}
 END
 export CN="molbuild test" SAN="$here" CA=ca

@@ -14,7 +14,8 @@
 #   canned/PATH/         answers for a request of that path, see forge_cgi.lua
 #   static/PATH          a file that nginx sends itself for GET of that path, as JSON
 #   log/access.log       one line per request, separated by tabs: port name, method, URI, status, bytes sent, bytes received,
-#                        yes|no (an Authorization header came), the Git-Protocol header, the time, the connection's number
+#                        yes|no (an Authorization header came), the Git-Protocol header, the time, the versions of HTTP and
+#                        TLS, "r" for a resumed TLS session, the connection's number
 #   log/users.log        the user name of every Basic authorization that git sent
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -116,8 +117,9 @@ configure() {
 			  map \$http_authorization \$authorized { default yes; "" no; }
 			  map \$port_name \$git_protocol { default \$http_git_protocol; old-git ""; }
 			  log_format forge '\$port_name\t\$request_method\t\$request_uri\t\$status\t\$bytes_sent\t\$request_length\t'
-			    '\$authorized\t\$http_git_protocol\t\$msec\t\$connection';
+			    '\$authorized\t\$http_git_protocol\t\$msec\t\$server_protocol\t\$ssl_protocol\t\$ssl_session_reused\t\$connection';
 			  access_log $dir/log/access.log forge;
+			  ssl_protocols TLSv1.2 TLSv1.3;
 			  client_max_body_size 0;
 			  client_body_temp_path $dir/tmp/body;
 			  proxy_temp_path $dir/tmp/proxy;

@@ -22,7 +22,7 @@ struct http_request {
 	struct curl_slist *headers;
 	char *url, *method, *shown;     /* shown: the URL without userinfo, for messages */
 	int redirects_left, redirected; /* the number that may still be followed, and whether one was */
-	int follow, same_origin;
+	int follow, same_origin, trusts_system;
 	struct buf upload, body;
 	struct http_headers answer;
 	struct http_response response;
@@ -83,6 +83,8 @@ static void tell_failure(struct http_request *request, CURLcode result)
 	/* libcurl does not report which of the two it is. */
 	if (strcmp(code, "too_large") == 0)
 		what = "a line of the answer's headers is too long, or memory has run out";
+	if (request->trusts_system && http_trust_problem(result))
+		what = http_trust_problem(result);
 	refuse(request, code, what);
 }
 
@@ -95,6 +97,7 @@ static void finish(struct http_request *request)
 	request->response.url = request->url;
 	curl_easy_getinfo(request->easy, CURLINFO_PRIMARY_IP, &address);
 	request->response.address = address ? address : "";
+	request->response.ca_bundle = http_trust_needed();
 	request->done(request->ud, request->failed ? &request->err : NULL, &request->response);
 }
 
@@ -227,6 +230,7 @@ static void set_protocols(CURL *easy)
 #else
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* A name server that does not answer must not delay the cancellation of the request. */
 #if LIBCURL_VERSION_NUM >= 0x075700
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -245,7 +249,7 @@ static void set_up(struct http_request *request, const struct http_options *opti
 {
 	CURL *easy = request->easy;
 	set_protocols(easy);
-	http_trust_set(easy, options);
+	request->trusts_system = http_trust_set(easy, options);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms(options->connect_timeout_ns));
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -273,6 +277,7 @@ static void set_up(struct http_request *request, const struct http_options *opti
 
 static int send_request(struct http_request *request, struct error *err)
 {
+	int tls = strncasecmp(request->url, "https:", 6) == 0;
 	buf_clear(&request->body);
 	http_headers_clear(&request->answer);
 	request->detail[0] = '\0';
@@ -281,7 +286,9 @@ static int send_request(struct http_request *request, struct error *err)
 	/* Requests to one host share a connection if its protocol (HTTP/2) allows it, instead of opening one each. TLS negotiates
 	 * the protocol before the first request. Without TLS only the first answer would show it; a missing answer
 	 * must not delay the other requests. */
-	curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
+	curl_easy_setopt(request->easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
+	if (tls && request->trusts_system)
+		http_trust_system(request->easy);
 	return loop_transfer_start(request->loop, &request->transfer, err);
 }
 

@@ -3,7 +3,8 @@
  * http and https only. Redirects are followed for GET and HEAD, at most max_redirects of them, never from https to
  * http; another origin (scheme, host, port) receives neither the caller's headers nor the client certificate. The
  * password of a URL is registered as a secret. The usual variables are used: HTTPS_PROXY, HTTP_PROXY (lower case), ALL_PROXY,
- * NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself does not read.
+ * NO_PROXY, and SSL_CERT_FILE and SSL_CERT_DIR, which libcurl itself does not read. Without these two the system's store is
+ * looked for at run time (http_trust.h). TLS is version 1.2 or newer, and no request is sent as early data.
  *
  *   request = http_start(loop, &options, done, ud, &err);    NULL: err has the reason, and done is not called
  *   loop_step(loop, ...);                                    calls done once
@@ -58,6 +59,8 @@ struct http_response {
 	/* The IP address of the peer, which may be a proxy; "" for a socket's path. */
 	const char *address;
 	const char *redirect; /* the absolute target of a redirect; NULL for any other answer */
+	/* The system's bundle of trusted certificates, once its directory did not suffice for a server; NULL before. */
+	const char *ca_bundle;
 };
 
 struct http_request;

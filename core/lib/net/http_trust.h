@@ -1,4 +1,7 @@
-/* The files for TLS: trusted certificates, and the client's own. Part of http.h. */
+/* The files for TLS: trusted certificates, and the client's own. Part of http.h.
+ *
+ * A request trusts the certificates of `ca_file`; else those of SSL_CERT_FILE and SSL_CERT_DIR, with libcurl's own place for the one
+ * of them that is not set; else the system's store (trust_store.h). */
 #ifndef MOLBUILD_HTTP_TRUST_H
 #define MOLBUILD_HTTP_TRUST_H
 
@@ -10,7 +13,17 @@
  * Returns 0, or -1 with err set: "invalid". Missing files are left to libcurl, which reports them. */
 WARN_UNUSED int http_trust_check(const struct http_options *options, struct error *err);
 
-/* Pass them to libcurl: those of the options, else SSL_CERT_FILE and SSL_CERT_DIR. */
-void http_trust_set(CURL *easy, const struct http_options *options);
+/* Pass the files that the options and the variables name to libcurl. Returns 1 if they name no authorities: then the
+ * system's store applies. */
+WARN_UNUSED int http_trust_set(CURL *easy, const struct http_options *options);
+
+/* Pass the system's store to libcurl. It is looked for once per process. */
+void http_trust_system(CURL *easy);
+
+/* What is wrong with the system's store, if that is why a request that used it ended with RESULT; NULL otherwise. */
+const char *http_trust_problem(CURLcode result);
+
+/* The system's bundle, if its directory of hashed certificates did not suffice for a server; NULL otherwise. */
+const char *http_trust_needed(void);
 
 #endif

@@ -53,6 +53,15 @@ function log.detail(format, ...)
   end
 end
 
+--- A detail about the whole run, logged once and only with -v.
+---@param format string
+---@param ... any
+function log.detail_once(format, ...)
+  if task.scope().verbose then
+    say_once("info", format, ...)
+  end
+end
+
 --- A problem that did not stop the work.
 ---@param format string
 ---@param ... any

@@ -85,7 +85,7 @@ end
 
 local function request(api, options, seconds)
   local secret = credential.secret_for(options.token, api)
-  return core.http.request {
+  local response, message, code = core.http.request {
     url = api,
     headers = {
       Accept = "application/json",
@@ -97,6 +97,10 @@ local function request(api, options, seconds)
     follow = not secret or "origin",
     proxy = secret and origin.is_direct(api) and "" or nil,
   }
+  if response and response.ca_bundle then
+    log.detail_once("certificates are verified with %s: the directory of the system's store does not suffice", response.ca_bundle)
+  end
+  return response, message, code
 end
 
 --- A forge redirects the old name until another user takes the old name. Only the user can update the address.

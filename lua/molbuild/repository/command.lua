@@ -35,6 +35,10 @@ local SETTINGS = {
   "fetch.unpackLimit=1",
 }
 
+--- git's own variables for certificates. Without them git uses the system's store: that of its libcurl, or of the user's
+--- configuration, which a variable would override.
+local CERTIFICATES = { SSL_CERT_FILE = "GIT_SSL_CAINFO", SSL_CERT_DIR = "GIT_SSL_CAPATH" }
+
 --- The umask for a commit's files, whatever the caller's umask is.
 local UMASK = 18 -- octal 022
 
@@ -53,9 +57,11 @@ local function environment(url, options, settings)
     -- Only the URL's scheme; https too for http, since servers redirect plain http to https.
     GIT_ALLOW_PROTOCOL = scheme == "http" and "http:https" or scheme,
   }
-  local certificates = core.sys.getenv "SSL_CERT_FILE"
-  if certificates and certificates ~= "" and not core.sys.getenv "GIT_SSL_CAINFO" then
-    env.GIT_SSL_CAINFO = certificates
+  for name, own in pairs(CERTIFICATES) do
+    local path = core.sys.getenv(name)
+    if path and path ~= "" and not core.sys.getenv(own) then
+      env[own] = path
+    end
   end
   if scheme == "ssh" then
     ssh.add(env, settings)

@@ -30,6 +30,7 @@ local http = {}
 ---@field url string  the URL that answered
 ---@field address string  the IP address of the peer, which may be a proxy; "" for a socket's path
 ---@field redirect string?  the absolute target of a redirect
+---@field ca_bundle string?  the system's bundle of certificates, once its directory did not suffice for a server
 
 --- One request and its answer, with any status. Waits.
 ---@param options molbuild.core.HttpOptions
