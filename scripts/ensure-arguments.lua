@@ -3,6 +3,10 @@
 local arguments = {
   run = {
     { "--rebuild", nil, "build although the image is there" },
+    { "--allow-detached", nil, "build a commit that is given or pinned also when it is not on the branch" },
+  },
+  pin = {
+    { "--file", "FILE", "the file, molbuild.pins.json when absent" },
   },
 }
 arguments.plan = arguments.run -- of a run with the same options

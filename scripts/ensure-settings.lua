@@ -54,6 +54,12 @@ local settings = {
   { "cache", molbuild.env.cache_dir() .. "/molecule/workspace-template-build", "directory",
     "the directory of trees, logs and locks", variable = "MOLECULE_LOCAL_BUILD_CACHE",
     shown_default = "molecule/workspace-template-build in the user's cache directory" },
+  { "manifest", nil, "file",
+    "a file that names the commit of each runtime, by `molbuild pin` or a manifest of templates: no branch is looked up",
+    variable = "MOLECULE_MANIFEST" },
+  { "offline", "0", "flag",
+    "1: nothing is contacted but the engine; the result is the newest image on this machine, or the manifest's",
+    variable = "MOLECULE_OFFLINE" },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -78,9 +84,11 @@ settings.job = {
   { "pull_base", "boolean?", "fetch the base images again" },
   { "commit", "string?", "the commit that was asked for: it is not looked up" },
   { "working_tree", "string?", "the directory that is built instead of a commit" },
+  { "allow_detached", "boolean?", "build a commit that was asked for also when it is not on the branch" },
+  { "stale", "number?", "offline: the age of the image in seconds" },
   { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
-  { "outcome", "string", "the result's kind: hit, built, registry" },
+  { "outcome", "string", "the result's kind: hit, built, registry, stale" },
   { "held", "Lock?", "the lock, while the image is built" },
   { "dir", "string", "the tree that is built" },
   { "log_file", "string", "the log of the build" },
@@ -105,6 +113,7 @@ settings.api = 1
 settings.verbs = {
   run = "make sure that images exist, and print their tags",
   plan = "say what run would do, and why",
+  pin = "write the commits of now into a file, for MOLECULE_MANIFEST",
 }
 
 --- Functions that a fork may add.
@@ -114,7 +123,7 @@ settings.hooks = { finally = "called after each runtime, whatever happened: fina
 --- take long.
 settings.words = {
   prefix = "local-build",
-  outcomes = { hit = "up to date", built = "built", registry = "from the registry" },
+  outcomes = { hit = "up to date", built = "built", registry = "from the registry", stale = "not new" },
   unchanged = "hit",
   slow = { "clone", "build" },
 }

@@ -39,9 +39,9 @@ function ensure.job(runtime)
   job.repo_url = job.repo_url and molbuild.token.strip(job.repo_url, where) or usual
   local scheme = molbuild.names.repository(job.repo_url, where)
   job.lookup = (scheme == "http" or scheme == "https") and job.head_lookup or "git"
-  local ask_helpers = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil
+  local ask = job.credential_helper == "1" and function(...) return molbuild.git.credential(...) end or nil
   job.token = molbuild.token.find(job.repo_url, { env = variables.token, file = variables.token_file, user = variables.token_user,
-    meant_for = usual, own = { env = job.token_env, file = job.token_file }, credential = ask_helpers })
+    meant_for = usual, own = { env = job.token_env, file = job.token_file }, credential = ask, lazy = job.offline or job.manifest })
   return job
 end
 
@@ -55,7 +55,7 @@ end
 function ensure.pull(job)
   local platform = job.platform ~= "native" and job.platform or nil
   job.image_id = molbuild.image.obtain(job.engine, job.tag, { always = job.image_pull == "always", platform = platform,
-    stall = job.stall, timeout = job.ceiling }).id
+    offline = job.offline, stall = job.stall, timeout = job.ceiling }).id
 end
 
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ end
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
-  if job.commit then return job.commit end
+  if job.commit or job.manifest or job.offline then return molbuild.manifest.head(job, ensure.tag) end
   local function lookup(...) return molbuild[job.lookup].branch_head(...) end -- of git or gitea
   local function ask_git(...) return molbuild.git.branch_head(...) end -- about a 404 that the forge does not explain
   local ok, result = errors.try(job.head_max_age > 0 and molbuild.heads.window(job, lookup) or lookup, job.repo_url, job.branch,
@@ -123,9 +123,9 @@ function ensure.clone(job)
   job.log_file = job.dir .. ".log"
   return molbuild.cache.fill(job.cache, job.runtime, job.dir, function(tree, repository)
     return molbuild.git.tree {
-      repository = repository, dir = tree,
-      url = job.repo_url, commit = job.sha, branch = job.branch, token = job.token,
-      files = job.max_files, bytes = job.max_bytes, stall = job.stall, timeout = job.ceiling, keep = { job.held },
+      repository = repository, dir = tree, url = job.repo_url, commit = job.sha, branch = job.branch, keep = { job.held },
+      on_branch = job.commit and not job.allow_detached, detached_hint = "add --allow-detached to build it", stall = job.stall,
+      token = job.token or molbuild.token.later(job.repo_url), files = job.max_files, bytes = job.max_bytes, timeout = job.ceiling,
       auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; for Gogs, to the token itself",
     }
   end)
@@ -145,7 +145,7 @@ function ensure.build(job)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
     build_args = build_args, no_cache = job.no_cache,
-    labels = molbuild.image.labels(job.sha, job.repo_url, { ["app.molecule.runtime"] = job.runtime }, inputs, job.labels),
+    labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
@@ -184,7 +184,7 @@ function ensure.image(job)
   while true do
     job.sha = step "head"
     job.tag = call("tag", job)
-    job.outcome = "hit"
+    job.outcome = job.stale and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then
       step "alias"
       return job.tag
@@ -194,9 +194,7 @@ function ensure.image(job)
 end
 
 --- Reports what is built from which commit, and why, and warns if the build will be slow.
-function ensure.announce(job)
-  advice().announce(job)
-end
+function ensure.announce(job) advice().announce(job) end
 
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 function ensure.prove(job, name)
@@ -213,6 +211,7 @@ end
 
 --- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 function ensure.make(job, step)
+  if job.offline then molbuild.offline.refuse(job) end
   local lock <close> = step "lock"
   job.held = lock
   if ensure.found(job, step) then return true end

@@ -130,6 +130,22 @@ describe("image.obtain", function()
     assert.equal("r/x:latest was pulled, but it is for the platform linux/arm64, not linux/amd64", failure.message)
   end)
 
+  it("pulls nothing offline, and is an error then for an image that is missing, or another one", function()
+    there = { id = "sha256:old", os = "linux", architecture = "arm64" }
+    assert.equal("sha256:old", obtain("r/x:latest", { always = true, offline = true }).id)
+    local function fails(words, options)
+      local ok, failure = pcall(obtain, "r/x:latest", options)
+      assert.is_false(ok)
+      assert.equal(4, errors.exit_code(failure))
+      assert.is_false(errors.retry(failure))
+      assert.equal("offline: the image r/x:latest is not on this machine" .. words, failure.message)
+    end
+    fails(", or is another one: it is for the platform linux/arm64, not linux/amd64", { offline = true, platform = "linux/amd64" })
+    there = nil
+    fails("", { offline = true })
+    assert.same({}, pulled)
+  end)
+
   it("passes a cancellation on, and is not content with a pull that brought nothing", function()
     there, comes = { id = "sha256:old" }, errors.new { kind = "cancelled", message = "stop" }
     assert.is_false((pcall(obtain, "r/x:latest", { always = true })))

@@ -46,6 +46,10 @@
 ---  MOLECULE_TEMPLATE_MAX_BYTES)
 ---@field cache string  the directory of trees, logs and locks (default: molecule/workspace-template-build in the user's cache
 ---  directory; variable: MOLECULE_LOCAL_BUILD_CACHE)
+---@field manifest string?  a file that names the commit of each runtime, by `molbuild pin` or a manifest of templates: no branch
+---  is looked up (variable: MOLECULE_MANIFEST)
+---@field offline boolean  1: nothing is contacted but the engine; the result is the newest image on this machine, or the
+---  manifest's (default: 0; variable: MOLECULE_OFFLINE)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -65,9 +69,11 @@
 ---@field pull_base boolean?  fetch the base images again
 ---@field commit string?  the commit that was asked for: it is not looked up
 ---@field working_tree string?  the directory that is built instead of a commit
+---@field allow_detached boolean?  build a commit that was asked for also when it is not on the branch
+---@field stale number?  offline: the age of the image in seconds
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match
----@field outcome string  the result's kind: hit, built, registry
+---@field outcome string  the result's kind: hit, built, registry, stale
 ---@field held molbuild.core.Lock?  the lock, while the image is built
 ---@field dir string  the tree that is built
 ---@field log_file string  the log of the build
@@ -136,6 +142,10 @@
 ---  MOLECULE_TEMPLATE_MAX_BYTES)
 ---@field cache string  the directory of trees, logs and locks (default: molecule/workspace-template-build in the user's cache
 ---  directory; variable: MOLECULE_LOCAL_BUILD_CACHE)
+---@field manifest string?  a file that names the commit of each runtime, by `molbuild pin` or a manifest of templates: no branch
+---  is looked up (variable: MOLECULE_MANIFEST)
+---@field offline "0"|"1"  1: nothing is contacted but the engine; the result is the newest image on this machine, or the
+---  manifest's (default: 0; variable: MOLECULE_OFFLINE)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments
@@ -263,6 +273,11 @@ function ensure.run(args) end
 ---@param prefix string
 ---@return string
 function ensure.cache_key(runtime, sha, prefix) end
+
+--- A verb: write the commits of now into a file, for MOLECULE_MANIFEST.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.pin(args) end
 
 --- A verb: say what run would do, and why.
 ---@param args string[]

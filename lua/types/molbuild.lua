@@ -135,6 +135,19 @@ function Engine:pull(ref, options) end
 ---@field variant string?  of the architecture
 ---@field labels table<string, string>
 
+---@class molbuild.Manifest
+---@field path string
+---@field own boolean  whether `molbuild pin` wrote it
+---@field entries molbuild.ManifestEntry[]
+
+---@class molbuild.ManifestEntry
+---@field place string  for messages: `pins[2]`
+---@field name string?
+---@field runtime string?
+---@field repository string  as the file has it
+---@field commit string
+---@field pin table?  the whole object, in a file of `molbuild pin`
+
 ---@class molbuild.Program
 ---@field version string
 ---@field prefix string  where it is installed; "" for a program that is one file
@@ -800,6 +813,16 @@ local image = {}
 ---@return table<string, string>
 function image.labels(revision, source, ...) end
 
+---@class molbuild.image.job_labels.job
+---@field runtime string
+---@field branch string
+---@field allow_detached boolean?
+
+--- The labels of what a job's image is: they tell apart the images of one repository. A commit that may be on no branch has none.
+---@param job molbuild.image.job_labels.job
+---@return table<string, string>
+function image.job_labels(job) end
+
 --- An architecture by Go's name: amd64, arm64, 386, arm, ppc64le, s390x, riscv64, ...
 ---@param word string
 ---@return string
@@ -870,13 +893,15 @@ function image.alias(engine, ref, alias, id) end
 
 ---@class molbuild.image.obtain.options
 ---@field always boolean?
+---@field offline boolean?
 ---@field platform string?
 ---@field stall number?
 ---@field timeout number?
 
 --- Make sure that an engine has an image. A missing image, or one for another platform, is pulled; with `always` also an
---- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning.
---- Raises: as Engine:pull raises.
+--- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning. With `offline`
+--- nothing is pulled.
+--- Raises: as Engine:pull raises; remote: offline, and the engine does not have the image.
 ---@param engine molbuild.Engine
 ---@param ref string
 ---@param options molbuild.image.obtain.options
@@ -1013,6 +1038,53 @@ function log.warn(format, ...) end
 ---@param ... any
 function log.error(format, ...) end
 
+--- A file that names the commit of each runtime: the one that `molbuild pin` writes, or a caller's own manifest of templates.
+---
+--- A runtime is found by the repository that it is built from, never by a name alone: a manifest may have several entries for one
+--- runtime, and an entry may be called otherwise than its runtime.
+---@class molbuild.manifest
+---@field MAX integer  The most bytes of a file.
+---@field VERSION integer  The version of the form that `molbuild pin` writes.
+local manifest = {}
+
+--- Read a manifest.
+--- Raises: usage (the file is missing, too large, no JSON, or not in one of the two forms; with the place), failed (the file
+---  cannot be read).
+---@param path string
+---@param setting string?  the setting that names the file, for messages
+---@return molbuild.Manifest
+function manifest.read(path, setting) end
+
+--- The name of a repository: the last part of its path.
+---@param repository string  a URL, "org/name", "host:org/name"
+---@return string
+function manifest.repository_name(repository) end
+
+--- The entry of a runtime.
+--- Raises: usage (the file does not name the runtime, or has two commits for it).
+---@param found molbuild.Manifest
+---@param runtime string
+---@param url string  the repository that the runtime is built from
+---@return molbuild.ManifestEntry
+function manifest.find(found, runtime, url) end
+
+--- The commit of a job without a look at its branch: the one that was asked for, else that of its manifest, else that of the
+--- newest image on this machine. Sets job.commit, or job.stale.
+--- Raises: usage, failed, remote, missing_tool.
+---@param job table
+---@param tag_of fun(job: table): string  as of offline.head
+---@return string commit
+function manifest.head(job, tag_of) end
+
+--- The commit that a file names for a runtime. The file is read once per process.
+--- Raises: usage, failed.
+---@param path string
+---@param runtime string
+---@param url string
+---@param setting string?  as of manifest.read
+---@return string commit
+function manifest.commit(path, runtime, url, setting) end
+
 --- Names from outside, checked before they become part of a path, a tag, a URL or an argument.
 ---@class molbuild.names
 local names = {}
@@ -1119,6 +1191,41 @@ function network.find_address(url, seconds) end
 ---@param url string
 ---@return string?
 function network.resolved(url) end
+
+--- Runs without a network: the image of a runtime that is on this machine, of whatever commit.
+---@class molbuild.offline
+local offline = {}
+
+--- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets job.stale to
+--- its age in seconds, and reports it in one line. The engine alone is asked.
+--- Raises: remote (there is no such image), missing_tool (the engine cannot be asked).
+---@param job table  with `target` and `alias`
+---@param tag_of fun(job: table): string  the tag of a job that has its commit
+---@return string commit
+function offline.head(job, tag_of) end
+
+--- Raise the error for a job that needs a build.
+--- Raises: remote.
+---@param job table
+function offline.refuse(job) end
+
+--- `molbuild pin`: the commits of now, in a file that people review and that later runs build from (manifest.lua).
+---@class molbuild.pins
+---@field FILE string  The file, when none is named.
+local pins = {}
+
+--- The text of a file.
+---@param list table[]  pins: runtime, repository, branch, commit; images: ids by reference; inputs: values by file
+---@return string
+function pins.text(list) end
+
+--- Write the commits of now into a file, and give what changes, one row for each runtime. Pins of other runtimes stay.
+--- Raises: usage (the file is not one of `molbuild pin`; and as the policy's steps raise: then nothing is written).
+---@param policy table  its steps are used
+---@param words string[]  runtimes, or --all; when empty those of the file, else all
+---@param path string?
+---@return molbuild.Rows
+function pins.update(policy, words, path) end
 
 --- What a run would do, and why. Nothing is locked, written or built for it.
 ---@class molbuild.plan
@@ -1397,6 +1504,7 @@ function token.strip(url, where) end
 ---@field meant_for string?
 ---@field own { env: string?, file: string? }?
 ---@field credential (fun(url: string, user: string?): { username: string?, password: string }?)?
+---@field lazy boolean?
 
 --- The token for a repository, bound to its origin: from a variable, else from a file that a variable names, else from the URL
 --- that token.strip() was given, else from git's own credential helpers. The variables named are kept from children from then on.
@@ -1405,9 +1513,17 @@ function token.strip(url, where) end
 ---@param url string  the repository
 ---@param from molbuild.token.find.from  names of variables; meant_for: the URL whose origin the variables' token is for, `url`
 ---  when absent: at another origin it is not used; own: a variable and a file that hold the token of this repository, and come
----  first; credential: git.credential, which runs git's helpers; without it they are not run
+---  first; credential: git.credential, which runs git's helpers; without it they are not run; lazy: they are run by
+---  token.later() alone
 ---@return molbuild.Credential? token
 function token.find(url, from) end
+
+--- The token from git's credential helpers for a repository, for which token.find() was called with `lazy`: a run that may need no
+--- network does not run them before it does.
+--- Raises: usage, auth.
+---@param url string
+---@return molbuild.Credential? token
+function token.later(url) end
 
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
 --- Raises: usage (the masker cannot take it).
@@ -1437,8 +1553,11 @@ function token.new(secret, url, user) end
 ---@field inputs molbuild.inputs
 ---@field job molbuild.job
 ---@field log molbuild.log
+---@field manifest molbuild.manifest
 ---@field names molbuild.names
 ---@field network molbuild.network
+---@field offline molbuild.offline
+---@field pins molbuild.pins
 ---@field plan molbuild.plan
 ---@field record molbuild.record
 ---@field retry molbuild.retry

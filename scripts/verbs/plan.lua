@@ -4,8 +4,9 @@ local plan = molbuild.plan
 -- In registry mode the question is whether the image is pulled.
 local function of_registry(ensure, job)
   job.tag = ensure.registry_image(job)
-  if job.image_pull == "always" then return plan.PULL, "its tag may have moved" end
+  if job.image_pull == "always" and not job.offline then return plan.PULL, "its tag may have moved" end
   local is_pulled = job.image_pull == "missing" and not job.engine:image(job.tag)
+  if is_pulled and job.offline then ensure.pull(job) end -- which fails
   if is_pulled then return plan.PULL, "no image" end
   return "registry"
 end
@@ -18,7 +19,8 @@ local function outcome_of(ensure, job)
   job.alias = ensure.latest(job)
   job.sha = ensure.head(job)
   job.tag = ensure.tag(job)
-  if not job.rebuild and ensure.cached(job) then return "hit" end
+  if not job.rebuild and ensure.cached(job) then return job.stale and "stale" or "hit" end
+  if job.offline then molbuild.offline.refuse(job) end
   return plan.BUILD, plan.reason(job)
 end
 

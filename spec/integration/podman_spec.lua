@@ -59,6 +59,18 @@ describe("podman", function()
       podman:sh("podman image inspect -f '{{.Id}}' " .. TAG .. "latest"))
   end)
 
+  it("takes the newest image offline, by its program and through its service", function()
+    local sha = w:commit("org", "hermes", world.template_files "one")
+    assert.equal(0, ensure(WAYS.program()).status)
+    for _, way in pairs(WAYS) do
+      local env = way()
+      env.MOLECULE_OFFLINE = "1"
+      local run = ensure(env)
+      assert.equal(TAG .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
+      assert.truthy(run.stderr:find("is the newest image of hermes on this machine", 1, true), run.stderr)
+    end
+  end)
+
   it("reports a failing build", function()
     local sha = w:commit("org", "hermes", {
       Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "echo so long; exit 3"]\n',

@@ -9,9 +9,12 @@ local POLICY = "scripts/ensure.lua"
 --- By the type of a setting: the type of its value.
 local KINDS = {
   branch = "string", text = "string", prefix = "string", platform = "string", ending = "string", directory = "string",
-  secret = "string", switch = '"0"|"1"', seconds = "number", count = "number", bytes = "number", list = "string[]",
-  map = "table<string, string>",
+  file = "string", secret = "string", switch = '"0"|"1"', flag = '"0"|"1"', seconds = "number", count = "number",
+  bytes = "number", list = "string[]", map = "table<string, string>",
 }
+
+--- The types whose value is another one in a job.
+local KINDS_IN_JOBS = { flag = "boolean" }
 
 --- By the type that the table of the job's fields names.
 local FIELD_KINDS = { Docker = "molbuild.Engine", Credential = "molbuild.Credential", Lock = "molbuild.core.Lock" }
@@ -32,8 +35,8 @@ local PARAMETERS = {
   step = "fun(name: string): any", outcome = "string", failure = "molbuild.Error?",
 }
 
-local function kind_of(row, may_be_nil)
-  local kind = KINDS[row[3]]
+local function kind_of(row, may_be_nil, in_job)
+  local kind = in_job and KINDS_IN_JOBS[row[3]] or KINDS[row[3]]
   if row.choices then kind = '"' .. table.concat(row.choices, '"|"') .. '"' end
   assert(kind, "no type for settings of the type " .. tostring(row[3]))
   if may_be_nil then kind = kind:find "|" and ("(%s)?"):format(kind) or kind .. "?" end
@@ -54,11 +57,12 @@ local function setting_note(row)
 end
 
 -- The settings of a table of rows that CHOOSE takes, as fields.
-local function setting_fields(rows, choose, always_optional)
+local function setting_fields(rows, choose, always_optional, in_job)
   local fields = {}
   for _, row in ipairs(rows) do
     if choose(row) then
-      fields[#fields + 1] = { name = row[1], type = kind_of(row, always_optional or row[2] == nil), note = setting_note(row) }
+      local kind = kind_of(row, always_optional or row[2] == nil, in_job)
+      fields[#fields + 1] = { name = row[1], type = kind, note = setting_note(row) }
     end
   end
   return fields
@@ -67,7 +71,7 @@ end
 local function job_class(rows)
   local own = {}
   for _, row in ipairs(rows.job) do own[row[1]] = true end
-  local fields = setting_fields(rows, function(row) return not own[row[1]] end)
+  local fields = setting_fields(rows, function(row) return not own[row[1]] end, false, true)
   for _, row in ipairs(rows.job) do
     local bare, ending = row[2]:match "^(.-)(%??)$"
     fields[#fields + 1] = { name = row[1], type = (FIELD_KINDS[bare] or bare) .. ending, note = row[3] }

@@ -15,6 +15,7 @@ function choices.apply(self, options)
     }
   end
   self.rebuild = options.rebuild or nil
+  self.allow_detached = options.allow_detached or nil
   return self
 end
 

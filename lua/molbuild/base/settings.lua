@@ -101,10 +101,10 @@ end
 
 --- Each type returns the value in its final form, or raises an error that names the place.
 local TYPES = {
-  seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch,
+  seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch, flag = switch,
   map = map, list = name_list,
   branch = named(function(value) return names.branch(value) end),
-  directory = named(names.directory), prefix = named(names.image_prefix),
+  directory = named(names.directory), file = named(names.directory), prefix = named(names.image_prefix),
   ending = function(value, row, where)
     return value ~= "" and names.tag_ending(text(value, row, where), where) or nil
   end,
@@ -326,6 +326,9 @@ function settings.read(policy, runtime)
     values[row[1]], values.variables[row[1]] = entry.value, row.variable
     if entry.value == 0 and row.zero then
       values[row[1]] = row.zero -- for people 0 is no bound; for every function it is zero
+    end
+    if row[3] == "flag" then
+      values[row[1]] = entry.value == "1"
     end
     if row.bound then
       values.bounds[row.bound] = row.variable or row[1]

@@ -31,6 +31,13 @@ function image.labels(revision, source, ...)
   return labels
 end
 
+--- The labels of what a job's image is: they tell apart the images of one repository. A commit that may be on no branch has none.
+---@param job { runtime: string, branch: string, allow_detached: boolean? }
+---@return table<string, string>
+function image.job_labels(job)
+  return { ["app.molecule.runtime"] = job.runtime, ["app.molecule.branch"] = not job.allow_detached and job.branch or nil }
+end
+
 -- Other names of architectures, from kernels, Debian and engines. Images and tags use Go's names.
 local ARCHITECTURE = {
   x86_64 = "amd64", ["x86-64"] = "amd64", aarch64 = "arm64", i386 = "386", i486 = "386", i586 = "386", i686 = "386",
@@ -152,22 +159,28 @@ local function pulled(engine, ref, platform)
   return found
 end
 
-local OBTAIN_OPTIONS = { always = true, platform = true, stall = true, timeout = true }
+local OBTAIN_OPTIONS = { always = true, offline = true, platform = true, stall = true, timeout = true }
 
 --- Make sure that an engine has an image. A missing image, or one for another platform, is pulled; with `always` also an
---- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning.
+--- image whose name may refer to another image by now. If the image exists, a failed pull is only a warning. With `offline`
+--- nothing is pulled.
 ---@param engine molbuild.Engine
 ---@param ref string
----@param options { always: boolean?, platform: string?, stall: number?, timeout: number? }
+---@param options { always: boolean?, offline: boolean?, platform: string?, stall: number?, timeout: number? }
 ---@return molbuild.Image
----@raise as Engine:pull raises
+---@raise as Engine:pull raises; remote: offline, and the engine does not have the image
 function image.obtain(engine, ref, options)
   seal.options("molbuild.image.obtain", options, OBTAIN_OPTIONS)
   local found = engine:image(ref)
   local platform = options.platform
   local usable = found and not (platform and image.other_platform(found, platform))
-  if usable and not (options.always and not names.is_fixed(ref)) then
+  if usable and (options.offline or not (options.always and not names.is_fixed(ref))) then
     return found
+  elseif options.offline then
+    errors.raise {
+      kind = "remote", retry = false, message = ("offline: the image %s is not on this machine"):format(ref)
+        .. (found and ", or is another one: " .. image.other_platform(found, platform) or ""),
+    }
   end
   local ok, failure = errors.try(engine.pull, engine, ref,
     { platform = platform, stall = options.stall, timeout = options.timeout })

@@ -19,6 +19,9 @@ local taken = {}
 --- Results of files and credential helpers, by path and by origin: each is read, asked and warned about once.
 local found = {}
 
+--- What asks git's helpers, by repository, when the token turns out to be needed.
+local waiting = {}
+
 --- Credentials from URLs, by the URL without them and by the variable that held the URL; and the warnings already given.
 local in_urls, in_variables, warned = {}, {}, {}
 
@@ -231,7 +234,7 @@ local function from_git(ask, url, user, given)
 end
 
 local SOURCES = {
-  env = true, file = true, user = true, meant_for = true, own = true, credential = true,
+  env = true, file = true, user = true, meant_for = true, own = true, credential = true, lazy = true,
 }
 
 --- The token for a repository, bound to its origin: from a variable, else from a file that a variable names, else from the URL
@@ -239,10 +242,11 @@ local SOURCES = {
 --- Only http and https take a token.
 ---@param url string  the repository
 ---@param from { env: string?, file: string?, user: string?, meant_for: string?, own: { env: string?, file: string? }?,
----  credential: (fun(url: string, user: string?): { username: string?, password: string }?)? }  names of variables; meant_for:
+---  credential: (fun(url: string, user: string?): { username: string?, password: string }?)?, lazy: boolean? }  names of
+---  variables; meant_for:
 ---  the URL whose origin the variables' token is for, `url` when absent: at another origin it is not used; own: a variable and a
 ---  file that hold the token of this repository, and come first; credential: git.credential, which runs git's helpers; without it
----  they are not run
+---  they are not run; lazy: they are run by token.later() alone
 ---@return molbuild.Credential? token
 ---@raise usage | auth
 function token.find(url, from)
@@ -255,7 +259,10 @@ function token.find(url, from)
     warn_of_url(given.where, from)
     if not value then value, user = given.token, user or given.user end
   end
-  if not value and from.credential then
+  if not value and from.credential and from.lazy then
+    waiting[url] = function() return token.find(url, setmetatable({ lazy = false }, { __index = from })) end
+    return nil
+  elseif not value and from.credential then
     value, user = from_git(from.credential, url, user, given)
   end
   if given.word then
@@ -264,6 +271,16 @@ function token.find(url, from)
   local result = value and credential.new(value, url, user)
   if result then result:secret_for(url) end -- refuses one that would go in clear text
   return result
+end
+
+--- The token from git's credential helpers for a repository, for which token.find() was called with `lazy`: a run that may need no
+--- network does not run them before it does.
+---@param url string
+---@return molbuild.Credential? token
+---@raise usage | auth
+function token.later(url)
+  local ask = waiting[url]
+  return ask and ask()
 end
 
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
