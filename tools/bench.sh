@@ -4,7 +4,8 @@
 # is printed as such; the exit status reports only whether everything could be measured.
 #
 # BUILD is the build directory, whose bench/ holds the programs of core/bench. BENCH names the sections to run; all
-# when it is not set.
+# when it is not set. RELEASE_FILE is the static program of make release; when it is not set, the one in $BUILD/release is
+# measured, and without one its rows are missing.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -39,6 +40,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 clean_up() {
+	[ ! -d "$dir/engine" ] || spec/support/engine.sh stop "$dir/engine"
 	[ ! -f "$forge/ports" ] || spec/support/forge.sh stop "$forge"
 	# shellcheck disable=SC2046 # a list
 	[ ! -f "$dir/images" ] || docker image rm -f $(cat "$dir/images") >/dev/null 2>&1
@@ -48,6 +50,19 @@ clean_up() {
 # row NAME VALUE UNIT RATIO BAR: "-" for no ratio or no bar; a bar is "ratio<=2", "value>=0.5".
 row() {
 	printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$dir/rows"
+}
+
+# The release file, into $release; empty where there is none.
+find_release() {
+	release=${RELEASE_FILE:-}
+	case $(uname -m) in x86_64) architecture=amd64 ;; *) architecture=arm64 ;; esac
+	archive=$BUILD/release/molbuild-$(cat VERSION)-linux-$architecture.tar.gz
+	if [ -z "$release" ] && [ -f "$archive" ]; then
+		mkdir "$dir/release" && tar -xzf "$archive" -C "$dir/release" --strip-components=1 || fail "$archive is damaged"
+		release=$(find "$dir/release" -name molbuild -type f -perm -100)
+	fi
+	[ -n "$release" ] || say "no release file: make release was not run, and its rows are missing"
+	[ -z "$release" ] || [ -x "$release" ] || fail "$release is no program"
 }
 
 # calc EXPRESSION: by awk, with four digits at most.
@@ -70,14 +85,9 @@ wall() { column "$1" 1; }
 cpu() { column "$1" 2; }
 rss() { column "$1" 3; }
 
-start() {
-	say "start"
-	measure -w 5 -n 60 "$bench/floor_start" :: "$molbuild" version
-	row "start: bare C program" "$(wall 1)" ms - -
-	row "start: molbuild version" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=2"
-}
+# --- a start and hits: bench-hits.sh, and what they need ------------------------------------------------------------
 
-# --- a hit -----------------------------------------------------------------------------------------------------------
+. tools/bench-hits.sh
 
 sha_of() {
 	printf %s "$1" | sha1sum 2>/dev/null | cut -c1-40 || printf %s "$1" | shasum | cut -c1-40
@@ -109,69 +119,13 @@ make_images() {
 make_world() {
 	say "a forge and images"
 	spec/support/forge.sh start "$forge" || fail "no forge"
+	forge_url='' in_store=''
 	http=http://127.0.0.1:$(awk '$1 == "http" { print $2 }' "$forge/ports")
 	api=$http/api/v1/repos/org/t-claude-code/branches/main
 	image=$image_prefix/workspace-template-claude-code
 	expected=$image:$(sha_of claude-code | cut -c1-12)
 	echo hello >"$dir/says"
 	make_images
-}
-
-# as_user COMMAND...: without the caller's settings.
-as_user() {
-	env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" \
-		MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
-}
-
-# The Go way, where there is a Go: into $go, empty where there is none.
-build_go() {
-	go=
-	command -v go >/dev/null || return 0
-	GOCACHE=$dir/go GOFLAGS=-trimpath go build -o "$bench/hit_go" core/bench/hit.go 2>"$dir/err" || {
-		cat "$dir/err" >&2
-		fail "core/bench/hit.go does not compile"
-	}
-	go=$bench/hit_go
-}
-
-check_hits() {
-	for way in "$bench/floor_hit $api $socket $image" "core/bench/hit.sh $api $image" "$molbuild run $policy claude-code" \
-		${go:+"$go $api $image"}; do
-		# shellcheck disable=SC2086 # words
-		printed=$(as_user $way 2>"$dir/err") || { cat "$dir/err" >&2; fail "$way failed"; }
-		[ "$printed" = "$expected" ] || fail "$way printed $printed, not $expected"
-	done
-	[ ! -e "$dir/cache" ] || fail "that was no hit: there is a cache now"
-}
-
-hits() {
-	say "hits"
-	case $DOCKER_HOST in unix://*) socket=${DOCKER_HOST#unix://} ;; *) fail "the floor speaks to a unix socket only" ;; esac
-	build_go
-	check_hits
-	set --
-	[ -z "$go" ] || set -- :: "$go" "$api" "$image"
-	timeout -k 5 120 env -i PATH="$PATH" HOME="$dir" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
-		MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" \
-		"$bench/measure" -w 3 -n 50 "$bench/floor_hit" "$api" "$socket" "$image" :: \
-		"$molbuild" run "$policy" claude-code :: core/bench/hit.sh "$api" "$image" :: \
-		"$molbuild" run "$policy" --all "$@" >"$dir/measured" 2>"$dir/err" || {
-		tail -n 20 "$dir/err" >&2
-		fail "a hit failed"
-	}
-	row "hit: bare C program" "$(wall 1)" ms - -
-	row "hit: molbuild, times the floor" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=1.5"
-	row "hit: shell script, times molbuild" "$(wall 3)" ms "$(calc "$(wall 3) / $(wall 2)")" "ratio>=3"
-	if [ -n "$go" ]; then
-		row "hit: Go and the CLI, times molbuild" "$(wall 5)" ms "$(calc "$(wall 5) / $(wall 2)")" "ratio>=2.2"
-	else
-		say "no go here: the Go way is not measured"
-	fi
-	row "hit: --all (9 runtimes), times one" "$(wall 4)" ms "$(calc "$(wall 4) / $(wall 2)")" "ratio<=1.5"
-	row "hit: own processor time" "$(cpu 2)" ms "$(calc "$(cpu 2) / $(cpu 1)")" -
-	row "hit: --all, own processor time" "$(cpu 4)" ms "$(calc "$(cpu 4) / $(cpu 2)")" -
-	row "hit: peak memory" "$(calc "$(rss 2) / 1024")" MiB "$(calc "$(rss 2) / $(rss 1)")" "value<=16"
-	row "hit: peak memory, --all" "$(calc "$(rss 4) / 1024")" MiB "$(calc "$(rss 4) / $(rss 1)")" -
 }
 
 # --- a miss ----------------------------------------------------------------------------------------------------------
@@ -379,8 +333,10 @@ report() {
 		}' "$dir/rows"
 }
 
+find_release
 make_world
-for section in ${BENCH:-start hits cold crowd floods text tasks processes tests}; do
+for section in ${BENCH:-start hits https rebuild cold crowd floods text tasks processes tests}; do
 	$section
 done
+picture
 report
