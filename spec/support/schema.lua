@@ -5,7 +5,20 @@ local sh = require "spec.support.sh"
 local schema = {}
 
 --- Debian's, whichever other Python comes first on PATH.
-local VALIDATE = "/usr/bin/python3 spec/support/validate.py "
+local VALIDATE = "/usr/bin/python3 spec/support/validate.py"
+
+--- The validator of this process: `requests`, a pipe to it, and `answers`, which come from it. It ends with the pipe, which a
+--- process that a spec has started can hold open: so nothing waits for its end.
+local validator
+local function start()
+  if validator then return end
+  local directory = sh.temporary "validator"
+  local fifo = directory .. "/answers"
+  sh.run { "mkfifo", fifo }
+  validator = { requests = assert(io.popen(("{ %s %s <&3 & } 3<&0"):format(VALIDATE, sh.quote(fifo)), "w")) }
+  validator.answers = assert(io.open(fifo, "rb"))
+  sh.remove(directory)
+end
 
 --- Validate lines of JSON.
 ---@param name "events"|"results"|"verbs"
@@ -14,13 +27,11 @@ local VALIDATE = "/usr/bin/python3 spec/support/validate.py "
 ---@return boolean valid
 ---@return string said  what is wrong, one line each
 function schema.check(name, text, definition)
-  local file = os.tmpname()
-  sh.write(file, text)
-  local pipe = assert(io.popen(("%sdocs/%s.schema.json %s <%s 2>&1"):format(VALIDATE, name, definition or "", sh.quote(file))))
-  local said = pipe:read "a"
-  local ok = pipe:close()
-  os.remove(file)
-  return ok == true, said
+  start()
+  assert(validator.requests:write(("docs/%s.schema.json %s %d\n"):format(name, definition or "-", #text), text))
+  assert(validator.requests:flush())
+  local valid, size = assert(validator.answers:read "l", "the validator has ended"):match "^(%l+) (%d+)$"
+  return valid == "yes", size == "0" and "" or validator.answers:read(math.tointeger(size))
 end
 
 --- The same for one object after its translation into JSON.
