@@ -83,7 +83,7 @@ describe("a bound", function()
     local ended = assert_ended("silent",
       "docker was silent for 4 s (MOLECULE_BUILD_STALL_GRACE_S); the last line was: last words\n")
     assert.truthy(ended.stderr:find("failed in step build", 1, true), ended.stderr)
-    sh.wait_for(function() return sh.run "pgrep -f 'slee[p] 71.25' || true" == "" end, 15)
+    sh.wait_for(function() return #sh.processes "sleep 71.25" == 0 end, 15)
   end)
 
   it("in all ends a build that is never silent", function()

@@ -35,7 +35,7 @@ describe("a docker client", function()
     local classic = client.major >= 23 and not client.buildx
     buildkit = buildkit or not classic
     it(("of version %d %s buildx builds"):format(client.major, client.buildx and "with" or "without"), function()
-      local files = world.template_files "built"
+      local files = world.program_files "built"
       files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "true"]\n'
       local sha = w:commit("org", "hermes", files)
       local bin = w.dir .. "/bin"
@@ -48,11 +48,11 @@ describe("a docker client", function()
 
     it(("of version %d %s buildx is distinguished from a RUN's output"):format(client.major, client.buildx and "with" or "without"),
       function()
-        local files = world.template_files(table.concat({
+        local files = world.program_files(table.concat({
           "out\r#7777 [1/99999999999999999999] a step", "Step 3/99999999999999999999 : another",
           "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
         }, "\n"))
-        files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "sh", "-c", "cat /says; exit 3"]\n'
+        files.Dockerfile = files.Dockerfile .. 'RUN ["/bin/busybox", "sh", "-c", "cat /bin/says; exit 3"]\n'
         w:commit("org", "hermes", files)
         local bin = w.dir .. "/bin"
         sh.run(("mkdir %s && ln -s %s %s/docker"):format(bin, client.path, bin))

@@ -1,5 +1,6 @@
 -- Questions to an engine: the same ones to every back end and every kind of endpoint, on real engines.
 local asking = require "spec.support.ask"
+local docker = require "spec.support.docker"
 local engines = require "spec.support.engines"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -49,11 +50,10 @@ describe("an engine asked", function()
   --- answers, there is no program to be found.
   local WAYS = {
     ["by its API at a socket"] = function()
-      return { PATH = "/nonexistent" }, "api", function(ref) return sh.run("docker image inspect -f '{{.Id}}' " .. ref) end
+      return { PATH = "/nonexistent" }, "api", docker.id
     end,
     ["by docker"] = function()
-      return { MOLBUILD_DOCKER_API = "0" }, "program",
-        function(ref) return sh.run("docker image inspect -f '{{.Id}}' " .. ref) end
+      return { MOLBUILD_DOCKER_API = "0" }, "program", docker.id
     end,
   }
   if root then

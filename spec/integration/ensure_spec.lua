@@ -1,4 +1,5 @@
 -- The main job, step by step, with a real forge, git and engine.
+local docker = require "spec.support.docker"
 local record = require "spec.support.record"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -21,8 +22,13 @@ describe("ensure.lua", function()
     return w:commit("org", runtime or "claude-code", world.template_files(says or "hello"))
   end
 
+  -- Its image runs.
+  local function commit_program(says)
+    return w:commit("org", "claude-code", world.program_files(says))
+  end
+
   --- A PATH on which another `docker` comes first: a shell script, by which `docker` itself is found behind it.
-  local function docker(script)
+  local function shimmed(script)
     local bin = w.dir .. "/bin"
     sh.run("mkdir " .. bin)
     sh.write(bin .. "/docker", ("#!/bin/sh\nPATH=%s\n%s"):format(os.getenv "PATH", script))
@@ -31,7 +37,7 @@ describe("ensure.lua", function()
   end
 
   it("builds the image of the branch's commit and prints its tag, and nothing else, on stdout", function()
-    local sha = commit()
+    local sha = commit_program "hello"
     local run = w:ensure "claude-code"
     assert.equal(0, run.status, run.stderr)
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12)
@@ -42,27 +48,27 @@ describe("ensure.lua", function()
   it("moves :latest to it", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    local id = sh.run("docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
-    assert.equal(id, sh.run "docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:latest")
+    local name = "molecule-local/workspace-template-claude-code:"
+    assert.equal(docker.id(name .. sha:sub(1, 12)), docker.id(name .. "latest"))
   end)
 
   it("neither clones nor builds on a hit, and moves :latest there", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    sh.run "docker image rm molecule-local/workspace-template-claude-code:latest"
+    docker.remove "molecule-local/workspace-template-claude-code:latest"
     sh.run("rm -rf " .. w.cache)
     local before = #w:requests "git-upload-pack"
     local run = w:ensure "claude-code"
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
     assert.equal(before, #w:requests "git-upload-pack")
     assert.is_nil(sh.read(w.cache .. "/locks/claude-code.lock"))
-    sh.run "docker image inspect molecule-local/workspace-template-claude-code:latest"
+    docker.id "molecule-local/workspace-template-claude-code:latest"
   end)
 
   it("builds again when the branch has moved", function()
     commit("claude-code", "one")
     assert.equal(0, w:ensure("claude-code").status)
-    local sha = commit("claude-code", "two")
+    local sha = commit_program "two"
     local run = w:ensure "claude-code"
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
     assert.equal("two", sh.run("docker run --rm --network none molecule-local/workspace-template-claude-code:latest"))
@@ -198,7 +204,7 @@ describe("ensure.lua", function()
   end)
 
   it("refuses a tree past its bounds before writing it", function()
-    w:commit("org", "claude-code", world.template_files "x", "main", "for i in 1 2 3 4 5; do echo $i >f$i; done")
+    w:commit("org", "claude-code", world.program_files "x", "main", "for i in 1 2 3 4 5; do echo $i >f$i; done")
     local run = w:ensure("claude-code", { MOLECULE_TEMPLATE_MAX_FILES = "4" })
     assert.equal(7, run.status)
     assert.truthy(run.stderr:find("the tree holds more than 4 files and directories", 1, true))
@@ -234,7 +240,7 @@ describe("ensure.lua", function()
   -- Only root can make a file system that is full.
   if sh.run "id -u" == "0" then
     it("says that the disk is full, where, and what to do, and leaves no tree behind", function()
-      commit()
+      commit_program "too large"
       local small = w.dir .. "/small"
       sh.run(("mkdir %s && mount -t tmpfs -o size=512k tmpfs %s"):format(small, small))
       local run = w:run({ "run", "--output=json", "ensure.lua", "claude-code" }, { MOLECULE_LOCAL_BUILD_CACHE = small .. "/cache" })
@@ -273,7 +279,7 @@ describe("ensure.lua", function()
   end)
 
   it("keeps no .git in the tree", function()
-    local sha = commit()
+    local sha = commit_program "hello"
     assert.equal(0, w:ensure("claude-code").status)
     assert.equal("Dockerfile\nbusybox\nsays", sh.run(("ls -A %s/claude-code/%s"):format(w.cache, sha:sub(1, 12))))
   end)
@@ -282,7 +288,7 @@ describe("ensure.lua", function()
     for day = 1, 5 do
       w:commit("org", "claude-code", { Dockerfile = "FROM nonsense:" .. day .. "\n" })
       assert.equal(8, w:ensure("claude-code").status)
-      commit("claude-code", "day " .. day)
+      commit_program("day " .. day)
       assert.equal(0, w:ensure("claude-code").status)
     end
     local trees = sh.run(("ls -d %s/claude-code/*/ | wc -l"):format(w.cache))
@@ -295,8 +301,8 @@ describe("ensure.lua", function()
   end)
 
   it("builds the tagged commit when the branch moves between lookup and clone", function()
-    local first = commit("claude-code", "first")
-    commit("claude-code", "second")
+    local first = commit_program "first"
+    commit_program "second"
     w:answer(200, ('{"commit":{"id":"%s"}}'):format(first))
     sh.run(("git --git-dir=%s/repos/org/t-claude-code.git config uploadpack.allowAnySHA1InWant true"):format(w.forge))
     local run = w:ensure "claude-code"
@@ -312,13 +318,13 @@ describe("ensure.lua", function()
     local run = w:ensure("claude-code", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.old .. "/org/t-" })
     assert.equal(4, run.status, run.stderr)
     assert.truthy(run.stderr:find("main keeps moving at", 1, true), run.stderr)
-    assert.equal("", sh.run "docker images -q 'molecule-local/*'")
+    assert.same({}, docker.tags "molecule-local/*")
   end)
 
   it("rebuilds, with a warning, when the engine's answer is unusable", function()
     local sha = commit()
     assert.equal(0, w:ensure("claude-code").status)
-    local path = docker([[
+    local path = shimmed([[
 if [ "$1 $2" = "image inspect" ]; then echo nonsense; exit 0; fi
 exec docker "$@"
 ]])
@@ -331,7 +337,7 @@ exec docker "$@"
   it("fails when the build ends well, but leaves no image in the engine", function()
     local sha = commit()
     -- As with a builder of buildx that is not the engine's: the image is built, and kept elsewhere.
-    local path = docker(([[
+    local path = shimmed(([[
 [ "$1" = build ] || exec docker "$@"
 shift
 docker build "$@" && docker image rm -f molecule-local/workspace-template-claude-code:%s
@@ -344,7 +350,7 @@ docker build "$@" && docker image rm -f molecule-local/workspace-template-claude
 
   it("continues when :latest cannot be moved", function()
     local sha = commit()
-    local path = docker([[
+    local path = shimmed([[
 if [ "$1" = tag ]; then echo no such luck >&2; exit 1; fi
 exec docker "$@"
 ]])
@@ -354,12 +360,12 @@ exec docker "$@"
   end)
 
   it("builds for another platform under a tag of its own", function()
-    local sha = commit()
+    local sha = commit_program "hello"
     local run = w:ensure("claude-code", { MOLECULE_IMAGE_PLATFORM = "linux/arm64" })
     assert.equal(0, run.status, run.stderr)
     local tag = "molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "-arm64"
     assert.equal(tag .. "\n", run.stdout)
-    assert.equal("arm64", sh.run("docker image inspect -f '{{.Architecture}}' " .. tag))
+    assert.equal("arm64", docker.image(tag).Architecture)
   end)
 
   it("uses $XDG_CACHE_HOME, then $HOME/.cache, for its files", function()

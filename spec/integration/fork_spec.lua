@@ -31,7 +31,7 @@ describe("a fork of ensure.lua", function()
 
   it("knows one more runtime, and builds it from a branch of its own", function()
     local main = w:commit("org", "my-agent", world.template_files "from main")
-    local sha = w:commit("org", "my-agent", world.template_files "from next", "next")
+    local sha = w:commit("org", "my-agent", world.program_files "from next", "next")
     assert.are_not.equal(main, sha)
     local run = w:run { "run", "docs/examples/extra-runtime.lua", "my-agent" }
     local tag = "molecule-local/workspace-template-my-agent:" .. sha:sub(1, 12)
@@ -41,9 +41,9 @@ describe("a fork of ensure.lua", function()
   end)
 
   it("builds an image from another one, which it builds first", function()
-    local base = w:commit("org", "agent-base", world.template_files "from the base")
+    local base = w:commit("org", "agent-base", world.program_files "from the base")
     local agent = w:commit("org", "agent", {
-      Dockerfile = 'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL is=agent\nCMD ["/bin/busybox", "cat", "/says"]\n',
+      Dockerfile = 'ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nLABEL is=agent\nCMD ["/bin/busybox", "cat", "/bin/says"]\n',
     })
     local run = w:run { "run", "--jobs=1", "docs/examples/dependent.lua", "agent" }
     local tag = ("molecule-local/workspace-template-agent:%s-%s"):format(agent:sub(1, 12), base:sub(1, 12))

@@ -1,4 +1,5 @@
 -- What a cache hit does, and what it does not: seen by strace, in the forge's log, and on the disk.
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -68,8 +69,7 @@ describe("a cache hit", function()
       ("POST /images/%s/tag?repo=%s&tag=latest"):format(tag, NAME),
     }, engine_requests(trace))
     assert.equal(1, count(trace, 'connect%(%d+, {sa_family=AF_UNIX, sun_path="[^"]*docker.sock"'))
-    assert.equal(sh.run("docker image inspect -f '{{.Id}}' " .. tag),
-      sh.run(("docker image inspect -f '{{.Id}}' %s:latest"):format(NAME)))
+    assert.equal(docker.id(tag), docker.id(NAME .. ":latest"))
   end)
 
   it("loads no module that only a miss or an error has a use for", function()

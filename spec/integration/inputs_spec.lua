@@ -1,4 +1,5 @@
 -- Two commits that differ in a declared input alone give images of different content, whichever program builds them.
+local docker = require "spec.support.docker"
 local engines = require "spec.support.engines"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -45,7 +46,7 @@ describe("a template's .runtime-version", function()
       local path = w:client(builder)
       moves({ PATH = path }, function(tag)
         assert.equal(sh.run("docker run --rm --network none " .. tag),
-          sh.run(("docker image inspect -f '{{index .Config.Labels %q}}' %s"):format("app.molecule.runtime-version", tag)))
+          docker.image(tag).Config.Labels["app.molecule.runtime-version"])
         return sh.run("docker run --rm --network none " .. tag)
       end)
     end)

@@ -1,5 +1,6 @@
 -- kill -9, against which nothing can be done at the time: what it leaves ends by itself, no build continues without the lock,
 -- and the next run cleans up and succeeds.
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -22,26 +23,27 @@ describe("a run that is killed", function()
   end)
 
   local function client()
-    return sh.run(("pgrep -f '[d]ocker build .*%s' || true"):format(w.cache))
+    local builds = {}
+    for _, pid in ipairs(sh.processes(w.cache)) do
+      local words = sh.read(("/proc/%d/cmdline"):format(pid))
+      if words and words:find("docker\0build\0", 1, true) then builds[#builds + 1] = pid end
+    end
+    return builds
   end
 
   -- A client that a failure has left halted.
   after_each(function()
-    sh.run(("pgrep -f '[d]ocker build .*%s' | xargs -r kill -KILL"):format(w.cache))
+    sh.kill(client(), "KILL")
   end)
-
-  --- What a run has started, and its forks: all have the home of this world in their environment.
-  local function left()
-    return sh.run(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
-  end
 
   local function find(arguments)
     return sh.run(("cd %s && find . %s 2>/dev/null || true"):format(w.cache, arguments))
   end
 
   local function assert_nothing_left()
-    sh.wait_for(function() return left() == "" end, 15)
-    sh.wait_for(function() return sh.run "docker ps -aq" == "" end, 15)
+    -- What a run has started, and its forks: all have the home of this world in their environment.
+    sh.wait_for(function() return #sh.processes_with("HOME=" .. w.home) == 0 end, 15)
+    sh.wait_for(function() return docker.containers() == 0 end, 15)
     assert.equal("", find "-path './tmp/*'")
     -- A record may be left: where the killed run's build has ended well, the next run is a hit and takes no lock.
     assert.equal("", find "-path './locks/*.lock' '!' -exec flock -n '{}' true ';' -print")
@@ -114,23 +116,23 @@ describe("a run that is killed", function()
   for _, builder in ipairs { "classic", "buildkit" } do
     it("leaves no quiet build of the builder " .. builder .. " running unlocked", function()
       local seconds = ("9%s.5"):format(sh.run "echo $PPID")
-      local function step() return sh.run(("pgrep -f 'slee[p] %s' || true"):format(seconds)) end
+      local function step() return sh.processes("sleep " .. seconds) end
       local function is_locked()
         return not os.execute(("flock -n %s/locks/hermes.lock true 2>/dev/null"):format(w.cache))
       end
       commit("hermes", 1, seconds)
       local run = w:start({ "run", "ensure.lua", "hermes" }, { PATH = w:client(builder) })
-      sh.wait_for(function() return step() ~= "" end)
+      sh.wait_for(function() return #step() > 0 end)
       -- A stopped process cannot react to the signal: it keeps the lock as long as it exists.
-      sh.run("kill -STOP " .. client())
+      sh.kill(client(), "STOP")
       run:signal "KILL"
       run:wait(5)
       assert.is_true(is_locked())
-      sh.run("kill -CONT " .. client())
-      sh.wait_for(function() return client() == "" end, 15)
+      sh.kill(client(), "CONT")
+      sh.wait_for(function() return #client() == 0 end, 15)
       assert.is_false(is_locked())
       -- With the client the engine's part ends.
-      sh.wait_for(function() return step() == "" end, 15)
+      sh.wait_for(function() return #step() == 0 end, 15)
       commit("hermes", 2, "0")
       assert.equal(0, w:ensure("hermes").status)
       assert_nothing_left()

@@ -1,5 +1,6 @@
 -- The image of a tag: the labels of a built image, and a hit on an image that does not match.
 local cjson = require "cjson"
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -14,7 +15,7 @@ describe("an image", function()
 
   before_each(function()
     w = world.new { forge = false }
-    sha = w:commit("org", "hermes", world.template_files "right")
+    sha = w:commit("org", "hermes", world.program_files "right")
     tag = NAME .. sha:sub(1, 12)
     served = "file://" .. w.dir .. "/repos/org/t-"
   end)
@@ -33,7 +34,7 @@ describe("an image", function()
   end
 
   local function inspect(ref)
-    local image = cjson.decode(sh.run("docker image inspect " .. ref))[1]
+    local image = docker.image(ref)
     local labels = image.Config.Labels
     return labels ~= cjson.null and labels or {}, image.Id, image.Architecture
   end
@@ -97,7 +98,7 @@ describe("an image", function()
   -- The classic builder's cache does not tell platforms apart. The busybox in it is this machine's, and runs.
   for what, line in pairs { ["with no step that runs"] = "", ["with one"] = 'RUN ["/bin/busybox", "true"]\n' } do
     it("of one platform is made of no layer of another's, " .. what, function()
-      local files = world.template_files "right"
+      local files = world.program_files "right"
       files.Dockerfile = files.Dockerfile .. line
       for _, pair in ipairs { { "arm64", "amd64" }, { "amd64", "arm64" } } do
         files.says = pair[1] .. " comes first\n"

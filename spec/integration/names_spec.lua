@@ -1,5 +1,6 @@
 -- What images are called: by platform, by caller, by runtime; and what is asked of whom before one is.
 local cjson = require "cjson"
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -10,7 +11,7 @@ describe("the name of an image", function()
 
   before_each(function()
     w = world.new { forge = false }
-    sha = w:commit("org", "hermes", world.template_files "hello")
+    sha = w:commit("org", "hermes", world.program_files "hello")
     prefix = "file://" .. w.dir .. "/repos/org/t-"
     own = sh.run "docker version --format '{{.Server.Arch}}'"
   end)
@@ -27,9 +28,7 @@ describe("the name of an image", function()
 
   local function tags()
     local list = {}
-    for tag in sh.run("docker images --format '{{.Tag}}' " .. NAME:sub(1, -2) .. " | sort"):gmatch "%S+" do
-      list[#list + 1] = tag
-    end
+    for index, tag in ipairs(docker.tags(NAME:sub(1, -2))) do list[index] = tag:sub(#NAME + 1) end
     return list
   end
 
@@ -66,14 +65,14 @@ describe("the name of an image", function()
 
   it("leaves :latest to linux/amd64: another platform has its own, and says that it is emulated", function()
     gives(sha:sub(1, 12), {})
-    local id = sh.run("docker image inspect -f '{{.Id}}' " .. NAME .. "latest")
+    local id = docker.id(NAME .. "latest")
     -- No step runs in it, so that no emulator is needed.
     local run = gives(sha:sub(1, 12) .. "-s390x", { MOLECULE_IMAGE_PLATFORM = "linux/s390x", PATH = w:client "buildkit" })
     local words = ("linux/s390x is emulated on this engine, which is linux/%s: a build is slow and may fail; "
       .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(own)
     local _, count = run.stderr:gsub(words:gsub("%p", "%%%0"), "")
     assert.equal(1, count, run.stderr)
-    assert.equal(id, sh.run("docker image inspect -f '{{.Id}}' " .. NAME .. "latest"))
+    assert.equal(id, docker.id(NAME .. "latest"))
     assert.same({ sha:sub(1, 12), sha:sub(1, 12) .. "-s390x", "latest", "latest-s390x" }, tags())
   end)
 
@@ -121,7 +120,7 @@ ensure.per_runtime.hermes = {
   branch = "next", build_args = { WHO = "hermes" }, labels = { ["org.example.x"] = "y" },
 }]], "hermes" }
     assert.equal(NAME .. sha:sub(1, 12) .. "\n", run.stdout, run.stderr)
-    local labels = cjson.decode(sh.run("docker image inspect -f '{{json .Config.Labels}}' " .. NAME .. sha:sub(1, 12)))
+    local labels = docker.image(NAME .. sha:sub(1, 12)).Config.Labels
     assert.same({ "hermes", "y" }, { labels.who, labels["org.example.x"] })
     assert.truthy(run.stderr:find(("building %s%s from %s/org/t-hermes at %s for linux/amd64"):format(NAME, sha:sub(1, 12),
       w.http, sha), 1, true), run.stderr)

@@ -1,4 +1,5 @@
 -- Several processes and several runtimes at the same time.
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -38,16 +39,24 @@ describe("side by side", function()
     -- Each its own, so that no layer cache lets one of them off; and this run's own, so that no other spec is disturbed.
     local wanted, seconds = {}, ("97.%d"):format(w.dir:byte(-1) * 1000 + w.dir:byte(-2))
     for index, runtime in ipairs(RUNTIMES) do
-      local files = world.template_files(runtime)
-      files.Dockerfile = files.Dockerfile:gsub("COPY says",
-        ('RUN ["/bin/busybox", "sh", "-c", "/bin/busybox sleep %s%d; true"]\nCOPY says'):format(seconds, index))
+      local files = world.program_files(runtime)
+      files.Dockerfile = files.Dockerfile
+        .. ('RUN ["/bin/busybox", "sh", "-c", "/bin/busybox sleep %s%d; true"]\n'):format(seconds, index)
       local sha = w:commit("org", runtime, files)
       wanted[index] = ("molecule-local/workspace-template-%s:%s\n"):format(runtime, sha:sub(1, 12))
     end
     local started = w:start { "run", "--jobs=9", "ensure.lua", table.unpack(RUNTIMES) }
-    local sleeping = ("pgrep -f '^/bin/busybox slee[p] %s'"):format(seconds)
-    sh.wait_for(function() return sh.run(sleeping .. " | wc -l") == "9" end, 300)
-    sh.run("kill $(" .. sleeping .. ")")
+    -- The shell of the step has these words in one of its own.
+    local function sleeping()
+      local pids = {}
+      for _, pid in ipairs(sh.processes("/bin/busybox sleep " .. seconds)) do
+        local words = sh.read(("/proc/%d/cmdline"):format(pid))
+        if words and words:find("^/bin/busybox%zsleep") then pids[#pids + 1] = pid end
+      end
+      return pids
+    end
+    sh.wait_for(function() return #sleeping() == 9 end, 300)
+    sh.kill(sleeping(), "TERM")
     local run = started:wait()
     assert.equal(0, run.status, run.stderr)
     assert.equal(table.concat(wanted), run.stdout)
@@ -61,7 +70,7 @@ describe("side by side", function()
     assert.equal("", run.stdout)
     assert.truthy(run.stderr:find("has no Dockerfile", 1, true))
     assert.truthy(run.stderr:find('runtime "autogen" may not be mirrored', 1, true))
-    sh.run "docker image inspect molecule-local/workspace-template-codex:latest"
+    docker.id "molecule-local/workspace-template-codex:latest"
   end)
 
   it("says who holds a lock, and gives up with exit 10", function()
@@ -84,12 +93,12 @@ describe("side by side", function()
       Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "98.7"]\n',
     })
     local run = w:start { "run", "ensure.lua", "hermes" }
-    sh.wait_for(function() return #sh.run "pgrep -f 'slee[p] 98.7' || true" > 0 end)
+    sh.wait_for(function() return #sh.processes "sleep 98.7" > 0 end)
     run:signal "INT"
     assert.equal(130, run:wait(15).status)
-    sh.wait_for(function() return sh.run "pgrep -f 'slee[p] 98.7' || true" == "" end, 15)
+    sh.wait_for(function() return #sh.processes "sleep 98.7" == 0 end, 15)
     assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
     assert.equal("", sh.read(w.cache .. "/locks/hermes.lock"))
-    assert.equal("", sh.run(("pgrep -f %s || true"):format("'docke[r] build.*" .. w.cache .. "'")))
+    assert.same({}, sh.processes(w.cache))
   end)
 end)

@@ -1,4 +1,5 @@
 -- Ending a run, in each of its steps: nothing is left, and the next run succeeds.
+local docker = require "spec.support.docker"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -16,7 +17,7 @@ local function unique_seconds()
 end
 
 local function sleepers(seconds)
-  return sh.run(("pgrep -f 'slee[p] %s' || true"):format(seconds))
+  return sh.processes("sleep " .. seconds)
 end
 
 local function template(sleep)
@@ -48,20 +49,16 @@ describe("a run that is ended", function()
     w:close()
   end)
 
-  --- What a run has started, and its forks: all have the home of this world in their environment.
-  local function left()
-    return sh.run(("{ grep -lzx 'HOME=%s' /proc/[0-9]*/environ || true; } 2>/dev/null"):format(w.home))
-  end
-
   --- SECONDS are those that a RUN step in the engine sleeps for.
   local function assert_nothing_left(seconds)
-    assert.equal("", left())
+    -- What a run has started, and its forks: all have the home of this world in their environment.
+    assert.same({}, sh.processes_with("HOME=" .. w.home))
     assert.equal("", sh.run(("ls %s/tmp 2>/dev/null || true"):format(w.cache)))
     assert.equal("", sh.run(("find %s -name '*.lock' -size +0 2>/dev/null || true"):format(w.cache)))
     assert.equal("", sh.run(("find %s/repositories -name '*.lock' -o -name 'tmp_*' 2>/dev/null || true"):format(w.cache)))
     -- The engine ends its part when its client has gone away.
-    sh.wait_for(function() return not seconds or sleepers(seconds) == "" end, 15)
-    sh.wait_for(function() return sh.run "docker ps -aq" == "" end, 15)
+    sh.wait_for(function() return not seconds or #sleepers(seconds) == 0 end, 15)
+    sh.wait_for(function() return docker.containers() == 0 end, 15)
   end
 
   --- What holds a run in each of its steps until it is ended: the forge, another holder of the lock, a build step in the
@@ -93,11 +90,11 @@ describe("a run that is ended", function()
     holder = { build = held.build }
     function holder.has_come(step, run)
       if step == "lock" then return (run:so_far() or ""):find("waiting for the lock", 1, true) end
-      return sleepers(held[step]) ~= ""
+      return #sleepers(held[step]) > 0
     end
     function holder.let_go()
       for _, seconds in pairs(held) do
-        sh.run(("pgrep -f 'slee[p] %s' | xargs -r kill"):format(seconds))
+        sh.kill(sleepers(seconds), "TERM")
       end
       sh.run(("rm -rf %s/canned/*; kill %s 2>/dev/null || true"):format(w.forge, owner))
       -- The same template, without the step that delayed the build.
@@ -177,7 +174,7 @@ describe("a run that is ended", function()
     local seconds = unique_seconds()
     w:commit("org", "hermes", template(seconds))
     local first = w:start { "run", "ensure.lua", "hermes" }
-    sh.wait_for(function() return sleepers(seconds) ~= "" end)
+    sh.wait_for(function() return #sleepers(seconds) > 0 end)
     local second, third = w:start { "run", "ensure.lua", "hermes" }, w:start { "run", "ensure.lua", "hermes" }
     for _, run in ipairs { second, third } do
       sh.wait_for(function() return run:so_far():find(("held by pid %d"):format(first.pid), 1, true) end)
@@ -187,7 +184,7 @@ describe("a run that is ended", function()
     -- The step of the first one continues to its end, by which both have their image.
     assert.is_true(first:lives())
     w:commit("org", "hermes", template())
-    sh.run(("pgrep -f 'slee[p] %s' | xargs -r kill -KILL"):format(seconds))
+    sh.kill(sleepers(seconds), "KILL")
     assert.equal(8, first:wait(30).status)
     third:signal "TERM"
     assert.equal(143, third:wait(15).status)
@@ -201,7 +198,7 @@ describe("a run that is ended", function()
     end
     local run = w:start { "run", "--progress=json", "--jobs=1", "ensure.lua", "hermes", "codex" }
     sh.wait_for(function()
-      return run:so_far():find('"event":"job_waiting"', 1, true) and sleepers(seconds) ~= ""
+      return run:so_far():find('"event":"job_waiting"', 1, true) and #sleepers(seconds) > 0
     end)
     local _, clones = run:so_far():gsub('"event":"step_started"[^\n]-"step":"clone"', "")
     assert.equal(1, clones, run:so_far())

@@ -1,5 +1,6 @@
 -- What a run reports, on a real engine: events, results, log files, failures and the trace.
 local cjson = require "cjson"
+local docker = require "spec.support.docker"
 local record = require "spec.support.record"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -25,9 +26,7 @@ local function lines_of(text)
   return lines
 end
 
-local function image_id(image)
-  return sh.run("docker image inspect -f '{{.Id}}' " .. image)
-end
+local image_id = docker.id
 
 --- A trace as lane -> list of bars; every event is looked at.
 local function read_trace(path)

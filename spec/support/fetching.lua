@@ -28,7 +28,7 @@ function fetching.new()
   end
 
   function f.commit(says, before)
-    return f.w:commit("org", "hermes", world.template_files(says), "main", before)
+    return f.w:commit("org", "hermes", world.program_files(says), "main", before)
   end
 
   function f.fetch(env, more)

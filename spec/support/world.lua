@@ -1,6 +1,7 @@
 --- The world of an integration spec, real in all its parts: a forge, template repositories, an engine, and molbuild
 --- run as a user runs it.
 local core = require "molbuild.core"
+local docker = require "spec.support.docker"
 local forge = require "spec.support.forge"
 local run = require "spec.support.run"
 local sh = require "spec.support.sh"
@@ -54,13 +55,15 @@ function methods:close()
   sh.remove(self.dir)
 end
 
---- The files of a template that builds quickly: a static busybox that says SAYS.
+--- The files of a template that builds quickly: an image without a layer. Each layer costs the engine two processes.
 function world.template_files(says)
+  return { Dockerfile = ("FROM scratch\nENV SAYS=%q\n"):format(says), says = says .. "\n" }
+end
+
+--- The files of a template whose image runs: a static busybox that prints SAYS, in /bin. It is a large file, too.
+function world.program_files(says)
   return {
-    Dockerfile = table.concat({
-      "FROM scratch", "COPY busybox /bin/busybox", "COPY says /says",
-      'CMD ["/bin/busybox", "cat", "/says"]', "",
-    }, "\n"),
+    Dockerfile = 'FROM scratch\nCOPY busybox says /bin/\nCMD ["/bin/busybox", "cat", "/bin/says"]\n',
     says = says .. "\n",
   }
 end
@@ -78,7 +81,7 @@ local function repository(self, org, runtime)
 end
 
 --- Commit FILES (name = content) on BRANCH of the template repository ORG/t-RUNTIME, made when it is missing.
---- BEFORE is a shell command run in the work tree before the commit. Gives the commit's id.
+--- A template that names busybox has it. BEFORE is a shell command run in the work tree before the commit. Gives the commit's id.
 ---@param org string
 ---@param runtime string
 ---@param files table<string, string>
@@ -92,11 +95,19 @@ function methods:commit(org, runtime, files, branch, before)
   if not is_on(branch) then
     sh.run(("cd %s && { git checkout -q %s 2>/dev/null || git checkout -q -b %s; }"):format(sh.quote(work), branch, branch))
   end
-  for name, content in pairs(files) do sh.write(work .. "/" .. name, content) end
-  local lines = sh.run(("cd %s && cp /bin/busybox busybox && { %s\n} && git add -A && git -c user.name=spec "
-    .. "-c user.email=spec@localhost commit -q --allow-empty -m spec && echo && git rev-parse HEAD%s"):format(
-    sh.quote(work), before or ":", is_on "main" and "" or " && { git checkout -q main 2>/dev/null || :; }"))
-  return lines:match "%x+$"
+  local setup = before or ":"
+  local wants_busybox = setup:find("busybox", 1, true)
+  for name, content in pairs(files) do
+    sh.write(work .. "/" .. name, content)
+    wants_busybox = wants_busybox or content:find("busybox", 1, true)
+  end
+  if wants_busybox then setup = "cp /bin/busybox busybox\n" .. setup end
+  sh.run(("cd %s && { %s\n} && git add -A && git -c user.name=spec -c user.email=spec@localhost commit -q --allow-empty -m spec")
+    :format(sh.quote(work), setup))
+  -- What git rev-parse HEAD would say.
+  local sha = sh.read(("%s/%s"):format(git_dir, sh.read(git_dir .. "/HEAD"):match "^ref: (%S+)")):match "%x+"
+  if not is_on "main" then sh.run(("cd %s && { git checkout -q main 2>/dev/null || :; }"):format(sh.quote(work))) end
+  return sha
 end
 
 --- The options of run.start() for molbuild in this world: MORE, with ENV on top of what every run here has.
@@ -249,8 +260,7 @@ end
 
 --- Forget every image of molbuild's in the engine.
 function world.remove_images()
-  -- By name: an image that others build upon cannot be removed by its id.
-  sh.run "docker images --format '{{.Repository}}:{{.Tag}}' 'molecule-local/*' | xargs -r docker image rm -f >/dev/null"
+  docker.remove "molecule-local/*"
 end
 
 return world
