@@ -13,7 +13,7 @@
 
 # The last line of a test run is its count. With -C and -w, make prints a line on the directory as its last, unless only another
 # make has run and -O groups what is printed (which takes two jobs): so another make does the work. $(shell) would run, too.
-TESTING := check test unit spec integration asan
+TESTING := check test unit spec integration asan release-test
 ifneq ($(and $(if $(COUNT_LAST),,1),$(findstring w,$(firstword -$(MAKEFLAGS))),$(filter $(TESTING),$(MAKECMDGOALS))),)
 JOBS := $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j2)
 MAKEFLAGS += -Otarget $(JOBS)
@@ -101,7 +101,7 @@ PROGRAM := $(BUILD)/molbuild
 MODULE := $(BUILD)/lua/molbuild/core.so
 RUN = BUILD=$(BUILD) LUA=$(LUA) tools/test.sh
 
-.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs format demo release install install-share uninstall \
+.PHONY: all core.so check test unit spec integration asan lint bench soak faults fuzz can-fuzz docs format demo release release-test install install-share uninstall \
 	install-rock clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -287,6 +287,12 @@ demo:
 release:
 	tools/bootstrap.sh --for=release
 	tools/release.sh
+
+# The tests need the program of the checkout, too: the specs load its module in C.
+release-test: release
+	tools/bootstrap.sh --for=test
+	$(MAKE) all $(SUPPORT)
+	@BUILD=$(BUILD) LUA=$(LUA) tools/release-test.sh
 
 # --- Install ---------------------------------------------------------------------------------------------------------
 

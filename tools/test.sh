@@ -8,7 +8,7 @@
 #   TEST_LIMIT          seconds that a file may take
 #   BUILD, LUA          the build directory and the interpreter; LUA_HOST, where set, is the interpreter for the specs
 #   TEST_PROGRAM        the program that the specs run, by its whole path; that of the build directory when it is not set
-#   TEST_WRAPPER        a program that runs the unit tests, such as an emulator
+#   TEST_WRAPPER        a program that runs the unit tests, such as an emulator; TEST_PRESENT=1: only those that are built
 #   RELEASE_OUT, RELEASE_WORK   for the specs of a release, see tools/release.sh
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -102,7 +102,7 @@ list() {
 	unit)
 		for source in core/test/test_*.c; do
 			program=$BUILD/test/$(basename "$source" .c)
-			[ ! -x "$program" ] && [ "$(uname -s)" = Darwin ] || echo "$program"
+			[ ! -x "$program" ] && { [ "$(uname -s)" = Darwin ] || [ -n "${TEST_PRESENT:-}" ]; } || echo "$program"
 		done
 		;;
 	spec) printf '%s\n' spec/*_spec.lua ;;

@@ -56,6 +56,6 @@ source_archive() {
 
 # A formula that builds the source archive.
 write_formula() {
-	sed -e "s,@VERSION@,$VERSION,; s,@HOMEPAGE@,$HOMEPAGE,; s,@SHA256@,$(sha256sum "$OUT/molbuild-$VERSION.tar.gz" | cut -d' ' -f1)," \
+	sed -e "s,@VERSION@,$VERSION,g; s,@HOMEPAGE@,$HOMEPAGE,g; s,@SHA256@,$(sha256sum "$OUT/molbuild-$VERSION.tar.gz" | cut -d' ' -f1)," \
 		tools/release/molbuild.rb.in >"$OUT/molbuild.rb"
 }
