@@ -178,6 +178,13 @@ static int free_bytes(lua_State *L)
 	return 1;
 }
 
+/* fs.may_write(path) -> true | nil, message, code */
+static int may_write(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, fs_may_write(luaL_checkstring(L, 1), &err), &err);
+}
+
 static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"mkdtemp", mkdtemp_},
                                      {"remove_tree", remove_tree},
@@ -193,6 +200,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"read_own", read_own},
                                      {"write_atomic", write_atomic},
                                      {"free_bytes", free_bytes},
+                                     {"may_write", may_write},
                                      {NULL, NULL}};
 
 int bind_open_fs(lua_State *L)

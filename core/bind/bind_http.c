@@ -30,6 +30,10 @@ static int http_push(lua_State *L, struct bind_op *op)
 	lua_setfield(L, -2, "redirect");
 	lua_pushstring(L, response->ca_bundle);
 	lua_setfield(L, -2, "ca_bundle");
+	if (response->certificate_ends) {
+		lua_pushinteger(L, response->certificate_ends);
+		lua_setfield(L, -2, "certificate_ends");
+	}
 	lua_createtable(L, 0, (int)response->header_count);
 	for (size_t i = 0; i < response->header_count; i++) {
 		lua_pushstring(L, response->headers[i].value);
@@ -86,6 +90,7 @@ static const struct bind_option request_options[] = {
 	{"max_redirects", BIND_COUNT, AT(http.max_redirects), .absent = 5},
 	{"follow", BIND_VALUE, AT(follow)},
 	{"connect_only", BIND_FLAG, AT(http.connect_only)},
+	{"certificate", BIND_FLAG, AT(http.certificate)},
 	{"ca_file", BIND_TEXT, AT(http.ca_file)},
 	{"cert_file", BIND_TEXT, AT(http.cert_file)},
 	{"key_file", BIND_TEXT, AT(http.key_file)},

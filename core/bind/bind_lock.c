@@ -189,7 +189,18 @@ static int lock_holder_(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg functions[] = {{"acquire", lock_acquire}, {"holder", lock_holder_}, {NULL, NULL}};
+/* lock.is_free(path) -> boolean | nil, message, code */
+static int is_free(lua_State *L)
+{
+	struct error err;
+	int free_now = lock_is_free(luaL_checkstring(L, 1), &err);
+	if (free_now < 0)
+		return bind_fail(L, &err);
+	lua_pushboolean(L, free_now);
+	return 1;
+}
+
+static const luaL_Reg functions[] = {{"acquire", lock_acquire}, {"holder", lock_holder_}, {"is_free", is_free}, {NULL, NULL}};
 
 int bind_open_lock(lua_State *L)
 {

@@ -337,6 +337,21 @@ static void tells_free_space(void **state)
 	assert_failed(fs_free_bytes("none", &bytes, &err), "ENOENT");
 }
 
+static void tells_whether_this_user_may_write(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir("d", 0700) | fs_write_atomic("f", "x", 1, 0600, &err), 0);
+	assert_int_equal(fs_may_write("d", &err), 0);
+	assert_int_equal(fs_may_write("f", &err), 0);
+	assert_failed(fs_may_write("none", &err), "ENOENT");
+	assert_failed(fs_may_write("f/below", &err), "ENOTDIR");
+	if (geteuid() == 0) /* a mode keeps root from nothing */
+		return;
+	assert_int_equal(chmod("d", 0600) | chmod("f", 0400), 0);
+	assert_failed(fs_may_write("d", &err), "EACCES");
+	assert_failed(fs_may_write("f", &err), "EACCES");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +371,7 @@ int main(void)
 		FIXTURE_TEST(renames),
 		FIXTURE_TEST(resolves_links),
 		FIXTURE_TEST(tells_free_space),
+		FIXTURE_TEST(tells_whether_this_user_may_write),
 	};
 	return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
 }

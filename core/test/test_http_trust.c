@@ -81,6 +81,17 @@ static void the_systems_store_is_for_requests_without_a_place(void **state)
 	assert_false(set((struct http_options){0}));
 }
 
+static void reads_the_end_of_a_certificate(void **state)
+{
+	(void)state;
+	assert_int_equal(http_trust_date("Expire date:Dec 26 00:00:00 2026 GMT"), 1798243200);
+	assert_int_equal(http_trust_date("Expire date:Jan  1 12:30:05 2038 GMT"), 2145961805);
+	assert_int_equal(http_trust_date("Start date:Dec 26 00:00:00 2026 GMT"), 0);
+	assert_int_equal(http_trust_date("Expire date:nonsense"), 0);
+	assert_int_equal(http_trust_date("Expire date:"), 0);
+	assert_int_equal(http_trust_date(""), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, fixture_leave)
 
 int main(void)
@@ -91,6 +102,7 @@ int main(void)
 		TEST(the_variable_counts_where_nothing_is_named),
 		TEST(without_tls_authorities_are_not_looked_at),
 		TEST(the_systems_store_is_for_requests_without_a_place),
+		TEST(reads_the_end_of_a_certificate),
 	};
 	return cmocka_run_group_tests_name("http_trust", tests, NULL, NULL);
 }

@@ -121,6 +121,28 @@ static void is_free_when_its_holder_is_killed(void **state)
 	assert_true(can_take("l"));
 }
 
+static void probing_tells_whether_it_is_free_and_changes_nothing(void **state)
+{
+	struct holder holder;
+	struct fs_stat before, after;
+	(void)state;
+	assert_failed(lock_is_free("l", &err), "ENOENT");
+	assert_failed(fs_lstat("l", &before, &err), "ENOENT");
+	hold(&holder, "l");
+	assert_int_equal(fs_lstat("l", &before, &err), 0);
+	assert_int_equal(lock_is_free("l", &err), 0);
+	kill_holder(&holder);
+	assert_int_equal(lock_is_free("l", &err), 1);
+	assert_int_equal(fs_lstat("l", &after, &err), 0);
+	assert_int_equal(before.size, after.size);
+	assert_true(before.mtime == after.mtime && before.ino == after.ino);
+	assert_true(can_take("l"));
+	assert_int_equal(lock_is_free(".", &err), 1);
+	assert_int_equal(symlink("l", "link"), 0);
+	assert_failed(lock_is_free("link", &err), "ELOOP");
+	assert_failed(lock_is_free("/dev/null", &err), "invalid");
+}
+
 static void release_frees_it_even_when_a_child_has_the_descriptor(void **state)
 {
 	struct lock lock = {0};
@@ -236,6 +258,7 @@ int main(void)
 		FIXTURE_TEST(refuses_what_is_no_regular_file),
 		FIXTURE_TEST(says_when_it_may_not),
 		FIXTURE_TEST(is_had_without_room_for_the_record),
+		FIXTURE_TEST(probing_tells_whether_it_is_free_and_changes_nothing),
 	};
 	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);
 }

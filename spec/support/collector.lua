@@ -68,6 +68,7 @@ local calls = {
   ["fs.plain_modes"] = function() assert(core.fs.plain_modes(fresh(dir))) end,
   ["fs.give"] = function() assert(core.fs.give(at "nothing", fresh(dir))) end,
   ["fs.free_bytes"] = function() assert(core.fs.free_bytes(fresh(dir)) > 0) end,
+  ["fs.may_write"] = function() assert(core.fs.may_write(fresh(dir))) end,
   ["fs.remove_tree"] = function() assert(core.fs.remove_tree(at "a")) end,
 
   ["http.request"] = function()
@@ -97,6 +98,11 @@ local calls = {
   ["lock.holder"] = function()
     local lock <close> = assert(core.lock.acquire(at "held", options { purpose = "what it is for" }))
     assert(lock:held() and core.lock.holder(at "held").purpose == "what it is for")
+  end,
+
+  ["lock.is_free"] = function()
+    local lock <close> = assert(core.lock.acquire(at "probed"))
+    assert(core.lock.is_free(at "probed") == false)
   end,
 
   ["loop.task"] = function() core.loop.task(coroutine.create(print), true) end,

@@ -260,3 +260,12 @@ int fs_free_bytes(const char *path, uint64_t *bytes, struct error *err)
 	*bytes = (uint64_t)st.f_bavail * (uint64_t)(st.f_frsize ? st.f_frsize : st.f_bsize);
 	return 0;
 }
+
+int fs_may_write(const char *path, struct error *err)
+{
+	struct stat st;
+	int mode = stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? W_OK | X_OK : W_OK;
+	if (faccessat(AT_FDCWD, path, mode, AT_EACCESS) < 0)
+		return error_errno(err, errno, "cannot write to %s", path);
+	return 0;
+}

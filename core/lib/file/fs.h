@@ -87,6 +87,10 @@ WARN_UNUSED int fs_realpath(const char *path, char **out, struct error *err);
 /* The target text of the link PATH. */
 WARN_UNUSED int fs_readlink(const char *path, char **out, struct error *err);
 
+/* Whether this user may write to PATH, a link's target; for a directory, whether files may be made in it. An errno name: EACCES,
+ * EROFS, ENOENT, ... */
+WARN_UNUSED int fs_may_write(const char *path, struct error *err);
+
 /* The free bytes for this user on the file system of PATH. */
 WARN_UNUSED int fs_free_bytes(const char *path, uint64_t *bytes, struct error *err);
 

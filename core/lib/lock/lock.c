@@ -14,21 +14,26 @@
 #include "base/sys.h"
 #include "lock/lock_internal.h"
 
-int lock_open(const char *path, struct error *err)
+static int open_as(const char *path, int flags, int also_directory, struct error *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: a FIFO at this path must not block this process. */
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0)
 		return error_errno(err, errno, "cannot open the lock file %s", path);
 	if (fstat(fd, &st) < 0)
 		error_errno(err, errno, "cannot open the lock file %s", path);
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && !(also_directory && S_ISDIR(st.st_mode)))
 		error_set(err, "invalid", "the lock file %s is not a regular file", path);
 	else
 		return fd;
 	fd_close(&fd);
 	return -1;
+}
+
+int lock_open(const char *path, struct error *err)
+{
+	return open_as(path, O_RDWR | O_CREAT, 0, err);
 }
 
 /* Whether FD is the file at PATH: a lock on an unlinked or replaced file excludes no other process. */
@@ -39,16 +44,23 @@ static int is_current(int fd, const char *path)
 	       ours.st_ino == theirs.st_ino;
 }
 
-int lock_take(int fd, const char *path, struct error *err)
+/* As lock_take(), with either kind of lock; whether FD is still the file at PATH is not checked. */
+static int take_as(int fd, int how, const char *path, struct error *err)
 {
 	int got;
 	do
-		got = flock(fd, LOCK_EX | LOCK_NB);
+		got = flock(fd, how | LOCK_NB);
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && errno == EWOULDBLOCK)
 		return 0;
-	if (got < 0)
-		return error_errno(err, errno, "cannot lock %s", path);
+	return got < 0 ? error_errno(err, errno, "cannot lock %s", path) : 1;
+}
+
+int lock_take(int fd, const char *path, struct error *err)
+{
+	int got = take_as(fd, LOCK_EX, path, err);
+	if (got != 1)
+		return got;
 	if (!is_current(fd, path))
 		return error_errno(err, ESTALE, "the lock file %s is replaced repeatedly", path);
 	return 1;
@@ -115,6 +127,17 @@ int lock_try(struct lock *lock, const char *path, const char *purpose, struct er
 			return -1;
 	}
 	return -1;
+}
+
+int lock_is_free(const char *path, struct error *err)
+{
+	int got, fd = open_as(path, O_RDONLY, 1, err);
+	if (fd < 0)
+		return -1;
+	/* Shared: network file systems lock a descriptor exclusively only if it can be written. */
+	got = take_as(fd, LOCK_SH, path, err);
+	lock_close_fd(&fd);
+	return got;
 }
 
 void lock_release(struct lock *lock)

@@ -54,6 +54,11 @@ WARN_UNUSED int lock_try(struct lock *lock, const char *path, const char *purpos
  * closed. No effect when nothing is held; errno is kept. */
 void lock_release(struct lock *lock);
 
+/* Whether the lock of the file PATH, or of a directory, is free, without creating or changing the file. It is held for a moment,
+ * shared, to find out: a process that tries it once at that moment finds it locked. Returns 1, 0 when a process holds it, or
+ * -1 with err set as by lock_try(). */
+WARN_UNUSED int lock_is_free(const char *path, struct error *err);
+
 struct lock_holder;
 
 /* Waiting, on the loop and without polling: a small child process waits in flock() on this process's open file description.

@@ -212,6 +212,7 @@ static void on_finished(struct loop_transfer *transfer, CURLcode result)
 	http_headers_split(&request->answer);
 	request->response.headers = request->answer.list;
 	request->response.header_count = request->answer.count;
+	request->response.certificate_ends = http_trust_ends(request->easy);
 	finish(request);
 }
 
@@ -267,6 +268,10 @@ static void set_up(struct http_request *request, const struct http_options *opti
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
 	else
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+	if (options->certificate) {
+		curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+		curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L); /* only a handshake shows the certificate */
+	}
 	if (options->connect_only)
 		curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 	if (options->unix_socket)

@@ -44,6 +44,7 @@ struct http_options {
 	int max_redirects;          /* -1: redirects are returned as answers */
 	int same_origin;            /* redirects to another origin are returned as answers */
 	int connect_only;           /* the answer is a connection: status 0 and an address */
+	int certificate;            /* report the end of the server's certificate; a connection of its own is opened */
 	const char *ca_file;        /* trust only these certificates; NULL: SSL_CERT_FILE or the system's */
 	const char *cert_file;      /* client certificate and key (PEM); NULL: none */
 	const char *key_file;
@@ -61,6 +62,7 @@ struct http_response {
 	const char *redirect; /* the absolute target of a redirect; NULL for any other answer */
 	/* The system's bundle of trusted certificates, once its directory did not suffice for a server; NULL before. */
 	const char *ca_bundle;
+	int64_t certificate_ends; /* seconds since 1970; 0: there is none, or it was not requested */
 };
 
 struct http_request;

@@ -145,3 +145,25 @@ const char *http_trust_needed(void)
 {
 	return trust_verify_needed();
 }
+
+int64_t http_trust_date(const char *text)
+{
+	static const char prefix[] = "Expire date:";
+	time_t seconds;
+	if (strncmp(text, prefix, sizeof prefix - 1) != 0)
+		return 0;
+	seconds = curl_getdate(text + sizeof prefix - 1, NULL);
+	return seconds > 0 ? (int64_t)seconds : 0;
+}
+
+int64_t http_trust_ends(CURL *easy)
+{
+	struct curl_certinfo *chain = NULL;
+	int64_t ends = 0;
+	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain || chain->num_of_certs < 1)
+		return 0;
+	/* The server's own certificate is the first one. */
+	for (const struct curl_slist *line = chain->certinfo[0]; line && !ends; line = line->next)
+		ends = http_trust_date(line->data);
+	return ends;
+}

@@ -26,4 +26,11 @@ const char *http_trust_problem(CURLcode result);
 /* The system's bundle, if its directory of hashed certificates did not suffice for a server; NULL otherwise. */
 const char *http_trust_needed(void);
 
+/* The end of the certificate that the server of EASY has shown, in seconds since 1970; 0 if it has shown none, or if it was not
+ * requested (CURLOPT_CERTINFO). */
+int64_t http_trust_ends(CURL *easy);
+
+/* The date in a line of CURLINFO_CERTINFO, "Expire date:Dec 26 00:00:00 2026 GMT"; 0 for any other line. */
+int64_t http_trust_date(const char *text);
+
 #endif

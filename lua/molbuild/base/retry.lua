@@ -35,7 +35,9 @@ local function days(year, month, day)
 end
 
 --- An HTTP date as seconds since 1970. Only the form that servers must send (RFC 9110, 5.6.7), not the obsolete ones.
-local function http_date(text)
+---@param text string
+---@return number?
+function retry.http_date(text)
   local day, month, year, hour, min, sec = text:match "^%a+, (%d%d) (%a+) (%d%d%d%d) (%d%d):(%d%d):(%d%d) GMT$"
   if not day or not MONTHS[month] then
     return nil
@@ -55,7 +57,7 @@ function retry.after(value, now)
   if value:find "^%d+$" then
     return tonumber(value)
   end
-  local date = http_date(value)
+  local date = retry.http_date(value)
   return date and math.max(0, date - now)
 end
 

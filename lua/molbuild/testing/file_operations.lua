@@ -191,6 +191,16 @@ function operations.write_atomic(self, path, data, mode)
   return failure(code, "cannot write %s", path)
 end
 
+function operations.may_write(self, path)
+  local node, real, code = self:find(path, true)
+  if self.fault then
+    return failure(self.fault, "cannot write to %s", path)
+  elseif node or real and self.real.type(real) then
+    return true -- what is written there is kept in memory
+  end
+  return failure(code or "ENOENT", "cannot write to %s", path)
+end
+
 function operations.free_bytes(self)
   return self.fault == "ENOSPC" and 0 or 1 << 40
 end

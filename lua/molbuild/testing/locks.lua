@@ -107,4 +107,14 @@ function Locks:acquire(path, options)
   return lock
 end
 
+--- core.lock.is_free
+---@param path string
+function Locks:is_free(path)
+  local stat, message, code = self.world.files.lstat(path)
+  if not stat then
+    return nil, message:gsub("^cannot examine", "cannot open the lock file"), code
+  end
+  return self:holder_of(path) == nil
+end
+
 return locks

@@ -142,6 +142,7 @@ function primitives.new(world)
     lock = over({
       acquire = checked(world, "acquire", real.lock.acquire, function(path, options) return world.locks:acquire(path, options) end),
       holder = function(path) return world.locks:holder(path) end,
+      is_free = function(path) return world.locks:is_free(path) end,
     }, real.lock),
     loop = loop(world),
     process = over({

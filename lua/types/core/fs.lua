@@ -132,4 +132,11 @@ function fs.write_atomic(path, data, mode) end
 ---@return string? code
 function fs.free_bytes(path) end
 
+--- Whether this user may write to a file, or make files in a directory. A link is followed. Nothing is written.
+---@param path string
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.may_write(path) end
+
 return fs

@@ -19,6 +19,7 @@ local http = {}
 ---@field follow (boolean|"origin")?  false: return redirects as answers; "origin": return those to another origin (scheme, host,
 ---  port); true when absent
 ---@field connect_only boolean?  only connect: the answer has the status 0 and an address
+---@field certificate boolean?  report when the server's certificate ends; this opens a new connection
 ---@field ca_file string?  trust only these certificates; those of SSL_CERT_FILE, or the system's, when absent
 ---@field cert_file string?  client certificate (PEM)
 ---@field key_file string?  its key (PEM)
@@ -31,6 +32,7 @@ local http = {}
 ---@field address string  the IP address of the peer, which may be a proxy; "" for a socket's path
 ---@field redirect string?  the absolute target of a redirect
 ---@field ca_bundle string?  the system's bundle of certificates, once its directory did not suffice for a server
+---@field certificate_ends integer?  unix time; with the option certificate, over https
 
 --- One request and its answer, with any status. Waits.
 ---@param options molbuild.core.HttpOptions

@@ -47,4 +47,11 @@ function lock.acquire(path, options) end
 ---@return molbuild.core.Holder?
 function lock.holder(path) end
 
+--- Whether the lock of a file, or of a directory, is free. The file is neither created nor changed.
+---@param path string
+---@return boolean? free
+---@return string? message
+---@return string? code
+function lock.is_free(path) end
+
 return lock
