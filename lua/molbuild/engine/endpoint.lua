@@ -54,75 +54,97 @@ local function endpoint_of(host, tls)
   return found
 end
 
+---@class molbuild.EnginePlace
+---@field host string?  "unix:///var/run/docker.sock"; nil when only the program knows it
+---@field from string  where that is set
+---@field tls table?
+---@field only_program boolean?  only the program can reach it
+
 --- The endpoint of a docker CLI context. It has its own TLS files; those of the environment are ignored.
-local function context_endpoint(config_dir, name)
+local function context_place(config_dir, name, from)
   local id = core.sha256.hex(name)
   local meta = read_json(("%s/contexts/meta/%s/meta.json"):format(config_dir, id))
-  local docker = field(field(meta, "Endpoints"), "docker")
-  if not docker or type(docker.Host) ~= "string" or docker.SkipTLSVerify == true then
-    return nil
-  end
+  local docker = field(field(meta, "Endpoints"), "docker") or {}
+  local host = type(docker.Host) == "string" and docker.Host or nil
   local dir = ("%s/contexts/tls/%s/docker"):format(config_dir, id)
-  return endpoint_of(docker.Host, existing(dir) and tls_files(dir))
+  return {
+    host = host, from = ('the context "%s" of %s'):format(name, from), tls = existing(dir) and tls_files(dir),
+    only_program = not host or docker.SkipTLSVerify == true,
+  }
 end
 
---- The context that the docker CLI uses without DOCKER_HOST; nil for the default context.
+--- The context that the docker CLI uses without DOCKER_HOST, and where it is set; nil for the default context.
 local function current_context(config_dir)
-  local name = env.get "DOCKER_CONTEXT"
+  local name, from = env.get "DOCKER_CONTEXT", "DOCKER_CONTEXT"
   if not name then
     local config = read_json(config_dir .. "/config.json")
-    name = config and type(config.currentContext) == "string" and config.currentContext
+    name, from = config and type(config.currentContext) == "string" and config.currentContext, config_dir .. "/config.json"
   end
-  return name and name ~= "" and name ~= "default" and name or nil
+  return name and name ~= "" and name ~= "default" and name or nil, from
 end
 
 --- The docker CLI's engine: DOCKER_HOST, DOCKER_CONTEXT, the current context of its configuration, the default socket.
-local function docker_endpoint()
+---@return molbuild.EnginePlace
+local function docker_place()
   local host, home = env.get "DOCKER_HOST", env.get "HOME"
   local config_dir = env.get "DOCKER_CONFIG" or home and home .. "/.docker"
   if not config_dir and not host then
-    return nil -- The CLI gets the user's home from the system.
+    return { from = "the user's home, which HOME does not name", only_program = true }
   end
-  local context = not host and current_context(config_dir)
+  local context, from
+  if not host then context, from = current_context(config_dir) end
   if context then
-    return context_endpoint(config_dir, context)
+    return context_place(config_dir, context, from)
   end
   local tls
   if env.get "DOCKER_TLS_VERIFY" then
     local dir = env.get "DOCKER_CERT_PATH" or config_dir
     tls = dir and tls_files(dir)
   end
-  if not tls and (env.get "DOCKER_TLS_VERIFY" or env.get "DOCKER_TLS") then
-    return nil -- No certificates, or no CA to verify the engine's certificate.
-  end
-  return endpoint_of(host or "unix:///var/run/docker.sock", tls)
+  return {
+    host = host or "unix:///var/run/docker.sock", from = host and "DOCKER_HOST" or "the default", tls = tls,
+    -- No certificates, or no CA to verify the engine's certificate.
+    only_program = not tls and (env.get "DOCKER_TLS_VERIFY" or env.get "DOCKER_TLS") ~= nil,
+  }
 end
 
 --- Variables with which podman uses other images than the service of the default socket.
 local PODMAN_OWN = { "CONTAINER_CONNECTION", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS" }
 
 --- podman's service: CONTAINER_HOST, the user's socket, the system's.
-local function podman_endpoint()
+---@return molbuild.EnginePlace
+local function podman_place()
   local host, runtime_dir = env.get "CONTAINER_HOST", env.xdg "XDG_RUNTIME_DIR"
   if host then
-    return endpoint_of(host)
+    return { host = host, from = "CONTAINER_HOST" }
   end
   for _, name in ipairs(PODMAN_OWN) do
     if env.get(name) then
-      return nil
+      return { from = name, only_program = true }
     end
   end
-  return runtime_dir and endpoint_of("unix://" .. runtime_dir .. "/podman/podman.sock")
-    or endpoint_of "unix:///run/podman/podman.sock"
+  local own = runtime_dir and runtime_dir .. "/podman/podman.sock"
+  if own and existing(own) then
+    return { host = "unix://" .. own, from = "XDG_RUNTIME_DIR" }
+  end
+  return { host = "unix:///run/podman/podman.sock", from = "the default" }
 end
 
-local FIND = { docker = docker_endpoint, podman = podman_endpoint }
+local PLACES = { docker = docker_place, podman = podman_place }
 
 --- Whether a program is known here: docker and podman are.
 ---@param kind string  the program's name
 ---@return boolean
 function endpoint.knows(kind)
-  return FIND[kind] ~= nil
+  return PLACES[kind] ~= nil
+end
+
+--- Which engine a program would reach, and what names it.
+---@param kind string  a known program's name
+---@return molbuild.EnginePlace
+---@raise usage
+function endpoint.place(kind)
+  return PLACES[kind]()
 end
 
 --- How to reach the engine that a program would reach.
@@ -131,7 +153,8 @@ end
 ---  for core.http.request, with the URL that a path follows; nil when only the program can reach it
 ---@raise usage
 function endpoint.find(kind)
-  return FIND[kind]()
+  local place = endpoint.place(kind)
+  return not place.only_program and endpoint_of(place.host, place.tls) or nil
 end
 
 return endpoint
