@@ -8,10 +8,11 @@ local TOKEN = "s3cr/t+%w0rd-for-the-forge"
 local POLICY = [[
 local url, names, fs = "%s", { env = "T_TOKEN", file = "T_FILE", user = "T_USER", credential = %s }, molbuild.core.fs
 return { words = { prefix = "local-build" }, run = function(args)
-  local token, user
+  local token, user, source
   for _ = 1, 2 do
     local found = molbuild.token.find(url, names)
     if found then token, user = found:secret_for(url) end
+    source = found and found:source()[1] or "nowhere"
   end
   if token and args[1] then molbuild.log.info("this is it: %%s", token) end
   local child = molbuild.child.run { argv = { "sh", "-c", "env; cat /proc/self/limits" }, capture = 65536 }
@@ -19,7 +20,7 @@ return { words = { prefix = "local-build" }, run = function(args)
   return token and molbuild.core.sha256.hex(token) or "none", user or "none",
     child.stdout:find("T_", 1, true) and "a child sees it" or "no child sees it",
     own and own:find("%s", 1, true) and "it is shown" or "it is not shown",
-    child.stdout:match "Max core file size +%%w+" or "", fs.lstat("/proc/self/environ").uid
+    child.stdout:match "Max core file size +%%w+" or "", fs.lstat("/proc/self/environ").uid, source
 end }
 ]]
 
@@ -102,6 +103,12 @@ describe("a token", function()
     assert_usage({ T_FILE = file "\xFF\xFEs\0" }, "T_FILE: " .. dir .. "/token is UTF-16 text: save it as UTF-8")
     assert_usage({ T_FILE = file "\xEF\xBB\xBF\n" }, "T_FILE: there is no token in " .. dir .. "/token")
     assert_usage({ T_FILE = "~/token" }, 'T_FILE: "~/token" begins with ~')
+  end)
+
+  it("names its source", function()
+    assert.equal("nowhere", find({})[7])
+    assert.equal("T_TOKEN", find({ T_TOKEN = TOKEN, T_FILE = file "another-s3cret" })[7])
+    assert.equal(dir .. "/token (T_FILE)", find({ T_FILE = file(TOKEN) })[7])
   end)
 
   it("has a file that others should not read: they are warned of once", function()

@@ -39,6 +39,11 @@ function Credential:secret_for(url) end
 ---@return string?
 function Credential:user() end
 
+--- Where it was found.
+---@return { [1]: string, file: string?, setting: string? }  in words, such as "MOLECULE_GITEA_TOKEN"; the file that holds it,
+---  and what names that file
+function Credential:source() end
+
 ---@class molbuild.Engine
 ---@field command string  the program that builds: docker, podman, or a path
 ---@field podman boolean
@@ -1294,6 +1299,11 @@ local retry = {}
 ---@return boolean
 function retry.transient(failure) end
 
+--- An HTTP date as seconds since 1970. Only the form that servers must send (RFC 9110, 5.6.7), not the obsolete ones.
+---@param text string
+---@return number?
+function retry.http_date(text) end
+
 --- The seconds that a Retry-After header requests, as a number or a date. nil when it cannot be parsed.
 ---@param value string?
 ---@param now number  seconds since 1970
@@ -1488,6 +1498,12 @@ function template.check(dir, command, note) end
 --- A forge token: find it, register it with the masker, keep it from all children, and send it only where that is safe.
 ---@class molbuild.token
 local token = {}
+
+--- The warning about a token's file that other users can read.
+---@param path string
+---@param name string  the setting that names the file
+---@return string?  nil when no other user can read it
+function token.exposed(path, name) end
 
 --- Remove the credentials from a repository's URL; token.find() uses them for the returned URL. A variable that holds
 --- that URL, or its beginning, is kept from children from then on, and env.get() returns it without the credentials.

@@ -23,10 +23,11 @@ end
 ---@param secret string
 ---@param url string
 ---@param user string?  the user name that goes with it
+---@param source { [1]: string, file: string?, setting: string? }?  as of source()
 ---@return molbuild.Credential
-function credential.new(secret, url, user)
+function credential.new(secret, url, user, source)
   local self = setmetatable({}, Credential)
-  contents[self] = { secret = secret, url = url, origin = origin.of(url), user = user }
+  contents[self] = { secret = secret, url = url, origin = origin.of(url), user = user, source = source or { "the policy" } }
   return self
 end
 
@@ -92,6 +93,13 @@ function credential.fingerprint(token)
   end
   check_bound(token)
   return errors.must(core.sha256.hex("molbuild token " .. contents[token].secret)):sub(1, FINGERPRINT_DIGITS)
+end
+
+--- Where it was found.
+---@return { [1]: string, file: string?, setting: string? }  in words, such as "MOLECULE_GITEA_TOKEN"; the file that holds it, and what
+---  names that file
+function Credential:source()
+  return contents[self].source
 end
 
 --- The secret and the user name of an option `token`, for a request to a URL.

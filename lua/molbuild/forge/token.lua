@@ -74,6 +74,18 @@ local function checked(value, where)
   return value
 end
 
+--- The warning about a token's file that other users can read.
+---@param path string
+---@param name string  the setting that names the file
+---@return string?  nil when no other user can read it
+function token.exposed(path, name)
+  -- Checks the file, not a link to it: secrets are often installed as links.
+  local stat = core.fs.lstat(core.fs.realpath(path) or path)
+  if stat and stat.mode & tonumber("044", 8) ~= 0 then
+    return ("%s: other users can read %s (chmod go= %s)"):format(name, path, path)
+  end
+end
+
 local function read_file(path, name)
   local text, message = text_file.read(env.check_path(path, name), FILE_MAX, text_file.PIPE_SECONDS)
   if not text then
@@ -83,10 +95,9 @@ local function read_file(path, name)
   if not value then
     refuse("%s: there is no token in %s", name, path)
   end
-  -- Checks the file, not a link to it: secrets are often installed as links.
-  local stat = core.fs.lstat(core.fs.realpath(path) or path)
-  if stat and stat.mode & tonumber("044", 8) ~= 0 then
-    log.warn("%s: other users can read %s (chmod go= %s)", name, path, path)
+  local warning = token.exposed(path, name)
+  if warning then
+    log.warn("%s", warning)
   end
   return value
 end
@@ -96,7 +107,7 @@ local function from_file(name)
   if path and not found[path] then
     found[path] = read_file(path, name)
   end
-  return path and found[path]
+  return path and found[path], path and { ("%s (%s)"):format(path, name), file = path, setting = name }
 end
 
 local function ask_helpers(ask, url, user)
@@ -192,18 +203,18 @@ end
 
 --- The one word before a URL's host: the user name if a token comes from elsewhere; else the token, as forges define
 --- it.
-local function read_word(given, value, user, from)
+local function read_word(given, value, user, source, from)
   if value then
-    return value, user or check_user(given.word, "the user name" .. given.of_url)
+    return value, user or check_user(given.word, "the user name" .. given.of_url), source
   elseif #given.word < TOKEN_MIN then
     warn_once("the user name%s is not used: there is no token for it (%s)", given.of_url, from.env or from.file)
     return nil
   end
   warn_of_url(given.where, from)
-  return checked(given.word, "the user name" .. given.of_url), user
+  return checked(given.word, "the user name" .. given.of_url), user, { "the URL of " .. given.where }
 end
 
--- What the variables give: the text of a token, and a user name. All of them are kept from children from then on.
+-- What the variables give: the text of a token, a user name, and the source. All of them are kept from children from then on.
 local function from_variables(url, from)
   local value = take(from.env)
   value = value and checked(value, from.env)
@@ -213,18 +224,19 @@ local function from_variables(url, from)
   if not url:find "^https?://" or from.meant_for and not origin.same(from.meant_for, url) then
     return nil
   end
-  return value or file and from_file(from.file), user
+  if value then return value, user, { from.env } end
+  if not file then return nil, user end
+  local text, source = from_file(from.file)
+  return text, user, source
 end
 
 -- What a policy names for this repository alone: a variable, or a file.
 local function from_own(own)
   local value = take(own.env)
   value = value and checked(value, own.env)
-  if not value and own.file then
-    found[own.file] = found[own.file] or read_file(own.file, "token_file")
-    value = found[own.file]
-  end
-  return value
+  if value or not own.file then return value, { own.env } end
+  found[own.file] = found[own.file] or read_file(own.file, "token_file")
+  return found[own.file], { ("%s (token_file)"):format(own.file), file = own.file, setting = "token_file" }
 end
 
 -- What git's helpers give. A user in the URL may have another password than the first one that the helpers offer.
@@ -251,24 +263,26 @@ local SOURCES = {
 ---@raise usage | auth
 function token.find(url, from)
   seal.options("molbuild.token.find", from, SOURCES)
-  local value, user = from_variables(url, from)
+  local value, user, source = from_variables(url, from)
   if not url:find "^https?://" then return nil end
-  value = from.own and from_own(from.own) or value
+  local own, own_source = from_own(from.own or {})
+  if own then value, source = own, own_source end
   local given = in_urls[url] or {}
   if given.token then
     warn_of_url(given.where, from)
-    if not value then value, user = given.token, user or given.user end
+    if not value then value, user, source = given.token, user or given.user, { "the URL of " .. given.where } end
   end
   if not value and from.credential and from.lazy then
     waiting[url] = function() return token.find(url, setmetatable({ lazy = false }, { __index = from })) end
     return nil
   elseif not value and from.credential then
     value, user = from_git(from.credential, url, user, given)
+    source = { "git's credential helpers" }
   end
   if given.word then
-    value, user = read_word(given, value, user, from)
+    value, user, source = read_word(given, value, user, source, from)
   end
-  local result = value and credential.new(value, url, user)
+  local result = value and credential.new(value, url, user, source)
   if result then result:secret_for(url) end -- refuses one that would go in clear text
   return result
 end
