@@ -8,6 +8,7 @@ local arguments = {
   pin = {
     { "--file", "FILE", "the file, molbuild.pins.json when absent" },
   },
+  doctor = {},
 }
 arguments.plan = arguments.run -- of a run with the same options
 

@@ -114,10 +114,14 @@ settings.verbs = {
   run = "make sure that images exist, and print their tags",
   plan = "say what run would do, and why",
   pin = "write the commits of now into a file, for MOLECULE_MANIFEST",
+  doctor = "check everything that a run depends on",
 }
 
---- Functions that a fork may add.
-settings.hooks = { finally = "called after each runtime, whatever happened: finally(job, outcome, failure)" }
+--- What a fork may add: functions, and lists.
+settings.hooks = {
+  finally = "called after each runtime, whatever happened: finally(job, outcome, failure)",
+  doctor_checks = "a list of checks for the verb doctor: functions, or { name, function }",
+}
 
 --- How a run is shown: what precedes each line, what the outcomes are called, the outcome that needs one line, and the steps that
 --- take long.

@@ -54,6 +54,24 @@ function check.policy(name, library)
   return findings.of(checked(failure, own, root, uses_since(so_many), library)), path
 end
 
+--- The findings for a policy that has been loaded, and for those that it loads to change them: one entry for each file.
+---@param policy table
+---@param library table  the module molbuild
+---@return { path: string, api: integer?, newest: integer, findings: molbuild.Finding[] }[]  in the order of loading
+function check.loaded(policy, library)
+  local list = {}
+  for _, entry in ipairs(script.loaded) do
+    if entry.policy == policy then
+      local own, root = uses.of(entry.chunk)
+      list[#list + 1] = {
+        path = entry.path, api = rawget(policy, "api"), newest = script.API,
+        findings = findings.of(checked(policy, own, root, uses_since(0), library)),
+      }
+    end
+  end
+  return list
+end
+
 local function as_json(path, finding)
   local encode = require "molbuild.progress.encode"
   return encode.object({ file = path, line = finding.line, message = finding.message }, { "file", "line", "message" })

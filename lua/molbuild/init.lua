@@ -9,6 +9,7 @@ local MODULES = {
   cache = "molbuild.repository.cache",
   child = "molbuild.base.child",
   docker = "molbuild.engine",
+  doctor = "molbuild.machine.doctor",
   encode = "molbuild.progress.encode",
   env = "molbuild.base.env",
   errors = "molbuild.base.errors",
@@ -52,6 +53,13 @@ end
 ---@field compiled (fun(text: string): string?)?  the bytecode of the built-in policy with exactly this text
 ---@field policy (fun(name: string?): string|string[]|nil)?  the text of a built-in policy; with no name, all their names
 ---@field library table?  the module molbuild
+
+--- What `molbuild check` finds in a policy that has been loaded, and in those that it loads: one entry for each file.
+---@param policy table
+---@return { path: string, api: integer?, newest: integer, findings: { line: integer, message: string }[] }[]
+function molbuild.findings(policy)
+  return require("molbuild.check").loaded(policy, molbuild)
+end
 
 --- The whole program, as its command line is given to it.
 ---@param argv string[]

@@ -155,6 +155,7 @@
 ---@field settings molbuild.Setting[]
 ---@field verbs table<string, string>
 ---@field words table
+---@field doctor_checks table?  a list of checks for the verb doctor: functions, or { name, function }
 ---@field finally (fun(job: job, outcome: string, failure: molbuild.Error?))?  called after each runtime, whatever happened:
 ---  finally(job, outcome, failure)
 ---@field step fun(job: job, name: string, fn: (fun(job: job): ...)): ...  run a step of a fork's own, with its name in events
@@ -273,6 +274,11 @@ function ensure.run(args) end
 ---@param prefix string
 ---@return string
 function ensure.cache_key(runtime, sha, prefix) end
+
+--- A verb: check everything that a run depends on.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.doctor(args) end
 
 --- A verb: write the commits of now into a file, for MOLECULE_MANIFEST.
 ---@param args string[]

@@ -44,6 +44,54 @@ function Credential:user() end
 ---  and what names that file
 function Credential:source() end
 
+---@class molbuild.DoctorCheck
+---@field [1] string  its name
+---@field [2] fun(report: molbuild.DoctorReport)
+
+---@class molbuild.DoctorLine
+---@field check string
+---@field status "ok"|"warning"|"failure"
+---@field message string
+---@field hint string?
+---@field exit integer?  of a failure
+
+---@class molbuild.DoctorReport
+---@field about string?  named in the next lines: which of several
+---@field [integer] molbuild.DoctorLine
+local DoctorReport = {}
+
+--- A check that passed.
+---@param check string  its name
+---@param message string  what was found
+function DoctorReport:ok(check, message) end
+
+--- Something that does not stop a run.
+---@param check string
+---@param message string
+---@param hint string?
+function DoctorReport:warn(check, message, hint) end
+
+--- Something that a run would fail with: that failure, or a line with its exit status.
+---@param check string
+---@param failure any  a raised value
+function DoctorReport:fail(check, failure) end
+
+--- Call a function. Its failure becomes the line of a check; a cancellation is raised again.
+---@param check string
+---@param fn function
+---@param ... any
+---@return boolean ok
+---@return any result
+function DoctorReport:try(check, fn, ...) end
+
+--- The lines of another report, behind its own.
+---@param other molbuild.DoctorReport
+function DoctorReport:append(other) end
+
+--- The exit status: 0, or that of the first failure.
+---@return integer
+function DoctorReport:exit() end
+
 ---@class molbuild.Engine
 ---@field command string  the program that builds: docker, podman, or a path
 ---@field podman boolean
@@ -212,7 +260,7 @@ function Rows:json(encode) end
 ---@class molbuild.RowsColumn
 ---@field [1] string  the field of a row
 ---@field align "right"|nil
----@field shown (fun(value: any): string)?  the value as the table shows it; tostring when absent
+---@field shown (fun(value: any, row: table): string)?  the value as the table shows it; tostring when absent
 
 ---@class molbuild.RowsOptions
 ---@field columns molbuild.RowsColumn[]
@@ -309,6 +357,13 @@ function cache.hand_over(path, like) end
 --- Raises: failed.
 ---@param path string
 function cache.make_directory(path) end
+
+--- Check a cache as a run would find it, without making anything: whether its directories can be made or written to, and whether
+--- no other user can replace them.
+--- Raises: failed.
+---@param root string
+---@return string at  the nearest directory that exists: ROOT, unless a run has yet to make it
+function cache.examine(root) end
 
 --- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
 --- processes use are left alone.
@@ -408,6 +463,30 @@ function docker.engine(options) end
 ---@param platform string
 ---@return string
 function docker.short_platform(platform) end
+
+--- `molbuild doctor`: everything that a run depends on, checked. Nothing is changed: no directory is made, no lock is kept, no
+--- image is built.
+---@class molbuild.doctor
+local doctor = {}
+
+--- Run checks side by side. Their lines come in the order of the checks.
+---@param checks molbuild.DoctorCheck[]
+---@return molbuild.DoctorReport
+function doctor.run_checks(checks) end
+
+---@class molbuild.doctor.run.options
+---@field needs (fun(job: table): string)
+---@field findings (fun(): table[])
+---@field native string?
+
+--- Check everything that a run of some runtimes depends on.
+--- Raises: usage, cancelled.
+---@param policy table
+---@param args string[]  runtimes, or --all; empty: all that the policy knows
+---@param options molbuild.doctor.run.options  needs: what a run of a job needs, "build", "engine" or "nothing"; findings: what
+---  `molbuild check` finds, for doctor_programs.policy; native: the setting for images of the engine's own platform, for a hint
+---@return molbuild.Rows
+function doctor.run(policy, args, options) end
 
 --- JSON with keys in a fixed order.
 ---@class molbuild.encode
@@ -750,6 +829,13 @@ function git.tree(options) end
 ---@class molbuild.gitea
 local gitea = {}
 
+--- The API's address of something that belongs to no repository.
+--- Raises: usage.
+---@param repo_url string  https://host/org/repo
+---@param what "version"|"user"
+---@return string
+function gitea.own_url(repo_url, what) end
+
 --- The API's address of a branch.
 --- Raises: usage.
 ---@param repo_url string  https://host/org/repo
@@ -763,6 +849,15 @@ function gitea.branch_url(repo_url, branch) end
 ---@param where string  named in the message
 ---@return string sha  40 or 64 lowercase hex digits
 function gitea.commit_of(body, where) end
+
+--- Whether a forge knows a token.
+--- Raises: usage, auth.
+---@param repo_url string  https://host/org/repo
+---@param token molbuild.Credential
+---@param seconds number
+---@return boolean? accepted  nil when the forge does not tell
+---@return string? login  the token's user; nil also for a token without the scope for that
+function gitea.accepts(repo_url, token, seconds) end
 
 ---@class molbuild.gitea.branch_head.options
 ---@field token molbuild.Credential?
@@ -1167,6 +1262,10 @@ function network.mask_proxies() end
 ---@return boolean
 function network.has_proxy() end
 
+--- The variables about proxies that are set, with their values: credentials are masked.
+---@return { [1]: string, [2]: string }[]
+function network.proxies() end
+
 --- The code of core.http for git's error output.
 ---@param text string
 ---@return string?  nil when it is no network error
@@ -1557,6 +1656,7 @@ function token.new(secret, url, user) end
 ---@field child molbuild.child
 ---@field core molbuild.Core
 ---@field docker molbuild.docker
+---@field doctor molbuild.doctor
 ---@field encode molbuild.encode
 ---@field env molbuild.env
 ---@field errors molbuild.errors
@@ -1592,6 +1692,11 @@ molbuild = {}
 ---@return table
 ---@overload fun(name: "ensure.lua"|"ensure"): ensure
 function molbuild.load(name) end
+
+--- What `molbuild check` finds in a policy that has been loaded, and in those that it loads: one entry for each file.
+---@param policy table
+---@return { path: string, api: integer?, newest: integer, findings: { line: integer, message: string }[] }[]
+function molbuild.findings(policy) end
 
 --- The whole program, as its command line is given to it.
 ---@param argv string[]

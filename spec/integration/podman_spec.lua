@@ -145,4 +145,18 @@ describe("podman", function()
     assert.truthy(run.stderr:find("hint: start it (for example: sudo systemctl start podman.socket)", 1, true), run.stderr)
     assert.equal(0, #w:requests "git-upload-pack")
   end)
+
+  it("is checked by doctor, with the endpoint", function()
+    w:commit("org", "hermes", world.template_files "one")
+    local from = { program = "the place that CONTAINERS_CONF names", service = podman.socket .. ", from CONTAINER_HOST" }
+    for way, words in pairs(from) do
+      local env = { MOLBUILD_DOCKER = "podman", DOCKER_HOST = false, PATH = without_docker() }
+      for name, value in pairs(WAYS[way]()) do env[name] = value end
+      local result = w:run({ "doctor", "-q", "--output=json", "ensure.lua", "hermes" }, env)
+      assert.equal(0, result.status, result.stdout)
+      local line = result.stdout:match '"check":"engine","message":"([^"]*)"'
+      assert.truthy(line:find "^podman %d" and line:find(words, 1, true), line)
+      assert.truthy(result.stdout:find('"status":"ok","check":"platform"', 1, true), result.stdout)
+    end
+  end)
 end)

@@ -109,12 +109,13 @@ local function typed_parameters(parameters)
   return table.concat(parts, ", ")
 end
 
--- What may be set to a function, with the parameters that its text shows.
+-- What may be set: to a function, with the parameters that its text shows; without such a text to a list.
 local function hook_fields(hooks)
   local fields = {}
   for name, text in pairs(hooks) do
-    local parameters = text:match(name .. "%((.-)%)") or ""
-    fields[#fields + 1] = { name = name, type = ("(fun(%s))?"):format(typed_parameters(parameters)), note = text }
+    local parameters = text:match(name .. "%((.-)%)")
+    local kind = parameters and ("(fun(%s))?"):format(typed_parameters(parameters)) or "table?"
+    fields[#fields + 1] = { name = name, type = kind, note = text }
   end
   table.sort(fields, function(a, b) return a.name < b.name end)
   return fields

@@ -11,7 +11,7 @@ local GAP = "  "
 ---@class molbuild.RowsColumn
 ---@field [1] string  the field of a row
 ---@field align "right"|nil
----@field shown (fun(value: any): string)?  the value as the table shows it; tostring when absent
+---@field shown (fun(value: any, row: table): string)?  the value as the table shows it; tostring when absent
 
 ---@class molbuild.Rows
 ---@field columns molbuild.RowsColumn[]
@@ -56,7 +56,7 @@ end
 local function cell(column, fields)
   local value = fields[column[1]]
   if not value and value ~= 0 then return "-" end
-  return text.one_line(column.shown and column.shown(value) or tostring(value))
+  return text.one_line(column.shown and column.shown(value, fields) or tostring(value))
 end
 
 -- The table's cells, its titles first, and the width of each column.

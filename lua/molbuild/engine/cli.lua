@@ -126,7 +126,9 @@ function Cli:server()
     return nil, "the engine gave no usable answer"
   end
   local system, architecture = tostring(server.OsArch):match "^([^/]+)/([^/]+)"
-  return { Os = server.Os or system, Arch = server.Arch or architecture }
+  return {
+    Os = server.Os or system, Arch = server.Arch or architecture, Version = server.Version, KernelVersion = server.KernelVersion,
+  }
 end
 
 --- Whether the engine answers: see engine/api.lua.

@@ -96,8 +96,8 @@ function credential.fingerprint(token)
 end
 
 --- Where it was found.
----@return { [1]: string, file: string?, setting: string? }  in words, such as "MOLECULE_GITEA_TOKEN"; the file that holds it, and what
----  names that file
+---@return { [1]: string, file: string?, setting: string? }  in words, such as "MOLECULE_GITEA_TOKEN"; the file that holds it, and
+---  what names that file
 function Credential:source()
   return contents[self].source
 end

@@ -40,6 +40,10 @@ local function parts_of(repo_url)
   return url, base, org, (repo:gsub("%.git$", ""))
 end
 
+local function api_url(url, path)
+  return errors.must(core.url.build { scheme = url.scheme, host = url.host, port = url.port, path = path })
+end
+
 --- The API's address of a repository. The last two parts of the repository's path are organisation and name. Any parts
 --- before them are the path of the forge itself.
 ---@param repo_url string  https://host/org/repo
@@ -47,9 +51,17 @@ end
 ---@raise usage
 local function repository_url(repo_url)
   local url, base, org, repo = parts_of(repo_url)
-  return errors.must(core.url.build {
-    scheme = url.scheme, host = url.host, port = url.port, path = ("%s/api/v1/repos/%s/%s"):format(base, org, repo),
-  })
+  return api_url(url, ("%s/api/v1/repos/%s/%s"):format(base, org, repo))
+end
+
+--- The API's address of something that belongs to no repository.
+---@param repo_url string  https://host/org/repo
+---@param what "version"|"user"
+---@return string
+---@raise usage
+function gitea.own_url(repo_url, what)
+  local url, base = parts_of(repo_url)
+  return api_url(url, ("%s/api/v1/%s"):format(base, what))
 end
 
 --- The API's address of a branch.
@@ -162,6 +174,24 @@ local function explain(failure, repo_url, branch, options)
     end
   end
   error(failure, 0)
+end
+
+--- Whether a forge knows a token.
+---@param repo_url string  https://host/org/repo
+---@param token molbuild.Credential
+---@param seconds number
+---@return boolean? accepted  nil when the forge does not tell
+---@return string? login  the token's user; nil also for a token without the scope for that
+---@raise usage | auth
+function gitea.accepts(repo_url, token, seconds)
+  local response = request(gitea.own_url(repo_url, "user"), { token = token }, seconds)
+  local status = response and response.status
+  local answer = status == 200 and require("molbuild.base.json").decode(readable(response.body) or "")
+  if type(answer) == "table" and type(answer.login) == "string" then
+    return true, shown(answer.login)
+  elseif status == 401 or status == 403 then
+    return status == 403
+  end
 end
 
 local OPTIONS = { token = true, timeout = true, ask_git = true }

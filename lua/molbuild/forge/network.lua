@@ -5,6 +5,7 @@ local env = require "molbuild.base.env"
 local network = {}
 
 local PROXIES = { "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY" }
+local VARIABLES = { "https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" }
 
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
@@ -31,6 +32,21 @@ function network.has_proxy()
     end
   end
   return false
+end
+
+--- The variables about proxies that are set, with their values: credentials are masked.
+---@return { [1]: string, [2]: string }[]
+function network.proxies()
+  local list = {}
+  for _, name in ipairs(VARIABLES) do
+    local value = env.get(name)
+    if value then
+      -- As in mask_proxies: a proxy may have no scheme, and its password may hold any character.
+      local scheme = value:match "^%a[%w+.-]*://" or ""
+      list[#list + 1] = { name, scheme .. value:sub(#scheme + 1):gsub("^.*@", "***@") }
+    end
+  end
+  return list
 end
 
 --- What git prints about the network, and the matching codes of core.http; the first match is used. git is linked with

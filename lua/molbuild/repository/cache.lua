@@ -75,6 +75,27 @@ function cache.make_directory(path)
   end
 end
 
+--- Check a cache as a run would find it, without making anything: whether its directories can be made or written to, and whether
+--- no other user can replace them.
+---@param root string
+---@return string at  the nearest directory that exists: ROOT, unless a run has yet to make it
+---@raise failed
+function cache.examine(root)
+  local missing, above = first_missing(root)
+  local at = missing and above or root
+  if check(core.fs.type(at)) ~= "directory" then
+    check(nil, ("cannot create the directory %s: Not a directory"):format(missing or root), "ENOTDIR")
+  end
+  check_owners(check(core.fs.realpath(at)))
+  if at:sub(1, 1) == "/" then check_owners(at) end
+  check(core.fs.may_write(at))
+  for _, name in ipairs(missing and {} or check(core.fs.list(root))) do
+    local path = root .. "/" .. name
+    if core.fs.type(path) == "directory" then check(core.fs.may_write(path)) end
+  end
+  return at
+end
+
 local ORDER = "/order"
 
 --- The ids of a runtime's builds, the oldest first. A file's date is unreliable: clocks and dates can be changed.

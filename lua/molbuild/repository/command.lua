@@ -14,8 +14,8 @@ local command = {
   NO_REPOSITORY = "--git-dir=/dev/null",
 }
 
--- Variables that would make git use another repository, run programs, or log what it sends.
-local UNSET = {
+--- Variables that would make git use another repository, run programs, or log what it sends. No command gets them.
+command.UNSET = {
   "GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES",
   "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE",
   "GIT_REPLACE_REF_BASE", "GIT_NO_REPLACE_OBJECTS", "GIT_PREFIX", "GIT_IMPLICIT_WORK_TREE", "GIT_QUARANTINE_PATH",
@@ -24,7 +24,8 @@ local UNSET = {
   "GIT_TRACE*", "GIT_CURL_VERBOSE", "GIT_PROTOCOL", "GIT_DEFAULT_HASH", "GIT_ATTR_SOURCE",
 }
 
-local SETTINGS = {
+--- What overrides the user's settings in every command.
+command.SETTINGS = {
   "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.attributesFile=/dev/null", "core.askPass=",
   "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
@@ -76,7 +77,7 @@ local function arguments_of(arguments, url, options)
   local resolved = url and network.resolved(url)
   -- git 2.37 and newer: git would otherwise wait for a dead address for minutes, without a message.
   local addresses = resolved and { "http.curloptResolve=" .. resolved } or {}
-  for _, settings in ipairs { SETTINGS, addresses, auth.settings(url, options) } do
+  for _, settings in ipairs { command.SETTINGS, addresses, auth.settings(url, options) } do
     for _, setting in ipairs(settings) do
       table.insert(argv, "-c")
       table.insert(argv, setting)
@@ -97,7 +98,7 @@ local function run_once(arguments, url, options, more)
   local result = child.run {
     argv = arguments_of(arguments, url, options),
     env = environment(url, options, settings),
-    unset = auth.unset(UNSET, url, options),
+    unset = auth.unset(command.UNSET, url, options),
     timeout = options.timeout,
     stall = options.stall,
     keep = options.keep,
@@ -142,21 +143,24 @@ function command.run(arguments, url, options, more)
   end
 end
 
--- The output of git config for a query; empty when nothing matches.
-local function ask(question)
+--- The output of a command that needs no repository, such as of git config; empty when nothing matches.
+---@param question string[]
+---@return string
+---@raise timeout | missing_tool | cancelled | failed | remote
+function command.ask(question)
   local arguments = table.move(question, 1, #question, 2, { command.NO_REPOSITORY })
   local result = command.run(arguments, nil, { timeout = 60 }, { capture = 1 << 20, silent = true })
   return result.code == 1 and "" or report.expect(result, "git config").stdout
 end
 
 function ask_settings()
-  return ask(ssh.QUESTION)
+  return command.ask(ssh.QUESTION)
 end
 
 local known_headers
 
 function ask_headers()
-  known_headers = known_headers or ask(headers.QUESTION)
+  known_headers = known_headers or command.ask(headers.QUESTION)
   return known_headers
 end
 

@@ -19,7 +19,10 @@ local function parts_of(url)
 end
 
 --- Whether a setting for PATTERN, a URL whose host may have "*" for labels, applies to URL.
-local function covers(pattern, url)
+---@param pattern string
+---@param url string
+---@return boolean
+function headers.covers(pattern, url)
   local scheme, host, path = parts_of(pattern)
   local own_scheme, own_host, own_path = parts_of(url)
   if not scheme or scheme ~= own_scheme then
@@ -37,7 +40,7 @@ function headers.of(text, url)
   local list = {}
   for name, value in text:gmatch "([^\n%z]+)\n([^%z]*)%z" do
     local pattern = name:match "^http%.(.*)%.extraheader$"
-    if not pattern or covers(pattern, url) then
+    if not pattern or headers.covers(pattern, url) then
       if value == "" then
         list = {}
       elseif not value:lower():find "^authorization%s*:" then
