@@ -12,4 +12,13 @@ local arguments = {
 }
 arguments.plan = arguments.run -- of a run with the same options
 
+arguments.list = {}
+arguments.gc = {
+  { "--keep", "N", "keep the N newest images of each runtime; 2 when not given" },
+  { "--older-than", "AGE", "remove only images that are older, such as 30d or 12h" },
+  { "--free", "SIZE", "remove the oldest images first, until so much is free where the engine keeps them, such as 20GB" },
+  { "--build-cache", "SIZE", "prune the engine's build cache to this size, too" },
+  { "--dry-run", nil, "only say what would be removed" },
+}
+
 return arguments

@@ -115,6 +115,8 @@ settings.verbs = {
   plan = "say what run would do, and why",
   pin = "write the commits of now into a file, for MOLECULE_MANIFEST",
   doctor = "check everything that a run depends on",
+  list = "say what is on this machine",
+  gc = "remove what nothing needs any more",
 }
 
 --- What a fork may add: functions, and lists.

@@ -228,6 +228,7 @@ function ensure.make(job, step)
   record:good()
   molbuild.heads.forget(job, job.sha)
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
+  if type(ensure.gc) == "table" then molbuild.gc.behind(ensure) end -- gc = { keep = 2 }
   return true
 end
 

@@ -138,8 +138,16 @@ local function timed_out(seconds)
   return errors.new { kind = "timeout", message = ("the run took longer than %g s (--timeout)"):format(seconds) }
 end
 
-local function run_policy(policy, args, settings, sink)
+-- The function of a verb. A verb that is a file of its own can have a table of options as the policy's field: gc = { keep = 3 }.
+local function function_of(policy, verb, library)
+  local own = rawget(policy, verb)
+  if type(own) ~= "table" then return own end
+  return function(args) return library.load("verbs/" .. verb .. ".lua").verb(policy, args) end
+end
+
+local function run_policy(policy, args, settings, sink, library)
   local verb = settings.verb or "run"
+  local fn = function_of(policy, verb, library)
   local function body()
     local scope = task.scope()
     -- Also when the task is closed: the ticker waits for it.
@@ -149,9 +157,9 @@ local function run_policy(policy, args, settings, sink)
     scope.lock_timeout = settings.lock_timeout
     scope.asked = sink.results.asked
     scope.places = task.semaphore(settings.jobs)
-    scope.said = {}
+    scope.said, scope.behind = {}, {}
     local ticker = task.spawn(tick_to_the_end, sink, state)
-    local results = table.pack(xpcall(policy[verb], errors.handler, args))
+    local results = table.pack(xpcall(fn, errors.handler, args))
     state.over = true
     ticker:cancel()
     if not results[1] then
@@ -159,11 +167,12 @@ local function run_policy(policy, args, settings, sink)
     end
     local values = table.pack(table.unpack(results, 2, results.n))
     task.check() -- a primitive that was cancelled gives nil, and so may a policy that returns it
-    expect.results(verb, policy[verb], values, verb ~= "run")
+    expect.results(verb, fn, values, verb ~= "run")
     return values
   end
   local function all()
     deliver(body(), settings, sink)
+    for _, behind in ipairs(task.scope().behind) do behind() end
   end
   task.run(function()
     if not settings.timeout then
@@ -194,7 +203,7 @@ local function check_verb(policy, path, verb)
       message = ("%s has no verb %s%s"):format(path, verb, require("molbuild.base.nearest").hint(verb, verbs)),
       hint = "molbuild help " .. path,
     }
-  elseif type(rawget(policy, verb)) ~= "function" then
+  elseif type(rawget(policy, verb)) ~= "function" and (verb == "run" or type(rawget(policy, verb)) ~= "table") then
     errors.raise { kind = "bug", message = ("%s has no function %s"):format(path, verb) }
   end
 end
@@ -223,7 +232,7 @@ local function load_and_run(name, args, settings, sink, program)
     events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
   task.scope().version, task.scope().policy = program.version, ok and script.identity() or nil
-  run_policy(ok and policy or error(policy, 0), args, settings, sink)
+  run_policy(ok and policy or error(policy, 0), args, settings, sink, program.library)
 end
 
 --- Write the results of a failed run to stdout, as objects; not after a result that was written in part. A signal may have

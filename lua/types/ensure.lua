@@ -280,6 +280,16 @@ function ensure.cache_key(runtime, sha, prefix) end
 ---@return molbuild.Rows
 function ensure.doctor(args) end
 
+--- A verb: remove what nothing needs any more.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.gc(args) end
+
+--- A verb: say what is on this machine.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.list(args) end
+
 --- A verb: write the commits of now into a file, for MOLECULE_MANIFEST.
 ---@param args string[]
 ---@return molbuild.Rows

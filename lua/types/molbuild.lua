@@ -97,6 +97,14 @@ function DoctorReport:exit() end
 ---@field podman boolean
 local Engine = {}
 
+--- Ask a question: of the API; after the first question that the API does not answer, of the program. The program
+--- supports more endpoints, and explains best why an engine cannot be reached. A stuck engine is not asked again, so a
+--- question takes a minute at most.
+---@param question string|{ api: function, cli: function, seconds: number }  a function that both back ends have; or one for each
+---  of them, and the most seconds that it may take
+---@param ... string  references
+function Engine:ask(question, ...) end
+
 --- Whether the engine answers now.
 --- Raises: cancelled.
 ---@return boolean there
@@ -175,6 +183,23 @@ function Engine:pull(ref, options) end
 ---@field signal integer?
 ---@field traceback string?
 
+---@class molbuild.GcReport
+---@field rows molbuild.GcRow[]
+---@field removed integer  images
+---@field failed integer
+---@field freed integer?  bytes: by how much the engine's own count of its layers and its build cache has become smaller
+---@field free integer?  bytes that are free where the engine keeps its images
+---@field dry_run boolean?
+
+---@class molbuild.GcRow
+---@field action "removed"|"would_remove"|"kept"|"failed"
+---@field kind "image"|"tree"|"log"|"record"|"order"|"repository"|"staging"|"build_cache"
+---@field runtime string?
+---@field tag string?
+---@field count integer?  how many files or directories
+---@field size integer?  bytes
+---@field reason string
+
 ---@class molbuild.HeadMoment
 ---@field time number  unix time, in seconds
 ---@field monotonic number  seconds of the monotonic clock
@@ -187,6 +212,15 @@ function Engine:pull(ref, options) end
 ---@field architecture string
 ---@field variant string?  of the architecture
 ---@field labels table<string, string>
+
+---@class molbuild.Inventory
+---@field rows table[]  one for each image or build, and for each repository
+---@field images integer  how many
+---@field own integer  bytes that only one image uses, in sum
+---@field disk integer  bytes in the cache
+---@field layers integer?  bytes of all layers in the engine, also those of images that are not ours
+---@field build_cache integer?  bytes
+---@field free integer?  bytes that are free where the engine keeps its images
 
 ---@class molbuild.Manifest
 ---@field path string
@@ -364,6 +398,11 @@ function cache.make_directory(path) end
 ---@param root string
 ---@return string at  the nearest directory that exists: ROOT, unless a run has yet to make it
 function cache.examine(root) end
+
+--- The place of each build in the order of a runtime's builds on this machine: the last one has the largest.
+---@param dir string  the runtime's directory
+---@return table<string, integer> place  by the beginning of the commit
+function cache.order(dir) end
 
 --- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
 --- processes use are left alone.
@@ -792,6 +831,27 @@ function expect.names(value, where) end
 ---@param is_verb boolean?
 function expect.results(name, fn, values, is_verb) end
 
+--- The verb `gc` of a policy: its options, what it prints, and how it runs behind a build.
+---@class molbuild.gc
+local gc = {}
+
+--- What gc did, as rows. The last one is the sum.
+---@param report molbuild.GcReport
+---@return molbuild.Rows
+function gc.rows(report) end
+
+--- The verb: `molbuild gc ensure.lua [options] [runtime...]`.
+--- Raises: usage, bug, failed, missing_tool.
+---@param policy table
+---@param args string[]
+---@return molbuild.Rows
+function gc.verb(policy, args) end
+
+--- Let gc run behind the results of this run, by the policy's table `gc`: once, when the results have been written. It cannot
+--- fail: the results stand already. A run that fails, and a program that has no such end, leave it out.
+---@param policy table
+function gc.behind(policy) end
+
 --- The git functions for policies: a password, the commit of a branch, the tree of a commit.
 ---@class molbuild.git
 ---@field fetch_memory integer
@@ -1033,6 +1093,50 @@ function inputs.read(dir, declared) end
 ---@return table<string, string> build_args
 ---@return table<string, string> labels
 function inputs.apply(declared, values, build_args) end
+
+--- What builds have left on this machine: images in the engine, trees, logs, records and repositories in the cache. It is what the
+--- verb `list` prints.
+---@class molbuild.inventory
+local inventory = {}
+
+--- The runtimes that the arguments of a verb name; nil for none, or --all: everything on this machine.
+--- Raises: usage.
+---@param policy table
+---@param words string[]
+---@return string[]?
+function inventory.named(policy, words) end
+
+--- What belongs to a policy: its engine, its cache, the names of its images, its pins.
+--- Raises: usage, failed (also when a file of pins cannot be read: what it names is not known then).
+---@param policy table
+---@param runtimes string[]?
+---@return { engine: molbuild.Engine, cache: string, known: string[], image_name: function, pins: table<string, true> }
+function inventory.of_policy(policy, runtimes) end
+
+---@class molbuild.inventory.take.options
+---@field engine molbuild.Engine
+---@field cache string
+---@field image_name function?
+---@field pins table<string, true>?
+---@field runtimes string[]?
+
+--- All that is on this machine.
+--- Raises: failed, missing_tool.
+---@param options molbuild.inventory.take.options
+---@return molbuild.Inventory
+function inventory.take(options) end
+
+--- An inventory as rows. The last one is the sum.
+---@param all molbuild.Inventory
+---@return molbuild.Rows
+function inventory.rows(all) end
+
+--- The verb: `molbuild list ensure.lua [runtime...]`.
+--- Raises: usage, failed, missing_tool.
+---@param policy table
+---@param args string[]
+---@return molbuild.Rows
+function inventory.verb(policy, args) end
 
 --- A policy's jobs: their steps, timed and reported; several jobs run side by side.
 ---@class molbuild.job
@@ -1662,11 +1766,13 @@ function token.new(secret, url, user) end
 ---@field errors molbuild.errors
 ---@field events molbuild.events
 ---@field expect molbuild.expect
+---@field gc molbuild.gc
 ---@field git molbuild.git
 ---@field gitea molbuild.gitea
 ---@field heads molbuild.heads
 ---@field image molbuild.image
 ---@field inputs molbuild.inputs
+---@field inventory molbuild.inventory
 ---@field job molbuild.job
 ---@field log molbuild.log
 ---@field manifest molbuild.manifest

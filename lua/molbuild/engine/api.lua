@@ -68,7 +68,8 @@ end
 
 --- One request, bounded by TIMEOUT seconds. nil, message, code when the engine gave no answer, or supports no version
 --- that molbuild supports.
-function Api:request(method, path, timeout)
+---@param max integer?  the most bytes of the answer
+function Api:request(method, path, timeout, max)
   local at = self.endpoint
   local response, message, code = core.http.request {
     url = at.base .. (self.version and "/v" .. self.version or "") .. path,
@@ -79,7 +80,7 @@ function Api:request(method, path, timeout)
     cert_file = at.cert_file,
     key_file = at.key_file,
     timeout = timeout or api.TIMEOUT,
-    max_body = ANSWER_MAX,
+    max_body = max or ANSWER_MAX,
     max_redirects = 0,
   }
   if not response then
@@ -92,15 +93,23 @@ function Api:request(method, path, timeout)
   return response
 end
 
---- A JSON object from the engine. nil without a message for a 404.
-local function ask_object(self, path)
-  local response, message, code = self:request("GET", path)
+--- A JSON document from the engine. nil without a message for a 404.
+---@param method string
+---@param path string
+---@param timeout number?  seconds
+---@param max integer?  the most bytes of the answer
+---@return any value
+---@return string? message  on failure
+---@return string? code  when the engine gave no answer
+---@return integer? status  of an answer that is a failure
+function Api:value(method, path, timeout, max)
+  local response, message, code = self:request(method, path, timeout, max)
   if not response then
     return nil, message, code
   elseif response.status == 404 then
     return nil
   elseif response.status ~= 200 then
-    return nil, "the engine reports: " .. message_of(response)
+    return nil, "the engine reports: " .. message_of(response), nil, response.status
   end
   local object = json.decode(response.body)
   if object then
@@ -115,11 +124,15 @@ end
 ---@return string? message  on failure
 ---@return string? code  when the engine gave no answer
 function Api:image(ref)
-  return ask_object(self, ("/images/%s/json"):format(ref))
+  return self:value("GET", ("/images/%s/json"):format(ref))
 end
 
-local function escaped(text)
-  return (text:gsub("[^%w._~-]", function(character) return ("%%%02X"):format(character:byte()) end))
+--- The path of the question for the images that have a label.
+---@param label string  "name", or "name=value"
+---@return string
+function api.labelled_path(label)
+  local filter = ('{"label":[%s]}'):format(json.string(label))
+  return "/images/json?filters=" .. filter:gsub("[^%w._~-]", function(character) return ("%%%02X"):format(character:byte()) end)
 end
 
 --- The images that have a label, unchanged: a list of tables with Id, RepoTags and Labels.
@@ -128,7 +141,7 @@ end
 ---@return string? message  on failure
 ---@return string? code  when the engine gave no answer
 function Api:labelled(label)
-  return ask_object(self, "/images/json?filters=" .. escaped(('{"label":[%s]}'):format(json.string(label))))
+  return self:value("GET", api.labelled_path(label))
 end
 
 --- The engine's versions and platform, unchanged: a table with Os and Arch.
@@ -136,7 +149,7 @@ end
 ---@return string? message  on failure
 ---@return string? code  when the engine gave no answer
 function Api:server()
-  return ask_object(self, "/version")
+  return self:value("GET", "/version")
 end
 
 --- Whether the engine answers.

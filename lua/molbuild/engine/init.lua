@@ -89,7 +89,8 @@ end
 local function ask_program(self, seconds, question, ...)
   self.cli = self.cli or require("molbuild.engine.cli").connect(self.command)
   self.cli.timeout = math.max(seconds, PROGRAM_LEAST)
-  local asked = table.pack(pcall(self.cli[question], self.cli, ...))
+  local ask = type(question) == "table" and question.cli or self.cli[question]
+  local asked = table.pack(pcall(ask, self.cli, ...))
   if asked[1] then
     return table.unpack(asked, 2, asked.n)
   elseif errors.is(asked[2], "timeout") then
@@ -101,10 +102,14 @@ end
 --- Ask a question: of the API; after the first question that the API does not answer, of the program. The program
 --- supports more endpoints, and explains best why an engine cannot be reached. A stuck engine is not asked again, so a
 --- question takes a minute at most.
+---@param question string|{ api: function, cli: function, seconds: number }  a function that both back ends have; or one for
+---  each of them, and the most seconds that it may take
+---@param ... string  references
 function Engine:ask(question, ...)
   local started = core.sys.monotonic()
+  local pair = type(question) == "table" and question
   if self.api then
-    local answer, message, code = self.api[question](self.api, ...)
+    local answer, message, code = (pair and pair.api or self.api[question])(self.api, ...)
     if not code then
       return answer, message
     elseif code == "timeout" then
@@ -112,7 +117,7 @@ function Engine:ask(question, ...)
     end
     self.api = nil
   end
-  local left = api.TIMEOUT - (core.sys.monotonic() - started)
+  local left = (pair and pair.seconds or api.TIMEOUT) - (core.sys.monotonic() - started)
   local answer, message, code = ask_program(self, left, question, ...)
   if code then
     self:raise_unreachable(message)

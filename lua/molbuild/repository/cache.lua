@@ -108,6 +108,13 @@ local function read_order(dir)
   return order, place
 end
 
+--- The place of each build in the order of a runtime's builds on this machine: the last one has the largest.
+---@param dir string  the runtime's directory
+---@return table<string, integer> place  by the beginning of the commit
+function cache.order(dir)
+  return select(2, read_order(dir))
+end
+
 local ORDER_MAX = 100
 
 --- Record that ID was built now.
