@@ -186,6 +186,20 @@ describe("a cache", function()
     find(check(dir .. "/file"), "failure cache: ")
   end)
 
+  it("may be a link to a directory", function()
+    assert(core.fs.mkdirp(dir .. "/real", 448))
+    sh.run { "ln", "-s", "real", dir .. "/link" }
+    assert.truthy(find(check(dir .. "/link"), "ok cache: "):find(dir .. "/link: ", 1, true))
+    sh.run { "ln", "-s", "none", dir .. "/dangling" }
+    find(check(dir .. "/dangling"), "failure cache: ")
+  end)
+
+  it("with a lock that is no file fails", function()
+    assert(core.fs.mkdirp(dir .. "/locks", 448))
+    sh.run { "mkfifo", dir .. "/locks/hermes.lock" }
+    assert.truthy(find(check(dir), "failure cache: "):find("hermes.lock is not a regular file", 1, true))
+  end)
+
   it("that others can write to is a warning", function()
     sh.run { "chmod", "770", dir }
     find(check(dir), "warning cache: ")

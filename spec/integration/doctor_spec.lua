@@ -215,6 +215,8 @@ describe("doctor", function()
       assert.equal(2, result.status)
       assert_line(lines.token, "failure", "MOLECULE_GITEA_TOKEN_FILE: cannot read ")
       assert_line(lines.engine, "ok", "Docker Engine ")
+      assert_line(lines.cache, "ok", "lockable")
+      assert.is_nil(lines["forge answer"])
     end)
   end)
 

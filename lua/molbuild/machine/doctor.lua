@@ -13,6 +13,7 @@ local own = require "molbuild.machine.doctor_own"
 local programs = require "molbuild.machine.doctor_programs"
 local rows = require "molbuild.base.rows"
 local seal = require "molbuild.base.seal"
+local settings = require "molbuild.base.settings"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 local token = require "molbuild.forge.token"
@@ -25,6 +26,7 @@ local BOUND = 60
 ---@class molbuild.Machine
 ---@field policy table
 ---@field jobs table[]  those of the runtimes that are checked
+---@field settings table[]  without jobs: the settings that can be read nevertheless
 ---@field optional table<string, true>  runtimes that were not named: they need not have a repository
 ---@field needs fun(job: table): string  as of doctor.run
 ---@field engine molbuild.Engine
@@ -123,6 +125,11 @@ local function read_settings(report, machine, names)
       table.insert(failures, { name = name, failure = job })
     end
   end
+  -- A token that cannot be used leaves the other settings readable.
+  for _, name in ipairs(not machine.jobs[1] and rawget(machine.policy, "settings") and names or {}) do
+    local ok, values = pcall(settings.read, machine.policy, name)
+    table.insert(machine.settings, ok and values or nil)
+  end
   note_failures(report, machine, failures)
   note_warnings(report, machine, warnings)
 end
@@ -145,7 +152,9 @@ end
 -- The jobs that need one of these.
 local function only(machine, ...)
   local list = {}
-  for _, job in ipairs(machine.jobs) do list[#list + 1] = text.is_one_of(machine.needs(job), { ... }) and job or nil end
+  for _, job in ipairs(machine.jobs[1] and machine.jobs or machine.settings) do
+    list[#list + 1] = text.is_one_of(machine.needs(job), { ... }) and job or nil
+  end
   return list
 end
 
@@ -176,9 +185,9 @@ end
 
 local function add_engine(checks, machine, native)
   local users, program = only(machine, "build", "engine"), machine.engine.command
-  if #users == 0 and #machine.jobs > 0 then return end
+  if #users == 0 and (machine.jobs[1] or machine.settings[1]) then return end
   table.insert(checks, { program, function(report) programs.program(report, machine, program) end })
-  local builders = #only(machine, "build") > 0 or #machine.jobs == 0
+  local builders = #users == 0 or #only(machine, "build") > 0
   if builders then table.insert(checks, { "builder", function(report) engine.builder(report, machine.engine) end }) end
   local platforms = builders and each_of(users, function(job) return rawget(job, "platform") end) or {}
   table.insert(checks, { "engine", function(report) engine.engine(report, machine.engine, platforms, native) end })
@@ -200,6 +209,7 @@ end
 
 local function checks_of(machine, options)
   local jobs = only(machine, "build")
+  local with_forge = machine.jobs[1] and jobs or {}
   local checks = {
     { "molbuild", programs.own },
     { "policy", function(report) programs.policy(report, options.findings()) end },
@@ -212,12 +222,12 @@ local function checks_of(machine, options)
     table.insert(checks, { "cache", function(report) cache.check(report, root, longest_of(jobs)) end })
   end
   table.insert(checks, { "proxies", network.proxies })
-  if #jobs > 0 and core.process.find "git" then
+  if #with_forge > 0 and core.process.find "git" then
     local first = {}
-    for index, list in ipairs(by_forge(jobs)) do first[index] = list[1] end
+    for index, list in ipairs(by_forge(with_forge)) do first[index] = list[1] end
     table.insert(checks, { "git settings", function(report) network.git(report, first) end })
   end
-  add_forges(checks, machine, jobs)
+  add_forges(checks, machine, with_forge)
   return own.add(checks, machine)
 end
 
@@ -239,7 +249,9 @@ local OPTIONS = { needs = true, findings = true, native = true }
 function doctor.run(policy, args, options)
   seal.options("molbuild.doctor.run", options, OPTIONS)
   local names, optional = policy.names(#args > 0 and args or { "--all" })
-  local machine = { policy = policy, jobs = {}, optional = optional or {}, engine = docker.engine(), needs = options.needs }
+  local machine = {
+    policy = policy, jobs = {}, settings = {}, optional = optional or {}, engine = docker.engine(), needs = options.needs,
+  }
   local report = doctor_report.new()
   read_settings(report, machine, names)
   machine.engine = machine.jobs[1] and machine.jobs[1].engine or machine.engine

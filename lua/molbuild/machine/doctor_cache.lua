@@ -60,8 +60,8 @@ end
 -- Whether the directory can be used, and what it is.
 local function check_directory(report, root)
   local at = cache.examine(root)
-  check_lockable(at)
   local real = must(core.fs.realpath(at))
+  check_lockable(real)
   local stat = must(core.fs.lstat(real))
   local kind = doctor_cache.file_system(real, core.fs.read("/proc/self/mountinfo", 4 << 20) or "")
   local missing = at ~= root and ("%s will be made in %s"):format(root, at) or root

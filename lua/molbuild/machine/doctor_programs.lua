@@ -8,8 +8,13 @@ local doctor_programs = {}
 
 local ANSWER = 20 -- seconds
 
+-- git reads its configuration first, which is another check.
+local NO_CONFIGURATION = { GIT_CONFIG_GLOBAL = "/dev/null", GIT_CONFIG_NOSYSTEM = "1" }
+
 local function version_of(path)
-  local result = child.run { argv = { path, "--version" }, timeout = ANSWER, capture = 65536, silent = true }
+  local result = child.run {
+    argv = { path, "--version" }, env = NO_CONFIGURATION, timeout = ANSWER, capture = 65536, silent = true,
+  }
   local line = (result.stdout or ""):match "[^\n]+"
   if result.code ~= 0 or not line then
     errors.raise {

@@ -118,12 +118,16 @@ function overrides.unverified(settings, url)
   return found
 end
 
---- The settings for the network that git uses for a URL, and the lookup of the commit through the forge's API does not.
+--- The settings and variables for the network that git uses for a URL, and the lookup of the commit through the forge's API does
+--- not.
 ---@param settings molbuild.GitSetting[]
 ---@param url string
 ---@return string[]  their names
 function overrides.only_git(settings, url)
   local list = {}
+  for _, name in ipairs { "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT" } do
+    if env.get(name) then note(list, name) end
+  end
   for _, setting in ipairs(settings) do
     for _, name in ipairs { "proxy", "sslcainfo", "sslcapath", "sslcert" } do
       if applies(setting.key, name, url) and setting.value ~= "" then note(list, core.mask.text(setting.key)) end
