@@ -108,7 +108,7 @@ describe("the engine's space", function()
   it("is compared with a usual image when none was seen, and may be unknown", function()
     assert.truthy(status(50 * GB, nil):find "^ok ")
     assert.truthy(status(5 * GB, nil):find "^warning ")
-    assert.truthy(status(nil, 5 * GB):find "^ok engine's space: free space is not known")
+    assert.truthy(status(nil, 5 * GB):find "^ok engine's space: its free space is not known")
   end)
 end)
 

@@ -1,4 +1,5 @@
 -- What becomes of a user's git configuration: which settings have no effect, and which only git uses.
+local env = require "molbuild.base.env"
 local overrides = require "molbuild.repository.overrides"
 
 local URL = "https://forge.example/org/t-hermes"
@@ -16,6 +17,13 @@ local PLAIN = { token = false, helpers = false }
 local WITH_TOKEN = { token = true, helpers = false }
 
 describe("a git configuration", function()
+  local get, variables = env.get, nil
+  before_each(function()
+    variables = {}
+    env.get = function(name) return variables[name] end
+  end)
+  after_each(function() env.get = get end)
+
   it("is read as git prints it, without molbuild's own settings", function()
     assert.same({ { key = "a.b", value = "1\n2" }, { key = "c.d", value = "" } },
       settings({ "a.b", "1\n2" }, { "core.hookspath", "/dev/null", "command line:" }, { "c.d", "" }))
@@ -52,6 +60,14 @@ describe("a git configuration", function()
     local names = overrides.names(settings { "credential.https://me:pass-word@forge.example.helper", "x" }, PLAIN)
     assert.equal(1, #names)
     assert.is_nil(names[1]:find("pass-word", 1, true), names[1])
+  end)
+
+  it("is joined by variables that git does not get, or that only git uses", function()
+    variables = { GIT_DIR = "/x", GIT_CONFIG_COUNT = "1", GIT_SSL_NO_VERIFY = "1", GIT_SSL_CAINFO = "/ca.pem" }
+    assert.same({ "GIT_DIR", "GIT_CONFIG_COUNT" }, overrides.names({}, PLAIN))
+    assert.same({ "GIT_DIR", "GIT_CONFIG_COUNT", "GIT_SSL_NO_VERIFY" }, overrides.names({}, WITH_TOKEN))
+    assert.equal("GIT_SSL_NO_VERIFY", overrides.unverified({}, URL))
+    assert.same({ "GIT_SSL_CAINFO" }, overrides.only_git({}, URL))
   end)
 
   it("may give a URL another beginning: the longest that fits", function()

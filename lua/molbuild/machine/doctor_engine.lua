@@ -4,12 +4,11 @@ local core = require "molbuild.core"
 local endpoint = require "molbuild.engine.endpoint"
 local errors = require "molbuild.base.errors"
 local image = require "molbuild.engine.image"
+local images = require "molbuild.machine.images"
+local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
 
 local doctor_engine = {}
-
--- The label of every image that a policy has built.
-local LABEL = "app.molecule.runtime"
 
 -- Seconds for an answer of the engine. A run waits longer, and then fails in the same way.
 local ANSWER = 20
@@ -112,7 +111,7 @@ function doctor_engine.space(report, free, largest)
     or "no image of a runtime was seen, and one may have 7 GB"
   local hint = "remove what nothing needs: molbuild gc SCRIPT, docker system df"
   if not free then
-    report:ok("engine's space", "free space is not known: the engine runs elsewhere; " .. against)
+    report:ok("engine's space", "its free space is not known here; " .. against)
   elseif largest and free < largest then
     report:fail("engine's space", errors.new {
       kind = "failed", message = ("%s free, and %s"):format(amounts.size(free), against), hint = hint,
@@ -126,10 +125,10 @@ end
 
 local function check_space(report, engine)
   local largest
-  for _, found in ipairs(errors.must(engine:ask("labelled", LABEL))) do
-    largest = math.max(largest or 0, type(found) == "table" and math.tointeger(tonumber(found.Size)) or 0)
+  for _, found in ipairs(stock.images(engine, images.LABEL)) do
+    largest = math.max(largest or 0, found.size or 0)
   end
-  doctor_engine.space(report, nil, largest)
+  doctor_engine.space(report, stock.free(engine), largest)
 end
 
 --- The builder that the engine's program uses.
