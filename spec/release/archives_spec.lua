@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local release = require "spec.support.release"
 local run = require "spec.support.run"
+local schema = require "spec.support.schema"
 local sh = require "spec.support.sh"
 
 describe("a release", function()
@@ -61,8 +62,7 @@ describe("a release", function()
   for _, arch in ipairs(release.architectures) do
     it("lists what is in the program, with the version of each package: " .. arch, function()
       local path = release.file(("-linux-%s.cdx.json"):format(arch))
-      sh.write(dir .. "/line", sh.read(path):gsub("\n", " ") .. "\n")
-      sh.run(("/usr/bin/python3 spec/support/validate.py spec/support/cyclonedx.schema.json < %s/line"):format(dir))
+      assert.same({ true, "" }, { schema.check("spec/support/cyclonedx.schema.json", sh.read(path):gsub("\n", " ") .. "\n") })
       local document, components = cjson.decode(sh.read(path)), {}
       for _, component in ipairs(document.components) do components[component.name] = component end
       for name, version in sh.read(release.work .. "/versions"):gmatch "(%S+) (%S+) %S+\n" do

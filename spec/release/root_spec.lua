@@ -45,6 +45,12 @@ describe("the released program in a root with busybox alone", function()
     end)
   end
 
+  it("resolves names, in a thread: by a file, without glibc's modules", function()
+    sh.write(root .. "/etc/hosts", "127.0.0.1 forge.test\n")
+    local ended = run("1000:1000", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.http:gsub("127.0.0.1", "forge.test") .. "/org/t-" })
+    assert.equal(tag .. "\n", ended.stdout, ended.stderr)
+  end)
+
   it("refuses a certificate that no authority has signed", function()
     local ended = run("1000:1000", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w["self-signed"] .. "/org/t-" })
     assert.equal(4, ended.status)

@@ -21,14 +21,15 @@ local function start()
 end
 
 --- Validate lines of JSON.
----@param name "events"|"results"|"verbs"
+---@param name "events"|"results"|"verbs"|string  a published schema, or the path of another one
 ---@param text string  one object per line, a newline behind each
 ---@param definition string?  the one that each line is of: a verb's name
 ---@return boolean valid
 ---@return string said  what is wrong, one line each
 function schema.check(name, text, definition)
   start()
-  assert(validator.requests:write(("docs/%s.schema.json %s %d\n"):format(name, definition or "-", #text), text))
+  local path = name:find "/" and name or ("docs/%s.schema.json"):format(name)
+  assert(validator.requests:write(("%s %s %d\n"):format(path, definition or "-", #text), text))
   assert(validator.requests:flush())
   local valid, size = assert(validator.answers:read "l", "the validator has ended"):match "^(%l+) (%d+)$"
   return valid == "yes", size == "0" and "" or validator.answers:read(math.tointeger(size))

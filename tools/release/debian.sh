@@ -4,6 +4,11 @@
 # An address that no mail reaches: SECURITY.md and the homepage say how to reach the authors.
 MAINTAINER=${RELEASE_MAINTAINER:-the molbuild authors <noreply@git.moleculesai.app>}
 
+# In KiB, as dpkg-gencontrol counts: what du prints depends on the file system.
+installed_size() { # DIRECTORY
+	find "$1" -type f -printf '%s\n' -o -printf '1\n' | awk '{ sum += int(($1 + 1023) / 1024) } END { print sum }'
+}
+
 write_control() { # ARCH ROOT
 	local name built=
 	for name in $PACKAGES; do built="$built${built:+, }$name (= $(version_of "$name"))"; done
@@ -12,7 +17,7 @@ write_control() { # ARCH ROOT
 		Version: $VERSION
 		Architecture: $1
 		Maintainer: $MAINTAINER
-		Installed-Size: $(du -sk --apparent-size "$2" | cut -f1)
+		Installed-Size: $(installed_size "$2")
 		Depends: ca-certificates, git
 		Recommends: docker.io | docker-ce | podman
 		Suggests: bash-completion
