@@ -158,6 +158,10 @@ describe("--all on a warm cache", function()
     end
     assert.equal(#names, #requests - before)
     assert.equal(1, seen)
+    -- The server numbers all connections, also those without a request, and its own to the program that answers: one per
+    -- request. So there was no other handshake before the next run's.
+    assert.equal(0, w:ensure("codex", env).status)
+    assert.equal(#names + 1, w:requests("/api/")[#requests + 1]:match "\t(%d+)$" - next(connections))
     world.remove_images()
     w:close()
   end)
