@@ -34,6 +34,12 @@ local function emulated(job, own)
     .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(job.target, own)
 end
 
+--- The hint for a server that refuses the token, or requires one, when the tree is fetched.
+function advice.auth(job)
+  if job.token then return "set MOLECULE_GITEA_USER to the token's user; for Gogs, to the token itself" end
+  return job.repo_url:find "^https?:" and "if it is private, set MOLECULE_GITEA_TOKEN" or nil
+end
+
 --- What is built from which commit, and why; a warning if the build will be slow.
 function advice.announce(job)
   job.reason = molbuild.plan.reason(job)

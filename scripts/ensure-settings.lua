@@ -78,13 +78,14 @@ settings.job = {
   { "sha", "string", "the commit" },
   { "tag", "string", "the image's name with its tag" },
   { "image_id", "string?", "the image's id in the engine" },
-  { "reason", "string?", "why the image is built, in one line" },
+  { "reason", "string?", "why the image is built, or how old it is, in one line" },
   { "rebuild", "boolean?", "build although the image is there" },
   { "no_cache", "boolean?", "build without the layers of former builds" },
   { "pull_base", "boolean?", "fetch the base images again" },
   { "commit", "string?", "the commit that was asked for: it is not looked up" },
   { "working_tree", "string?", "the directory that is built instead of a commit" },
   { "allow_detached", "boolean?", "build a commit that was asked for also when it is not on the branch" },
+  { "pinned", "string?", "the file that named the commit" },
   { "stale", "number?", "offline: the age of the image in seconds" },
   { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
@@ -129,7 +130,7 @@ settings.hooks = {
 --- take long.
 settings.words = {
   prefix = "local-build",
-  outcomes = { hit = "up to date", built = "built", registry = "from the registry", stale = "not new" },
+  outcomes = { hit = "up to date", built = "built", registry = "from the registry", stale = "an older image" },
   unchanged = "hit",
   slow = { "clone", "build" },
 }

@@ -126,7 +126,7 @@ function ensure.clone(job)
       repository = repository, dir = tree, url = job.repo_url, commit = job.sha, branch = job.branch, keep = { job.held },
       on_branch = job.commit and not job.allow_detached, detached_hint = "add --allow-detached to build it", stall = job.stall,
       token = job.token or molbuild.token.later(job.repo_url), files = job.max_files, bytes = job.max_bytes, timeout = job.ceiling,
-      auth_hint = job.token and "set MOLECULE_GITEA_USER to the token's user; for Gogs, to the token itself",
+      auth_hint = advice().auth(job),
     }
   end)
 end

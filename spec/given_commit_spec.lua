@@ -103,9 +103,11 @@ describe("a given commit", function()
   end)
 
   it("that no repository has is refused, on the branch or not", function()
-    for _, on_branch in ipairs { true, false } do
-      refused(tree(("ab"):rep(20), { on_branch = on_branch }), "is not on the branch main")
-    end
+    local none = ("ab"):rep(20)
+    refused(tree(none), ("the commit %s is not on the branch main of file://"):format(none))
+    local failure = tree(none, { on_branch = false })
+    refused(failure, ("no commit %s that is served by its id, nor on the branch main, at file://"):format(none))
+    assert.is_nil(failure.hint)
   end)
 
   it("below the greatest depth is refused, and the message has that depth", function()

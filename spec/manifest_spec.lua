@@ -112,6 +112,13 @@ describe("a manifest", function()
       function(found) manifest.find(found, "hermes", BASE .. "t-hermes") end))
   end)
 
+  it("gives all that it pins: commits, and ids of images", function()
+    read(pinned(pin("codex", A), (pin("hermes", B):gsub(" }$", ', "images": { "m/hermes:b2": "sha256:1", "x": 3 } }'))))
+    assert.same({ [A] = true, [B] = true, ["sha256:1"] = true }, manifest.pinned(path))
+    read(templates(entry("x", "a/b", A)))
+    assert.same({ [A] = true }, manifest.pinned(path))
+  end)
+
   for what, case in pairs {
     ["no JSON"] = { '{\n  "pins": [\n    { "runtime": "x", }\n  ]\n}', "^FILE:3:%d+: no JSON: " },
     ["nothing"] = { "", "^FILE:1:1: no JSON: " },

@@ -130,9 +130,11 @@ describe("molbuild pin", function()
     pin "codex"
     sh.run { "mv", path, dir .. "/real.json" }
     sh.run { "ln", "-s", "real.json", path }
+    sh.run { "chmod", "640", dir .. "/real.json" }
     pin "hermes"
     assert.truthy(sh.read(dir .. "/real.json"):find(A, 1, true))
     sh.run { "test", "-L", path }
+    assert.equal("640", sh.run { "stat", "-c", "%a", dir .. "/real.json" })
   end)
 
   it("into a directory that does not exist is an error", function()

@@ -63,13 +63,14 @@
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag
 ---@field image_id string?  the image's id in the engine
----@field reason string?  why the image is built, in one line
+---@field reason string?  why the image is built, or how old it is, in one line
 ---@field rebuild boolean?  build although the image is there
 ---@field no_cache boolean?  build without the layers of former builds
 ---@field pull_base boolean?  fetch the base images again
 ---@field commit string?  the commit that was asked for: it is not looked up
 ---@field working_tree string?  the directory that is built instead of a commit
 ---@field allow_detached boolean?  build a commit that was asked for also when it is not on the branch
+---@field pinned string?  the file that named the commit
 ---@field stale number?  offline: the age of the image in seconds
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match

@@ -1272,8 +1272,15 @@ function manifest.repository_name(repository) end
 ---@return molbuild.ManifestEntry
 function manifest.find(found, runtime, url) end
 
+--- All that a file pins: its commits, and the ids of the images in a file of `molbuild pin`.
+--- Raises: usage, failed.
+---@param path string
+---@param setting string?  as of manifest.read
+---@return table<string, true>
+function manifest.pinned(path, setting) end
+
 --- The commit of a job without a look at its branch: the one that was asked for, else that of its manifest, else that of the
---- newest image on this machine. Sets job.commit, or job.stale.
+--- newest image on this machine. Sets job.commit and job.pinned, or job.stale.
 --- Raises: usage, failed, remote, missing_tool.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
@@ -1405,7 +1412,7 @@ function network.resolved(url) end
 local offline = {}
 
 --- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets job.stale to
---- its age in seconds, and reports it in one line. The engine alone is asked.
+--- its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
 --- Raises: remote (there is no such image), missing_tool (the engine cannot be asked).
 ---@param job table  with `target` and `alias`
 ---@param tag_of fun(job: table): string  the tag of a job that has its commit

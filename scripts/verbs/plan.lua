@@ -19,7 +19,9 @@ local function outcome_of(ensure, job)
   job.alias = ensure.latest(job)
   job.sha = ensure.head(job)
   job.tag = ensure.tag(job)
-  if not job.rebuild and ensure.cached(job) then return job.stale and "stale" or "hit" end
+  if not job.rebuild and ensure.cached(job) then
+    return job.stale and "stale" or "hit", job.reason or job.pinned and "the commit in " .. job.pinned or nil
+  end
   if job.offline then molbuild.offline.refuse(job) end
   return plan.BUILD, plan.reason(job)
 end

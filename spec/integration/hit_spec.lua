@@ -88,6 +88,7 @@ describe("a cache hit", function()
       "molbuild.repository.cache", "molbuild.base.child", "molbuild.engine.cli",
       "molbuild.repository.heads",
       "molbuild.repository.git", "molbuild.repository.command", "molbuild.repository.store", "molbuild.repository.template",
+      "molbuild.machine.manifest", "molbuild.machine.offline",
       "molbuild.progress.tty", "molbuild.trace", "molbuild.help", "molbuild.eject", "molbuild.base.nearest",
     } do
       assert.is_nil(("\n" .. loaded):find("\n" .. name .. "\n", 1, true), name)

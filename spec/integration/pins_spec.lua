@@ -32,6 +32,12 @@ describe("standing still", function()
     return w:run({ "run", "ensure.lua", "hermes", ... }, env)
   end
 
+  local function plan(env)
+    local done = w:run({ "plan", "--output=json", "ensure.lua", "hermes" }, env)
+    assert.is_true(schema.check("verbs", done.stdout, "plan"))
+    return done
+  end
+
   local function pinned(sha, env, ...)
     local all = { MOLECULE_MANIFEST = manifest(sha) }
     for name, value in pairs(env or {}) do all[name] = value end
@@ -76,6 +82,12 @@ describe("standing still", function()
     local done = w:run({ "run", "--output=json", "ensure.lua", "hermes" }, { MOLECULE_MANIFEST = manifest(first) })
     assert.truthy(done.stdout:find('"outcome":"hit"', 1, true), done.stdout)
     assert.equal(first, latest())
+    done = plan { MOLECULE_MANIFEST = manifest(first) }
+    assert.equal(0, done.status)
+    assert.truthy(done.stdout:find('"outcome":"hit".*"reason":"the commit in /.*/manifest.json"'), done.stdout)
+    done = plan { MOLECULE_MANIFEST = manifest(("ab"):rep(20)) }
+    assert.equal(11, done.status)
+    assert.truthy(done.stdout:find('"reason":"no image of abababababab, the commit in /', 1, true), done.stdout)
   end)
 
   it("refuses a commit that is not on the branch, unless it may be detached", function()
@@ -107,6 +119,13 @@ describe("standing still", function()
     end
     assert.equal("", sh.run("docker images -q " .. NAME))
     assert.equal(0, #w:requests "/org/t-hermes")
+  end)
+
+  it("fails with --all for each runtime that the file does not name, and builds the others", function()
+    local done = w:run({ "run", "--output=json", "ensure.lua", "--all" }, { MOLECULE_MANIFEST = manifest(first) })
+    assert.equal(2, done.status, done.stderr)
+    assert.truthy(done.stdout:find(('"runtime":"hermes","image":"%s"'):format(tag(first)), 1, true), done.stdout)
+    assert.equal(8, select(2, done.stdout:gsub('"outcome":"failed"', "")), done.stdout)
   end)
 
   it("writes pins, and says what has moved since", function()
@@ -155,6 +174,9 @@ describe("standing still", function()
         assert.is_true(schema.check("results", done.stdout))
         assert.truthy(done.stdout:find('"outcome":"stale"', 1, true), done.stdout)
       end
+      local planned = plan(offline())
+      assert.equal(0, planned.status)
+      assert.truthy(planned.stdout:find '"outcome":"stale".*"reason":"built %d+s ago"', planned.stdout)
     end)
 
     it("takes no image of another repository, platform, caller or branch", function()
@@ -177,6 +199,7 @@ describe("standing still", function()
       local done = pinned(second, offline())
       assert.equal(4, done.status)
       assert.truthy(done.stderr:find("offline: the image " .. tag(second) .. " is not on this machine", 1, true), done.stderr)
+      assert.equal(4, plan(offline { MOLECULE_MANIFEST = manifest(second) }).status)
     end)
   end)
 end)

@@ -271,4 +271,21 @@ describe("a token", function()
     assert.equal("", t:found(w.cache, w.dir .. "/stderr"))
     assert.equal("joe\n", sh.read(w.forge .. "/log/users.log"):match "^[^\n]*\n")
   end)
+
+  it("of the helpers is asked for when a pinned commit is fetched, and not before", function()
+    local sha = w:commit("private", "claude-code", world.template_files "x")
+    sh.write(w.home .. "/.gitconfig", '[credential]\n\thelper = "!f() { echo >>~/asked; cat ~/answer; }; f"\n')
+    sh.write(w.home .. "/answer", ("username=joe\npassword=%s\n"):format(token))
+    sh.write(w.dir .. "/m.json", ('{ "workspace_templates": [{ "repo": "t-claude-code", "ref": "%s" }] }'):format(sha))
+    local env = t:private { MOLECULE_MANIFEST = w.dir .. "/m.json" }
+    local refused = t:run({ "run", "ensure.lua", "claude-code" }, {}, env)
+    assert.equal(5, refused.status, refused.stderr)
+    assert.truthy(refused.stderr:find("MOLECULE_GITEA_TOKEN", 1, true), refused.stderr)
+    env.MOLECULE_GITEA_CREDENTIAL_HELPER = "1"
+    for _ = 1, 2 do
+      local result = t:run({ "run", "ensure.lua", "claude-code" }, {}, env)
+      assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
+      assert.equal("\n", sh.read(w.home .. "/asked"))
+    end
+  end)
 end)

@@ -102,7 +102,9 @@ function Cli:labelled(label)
     return {}
   end
   local result = self:ask(arguments, INSPECT_MAX)
-  local answer = result.code == 0 and require("molbuild.base.json").decode(result.stdout)
+  -- An image that was removed in between is reported, and those that are there are described.
+  local is_answer = result.code == 0 or finds(result.tail, ABSENT)
+  local answer = is_answer and require("molbuild.base.json").decode(result.stdout)
   if type(answer) == "table" then
     return answer
   end

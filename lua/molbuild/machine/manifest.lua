@@ -237,8 +237,25 @@ function manifest.find(found, runtime, url)
   return entry
 end
 
+--- All that a file pins: its commits, and the ids of the images in a file of `molbuild pin`.
+---@param path string
+---@param setting string?  as of manifest.read
+---@return table<string, true>
+---@raise usage | failed
+function manifest.pinned(path, setting)
+  local all = {}
+  for _, entry in ipairs(manifest.read(path, setting).entries) do
+    all[entry.commit] = true
+    local images = entry.pin and entry.pin.images
+    for _, id in pairs(type(images) == "table" and images or {}) do
+      if type(id) == "string" then all[id] = true end
+    end
+  end
+  return all
+end
+
 --- The commit of a job without a look at its branch: the one that was asked for, else that of its manifest, else that of the
---- newest image on this machine. Sets job.commit, or job.stale.
+--- newest image on this machine. Sets job.commit and job.pinned, or job.stale.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
 ---@return string commit
@@ -246,6 +263,7 @@ end
 function manifest.head(job, tag_of)
   if not job.commit and job.manifest then
     job.commit = manifest.commit(job.manifest, job.runtime, job.repo_url, job.variables.manifest)
+    job.pinned = job.manifest
   end
   return job.commit or require("molbuild.machine.offline").head(job, tag_of)
 end

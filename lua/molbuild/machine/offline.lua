@@ -63,7 +63,7 @@ local function refuse(job, format, ...)
 end
 
 --- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets job.stale to
---- its age in seconds, and reports it in one line. The engine alone is asked.
+--- its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
 ---@param job table  with `target` and `alias`
 ---@param tag_of fun(job: table): string  the tag of a job that has its commit
 ---@return string commit
@@ -74,8 +74,8 @@ function offline.head(job, tag_of)
     local whole = job.engine:image(found.tag)
     if whole and not image.mismatch(whole, found.commit, job.target, job.labels) then
       job.stale = math.max(0, core.sys.now() - found.created)
-      log.warn("offline: %s is the newest image of %s on this machine, built %s", found.tag, job.runtime,
-        found.created > 0 and amounts.age(job.stale) .. " ago" or "at a date that it does not say")
+      job.reason = "built " .. (found.created > 0 and amounts.age(job.stale) .. " ago" or "at a date that it does not say")
+      log.warn("offline: %s is the newest image of %s on this machine, %s", found.tag, job.runtime, job.reason)
       return found.commit
     end
   end

@@ -86,9 +86,11 @@ local function former_pins(path)
   return former
 end
 
--- The directory of a new file must exist; a link leads to the file that is replaced.
+-- The directory of a new file must exist; a link leads to the file that is replaced, and that one's mode stays.
 local function write(path, content)
-  local ok, message, code = core.fs.write_atomic(core.fs.realpath(path) or path, content)
+  local real = core.fs.realpath(path)
+  local stat = real and core.fs.lstat(real)
+  local ok, message, code = core.fs.write_atomic(real or path, content, stat and stat.mode)
   if not ok then
     errors.raise { kind = errors.hint(code) and "failed" or "usage", code = code, message = message, hint = errors.hint(code) }
   end

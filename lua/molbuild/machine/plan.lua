@@ -52,7 +52,8 @@ function plan.reason(self)
   elseif self.wrong then
     return self.wrong
   elseif self.commit then
-    return ("no image of %s, the commit that was asked for"):format(short(self.commit))
+    local origin = self.pinned and ("the commit in %s"):format(self.pinned) or "the commit that was asked for"
+    return ("no image of %s, %s"):format(short(self.commit), origin)
   elseif not former then
     return "no image"
   elseif former == self.sha then
@@ -98,7 +99,7 @@ local function row_of(self, ask, optional)
   if not ok then return failed_row(self, errors.object(outcome), optional) end
   return {
     runtime = self.runtime, outcome = outcome, image = self.tag, tag = self.tag:match ":([^:/]*)$" or self.tag,
-    commit = self.sha, reason = reason, head_age_s = self.head_age,
+    commit = self.sha, reason = reason, pinned = self.pinned, head_age_s = self.head_age,
     seconds = outcome == plan.BUILD and plan.estimate(self) or nil,
   }
 end

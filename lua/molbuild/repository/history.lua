@@ -36,7 +36,8 @@ end
 local function raise(options, missing, message)
   errors.raise {
     kind = "not_found", missing = missing,
-    message = message .. " " .. core.mask.url(options.url), hint = missing == "commit" and options.detached_hint or nil,
+    message = message .. " " .. core.mask.url(options.url),
+    hint = missing == "commit" and options.on_branch and options.detached_hint or nil,
   }
 end
 
@@ -45,6 +46,10 @@ end
 ---@param whole boolean  whether all of the branch was looked at
 ---@raise not_found
 function history.raise_missing(options, whole)
+  if not options.on_branch then
+    raise(options, "commit", ("no commit %s that is served by its id, nor on the branch %s, at"):format(options.commit,
+      options.branch))
+  end
   raise(options, "commit", ("the commit %s is not %s the branch %s of"):format(options.commit,
     whole and "on" or ("among the newest %d commits of"):format(history.depths[#history.depths]), options.branch))
 end

@@ -11,6 +11,7 @@ local history = require "molbuild.repository.history"
 local report = require "molbuild.repository.report"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local network = require "molbuild.forge.network"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 local shown = require("molbuild.base.text").shown
@@ -19,6 +20,9 @@ local store = {}
 
 --- The commit that the repository holds; git offers it to the server.
 local HEAD = fetcher.HEAD
+
+--- The most seconds for finding an address that answers.
+local ADDRESS_SECONDS = 10
 
 local PRIVATE_DIR, PRIVATE_FILE = 448, 384
 
@@ -248,6 +252,10 @@ local function tidy(options, bytes)
 end
 
 local function attempt(options, held)
+  if options.on_branch or options.on_branch == false and held ~= options.commit then
+    -- No lookup has found an address that answers: git would wait for a dead one for minutes.
+    network.find_address(options.url, math.min(ADDRESS_SECONDS, options.timeout or ADDRESS_SECONDS))
+  end
   if options.on_branch then
     try_to_fetch(options, function(within, left)
       history.check(within, configuration(options.url, options.commit), left)
