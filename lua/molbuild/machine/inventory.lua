@@ -37,12 +37,7 @@ end
 
 -- What a file of pins or a manifest names: commits, and the ids of images.
 local function add_pins(pins, path, setting)
-  local manifest = require "molbuild.machine.manifest"
-  for _, entry in ipairs(manifest.read(path, setting).entries) do
-    pins[entry.commit] = true
-    local ids = entry.pin and entry.pin.images
-    for _, id in pairs(type(ids) == "table" and ids or {}) do pins[id] = true end
-  end
+  for name in pairs(require("molbuild.machine.manifest").pinned(path, setting)) do pins[name] = true end
 end
 
 --- The pins of a policy: those of its manifest, and those of the usual file in the current directory.
