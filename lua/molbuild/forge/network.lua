@@ -80,8 +80,8 @@ function network.code_of(text)
   end
 end
 
-local CERTIFICATES = "install ca-certificates if this machine has no store; for a private CA, set SSL_CERT_FILE to its certificate; "
-  .. "an expired certificate, or one for another host, must be fixed on the server"
+local CERTIFICATES = "install ca-certificates if this machine has no store; for a private CA, set SSL_CERT_FILE to its "
+  .. "certificate; an expired certificate, or one for another host, must be fixed on the server"
 local PROXY = "check the proxy in HTTPS_PROXY; NO_PROXY lists the hosts that are reached without it"
 local WAY = "check the address and the network; if a proxy must be used, set HTTPS_PROXY"
 local ADDRESS = "check the address and the network" -- a proxy is used for http and https only
