@@ -1128,8 +1128,9 @@ function inventory.take(options) end
 
 --- An inventory as rows. The last one is the sum.
 ---@param all molbuild.Inventory
+---@param now integer?  seconds since 1970, for ages; the time of the clock when absent
 ---@return molbuild.Rows
-function inventory.rows(all) end
+function inventory.rows(all, now) end
 
 --- The verb: `molbuild list ensure.lua [runtime...]`.
 --- Raises: usage, failed, missing_tool.

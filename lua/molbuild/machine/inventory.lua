@@ -211,9 +211,10 @@ end
 
 --- An inventory as rows. The last one is the sum.
 ---@param all molbuild.Inventory
+---@param now integer?  seconds since 1970, for ages; the time of the clock when absent
 ---@return molbuild.Rows
-function inventory.rows(all)
-  local now = os.time()
+function inventory.rows(all, now)
+  now = now or os.time()
   local rows = require("molbuild.base.rows").new { columns = {
     { "runtime" }, { "tag" }, { "age", align = "right", shown = amounts.age }, { "size", align = "right", shown = amounts.size },
     { "own", align = "right", shown = amounts.size }, { "state" },

@@ -6,7 +6,7 @@ local names = require "molbuild.base.names"
 local leftovers = {}
 
 local HEX12 = ("%x"):rep(12)
-local RESERVED = { locks = true, repositories = true, tmp = true }
+local RESERVED = { heads = true, locks = true, repositories = true, tmp = true }
 
 ---@class molbuild.Leftover
 ---@field kind "tree"|"log"|"record"|"order"|"repository"|"staging"
