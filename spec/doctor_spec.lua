@@ -1,33 +1,16 @@
--- The lines of `molbuild doctor`, from what its checks find out.
-local cache = require "molbuild.machine.doctor_cache"
+-- The lines of `molbuild doctor`, from what its checks find out: reports, the forge, proxies, the policy, a fork's own checks.
 local core = require "molbuild.core"
 local doctor = require "molbuild.machine.doctor"
 local doctor_report = require "molbuild.machine.doctor_report"
-local engine = require "molbuild.machine.doctor_engine"
 local errors = require "molbuild.base.errors"
 local forge = require "molbuild.machine.doctor_forge"
+local doctor_lines = require "spec.support.doctor_lines"
 local own = require "molbuild.machine.doctor_own"
 local probe = require "molbuild.forge.probe"
 local programs = require "molbuild.machine.doctor_programs"
-local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
 
-local GB = 1000 ^ 3
-
---- The lines that FN adds to a report, as { status, check } or with their message: "status check: message".
-local function lines_of(fn, ...)
-  local report, lines = doctor_report.new(), {}
-  fn(report, ...)
-  for index, line in ipairs(report) do lines[index] = ("%s %s: %s"):format(line.status, line.check, line.message) end
-  return lines, report
-end
-
-local function find(lines, beginning)
-  for _, line in ipairs(lines) do
-    if line:sub(1, #beginning) == beginning then return line end
-  end
-  error(("no line %s in:\n%s"):format(beginning, table.concat(lines, "\n")), 2)
-end
+local lines_of, find = doctor_lines.of, doctor_lines.find
 
 describe("a report", function()
   it("has the exit status of its first failure", function()
@@ -91,118 +74,24 @@ describe("checks", function()
   end)
 end)
 
-describe("the engine's space", function()
-  local function status(free, largest)
-    return lines_of(engine.space, free, largest)[1]
+describe("proxies", function()
+  local network = require "molbuild.forge.network"
+  local check = require("molbuild.machine.doctor_network").proxies
+  local proxies = network.proxies
+  after_each(function() network.proxies = proxies end)
+
+  local function line(set, url)
+    network.proxies = function() return set end
+    return lines_of(check, { { repo_url = url or "https://forge.example/o/r" } })[1]
   end
 
-  it("must have room for the largest image, and should have it twice", function()
-    assert.equal("ok engine's space: 20.0 GB free; the largest image of a runtime has 5.0 GB", status(20 * GB, 5 * GB))
-    assert.truthy(status(7 * GB, 5 * GB):find "^warning engine's space: 7.0 GB free, and the largest")
-    assert.truthy(status(4 * GB, 5 * GB):find "^failure engine's space: 4.0 GB free, and the largest")
-    local _, report = lines_of(engine.space, 0, 5 * GB)
-    assert.equal(1, report:exit())
-    assert.truthy(report[1].hint:find("molbuild gc", 1, true))
-  end)
-
-  it("is compared with a usual image when none was seen, and may be unknown", function()
-    assert.truthy(status(50 * GB, nil):find "^ok ")
-    assert.truthy(status(5 * GB, nil):find "^warning ")
-    assert.truthy(status(nil, 5 * GB):find "^ok engine's space: its free space is not known")
-  end)
-end)
-
-describe("a file system", function()
-  local MOUNTS = table.concat({
-    "22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/sda1 rw", "23 22 0:21 / /home rw - nfs4 server:/home rw",
-    "24 22 0:22 / /home/me\\040two rw master:2 - tmpfs tmpfs rw", "25 22 0:23 / /home rw - xfs /dev/sdb rw",
-    "26 22 0:24 / /homer rw - btrfs /dev/sdc rw", "",
-  }, "\n")
-
-  it("is that of the nearest mount; of several at one place the last", function()
-    local expected = {
-      ["/var/x"] = "ext4", ["/home/me"] = "xfs", ["/home/me two/c"] = "tmpfs", ["/homer/x"] = "btrfs", ["/"] = "ext4",
-    }
-    for path, kind in pairs(expected) do
-      assert.equal(kind, cache.file_system(path, MOUNTS), path)
-    end
-    assert.is_nil(cache.file_system("/x", ""))
-  end)
-end)
-
-describe("a cache", function()
-  local dir
-  before_each(function() dir = sh.temporary "doctor" end)
-  after_each(function() sh.remove(dir) end)
-
-  local function check(root)
-    return task.run(function() return (lines_of(cache.check, root, 3600)) end)
-  end
-
-  local function tree()
-    return sh.run(("cd %s && find . -printf '%%p %%m %%s %%T@ %%u\\n' | sort"):format(sh.quote(dir)))
-  end
-
-  it("that does not exist yet is not made", function()
-    local before = tree()
-    local lines = check(dir .. "/a/b")
-    assert.truthy(find(lines, "ok cache: "):find(("%s/a/b will be made in %s: this user's, mode 0700, "):format(dir, dir), 1, true))
-    find(lines, "ok locks: none is held")
-    find(lines, "ok left-overs: none")
-    assert.equal(before, tree())
-  end)
-
-  it("has locks that are held, and left-overs of a run that was killed", function()
-    assert(core.fs.mkdirp(dir .. "/locks", 448))
-    assert(core.fs.mkdirp(dir .. "/tmp/hermes.abc123", 448))
-    assert(core.fs.mkdirp(dir .. "/tmp/codex.v2.abc123", 448))
-    sh.write(dir .. "/locks/hermes.lock", "pid=4711 host=here start=1700000000 purpose=build hermes\n")
-    local held = task.run(function()
-      return assert(core.lock.acquire(dir .. "/locks/codex.v2.lock", { purpose = "build codex.v2" }))
-    end)
-    local before = tree()
-    local lines = check(dir)
-    assert.truthy(find(lines, "ok locks: codex.v2 by pid "):find("(build codex.v2)", 1, true))
-    local left = find(lines, "warning left-overs: ")
-    assert.truthy(left:find("the run of hermes was killed (pid 4711 on here)", 1, true), left)
-    assert.truthy(left:find(dir .. "/tmp/hermes.abc123", 1, true), left)
-    assert.is_nil(left:find("codex", 1, true), left)
-    assert.equal(before, tree())
-    held:close()
-  end)
-
-  it("has a lock that is held for too long", function()
-    local holder = { pid = 7, host = "h", start = math.floor(core.sys.now()) - 4000, purpose = "build x" }
-    local lock = { name = "x", free = false, holder = holder }
-    assert.truthy(lines_of(cache.held, { lock }, 3600)[1]:find "^warning locks: x by pid 7 on h, since 66m %(build x%)")
-    assert.truthy(lines_of(cache.held, { lock }, 5000)[1]:find "^ok locks: ")
-    assert.truthy(lines_of(cache.held, { { name = "x", free = false } }, 1)[1]:find "^ok locks: x by a process")
-  end)
-
-  it("that cannot be a directory fails with the hint of a run", function()
-    sh.write(dir .. "/file", "x")
-    local lines = check(dir .. "/file/cache")
-    assert.truthy(find(lines, "failure cache: "):find("Not a directory", 1, true))
-    find(check(dir .. "/file"), "failure cache: ")
-  end)
-
-  it("may be a link to a directory", function()
-    assert(core.fs.mkdirp(dir .. "/real", 448))
-    sh.run { "ln", "-s", "real", dir .. "/link" }
-    assert.truthy(find(check(dir .. "/link"), "ok cache: "):find(dir .. "/link: ", 1, true))
-    sh.run { "ln", "-s", "none", dir .. "/dangling" }
-    find(check(dir .. "/dangling"), "failure cache: ")
-  end)
-
-  it("with a lock that is no file fails", function()
-    assert(core.fs.mkdirp(dir .. "/locks", 448))
-    sh.run { "mkfifo", dir .. "/locks/hermes.lock" }
-    assert.truthy(find(check(dir), "failure cache: "):find("hermes.lock is not a regular file", 1, true))
-  end)
-
-  it("that others can write to is a warning", function()
-    sh.run { "chmod", "770", dir }
-    find(check(dir), "warning cache: ")
+  it("are shown, with a warning where programs differ", function()
+    assert.equal("ok proxies: none is set", line {})
+    assert.equal("ok proxies: HTTPS_PROXY=http://p:3128, https_proxy=http://p:3128",
+      line { { "HTTPS_PROXY", "http://p:3128" }, { "https_proxy", "http://p:3128" } })
+    assert.truthy(line({ { "no_proxy", "a" }, { "NO_PROXY", "b" } }):find "^warning proxies: .*no_proxy and NO_PROXY differ")
+    assert.truthy(line { { "HTTP_PROXY", "http://p" } }:find "^ok ")
+    assert.truthy(line({ { "HTTP_PROXY", "http://p" } }, "http://forge.example/o/r"):find "^warning ")
   end)
 end)
 

@@ -263,6 +263,29 @@ describe("doctor", function()
     assert_line(lines.docker, "failure", '"docker" not found on PATH')
   end)
 
+  it("checks no more than a run needs: with a registry, and offline", function()
+    local lines = doctor { MOLECULE_IMAGE_REGISTRY = "registry.example/team" }
+    assert.is_nil(lines.engine or lines.git or lines.cache or lines["forge DNS"])
+    lines = doctor { MOLECULE_IMAGE_REGISTRY = "registry.example/team", MOLECULE_IMAGE_PULL = "missing" }
+    assert_line(lines.engine, "ok", "Docker Engine ")
+    assert.is_nil(lines.builder or lines.git or lines["forge DNS"])
+    local before = #w:requests "\t"
+    lines = doctor { MOLECULE_OFFLINE = "1" }
+    assert_line(lines.forge, "ok", "offline")
+    assert.equal(before, #w:requests "\t")
+  end)
+
+  it("shows a setting of git that leads elsewhere", function()
+    local home = w.dir .. "/elsewhere"
+    sh.write(home .. "/.gitconfig", ('[url "http://me:%s@127.0.0.1:1/"]\n\tinsteadOf = %s/\n'):format(w.token, w.http))
+    local lines, result = doctor(nil, { home = home })
+    assert_line(lines["git settings"], "warning", "git reads http://***@127.0.0.1:1/org/t-claude-code instead of " .. w.http)
+    assert_line(lines["forge answer"], "ok", sha:sub(1, 12))
+    assert_line(lines["forge git"], "failure", "127.0.0.1")
+    assert.equal(4, result.status)
+    assert.is_nil(result.stdout:find(w.token, 1, true))
+  end)
+
   it("belongs to the policy: its mistakes, and the checks of a fork", function()
     sh.write(w.dir .. "/fork.lua", [[
       local ensure = molbuild.load "ensure.lua"

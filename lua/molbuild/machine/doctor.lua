@@ -221,7 +221,7 @@ local function checks_of(machine, options)
   for _, root in ipairs(each_of(jobs, function(job) return job.cache end)) do
     table.insert(checks, { "cache", function(report) cache.check(report, root, longest_of(jobs)) end })
   end
-  table.insert(checks, { "proxies", network.proxies })
+  table.insert(checks, { "proxies", function(report) network.proxies(report, with_forge) end })
   if #with_forge > 0 and core.process.find "git" then
     local first = {}
     for index, list in ipairs(by_forge(with_forge)) do first[index] = list[1] end

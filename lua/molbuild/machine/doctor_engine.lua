@@ -41,9 +41,10 @@ local function check_reach(report, engine)
   if not known then return nil end
   local ok, server = pcall(server_of, engine)
   if not ok then
-    server = errors.object(server)
-    server.message = ("%s (endpoint: %s)"):format(server.message, where)
-    error(server, 0)
+    local failure = errors.object(server)
+    local is_ended = failure.kind == "cancelled" or failure.kind == "signal"
+    failure.message = is_ended and failure.message or ("%s (endpoint: %s)"):format(failure.message, where)
+    error(failure, 0)
   end
   local name = engine.podman and "podman" or "Docker Engine"
   report:ok("engine", ("%s %s at %s"):format(name, said(server.Version) or "of an unknown version", where))
@@ -86,7 +87,8 @@ local function check_platform(report, platform, own, server, native)
   if not image.is_emulated(platform, own) then
     return report:ok("platform", ("%s runs on this engine, which is %s"):format(platform, own))
   end
-  local there = is_here(server) and doctor_engine.emulates(platform)
+  local there -- nil: not known
+  if is_here(server) then there = doctor_engine.emulates(platform) end
   if there == false then
     return report:fail("platform", errors.new {
       kind = "build", message = ("%s cannot run on this engine, which is %s: no emulator is registered"):format(platform, own),

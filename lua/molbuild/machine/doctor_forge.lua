@@ -73,8 +73,9 @@ local function passed_line(report, stage, found, host)
     report:ok("forge " .. stage, PASSED[stage])
   elseif stage == "DNS" then
     local address = found.response.address
-    report:ok("forge DNS", network.has_proxy() and ("%s: asked for, perhaps through a proxy (%s)"):format(host, address)
-      or address == host and ("%s is an address"):format(host) or ("%s is %s"):format(host, address))
+    report:ok("forge DNS", address == host and ("%s is an address"):format(host)
+      or network.has_proxy() and ("%s: the answer came from %s, which may be a proxy"):format(host, address)
+      or ("%s is %s"):format(host, address))
   elseif stage == "connect" then
     report:ok("forge connect", ("%s answered in %.0f ms"):format(origin.of(found.url), found.seconds * 1000))
   else

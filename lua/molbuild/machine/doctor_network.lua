@@ -7,28 +7,29 @@ local overrides = require "molbuild.repository.overrides"
 
 local doctor_network = {}
 
--- Programs use only one of two variables that differ in case.
-local function conflict_of(values)
+-- Programs use only one of two variables that differ in case. curl and git do not use HTTP_PROXY in capitals.
+local function conflict_of(values, jobs)
   for _, name in ipairs { "http_proxy", "https_proxy", "all_proxy", "no_proxy" } do
     local lower, upper = values[name], values[name:upper()]
     if lower and upper and lower ~= upper then
       return ("%s and %s differ: some programs use the one, some the other"):format(name, name:upper())
     end
   end
-  if values.HTTP_PROXY and not values.http_proxy then
-    return "HTTP_PROXY is used by some programs only: neither by curl nor by git"
+  for _, job in ipairs(values.HTTP_PROXY and not values.http_proxy and jobs or {}) do
+    if job.repo_url:find "^http:" then return "HTTP_PROXY has no effect on requests to the forge, http_proxy has" end
   end
 end
 
 --- The proxies that the variables name.
 ---@param report molbuild.DoctorReport
-function doctor_network.proxies(report)
+---@param jobs table[]
+function doctor_network.proxies(report, jobs)
   local words, values = {}, {}
   for _, entry in ipairs(network.proxies()) do
     words[#words + 1] = ("%s=%s"):format(entry[1], entry[2])
     values[entry[1]] = entry[2]
   end
-  local conflict = conflict_of(values)
+  local conflict = conflict_of(values, jobs)
   if #words == 0 then
     report:ok("proxies", "none is set")
   elseif conflict then
