@@ -88,7 +88,7 @@ end
 ---@param found molbuild.Probe
 ---@return boolean ok  whether the forge answered
 function doctor_forge.stages(report, found)
-  local host = (core.url.parse(found.url) or {}).host or found.url
+  local host = ((core.url.parse(found.url) or {}).host or found.url):gsub("[%[%]]", "") -- of an IPv6 address
   for _, stage in ipairs(probe.STAGES) do
     if found.stage == stage then
       report:fail("forge " .. stage, explain(found.failure, stage))
