@@ -47,6 +47,12 @@ describe("a program that was copied away from its scripts", function()
     assert.truthy(printed("settings", "./ensure.lua"):find "\nbranch +next ")
   end)
 
+  it("loads them although the current directory has one of their directory's name", function()
+    sh.write(dir .. "/work/builtin:/ensure.lua", "error 'this one ran'")
+    assert.equal("", printed("check", "ensure-native.lua"))
+    assert.truthy(molbuild("check", "./builtin:/ensure.lua").stdout:find("this one ran", 1, true))
+  end)
+
   it("prefers them to a file of the current directory, and reports that file", function()
     sh.write(dir .. "/work/ensure.lua", "error 'this one ran'")
     local ended = molbuild("run", "ensure.lua", "unknown-runtime")

@@ -234,7 +234,7 @@ end
 ---@raise usage | bug
 function script.load(name, library)
   local chunk, path, passed_over, source = script.compile(name, library)
-  local real, outer = core.fs.realpath(path) or path, beside
+  local real, outer = not shipped.owns(path) and core.fs.realpath(path) or path, beside
   loading[real], beside = true, real:match "^(.*)/"
   home = outer and home or beside
   local ran, policy = xpcall(chunk, errors.handler)
