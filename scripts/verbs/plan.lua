@@ -4,9 +4,12 @@ local plan = molbuild.plan
 -- In registry mode the question is whether the image is pulled.
 local function of_registry(ensure, job)
   job.tag = ensure.registry_image(job)
-  if job.image_pull == "always" and not job.offline then return plan.PULL, "its tag may have moved" end
+  if job.offline and job.image_pull ~= "never" then
+    ensure.pull(job) -- which only looks whether the image is there
+    return "registry"
+  end
+  if job.image_pull == "always" then return plan.PULL, "its tag may have moved" end
   local is_pulled = job.image_pull == "missing" and not job.engine:image(job.tag)
-  if is_pulled and job.offline then ensure.pull(job) end -- which fails
   if is_pulled then return plan.PULL, "no image" end
   return "registry"
 end

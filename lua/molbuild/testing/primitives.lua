@@ -70,6 +70,7 @@ local function sys(world)
   local env = world.process.env
   local own = {
     pid = function() return world.pid end,
+    uid = function() return world.files.uid end, -- not that of the user who runs the test
     hostname = function() return world.hostname end,
     cpus = function() return world.cpus end,
     isatty = function() return false end,
