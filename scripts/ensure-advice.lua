@@ -43,7 +43,8 @@ end
 --- What is built from which commit, and why; a warning if the build will be slow.
 function advice.announce(job)
   job.reason = molbuild.plan.reason(job)
-  if job.wrong then molbuild.log.warn("%s: %s — building it again", job.tag, job.wrong) end
+  local is_old = job.pull_base -- that is no surprise
+  if job.wrong and not is_old then molbuild.log.warn("%s: %s — building it again", job.tag, job.wrong) end
   molbuild.events.emit("building", {
     image = job.tag, url = molbuild.core.mask.url(job.repo_url), sha = job.sha, platform = job.target, reason = job.reason,
   })

@@ -3,7 +3,12 @@
 local arguments = {
   run = {
     { "--rebuild", nil, "build although the image is there" },
+    { "--no-cache", nil, "build, without the layers of former builds" },
+    { "--pull", nil, "build, and fetch the base images again" },
+    { "--branch", "B", "build this branch; :latest moves for the policy's own alone" },
+    { "--commit", "SHA", "build this commit of the branch (one runtime); :latest stays" },
     { "--allow-detached", nil, "build a commit that is given or pinned also when it is not on the branch" },
+    { "--dir", "PATH", "build this directory as it is (one runtime); :latest stays" },
   },
   pin = {
     { "--file", "FILE", "the file, molbuild.pins.json when absent" },

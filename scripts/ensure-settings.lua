@@ -60,6 +60,12 @@ local settings = {
   { "offline", "0", "flag",
     "1: nothing is contacted but the engine; the result is the newest image on this machine, or the manifest's",
     variable = "MOLECULE_OFFLINE" },
+  { "image_max_age", 0, "seconds",
+    "an image that is older, in seconds, is built again from base images that are fetched again; 0: no bound",
+    variable = "MOLECULE_IMAGE_MAX_AGE_S", zero = math.huge, per_runtime = true },
+  { "failed_retry", 0, "seconds",
+    "how long, in seconds, a build that failed because of its commit is not tried again; 0: the next run tries it",
+    variable = "MOLECULE_FAILED_RETRY_S" },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -87,6 +93,7 @@ settings.job = {
   { "allow_detached", "boolean?", "build a commit that was asked for also when it is not on the branch" },
   { "pinned", "string?", "the file that named the commit" },
   { "stale", "number?", "offline: the age of the image in seconds" },
+  { "keeps_latest", "boolean?", "leave the name that moves with the branch as it is" },
   { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
   { "outcome", "string", "the result's kind: hit, built, registry, stale" },

@@ -47,9 +47,7 @@ end
 
 -- 2. Mode -----------------------------------------------------------------------------------------------------------
 --- In registry mode nothing is built: the registry's image is the result.
-function ensure.registry_image(job)
-  return job.image .. ":latest"
-end
+function ensure.registry_image(job) return job.image .. ":latest" end
 
 --- Pulls that image if it is missing or, if so configured, if its tag may have moved.
 function ensure.pull(job)
@@ -69,6 +67,7 @@ end
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
+  if job.working_tree then return molbuild.working_tree.digest(job) end
   if job.commit or job.manifest or job.offline then return molbuild.manifest.head(job, ensure.tag) end
   local function lookup(...) return molbuild[job.lookup].branch_head(...) end -- of git or gitea
   local function ask_git(...) return molbuild.git.branch_head(...) end -- about a 404 that the forge does not explain
@@ -92,19 +91,18 @@ end
 
 function ensure.tag(job)
   local always = job.platform == "native" or job.tag_arch == "always"
-  return ("%s:%s%s"):format(job.image, job.sha:sub(1, 12), ending(job, always))
+  return ("%s:%s%s%s"):format(job.image, job.working_tree and "dev-" or "", job.sha:sub(1, 12), ending(job, always))
 end
 
 --- The name that moves with the branch. Each platform has its own, so that none replaces another's.
-function ensure.latest(job)
-  return job.image .. ":latest" .. ending(job)
-end
+function ensure.latest(job) return job.image .. ":latest" .. ending(job) end
 
 -- 6. Cache hit ------------------------------------------------------------------------------------------------------
 --- Whether the engine has the tag, and the image matches. An unusable answer counts as no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  job.wrong = message or image and molbuild.image.mismatch(image, job.sha, job.target, job.labels) or nil
+  job.wrong = message or image and (molbuild.image.mismatch(image, job.sha, job.target, job.labels)
+    or (next(job.build_args) or job.image_max_age < math.huge) and molbuild.outdated.reason(image, job, ensure.inputs)) or nil
   job.image_id = image and not job.wrong and image.id or nil
   return job.image_id ~= nil
 end
@@ -122,6 +120,7 @@ function ensure.clone(job)
   job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
   job.log_file = job.dir .. ".log"
   return molbuild.cache.fill(job.cache, job.runtime, job.dir, function(tree, repository)
+    if job.working_tree then return molbuild.working_tree.copy(job, tree) end
     return molbuild.git.tree {
       repository = repository, dir = tree, url = job.repo_url, commit = job.sha, branch = job.branch, keep = { job.held },
       on_branch = job.commit and not job.allow_detached, detached_hint = "add --allow-detached to build it", stall = job.stall,
@@ -144,7 +143,7 @@ function ensure.build(job)
   local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
-    build_args = build_args, no_cache = job.no_cache,
+    build_args = build_args, no_cache = job.no_cache, pull = job.pull_base,
     labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
@@ -186,7 +185,7 @@ function ensure.image(job)
     job.tag = call("tag", job)
     job.outcome = job.stale and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then
-      step "alias"
+      if not job.keeps_latest then step "alias" end
       return job.tag
     end
     look_again(job.sha) -- git could not get the commit: the branch has moved on, or a replica lags
@@ -215,6 +214,7 @@ function ensure.make(job, step)
   local lock <close> = step "lock"
   job.held = lock
   if ensure.found(job, step) then return true end
+  molbuild.failures.check(job)
   local place <close> = jobs.place()
   job.outcome = "built"
   ensure.announce(job)

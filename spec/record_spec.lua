@@ -50,7 +50,7 @@ describe("a record", function()
     assert.is_nil(found.image_id)
     assert.is_table(found.error)
     found = record.read(write(require("molbuild.base.errors").new { kind = "build", message = "step 2", log = "/l" }))
-    assert.same({ kind = "build", exit = 8, message = "step 2", log = "/l" }, found.error)
+    assert.same({ kind = "build", exit = 8, message = "step 2", log = "/l", retry = false }, found.error)
   end)
 
   it("is not written after a cancellation, nor of a build that did not come about", function()

@@ -52,6 +52,12 @@ static int give(lua_State *L)
 	return bind_status(L, fs_give(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err), &err);
 }
 
+static int copy(lua_State *L)
+{
+	struct error err;
+	return bind_status(L, fs_copy(luaL_checkstring(L, 1), luaL_checkstring(L, 2), &err), &err);
+}
+
 static int rename_(lua_State *L)
 {
 	struct error err;
@@ -190,6 +196,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"remove_tree", remove_tree},
                                      {"plain_modes", plain_modes},
                                      {"give", give},
+                                     {"copy", copy},
                                      {"rename", rename_},
                                      {"realpath", realpath_},
                                      {"readlink", readlink_},

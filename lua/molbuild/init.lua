@@ -16,6 +16,7 @@ local MODULES = {
   events = "molbuild.base.events",
   expect = "molbuild.base.expect",
   gc = "molbuild.machine.gc",
+  failures = "molbuild.machine.failures",
   git = "molbuild.repository.git",
   gitea = "molbuild.forge.gitea",
   heads = "molbuild.repository.heads",
@@ -29,6 +30,7 @@ local MODULES = {
   network = "molbuild.forge.network",
   offline = "molbuild.machine.offline",
   pins = "molbuild.machine.pins",
+  outdated = "molbuild.machine.outdated",
   plan = "molbuild.machine.plan",
   record = "molbuild.machine.record",
   retry = "molbuild.base.retry",
@@ -39,6 +41,7 @@ local MODULES = {
   template = "molbuild.repository.template",
   testing = "molbuild.testing",
   token = "molbuild.forge.token",
+  working_tree = "molbuild.machine.working_tree",
 }
 
 --- Load another policy by name or path, to change it. Returns the policy's table.

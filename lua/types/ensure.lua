@@ -50,6 +50,10 @@
 ---  is looked up (variable: MOLECULE_MANIFEST)
 ---@field offline boolean  1: nothing is contacted but the engine; the result is the newest image on this machine, or the
 ---  manifest's (default: 0; variable: MOLECULE_OFFLINE)
+---@field image_max_age number  an image that is older, in seconds, is built again from base images that are fetched again; 0: no
+---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
+---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
+---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -72,6 +76,7 @@
 ---@field allow_detached boolean?  build a commit that was asked for also when it is not on the branch
 ---@field pinned string?  the file that named the commit
 ---@field stale number?  offline: the age of the image in seconds
+---@field keeps_latest boolean?  leave the name that moves with the branch as it is
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match
 ---@field outcome string  the result's kind: hit, built, registry, stale
@@ -105,6 +110,8 @@
 ---  MOLECULE_BUILD_STALL_GRACE_S)
 ---@field ceiling number?  the longest time of a clone or a build, in seconds; 0: no bound (default: 720; variable:
 ---  MOLECULE_BUILD_CEILING_S)
+---@field image_max_age number?  an image that is older, in seconds, is built again from base images that are fetched again; 0:
+---  no bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
 
 --- The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.
 ---@class ensure
@@ -147,6 +154,10 @@
 ---  is looked up (variable: MOLECULE_MANIFEST)
 ---@field offline "0"|"1"  1: nothing is contacted but the engine; the result is the newest image on this machine, or the
 ---  manifest's (default: 0; variable: MOLECULE_OFFLINE)
+---@field image_max_age number  an image that is older, in seconds, is built again from base images that are fetched again; 0: no
+---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
+---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
+---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments

@@ -14,7 +14,8 @@
 ---@field platform string?
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
----@field no_cache boolean?
+---@field no_cache boolean?  without the layers of former builds
+---@field pull boolean?  the base images are fetched again
 ---@field timeout number?  the ceiling, in seconds
 ---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
 ---@field log_file string?
@@ -211,6 +212,7 @@ function Engine:pull(ref, options) end
 ---@field os string
 ---@field architecture string
 ---@field variant string?  of the architecture
+---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
 ---@field labels table<string, string>
 
 ---@class molbuild.Inventory
@@ -254,9 +256,9 @@ function Engine:pull(ref, options) end
 ---@field runtime string
 ---@field image string  name and tag
 ---@field image_id string?  the engine's id, of a build that succeeded
----@field commit string
+---@field commit string  of a working tree: its digest
 ---@field repository string  URL, without credentials
----@field branch string
+---@field branch string  "" for a working tree
 ---@field platform string
 ---@field inputs table<string, string>
 ---@field build_args table<string, string>
@@ -265,7 +267,20 @@ function Engine:pull(ref, options) end
 ---@field started integer  seconds since 1970
 ---@field finished integer
 ---@field seconds number  by a clock that cannot be set
----@field error { kind: string, exit: integer, message: string, hint: string?, log: string? }?  of a build that failed
+---@field max_files number?  the bounds of the template; nil: none
+---@field max_bytes number?
+---@field engine string?  the program that builds
+---@field error molbuild.RecordError?  of a build that failed
+
+---@class molbuild.RecordError
+---@field kind string
+---@field exit integer
+---@field message string
+---@field hint string?
+---@field log string?
+---@field step string?
+---@field code string?  what the engine's program named as the cause
+---@field retry boolean  whether the same call may have succeeded later
 
 ---@class molbuild.Rows
 ---@field columns molbuild.RowsColumn[]
@@ -831,6 +846,21 @@ function expect.names(value, where) end
 ---@param is_verb boolean?
 function expect.results(name, fn, values, is_verb) end
 
+--- A memory of failures: a commit that cannot be built is not built again for a time. It reads the records of builds.
+---@class molbuild.failures
+local failures = {}
+
+--- The failure of a former build of the same, if its time is not over.
+---@param job table  with its commit and its tag; `failed_retry` is that time in seconds
+---@return molbuild.RecordError?
+---@return integer? age  seconds since then
+function failures.recall(job) end
+
+--- Raise the failure of a former build of the same, if its time is not over.
+--- Raises: template, build.
+---@param job table  as of failures.recall
+function failures.check(job) end
+
 --- The verb `gc` of a policy: its options, what it prints, and how it runs behind a build.
 ---@class molbuild.gc
 local gc = {}
@@ -977,6 +1007,7 @@ function image.labels(revision, source, ...) end
 ---@field runtime string
 ---@field branch string
 ---@field allow_detached boolean?
+---@field working_tree string?
 
 --- The labels of what a job's image is: they tell apart the images of one repository. A commit that may be on no branch has none.
 ---@param job molbuild.image.job_labels.job
@@ -998,6 +1029,13 @@ function image.is_emulated(platform, own) end
 ---@param found molbuild.Image
 ---@return string?
 function image.revision(found) end
+
+--- When an image was built: the later one of its label and the engine's date. BuildKit gives an image the date of the layers
+--- that it took from its cache. A date in the future is that of a wrong clock, and is left out.
+---@param found molbuild.Image
+---@param now integer  seconds since 1970
+---@return integer? seconds  since 1970; nil when it is not known
+function image.created(found, now) end
 
 ---@class molbuild.image.other_platform.found
 ---@field os string?
@@ -1093,6 +1131,15 @@ function inputs.read(dir, declared) end
 ---@return table<string, string> build_args
 ---@return table<string, string> labels
 function inputs.apply(declared, values, build_args) end
+
+--- A text that says which declared input an image was built with, where the policy sets it to another value now; nil when there
+--- is none. An image without the label is accepted, as one that was built by hand.
+---@param declared table<string, string>?  as for inputs.read
+---@param build_args table<string, string>  those of the policy
+---@param labels table<string, string>  of the image
+---@param own table<string, string>?  labels of the policy, which override those of inputs
+---@return string?
+function inputs.mismatch(declared, build_args, labels, own) end
 
 --- What builds have left on this machine: images in the engine, trees, logs, records and repositories in the cache. It is what the
 --- verb `list` prints.
@@ -1420,10 +1467,22 @@ local offline = {}
 ---@return string commit
 function offline.head(job, tag_of) end
 
---- Raise the error for a job that needs a build.
+--- Raise the error for a job that needs a build. A working tree of this machine can be built without a network.
 --- Raises: remote.
 ---@param job table
 function offline.refuse(job) end
+
+--- Why an image of the right commit is built again: by a declared input that the policy sets, or by its age.
+---@class molbuild.outdated
+local outdated = {}
+
+--- Why an image that matches a job otherwise must be built again, in one line; nil when it need not. When it is too old, the base
+--- images are fetched again, too: sets job.pull_base.
+---@param found molbuild.Image
+---@param job table
+---@param declared table<string, string>?  as of inputs.read
+---@return string?
+function outdated.reason(found, job, declared) end
 
 --- `molbuild pin`: the commits of now, in a file that people review and that later runs build from (manifest.lua).
 ---@class molbuild.pins
@@ -1760,6 +1819,28 @@ function token.later(url) end
 ---@return molbuild.Credential
 function token.new(secret, url, user) end
 
+--- Builds from a directory of this machine, as it is, instead of from a commit. What is built is a copy; the directory itself is
+--- only read. Its digest stands for the commit.
+---
+--- In a git work tree the copy has what git would commit: the tracked files as they are now, and the others that git does not
+--- ignore. Of any other directory it has everything but `.git`.
+---@class molbuild.working_tree
+local working_tree = {}
+
+--- The digest of a job's working tree, which stands for the commit. It becomes the revision that the image names, as
+--- `dev-DIGEST`: a digest alone would look like a commit.
+--- Raises: usage, template, failed, cancelled.
+---@param job table
+---@return string  64 hex digits
+function working_tree.digest(job) end
+
+--- Copy a job's working tree into a new directory. Fails if it is no longer the one whose digest the job has.
+--- Raises: usage, template, failed, cancelled.
+---@param job table
+---@param to string
+---@return boolean copied  always true
+function working_tree.copy(job, to) end
+
 --- The library of a policy: `local molbuild = require "molbuild"`. A policy that molbuild runs also has it as the global
 --- `molbuild`. Modules are loaded at their first use.
 ---@class molbuild
@@ -1774,6 +1855,7 @@ function token.new(secret, url, user) end
 ---@field errors molbuild.errors
 ---@field events molbuild.events
 ---@field expect molbuild.expect
+---@field failures molbuild.failures
 ---@field gc molbuild.gc
 ---@field git molbuild.git
 ---@field gitea molbuild.gitea
@@ -1787,6 +1869,7 @@ function token.new(secret, url, user) end
 ---@field names molbuild.names
 ---@field network molbuild.network
 ---@field offline molbuild.offline
+---@field outdated molbuild.outdated
 ---@field pins molbuild.pins
 ---@field plan molbuild.plan
 ---@field record molbuild.record
@@ -1798,6 +1881,7 @@ function token.new(secret, url, user) end
 ---@field template molbuild.template
 ---@field testing molbuild.testing
 ---@field token molbuild.token
+---@field working_tree molbuild.working_tree
 molbuild = {}
 
 --- Load another policy by name or path, to change it. Returns the policy's table.

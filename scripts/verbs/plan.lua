@@ -26,6 +26,7 @@ local function outcome_of(ensure, job)
     return job.stale and "stale" or "hit", job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end
   if job.offline then molbuild.offline.refuse(job) end
+  molbuild.failures.check(job)
   return plan.BUILD, plan.reason(job)
 end
 

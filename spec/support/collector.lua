@@ -65,6 +65,10 @@ local calls = {
     assert(core.fs.write_atomic(at "from", ""))
     assert(core.fs.rename(at "from", at "to"))
   end,
+  ["fs.copy"] = function()
+    assert(core.fs.write_atomic(at "original", fresh "what it holds"))
+    assert(core.fs.copy(at "original", at "copy"))
+  end,
   ["fs.plain_modes"] = function() assert(core.fs.plain_modes(fresh(dir))) end,
   ["fs.give"] = function() assert(core.fs.give(at "nothing", fresh(dir))) end,
   ["fs.free_bytes"] = function() assert(core.fs.free_bytes(fresh(dir)) > 0) end,

@@ -79,6 +79,10 @@ WARN_UNUSED int fs_read_pipe(const char *path, size_t max, int64_t wait_ns, stru
  * after a power failure. A link at PATH is replaced, not followed. Nothing remains after a failure. */
 WARN_UNUSED int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct error *err);
 
+/* Copy the regular file FROM to the new file TO, with the mode of a commit: 0755 if its owner may execute it, else 0644. A link
+ * is copied as a link, not followed. Any other file is invalid; an existing TO is EEXIST. Nothing remains after a failure. */
+WARN_UNUSED int fs_copy(const char *from, const char *to, struct error *err);
+
 WARN_UNUSED int fs_rename(const char *from, const char *to, struct error *err);
 
 /* PATH absolute, without links, "." and "..". It must exist. */

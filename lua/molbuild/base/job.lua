@@ -118,7 +118,7 @@ end
 ---@raise usage
 function job.chosen(self, options, names)
   if not next(options or {}) or not text.is_one_of(self.runtime, names) then return self end
-  return require("molbuild.base.choices").apply(self, options)
+  return require("molbuild.base.choices").apply(self, options, names)
 end
 
 -- An error about a bound names the setting that holds it: after the time if the message has one, else at the end.

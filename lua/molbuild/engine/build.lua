@@ -32,7 +32,7 @@ local function pairs_of(map, where)
   return list
 end
 
-local function arguments_of(options)
+local function arguments_of(engine, options)
   local argv = { "build" }
   local function add(...)
     for _, argument in ipairs { ... } do
@@ -51,6 +51,10 @@ local function arguments_of(options)
   if options.no_cache then
     add "--no-cache"
   end
+  if options.pull then
+    -- podman's option takes a policy; what it means without one differs between versions.
+    add(engine.podman and "--pull=always" or "--pull")
+  end
   for _, list in ipairs { { "--build-arg", "build_args" }, { "--label", "labels" } } do
     for _, pair in ipairs(pairs_of(options[list[2]] or {}, list[2])) do add(list[1], pair) end
   end
@@ -65,7 +69,8 @@ end
 ---@field platform string?
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
----@field no_cache boolean?
+---@field no_cache boolean?  without the layers of former builds
+---@field pull boolean?  the base images are fetched again
 ---@field timeout number?  the ceiling, in seconds
 ---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
 ---@field log_file string?
@@ -108,7 +113,7 @@ local function run_program(engine, options)
     end
     return quiet(line) and "quiet" or nil
   end
-  local ok, result = pcall(engine.run, engine, arguments_of(options), environment(engine, options, {
+  local ok, result = pcall(engine.run, engine, arguments_of(engine, options), environment(engine, options, {
     signal = SIGINT,
     timeout = options.timeout or math.huge,
     stall = options.stall,
@@ -168,6 +173,13 @@ local function hint_of(engine, options, result, verdict)
   return cause ~= "missing" and words.hint(cause, engine.podman) or nil
 end
 
+-- The error's code: what the program names, or "engine" where the same files can be built on another machine.
+local function code_of(options, result, verdict)
+  if result.signal then return nil end
+  local is_of_engine = words.cannot_see(verdict, options.dir) or words.is_alien(result.tail, verdict)
+  return words.cause(verdict) or is_of_engine and "engine" or nil
+end
+
 local function raise_failed(engine, options, what, result, begun)
   local verdict = words.verdict(result)
   local there = result.signal or engine:answers()
@@ -176,7 +188,8 @@ local function raise_failed(engine, options, what, result, begun)
   end
   errors.raise {
     kind = "build",
-    code = not there and "broken" or not result.signal and words.cause(verdict) or nil,
+    code = not there and "broken" or code_of(options, result, verdict),
+    retry = result.signal and true or nil, -- the program was ended from outside
     message = ("%s: %s"):format(what, verdict),
     hint = not there and words.hint "broken" or not result.signal and hint_of(engine, options, result, verdict) or nil,
     tail = words.without_advice(child.last_lines(result.tail, 40)),
@@ -203,6 +216,7 @@ function build.run(engine, options)
     -- A builder other than the engine's own may not load its result into the engine.
     errors.raise {
       kind = "build",
+      code = "engine",
       message = what .. ": the build succeeded, but the engine has no such image",
       hint = "build with the engine's own builder: unset BUILDX_BUILDER and run docker buildx use default",
     }

@@ -32,10 +32,11 @@ function image.labels(revision, source, ...)
 end
 
 --- The labels of what a job's image is: they tell apart the images of one repository. A commit that may be on no branch has none.
----@param job { runtime: string, branch: string, allow_detached: boolean? }
+---@param job { runtime: string, branch: string, allow_detached: boolean?, working_tree: string? }
 ---@return table<string, string>
 function image.job_labels(job)
-  return { ["app.molecule.runtime"] = job.runtime, ["app.molecule.branch"] = not job.allow_detached and job.branch or nil }
+  local is_on_branch = not job.allow_detached and not job.working_tree
+  return { ["app.molecule.runtime"] = job.runtime, ["app.molecule.branch"] = is_on_branch and job.branch or nil }
 end
 
 -- Other names of architectures, from kernels, Debian and engines. Images and tags use Go's names.
@@ -76,6 +77,20 @@ end
 function image.revision(found)
   local ok, revision = pcall(require("molbuild.base.sha").check, found.labels[REVISION], "the image")
   return ok and revision or nil
+end
+
+--- When an image was built: the later one of its label and the engine's date. BuildKit gives an image the date of the layers
+--- that it took from its cache. A date in the future is that of a wrong clock, and is left out.
+---@param found molbuild.Image
+---@param now integer  seconds since 1970
+---@return integer? seconds  since 1970; nil when it is not known
+function image.created(found, now)
+  local latest
+  for _, date in ipairs { found.labels[CREATED] or false, found.created or false } do
+    local seconds = math.type(date) == "integer" and date or require("molbuild.base.amounts").time(date)
+    if seconds and seconds > 0 and seconds <= now then latest = math.max(latest or seconds, seconds) end
+  end
+  return latest
 end
 
 --- A text when an image is for another platform than the requested one; nil when it is not. Missing metadata counts as a

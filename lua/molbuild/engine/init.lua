@@ -164,6 +164,7 @@ function Engine:described(image)
     os = image.Os,
     architecture = image.Architecture,
     variant = type(image.Variant) == "string" and image.Variant ~= "" and image.Variant or nil,
+    created = image.Created,
     labels = type(config.Labels) == "table" and config.Labels or type(image.Labels) == "table" and image.Labels or {},
   }
 end
@@ -174,6 +175,7 @@ end
 ---@field os string
 ---@field architecture string
 ---@field variant string?  of the architecture
+---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
 ---@field labels table<string, string>
 
 local function ask_image(self, ref)
@@ -319,7 +321,7 @@ function docker.short_platform(platform)
 end
 
 local BUILD_OPTIONS = {
-  tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true,
+  tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true, pull = true,
   timeout = true, stall = true, log_file = true, keep = true, settings = true,
 }
 

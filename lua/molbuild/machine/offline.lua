@@ -83,10 +83,11 @@ function offline.head(job, tag_of)
     core.mask.url(job.repo_url))
 end
 
---- Raise the error for a job that needs a build.
+--- Raise the error for a job that needs a build. A working tree of this machine can be built without a network.
 ---@param job table
 ---@raise remote
 function offline.refuse(job)
+  if job.working_tree then return end
   if job.rebuild then refuse(job, "%s cannot be built again", job.runtime) end
   refuse(job, "the image %s is not on this machine%s", job.tag, job.wrong and ", or is another one: " .. job.wrong or "")
 end

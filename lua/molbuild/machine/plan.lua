@@ -46,11 +46,13 @@ end
 ---@param self table  the job, with its commit
 ---@return string
 function plan.reason(self)
-  local former = not self.rebuild and not self.wrong and not self.commit and former_commit(self)
+  local former = not self.rebuild and not self.wrong and not self.commit and not self.working_tree and former_commit(self)
   if self.rebuild then
-    return "--rebuild"
+    return self.no_cache and "--no-cache" or self.pull_base and "--pull" or "--rebuild"
   elseif self.wrong then
     return self.wrong
+  elseif self.working_tree then
+    return ("no image of %s as it is now"):format(self.working_tree)
   elseif self.commit then
     local origin = self.pinned and ("the commit in %s"):format(self.pinned) or "the commit that was asked for"
     return ("no image of %s, %s"):format(short(self.commit), origin)

@@ -30,9 +30,9 @@ record.MAX = 256 * 1024
 ---@field runtime string
 ---@field image string  name and tag
 ---@field image_id string?  the engine's id, of a build that succeeded
----@field commit string
+---@field commit string  of a working tree: its digest
 ---@field repository string  URL, without credentials
----@field branch string
+---@field branch string  "" for a working tree
 ---@field platform string
 ---@field inputs table<string, string>
 ---@field build_args table<string, string>
@@ -41,7 +41,20 @@ record.MAX = 256 * 1024
 ---@field started integer  seconds since 1970
 ---@field finished integer
 ---@field seconds number  by a clock that cannot be set
----@field error { kind: string, exit: integer, message: string, hint: string?, log: string? }?  of a build that failed
+---@field max_files number?  the bounds of the template; nil: none
+---@field max_bytes number?
+---@field engine string?  the program that builds
+---@field error molbuild.RecordError?  of a build that failed
+
+---@class molbuild.RecordError
+---@field kind string
+---@field exit integer
+---@field message string
+---@field hint string?
+---@field log string?
+---@field step string?
+---@field code string?  what the engine's program named as the cause
+---@field retry boolean  whether the same call may have succeeded later
 
 --- The file of the record of an image.
 ---@param cache string  the cache's directory
@@ -63,18 +76,32 @@ local function map_of(map)
   return next(map or {}) ~= nil and map or nil
 end
 
+-- A working tree has a digest of its own, which git does not know.
+local function source_of(job)
+  return job.working_tree and { sha256 = job.sha } or { gitCommit = job.sha }
+end
+
+-- JSON has no infinity, which is no bound.
+local function bound_of(number)
+  return number and number < math.huge and number or nil
+end
+
 -- What a build depended on, whether it succeeded or not. Its masked texts hold no secret, in whatever field.
 local function definition(job)
-  local policy = task.scope().policy
+  local policy, url = task.scope().policy, core.mask.url(job.repo_url)
   return {
     buildType = BUILD,
     externalParameters = {
-      runtime = job.runtime, image = job.tag, branch = job.branch, platform = job.target,
+      runtime = job.runtime, image = job.tag, platform = job.target,
+      branch = not job.working_tree and job.branch or nil, workingTree = job.working_tree,
       buildArgs = map_of(job.build_args), labels = map_of(job.labels),
+      maxFiles = bound_of(job.max_files), maxBytes = bound_of(job.max_bytes),
     },
-    internalParameters = { policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder },
+    internalParameters = {
+      policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder, engine = job.engine and job.engine.command,
+    },
     resolvedDependencies = { {
-      uri = ("git+%s@refs/heads/%s"):format(core.mask.url(job.repo_url), job.branch), digest = { gitCommit = job.sha },
+      uri = job.working_tree and url or ("git+%s@refs/heads/%s"):format(url, job.branch), digest = source_of(job),
     } },
   }
 end
@@ -83,11 +110,14 @@ local function statement(job, details, failure)
   local predicate = { buildDefinition = definition(job), runDetails = details }
   if failure then
     local shown = errors.fields(failure)
-    predicate.error = { kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, log = shown.log }
+    predicate.error = {
+      kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, log = shown.log, step = shown.step,
+      code = failure.code, retry = shown.retry,
+    }
   end
   return {
     _type = STATEMENT,
-    subject = { { name = job.tag, digest = not failure and { sha256 = job.image_id:match "%x+$" } or { gitCommit = job.sha } } },
+    subject = { { name = job.tag, digest = not failure and { sha256 = job.image_id:match "%x+$" } or source_of(job) } },
     predicateType = failure and FAILURE or PROVENANCE, predicate = predicate,
   }
 end
@@ -174,6 +204,7 @@ local function error_of(value)
   return {
     kind = text_of(given.kind) or "failed", exit = math.type(given.exit) and math.tointeger(given.exit) or 1,
     message = text_of(given.message) or "it failed", hint = text_of(given.hint), log = text_of(given.log),
+    step = text_of(given.step), code = text_of(given.code), retry = given.retry ~= false,
   }
 end
 
@@ -191,13 +222,18 @@ local function flattened(document, path)
   local outer, inner, times = table_of(build.externalParameters), table_of(build.internalParameters), table_of(run.metadata)
   local source, subject = table_of(table_of(build.resolvedDependencies)[1]), table_of(table_of(document.subject)[1])
   local id = text_of(table_of(subject.digest).sha256)
+  local uri = text_of(source.uri) or ""
   local is_failure = document.predicateType == FAILURE
   local found = {
-    path = path, runtime = text_of(outer.runtime), image = text_of(outer.image), branch = text_of(outer.branch),
-    platform = text_of(outer.platform), commit = text_of(table_of(source.digest).gitCommit),
-    repository = (text_of(source.uri) or ""):match "^git%+(.-)@refs/heads/", image_id = id and "sha256:" .. id,
+    path = path, runtime = text_of(outer.runtime), image = text_of(outer.image),
+    branch = text_of(outer.branch or outer.workingTree and ""),
+    platform = text_of(outer.platform), commit = text_of(table_of(source.digest).gitCommit or table_of(source.digest).sha256),
+    repository = uri:match "^git%+(.-)@refs/heads/" or uri:match "^file://.*$",
+    image_id = not is_failure and id and "sha256:" .. id or nil,
     inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
-    builder = text_of(inner.builder), started = seconds_of(times.startedOn), finished = seconds_of(times.finishedOn),
+    builder = text_of(inner.builder), engine = text_of(inner.engine),
+    max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
+    started = seconds_of(times.startedOn), finished = seconds_of(times.finishedOn),
     seconds = tonumber(times.molbuild_seconds) or 0, error = is_failure and error_of(predicate.error) or nil,
   }
   local lacks = document._type ~= STATEMENT and "_type"

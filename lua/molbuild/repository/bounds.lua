@@ -53,19 +53,18 @@ function bounds.fetch(bytes)
   end
 end
 
---- A watch for `git ls-tree -r -t -l`.
+--- Counts what a tree holds.
 ---@param allowed { files: number, bytes: number }  math.huge: no bound
----@return fun(line: string): string? on_line
+---@return fun(bytes: number, path: string): boolean add  a file or a directory; true when a bound was exceeded
 ---@return fun(): integer, integer check  the number of files and directories, and their bytes; raises when a bound was exceeded
-function bounds.tree(allowed)
+function bounds.counter(allowed)
   local files, bytes, long = 0, 0, false
-  local function on_line(line)
-    files = files + 1
-    bytes = bytes + (tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0)
-    long = long or #line > PATH_MAX and #line:match "\t?([^\t]*)$" > PATH_MAX
-    return (files > allowed.files or bytes > allowed.bytes or long) and "stop" or nil
+  local function add(size, path)
+    files, bytes = files + 1, bytes + size
+    long = long or #path > PATH_MAX
+    return files > allowed.files or bytes > allowed.bytes or long
   end
-  return on_line, function()
+  return add, function()
     if files > allowed.files then
       refuse("files", "the tree holds more than %.14g files and directories", allowed.files)
     elseif bytes > allowed.bytes then
@@ -75,6 +74,19 @@ function bounds.tree(allowed)
     end
     return files, bytes
   end
+end
+
+--- A watch for `git ls-tree -r -t -l`.
+---@param allowed { files: number, bytes: number }  as of bounds.counter
+---@return fun(line: string): string? on_line
+---@return fun(): integer, integer check  as of bounds.counter
+function bounds.tree(allowed)
+  local add, check = bounds.counter(allowed)
+  local function on_line(line)
+    local size = tonumber(line:match "^%d+ %a+ %x+ +(%d+)") or 0
+    return add(size, #line > PATH_MAX and line:match "\t?([^\t]*)$" or "") and "stop" or nil
+  end
+  return on_line, check
 end
 
 --- Raise the error for a name in the tree that git or the file system rejects, if a failed checkout reports one.

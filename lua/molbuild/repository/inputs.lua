@@ -9,8 +9,10 @@ local inputs = {}
 
 local FILE_MAX = 4096 -- bytes
 
---- Each input gets a label with the argument's name: RUNTIME_VERSION is app.molecule.runtime-version.
-local LABEL = "app.molecule."
+-- Each input gets a label with the argument's name: RUNTIME_VERSION is app.molecule.runtime-version.
+local function label_of(argument)
+  return "app.molecule." .. argument:lower():gsub("_", "-")
+end
 
 --- The version in a file's text: its first line without white space, the part after the last "@", without a leading "v".
 ---@param text string
@@ -109,9 +111,27 @@ function inputs.apply(declared, values, build_args)
     elseif value and build_args[name] ~= value then
       log.info("%s=%s from the policy, not %s from %s", name, shown(build_args[name]), value, file)
     end
-    labels[LABEL .. name:lower():gsub("_", "-")] = all[name]
+    labels[label_of(name)] = all[name]
   end
   return all, labels
+end
+
+--- A text that says which declared input an image was built with, where the policy sets it to another value now; nil when there
+--- is none. An image without the label is accepted, as one that was built by hand.
+---@param declared table<string, string>?  as for inputs.read
+---@param build_args table<string, string>  those of the policy
+---@param labels table<string, string>  of the image
+---@param own table<string, string>?  labels of the policy, which override those of inputs
+---@return string?
+function inputs.mismatch(declared, build_args, labels, own)
+  for _, file in ipairs(sorted(declared)) do
+    local name = declared[file]
+    local label, wanted = label_of(name), build_args[name]
+    local is = labels[label]
+    if wanted and type(is) == "string" and is ~= wanted and not (own and own[label]) then
+      return ("it was built with %s=%s, not %s"):format(name, shown(is), shown(wanted))
+    end
+  end
 end
 
 return inputs

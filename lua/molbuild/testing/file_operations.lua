@@ -66,6 +66,27 @@ function operations.give()
   return true -- there is one user in a test's world
 end
 
+function operations.copy(self, from, to)
+  local node, real, code = self:find(from, false)
+  local stat = not node and real and self.real.lstat(real)
+  local kind = node and node.type or stat and stat.type
+  local made = { type = kind, mode = (node or stat or { mode = 0 }).mode & 64 ~= 0 and 493 or 420 }
+  if not kind then
+    return failure(code or "ENOENT", "cannot read %s", from)
+  elseif kind == "link" then
+    made.target = node and node.target or self.real.readlink(real)
+  elseif kind == "file" then
+    made.data = node and node.data or self.real.read(real, math.maxinteger)
+  else
+    return nil, ("%s is neither a regular file nor a link"):format(from), "invalid"
+  end
+  local what = kind == "link" and "create the link" or "write"
+  if self:find(to, false) then return failure("EEXIST", "cannot %s %s", what, to) end
+  local ok, why = self:put(to, made)
+  if ok then return true end
+  return failure(why, "cannot %s %s", what, to)
+end
+
 function operations.rename(self, from, to)
   local node, _, code = self:find(from, false)
   local there = self:find(to, false)

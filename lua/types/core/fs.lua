@@ -53,6 +53,15 @@ function fs.plain_modes(path) end
 ---@return string? code
 function fs.give(path, like) end
 
+--- Copy a regular file to a new one, with the mode of a commit: 0755 for a program, 0644 for any other file. A link is copied as
+--- a link. Any other file is the error "invalid".
+---@param from string
+---@param to string  must not exist
+---@return true? ok
+---@return string? message
+---@return string? code
+function fs.copy(from, to) end
+
 --- Rename a file or a directory.
 ---@param from string
 ---@param to string

@@ -1,0 +1,70 @@
+--- A memory of failures: a commit that cannot be built is not built again for a time. It reads the records of builds.
+local amounts = require "molbuild.base.amounts"
+local core = require "molbuild.core"
+local errors = require "molbuild.base.errors"
+local record = require "molbuild.machine.record"
+local task = require "molbuild.base.task"
+
+local failures = {}
+
+-- A failure that only a change of the commit, the policy or its settings ends. With a code, the engine's program has named
+-- a cause outside of the commit: the network, a registry, a disk.
+local function is_lasting(failure)
+  return (failure.kind == "template" or failure.kind == "build") and not failure.code and not failure.retry
+end
+
+local function same(a, b)
+  for name, value in pairs(a) do
+    if b[name] ~= value then return false end
+  end
+  for name in pairs(b) do
+    if a[name] == nil then return false end
+  end
+  return true
+end
+
+local function bound(number)
+  return number ~= math.huge and number or nil
+end
+
+-- Whether a build would have what the recorded one had. Declared inputs are files of the commit, and their list is the policy's.
+local function is_same(job, found)
+  local policy = task.scope().policy
+  return found.commit == job.sha and found.image == job.tag and found.platform == job.target
+    and found.repository == core.mask.url(job.repo_url) and found.policy.sha256 == (policy and policy() or {}).sha256
+    and same(found.build_args, job.build_args or {}) and found.engine == job.engine.command
+    and found.max_files == bound(job.max_files) and found.max_bytes == bound(job.max_bytes)
+    and (not found.builder or found.builder == (job.engine:builder()))
+end
+
+--- The failure of a former build of the same, if its time is not over.
+---@param job table  with its commit and its tag; `failed_retry` is that time in seconds
+---@return molbuild.RecordError?
+---@return integer? age  seconds since then
+function failures.recall(job)
+  local within = job.failed_retry or 0
+  if within <= 0 or job.rebuild then return nil end
+  local found = record.read(record.path(job.cache, job.runtime, job.tag))
+  local age = found and found.error and os.time() - found.finished
+  -- A clock that was set back says nothing about how long ago it was.
+  if not age or age < 0 or age >= within or not is_lasting(found.error) or not is_same(job, found) then return nil end
+  return found.error, age
+end
+
+--- Raise the failure of a former build of the same, if its time is not over.
+---@param job table  as of failures.recall
+---@raise template | build
+function failures.check(job)
+  local former, age = failures.recall(job)
+  if not former then return end
+  local now = "--rebuild builds it now"
+  errors.raise {
+    kind = former.kind, retry = false, step = former.step,
+    message = ("%s (it failed %s ago, and is not built again for %s: %s)"):format(former.message, amounts.age(age),
+      amounts.age(math.ceil(job.failed_retry - age)), job.variables.failed_retry),
+    hint = former.hint and ("%s; %s"):format(former.hint, now) or now,
+    log = former.log and core.fs.lstat(former.log) and former.log or nil,
+  }
+end
+
+return failures
