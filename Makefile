@@ -297,6 +297,8 @@ release-test: release
 # --- Install ---------------------------------------------------------------------------------------------------------
 
 SHARE = $(DESTDIR)$(PREFIX)/share
+# Each shell looks for a file of its own; the path begins with the shell's name.
+COMPLETIONS := bash-completion/completions/molbuild zsh/site-functions/_molbuild fish/vendor_completions.d/molbuild.fish
 
 install: $(PROGRAM) install-share
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/molbuild/lua $(SHARE)/molbuild/scripts/verbs
@@ -304,6 +306,8 @@ install: $(PROGRAM) install-share
 	$(call install_modules,$(SHARE)/molbuild/lua)
 	$(INSTALL) -m 644 scripts/*.lua $(SHARE)/molbuild/scripts
 	$(INSTALL) -m 644 scripts/verbs/*.lua $(SHARE)/molbuild/scripts/verbs
+	$(INSTALL) -d $(dir $(COMPLETIONS:%=$(SHARE)/%))
+	$(foreach file,$(COMPLETIONS),$(PROGRAM) completion $(firstword $(subst /, ,$(subst -, ,$(file)))) >$(SHARE)/$(file) && )true
 
 # What a program that is one file comes with, too: the manual, the types, the pages and the examples.
 install-share:
@@ -318,7 +322,7 @@ install-share:
 
 # Scripts that an operator has added are kept.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1 $(COMPLETIONS:%=$(SHARE)/%)
 	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(POLICIES))
 	rm -rf $(SHARE)/molbuild/lua $(SHARE)/molbuild/types $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
 	for dir in $(SHARE)/molbuild/scripts/verbs $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done

@@ -67,6 +67,8 @@ check_debian() {
 	command_or shellcheck shellcheck
 	command_or tinyproxy tinyproxy
 	command_or tmux tmux
+	command_or zsh zsh
+	command_or fish fish
 	command_or strace strace
 	command_or openssl openssl
 	command_or update-ca-certificates ca-certificates

@@ -154,6 +154,12 @@ local function show_settings(argv, program)
   return 0
 end
 
+--- molbuild completion
+local function completion(argv, program)
+  write(STDOUT, require("molbuild.completion").run(argv, program.library))
+  return 0
+end
+
 --- molbuild version
 local function print_version(argv, program)
   if argv[2] then
@@ -182,7 +188,7 @@ end
 --- Each command with its function. molbuild.help has its help.
 local COMMANDS = {
   { "run", run }, { "check", check }, { "test", test }, { "eject", eject }, { "settings", show_settings }, { "eval", eval },
-  { "version", print_version }, { "help", help },
+  { "completion", completion }, { "version", print_version }, { "help", help },
 }
 local ALSO = { ["--version"] = "version", ["--help"] = "help", ["-h"] = "help" }
 

@@ -20,7 +20,9 @@ options.list = {
   { "-v", nil, "show every output line" },
 }
 
-local CHOICES = {
+--- The values of options that have a choice.
+---@type table<string, string[]>
+options.choices = {
   progress = { "auto", "tty", "plain", "json", "quiet" },
   color = { "auto", "always", "never" },
   output = { "text", "json" },
@@ -94,7 +96,7 @@ end
 ---@return table settings
 ---@raise usage
 function options.settings(given)
-  for name, choices in pairs(CHOICES) do
+  for name, choices in pairs(options.choices) do
     if given[name] and not text.is_one_of(given[name], choices) then
       refuse('option --%s cannot be "%s": use one of %s', name, given[name], table.concat(choices, ", "))
     end

@@ -35,6 +35,12 @@ describe("an installed molbuild", function()
     assert.equal(w.dir .. "/ensure.lua", run { "eject", "ensure.lua", w.dir })
     assert.equal(sh.read "scripts/ensure.lua", sh.read(w.dir .. "/ensure.lua"))
     local list = files()
+    for shell, path in pairs {
+      bash = "bash-completion/completions/molbuild", zsh = "zsh/site-functions/_molbuild",
+      fish = "fish/vendor_completions.d/molbuild.fish",
+    } do
+      assert.equal(run { "completion", shell } .. "\n", sh.read(root .. "/usr/local/share/" .. path))
+    end
     for _, path in ipairs { "bin/molbuild", "man/man1/molbuild.1", "molbuild/lua/molbuild/init.lua" } do
       assert.truthy(list:find(path .. "\n", 1, true) or list:find(path .. "$"), path)
     end

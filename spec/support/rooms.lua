@@ -28,7 +28,10 @@ rooms.LUA = {
 }
 
 --- The files of lua/molbuild that are in no directory: the room "top".
-rooms.TOP = { "check", "cli", "eject", "eval", "help", "init", "options", "results", "run", "script", "settings_show", "trace" }
+rooms.TOP = {
+  "check", "cli", "completion", "completion_text", "eject", "eval", "help", "init", "options", "results", "run", "script",
+  "settings_show", "trace",
+}
 
 local function row(list, name)
   for _, room in ipairs(list) do
