@@ -51,6 +51,18 @@ describe("a release", function()
     assert.equal(sh.read "LICENSE", sh.read(top .. "/LICENSE"))
   end)
 
+  it("has the completion of each shell, as the program prints it", function()
+    local program = release.unpack(release.native(), dir)
+    for shell, path in pairs {
+      bash = "bash-completion/completions/molbuild", zsh = "zsh/site-functions/_molbuild",
+      fish = "fish/vendor_completions.d/molbuild.fish",
+    } do
+      local printed = run.run { program = program, args = { "completion", shell } }
+      assert.equal(printed.stdout, sh.read(program:gsub("bin/molbuild$", "share/" .. path)), shell)
+      assert.is_true(#printed.stdout > 100)
+    end
+  end)
+
   it("has the licence of everything in the program", function()
     local top = release.unpack(release.native(), dir):gsub("/bin/molbuild$", "")
     for line in sh.read(release.work .. "/versions"):gmatch "[^\n]+" do

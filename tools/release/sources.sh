@@ -18,18 +18,21 @@ private_apt() { # PROGRAM ARGUMENTS...
 		-o Debug::NoLocking=1 "$@"
 }
 
-private_lists() {
+# What the system installs from, and the sources of the same.
+with_sources() { # DIRECTORY-OF-APT INTO
 	local file
+	for file in "$1/sources.list" "$1"/sources.list.d/*.list; do
+		[ ! -f "$file" ] || sed -nE 's/^deb[[:space:]].*/&\n&/p' "$file" | sed -E 'n;s/^deb/deb-src/' >"$2/${file##*/}"
+	done
+	for file in "$1"/sources.list.d/*.sources; do
+		[ ! -f "$file" ] || sed -E 's/^Types:.*/Types: deb deb-src/' "$file" >"$2/${file##*/}"
+	done
+}
+
+private_lists() {
 	rm -rf "$WORK/apt/sources.list.d"
 	mkdir -p "$WORK/apt/sources.list.d" "$WORK/apt/lists/partial" "$WORK/apt/cache/archives/partial"
-	for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
-		[ -f "$file" ] || continue
-		case $file in
-		*.sources) sed -E 's/^Types:.*/Types: deb deb-src/' "$file" ;;
-		*.list) sed -nE 's/^deb[[:space:]].*/&\n&/p' "$file" | sed -E 'n;s/^deb/deb-src/' ;;
-		*) continue ;;
-		esac >"$WORK/apt/sources.list.d/${file##*/}"
-	done
+	with_sources /etc/apt "$WORK/apt/sources.list.d"
 	logged "$WORK/apt/update.log" private_apt apt-get update
 }
 
