@@ -243,6 +243,23 @@ describe("the window of freshness ends", function()
     assert.equal(new, w:run("hermes").stdout)
   end)
 
+  it("but not with a run for another branch, whose head has a window of its own", function()
+    w.forge:push("hermes", { Dockerfile = "FROM next\n" }, "next")
+    local other = w:run("--branch=next", "hermes").stdout
+    assert.not_equal(first, other)
+    for _, each in ipairs { { first, "hermes" }, { other, "--branch=next", "hermes" }, { first, "hermes" } } do
+      local run = w:run(table.unpack(each, 2))
+      assert.same({ 0, each[1] }, { #run:requests_to "forge", run.stdout })
+    end
+  end)
+
+  it("with a build of a commit that was given, which is not kept as the head", function()
+    local new = push()
+    assert.equal(new, w:run("--commit=" .. w.forge:head "hermes", "hermes").stdout)
+    local newest = push()
+    assert.equal(newest, w:run("hermes").stdout)
+  end)
+
   it("with an engine that does not answer: the step that needs it explains that", function()
     w.engine:fails "unreachable"
     local run = w:run "hermes"

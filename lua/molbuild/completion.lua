@@ -146,11 +146,14 @@ local KINDS = {
   end,
 }
 
+-- By what the value of an option is called: what the shell completes.
+local FILES = { FILE = "files", PATH = "files", DIR = "directories" }
+
 -- The values of an option. PREFIX is what the word already holds: "--progress=", or nothing.
 local function add_values(list, row, prefix)
   local name = row[1]:gsub("^%-+", "")
   for _, value in ipairs(options.choices[name] or {}) do add(list, prefix .. value) end
-  list.files = row[2] == "FILE" and "files" or row[2] == "DIR" and "directories" or nil
+  list.files = FILES[row[2]]
 end
 
 -- The words of a command line ------------------------------------------------------------------------------------------
