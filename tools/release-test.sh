@@ -21,6 +21,9 @@ for part in common sources toolchain libraries program tests; do
 	. "tools/release/$part.sh"
 done
 
+# As in tools/release.sh: a make above has other options.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
 native=$(dpkg --print-architecture)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
