@@ -965,6 +965,19 @@ function gitea.accepts(repo_url, token, seconds) end
 ---@return string sha  40 or 64 lowercase hex digits
 function gitea.branch_head(repo_url, branch, options) end
 
+---@class molbuild.gitea.commits_since.options
+---@field token molbuild.Credential?
+---@field timeout number?
+
+--- How many commits a commit is ahead of a former one, by one request. Best effort: a failure gives nil.
+---@param repo_url string  https://host/org/repo
+---@param commit string
+---@param former string
+---@param options molbuild.gitea.commits_since.options  timeout: 5 seconds when absent
+---@return integer? count  nil when it is not known, or when the former commit is not in the history
+---@return boolean? is_more  the former commit is further away than that
+function gitea.commits_since(repo_url, commit, former, options) end
+
 --- A window of freshness: a head that this user has looked up a moment ago is not asked for again. Each head is one private file
 --- in the cache. It is used only for the same repository, branch and token, by this user, since the same boot, and while the
 --- image that the policy's moving name leads to is one that was known at the time of the lookup: an image that was built later

@@ -1,4 +1,5 @@
 -- `molbuild run` with a choice: a branch, a commit, a working tree; and the memory of failures. With a real forge, git and engine.
+local docker = require "spec.support.docker"
 local json = require "molbuild.base.json"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
@@ -30,12 +31,10 @@ describe("run", function()
     return row, result.status
   end
 
-  local function id_of(tag)
-    return sh.run("docker image inspect -f '{{.Id}}' " .. NAME .. tag .. " 2>/dev/null || true")
-  end
+  local function id_of(tag) return docker.id(NAME .. tag) end
 
   local function says(tag)
-    return sh.run("docker run --rm --network none " .. NAME .. tag)
+    return (table.concat(docker.image(NAME .. tag).Config.Env, "\n") .. "\n"):match "SAYS=(.-)\n"
   end
 
   it("--branch and --commit build what they name, and leave :latest to the policy's own branch", function()
@@ -88,16 +87,17 @@ rm gone; echo new >"new file"; echo no >ignored; echo two >kept; mkdir -p nested
     local tag = result.stdout:match(NAME:gsub("%p", "%%%0") .. "(dev%-%x+)\n$")
     assert.equal(16, #tag, result.stdout)
     assert.equal(latest, id_of "latest")
-    assert.equal(id_of(sha:sub(1, 12)), latest)
-    local files = says(tag)
+    assert.equal(id_of(sha:sub(1, 12)), id_of "latest")
+    local files = sh.run("docker run --rm --network none " .. NAME .. tag)
     for _, name in ipairs { "/new file", "/kept", "/link", "/sub/x", "/nested" } do
       assert.truthy((files .. "\n"):find(name .. "\n", 1, true), name .. " in\n" .. files)
     end
     for _, name in ipairs { "/gone", "/ignored", "/nested/no", "/.git" } do
       assert.is_nil((files .. "\n"):find(name .. "\n", 1, true), name .. " in\n" .. files)
     end
-    assert.equal("dev-", sh.run(("docker image inspect -f '{{index .Config.Labels %q}}' %s"):format(
-      "org.opencontainers.image.revision", NAME .. tag)):sub(1, 4))
+    local labels = docker.image(NAME .. tag).Config.Labels
+    assert.equal(tag, labels["org.opencontainers.image.revision"]:sub(1, #tag))
+    assert.equal("file://" .. dir, labels["org.opencontainers.image.source"])
     result = run("--dir", dir)
     assert.equal(NAME .. tag .. "\n", result.stdout)
     assert.is_nil(result.stderr:find("built\n", 1, true), result.stderr)

@@ -57,9 +57,16 @@ describe("plan", function()
     result = plan("-q", "--output=json", "ensure.lua", "claude-code")
     assert.equal(11, result.status)
     local row = rows(result)[1]
-    assert.equal(("the branch main moved %s -> %s"):format(before:sub(1, 12), after:sub(1, 12)), row.reason)
+    local moved = ("the branch main moved %s -> %s"):format(before:sub(1, 12), after:sub(1, 12))
+    assert.equal(moved .. " (1 commit)", row.reason)
     assert.is_true(row.seconds > 0)
-    assert.truthy(w:ensure("claude-code").stderr:find(row.reason, 1, true))
+    local commits = "/api/v1/repos/org/t-claude-code/commits"
+    w:respond(commits, "Status: 500\r\n\r\n[")
+    assert.equal(moved, rows(plan("-q", "--output=json", "ensure.lua", "claude-code"))[1].reason)
+    w:relent(commits)
+    sh.run(": >" .. w.forge .. "/log/access.log")
+    assert.truthy(w:ensure("claude-code").stderr:find(moved .. "\n", 1, true))
+    assert.same({}, w:requests(commits))
   end)
 
   it("names an image that is not the one its tag says, a forced build, and a failure for each runtime", function()

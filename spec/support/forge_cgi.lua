@@ -129,6 +129,18 @@ local function send_repository(org, name)
   answer("200 OK", { id = 1, name = name, full_name = org .. "/" .. name, default_branch = "main" })
 end
 
+local function send_commits(org, name)
+  local query = os.getenv "QUERY_STRING" or ""
+  local git_dir = org ~= "private" and repository(org, name)
+  if not git_dir then return answer("404 Not Found", { message = "The target couldn't be found.", url = "" }) end
+  local pipe = io.popen(("exec git --git-dir=%s rev-list -n %d --end-of-options %s -- 2>/dev/null"):format(
+    quote(git_dir), tonumber(query:match "limit=(%d+)") or 50, quote(query:match "sha=(%x+)" or "HEAD")))
+  local list = setmetatable({}, cjson.array_mt)
+  for id in pipe:lines() do list[#list + 1] = { sha = id, commit = { message = "spec" } } end
+  pipe:close()
+  answer("200 OK", list)
+end
+
 -- git ---------------------------------------------------------------------------------------------------------------
 
 local function git_may(org)
@@ -156,6 +168,8 @@ local function main()
   if send_canned() then return end
   local org, name, branch = path:match "^/api/v1/repos/([%w._-]+)/([%w._-]+)/branches/(.+)$"
   if org then return send_branch(org, name, branch) end
+  org, name = path:match "^/api/v1/repos/([%w._-]+)/([%w._-]+)/commits$"
+  if org then return send_commits(org, name) end
   org, name = path:match "^/api/v1/repos/([%w._-]+)/([%w._-]+)$"
   if org then return send_repository(org, name) end
   org, name = path:match "^/([%w._-]+)/([%w._-]+)/"

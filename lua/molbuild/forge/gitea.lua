@@ -214,4 +214,30 @@ function gitea.branch_head(repo_url, branch, options)
   return ok and result or explain(result, repo_url, branch, options)
 end
 
+--- The most commits of a list, as Gitea bounds it.
+local LIST_MAX = 50
+
+local LIST_OPTIONS = { token = true, timeout = true }
+
+--- How many commits a commit is ahead of a former one, by one request. Best effort: a failure gives nil.
+---@param repo_url string  https://host/org/repo
+---@param commit string
+---@param former string
+---@param options { token: molbuild.Credential?, timeout: number? }  timeout: 5 seconds when absent
+---@return integer? count  nil when it is not known, or when the former commit is not in the history
+---@return boolean? is_more  the former commit is further away than that
+function gitea.commits_since(repo_url, commit, former, options)
+  seal.options("molbuild.gitea.commits_since", options, LIST_OPTIONS)
+  local query = ("commits?sha=%s&limit=%d&stat=false&verification=false&files=false"):format(commit, LIST_MAX)
+  local response = request(repository_url(repo_url) .. "/" .. query, options, options.timeout or 5)
+  local text = response and response.status == 200 and readable(response.body)
+  local list = text and require("molbuild.base.json").decode(text)
+  local ids = {}
+  for index, entry in ipairs(type(list) == "table" and list or {}) do
+    ids[index] = type(entry) == "table" and entry.sha
+    if ids[index] == former and ids[1] == commit then return index - 1 end
+  end
+  if ids[1] == commit and #ids >= LIST_MAX then return LIST_MAX, true end
+end
+
 return gitea

@@ -1,6 +1,7 @@
 --- What a run would do, and why. Nothing is locked, written or built for it.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local gitea = require "molbuild.forge.gitea"
 local image = require "molbuild.engine.image"
 local job = require "molbuild.base.job"
 local record = require "molbuild.machine.record"
@@ -42,6 +43,18 @@ local function former_commit(self)
   end
 end
 
+local COUNT_WITHIN = 5 -- seconds
+
+-- How far the branch has moved, as words for a plan alone: a run does not wait for them.
+local function distance(self, former)
+  if not task.scope().read_only or self.lookup ~= "gitea" then return "" end
+  local ok, count, is_more = pcall(gitea.commits_since, self.repo_url, self.sha, former,
+    { token = self.token, timeout = math.min(COUNT_WITHIN, self.head_timeout) })
+  task.check() -- a cancellation is not a failure
+  if not ok or not count then return "" end
+  return (" (%s%d %s)"):format(is_more and "at least " or "", count, count == 1 and "commit" or "commits")
+end
+
 --- Why a job has no usable image, in one line.
 ---@param self table  the job, with its commit
 ---@return string
@@ -61,7 +74,7 @@ function plan.reason(self)
   elseif former == self.sha then
     return ("the image of %s is gone"):format(short(former))
   end
-  return ("the branch %s moved %s -> %s"):format(self.branch, short(former), short(self.sha))
+  return ("the branch %s moved %s -> %s%s"):format(self.branch, short(former), short(self.sha), distance(self, former))
 end
 
 -- How long a build takes -------------------------------------------------------------------------------------------------

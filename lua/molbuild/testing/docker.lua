@@ -188,11 +188,13 @@ end
 ---@field build_args table<string, string>
 ---@field files table<string, string>  what the builder got, by path
 ---@field no_cache boolean
+---@field pull boolean
 
 local function build_of(world, call)
   local dir = call.argv[#call.argv]
   return {
     tag = call:option "-t", dir = dir, platform = (call:option "--platform"), no_cache = call:has "--no-cache",
+    pull = call:has "--pull" or call:has "--pull=always",
     labels = pairs_of(select(2, call:option "--label")), build_args = pairs_of(select(2, call:option "--build-arg")),
     files = context_of(world, dir, {}, ""), seconds = 0,
   }
