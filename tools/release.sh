@@ -31,6 +31,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES BUILD
 
 release() { # ARCH...
 	local arch
+	case $TREE$WORK in *[[:space:]]*) fail "the path $WORK or $TREE has a space, which configure scripts refuse" ;; esac
 	mkdir -p "$WORK" "$OUT"
 	[ -z "$(git status --porcelain)" ] || warn "this tree has changes that are in no commit; the source archive lacks them"
 	exec 9>"$WORK/lock"

@@ -10,11 +10,11 @@ pack() { # NAME FILE
 }
 
 # The licences of all that is linked into the program, as the distribution states them.
-write_licences() { # DIRECTORY
+write_licences() { # ARCH DIRECTORY
 	local name
-	for name in $PACKAGES; do install -D -m 644 "$(source_of "$name")/debian/copyright" "$1/$name.txt"; done
-	install -m 644 "$WORK/vendor/argparse.copyright" "$1/lua-argparse.txt"
-	install -m 644 "/usr/share/doc/gcc-12-base/copyright" "$1/libgcc.txt"
+	for name in $PACKAGES; do install -D -m 644 "$(source_of "$name")/debian/copyright" "$2/$name.txt"; done
+	install -m 644 "$WORK/vendor/argparse.copyright" "$2/lua-argparse.txt"
+	install -m 644 "/usr/share/doc/$(compiler_package "$1")/copyright" "$2/libgcc.txt"
 }
 
 # The program of this machine's architecture prints the completion of each shell; that text is the same for all architectures.
@@ -38,7 +38,7 @@ binary_archive() { # ARCH
 	rm -rf "$WORK/stage"
 	stage_files "$1" "$WORK/stage/$name" site-functions
 	cp README.md LICENSE CHANGELOG.md "$WORK/stage/$name/"
-	write_licences "$WORK/stage/$name/licences"
+	write_licences "$1" "$WORK/stage/$name/licences"
 	pack "$name" "$OUT/$name.tar.gz"
 }
 

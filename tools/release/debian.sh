@@ -66,12 +66,12 @@ write_overrides() {
 	OVERRIDES
 }
 
-documents() { # DOC-DIRECTORY
-	mkdir -p "$1"
-	write_copyright >"$1/copyright"
-	write_changelog | gzip -n -9 >"$1/changelog.gz"
-	gzip -n -9 <CHANGELOG.md >"$1/CHANGELOG.md.gz"
-	write_licences "$1/licences"
+documents() { # ARCH DIRECTORY
+	mkdir -p "$2"
+	write_copyright >"$2/copyright"
+	write_changelog | gzip -n -9 >"$2/changelog.gz"
+	gzip -n -9 <CHANGELOG.md >"$2/CHANGELOG.md.gz"
+	write_licences "$1" "$2/licences"
 }
 
 debian_package() { # ARCH
@@ -79,7 +79,7 @@ debian_package() { # ARCH
 	rm -rf "$WORK/stage"
 	stage_files "$1" "$root/usr" vendor-completions
 	gzip -n -9 "$root/usr/share/man/man1/molbuild.1"
-	documents "$root/usr/share/doc/molbuild"
+	documents "$1" "$root/usr/share/doc/molbuild"
 	mkdir -p "$root/usr/share/lintian/overrides"
 	write_overrides >"$root/usr/share/lintian/overrides/molbuild"
 	chmod -R u+rwX,go+rX,go-w "$root"

@@ -7,16 +7,13 @@ licence_of() {
 	case $1 in
 	openssl) echo Apache-2.0 ;;
 	curl) echo curl ;;
-	gcc-12) echo "GPL-3.0-or-later WITH GCC-exception-3.1" ;;
+	gcc-*) echo "GPL-3.0-or-later WITH GCC-exception-3.1" ;;
 	*) echo MIT ;;
 	esac
 }
 
-# What comes from the compiler: libgcc and the start files around it.
 compiler_version() { # ARCH
-	local package=libgcc-12-dev
-	[ "$1" = "$(dpkg --print-architecture)" ] || package=libgcc-12-dev-$1-cross
-	dpkg-query -W -f '${Version}' "$package"
+	dpkg-query -W -f '${Version}' "$(compiler_package "$1")"
 }
 
 uri_encode() { sed 's/%/%25/g; s/+/%2B/g; s/:/%3A/g; s/~/%7E/g' <<<"$1"; }
@@ -47,7 +44,7 @@ contents() { # ARCH
 	local version
 	version=$(compiler_version "$1")
 	cat "$WORK/versions"
-	echo "gcc-12 $version $version"
+	echo "gcc-$(compiler_major "$1") $version $version"
 }
 
 # Lines of a JSON list, joined.

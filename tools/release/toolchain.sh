@@ -13,6 +13,19 @@ hardening_of() {
 	esac
 }
 
+# The first part of the compiler's version, which is in the names of its packages.
+compiler_major() { # ARCH
+	"$(triple_of "$1")-gcc" -dumpversion | cut -d. -f1
+}
+
+# The package of what a program gets from the compiler: libgcc and the start files around it.
+compiler_package() { # ARCH
+	local package
+	package=libgcc-$(compiler_major "$1")-dev
+	[ "$1" = "$(dpkg --print-architecture)" ] || package=$package-$1-cross
+	echo "$package"
+}
+
 # GCC reads from it where headers, the start files and the library are. rcrt1.o is the start of a static program that relocates
 # itself (static-pie).
 specs_of() { # ROOT
