@@ -1,7 +1,5 @@
-/* System calls that a seccomp filter answers with EPERM, as outdated container engines do for each that is newer than
- * they are. ENOSYS would be the right answer, and is what libraries are prepared for. */
+/* The primitives where a filter denies newer system calls (denied_fixture.h). Threads: test_start_filter.c. */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "base/start.h"
 #include "base/sys.h"
 #include "file/fs.h"
 #include "fixture.h"
@@ -25,41 +22,11 @@
 #include "process_fixture.h"
 
 #ifdef __linux__
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
+#include "denied_fixture.h"
 
-/* Newer than the filters of 2018, under the numbers that all architectures share: pidfd_send_signal and what came after it. */
-static int deny_new_calls(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 424, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
-		CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-	}
-	CHECK(syscall(424, -1, 0, NULL, 0) < 0 && errno == EPERM);
-	return 0;
-}
-
-/* The filter is permanent: BODY runs in its own process. */
 static void under_the_filter(int (*body)(void))
 {
-	int status;
-	pid_t pid = fork();
-	if (pid == 0) {
-		int line = deny_new_calls();
-		_exit(line ? line : body());
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	below_filter(NEWER_THAN_2018, body);
 }
 
 static int find(void)
@@ -143,48 +110,6 @@ static void children_run_and_are_ended_with_those_that_left_them(void **state)
 	assert_no_strays();
 }
 
-static void *set_flag(void *flag)
-{
-	*(int *)flag = 1;
-	return NULL;
-}
-
-static int start_thread(void)
-{
-	pthread_t thread;
-	int flag = 0;
-	start_clean();
-	CHECK(pthread_create(&thread, NULL, set_flag, &flag) == 0);
-	CHECK(pthread_join(thread, NULL) == 0);
-	CHECK(flag);
-	return 0;
-}
-
-static void threads_start(void **state)
-{
-	(void)state;
-	under_the_filter(start_thread);
-}
-
-static int correct(void)
-{
-	int gave_up = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
-	start_clean();
-	CHECK(syscall(SYS_clone3, NULL, (size_t)0) < 0 && errno == ENOSYS);
-	CHECK(syscall(SYS_clone3 - 1, -1, 0, 0) < 0 && errno == EPERM);
-	/* The filter before ours decides on what is no newer call. */
-	CHECK(syscall(SYS_clone3 + 1000) < 0 && errno == EPERM);
-	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == gave_up);
-	return 0;
-}
-
-/* Programs such as sudo or newuidmap still work, if the system allows it. */
-static void no_more_is_changed_than_needed(void **state)
-{
-	(void)state;
-	under_the_filter(correct);
-}
-
 static void on_lock(struct lock_wait *wait, int ok)
 {
 	(void)wait;
@@ -222,8 +147,6 @@ int main(void)
 		FIXTURE_TEST(paths_are_resolved),
 		FIXTURE_TEST(trees_with_closed_directories_are_removed),
 		FIXTURE_TEST(children_run_and_are_ended_with_those_that_left_them),
-		FIXTURE_TEST(threads_start),
-		FIXTURE_TEST(no_more_is_changed_than_needed),
 		FIXTURE_TEST(locks_are_waited_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
