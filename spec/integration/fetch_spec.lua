@@ -40,14 +40,14 @@ describe("a fetch", function()
   end
 
   it("of a new commit moves what has changed, and no more", function()
-    local first = make_large(32)
+    local first = make_large(4)
     for _, prefix in ipairs { w.http, w.old } do
       local env = { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = prefix .. "/org/t-" }
       sh.run(("git --git-dir=%s/repos/org/t-hermes.git update-ref refs/heads/main %s && rm -rf %s"):format(
         w.forge, first, w.cache))
       sh.run(("git -C %s/work/org/t-hermes reset -q --hard %s"):format(w.dir, first))
       check(first, env)
-      assert.is_true(sent() > 32 * MIB)
+      assert.is_true(sent() > 4 * MIB)
       local second = commit("two", "head -c 262144 /dev/urandom >data/aab")
       assert.equal(0, warnings(check(second, env)))
       local bytes = sent()
@@ -56,13 +56,18 @@ describe("a fetch", function()
   end)
 
   it("that was killed leaves nothing that the next one minds", function()
-    local sha = make_large(64)
+    local sha = make_large(4)
+    -- A wire that stops in the middle.
+    local hook, halted = w.forge .. "/home/hook", w.forge .. "/home/halted"
+    sh.write(w.forge .. "/home/.gitconfig", ("[uploadpack]\n\tpackObjectsHook = sh %s\n"):format(hook))
+    sh.write(hook, ('"$@" | { head -c 2000000; touch %s; while [ -e %s ]; do sleep 0.1; done; cat; }\n'):format(halted, halted))
     local run = w:start_fetch "hermes"
     sh.wait_for(function()
-      return os.execute("ls " .. repository .. "/objects/pack/tmp_pack_* >/dev/null 2>&1")
+      return sh.read(halted) and os.execute("ls " .. repository .. "/objects/pack/tmp_pack_* >/dev/null 2>&1")
     end)
     run:signal "KILL"
     run:wait()
+    sh.run(("rm %s %s/home/.gitconfig"):format(halted, w.forge))
     assert.is_nil(sh.read(repository .. "/refs/molbuild/head"))
     assert.equal(0, warnings(check(sha)))
     local packs = sh.run("ls " .. repository .. "/objects/pack")

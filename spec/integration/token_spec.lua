@@ -182,7 +182,7 @@ describe("a token", function()
     for _, lookup in ipairs { "gitea", "git" } do
       sh.run("rm -rf " .. w.cache)
       local env = t:private { PATH = t:shim("git", note), MOLECULE_HEAD_LOOKUP = lookup }
-      local result = t:fetch(env)
+      local result = t:run_with({ "run", w:fetch_policy(true), "claude-code" }, env)
       assert.equal(tag_of(sha) .. "\n", result.stdout, result.stderr)
     end
     local files = t:found(w.dir .. "/child.*")

@@ -21,7 +21,13 @@ answers() {
 
 # Does the process live? A zombie does not.
 lives() {
-	case $(ps -o state= -p "$1" 2>/dev/null) in
+	if [ -d /proc/self ]; then
+		{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+		state=${stat##*) }
+	else
+		state=$(ps -o state= -p "$1" 2>/dev/null)
+	fi
+	case $state in
 	'' | Z*) return 1 ;;
 	esac
 }
@@ -80,8 +86,8 @@ start() {
 
 # The process to ask: the first one inside the namespaces, or dockerd.
 inner_pid() {
-	if [ "$(ps -o comm= -p "$1")" = unshare ]; then
-		ps -A -o pid= -o ppid= | awk -v parent="$1" '$2 == parent { print $1; exit }'
+	if [ "$(cat "/proc/$1/comm")" = unshare ]; then
+		ps -o pid= --ppid "$1" | head -n 1
 	else
 		echo "$1"
 	fi

@@ -6,6 +6,17 @@ local world = require "spec.support.world"
 
 local fetching = {}
 
+--- A file in each commit that nothing can compress: it shows whether a fetch transferred everything.
+local NOISE = {}
+do
+  local state = 1
+  for index = 1, 50000 do
+    state = state * 6364136223846793005 + 1442695040888963407
+    NOISE[index] = string.pack("<I8", state >> 3 ~ state << 5)
+  end
+  NOISE = table.concat(NOISE)
+end
+
 --- Functions that share a world, which start() creates.
 function fetching.new()
   local f = {}
@@ -28,7 +39,9 @@ function fetching.new()
   end
 
   function f.commit(says, before)
-    return f.w:commit("org", "hermes", world.program_files(says), "main", before)
+    local files = world.template_files(says)
+    files.noise = NOISE
+    return f.w:commit("org", "hermes", files, "main", before)
   end
 
   function f.fetch(env, more)

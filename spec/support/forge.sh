@@ -35,13 +35,28 @@ find_program() {
 
 # A process that was ended may still be there as a zombie.
 lives() {
-	case $(ps -o state= -p "$1" 2>/dev/null) in
+	if [ -d /proc/self ]; then
+		{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+		state=${stat##*) }
+	else
+		state=$(ps -o state= -p "$1" 2>/dev/null)
+	fi
+	case $state in
 	'' | Z*) return 1 ;;
 	esac
 }
 
+# STATE PARENT GROUP of all processes. ps would read much more.
+states() {
+	if [ -d /proc/self ]; then
+		cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^.*) //'
+	else
+		ps -A -o state= -o ppid= -o pgid=
+	fi
+}
+
 group_lives() {
-	ps -A -o pgid= -o state= | awk -v group="$1" '$1 == group && $2 !~ /^Z/ { found = 1 } END { exit !found }'
+	states | awk -v group="$1" '$3 == group && $1 !~ /^Z/ { found = 1 } END { exit !found }'
 }
 
 random_port() {
@@ -143,7 +158,7 @@ start_program() {
 	fcgiwrap=$(find_program fcgiwrap) || exit 1
 	cat >"$dir/forge.cgi" <<-END
 		#!/bin/sh
-		exec "$lua" "$here/forge_cgi.lua" "$dir"
+		exec "$lua" "$here/forge_cgi.lua" "$dir" "$(git --exec-path)"
 	END
 	chmod 700 "$dir/forge.cgi"
 	setsid env -i PATH="$PATH" HOME="$dir/home" LANG=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 \

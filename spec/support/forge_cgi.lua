@@ -1,6 +1,6 @@
 --- What the test forge answers by program (forge.sh): git over smart HTTP, Gitea's branch API, and canned answers.
 ---
----   lua5.4 forge_cgi.lua DIR      run by fcgiwrap for one request
+---   lua5.4 forge_cgi.lua DIR GIT      run by fcgiwrap for one request; GIT is what git --exec-path prints
 ---
 --- A directory DIR/canned/PATH holds answers for requests of that path (for git, the path ends in info/refs or
 --- git-upload-pack): `response` is what is sent, a CGI answer ("Status: 502\r\n...\r\n\r\nbody"); `delay` the seconds
@@ -8,7 +8,7 @@
 --- `counted`, all have it. A delay without a response is followed by the true answer.
 local cjson = require "cjson"
 
-local dir = arg[1]
+local dir, git_programs = arg[1], arg[2]
 local path = os.getenv "PATH_INFO" or "/"
 local authorization = os.getenv "HTTP_AUTHORIZATION" or ""
 
@@ -161,7 +161,8 @@ local function send_git(org, name)
     return answer("404 Not Found", { message = "Not found." })
   end
   io.stdout:flush()
-  os.execute(("GIT_PROJECT_ROOT=%s GIT_HTTP_EXPORT_ALL=1 exec git http-backend"):format(quote(dir .. "/repos")))
+  os.execute(("GIT_PROJECT_ROOT=%s GIT_HTTP_EXPORT_ALL=1 exec %s/git-http-backend"):format(
+    quote(dir .. "/repos"), quote(git_programs)))
 end
 
 local function main()

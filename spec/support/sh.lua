@@ -79,8 +79,7 @@ end
 ---@param path string
 function sh.remove(path)
   assert(#path > 1, "refusing to remove " .. path)
-  sh.try { "chmod", "-R", "u+rwX", "--", path }
-  sh.run { "rm", "-rf", "--", path }
+  assert(core.fs.remove_tree(path))
 end
 
 --- Whether a process runs; a zombie does not.

@@ -159,12 +159,22 @@ function ensure.cached() return false end
 function ensure.build() end
 function ensure.prove() end
 function ensure.alias() end
-return ensure
 ]]
 
---- The path of a policy that is the shipped one without its build, where what is fetched is all that counts.
-function methods:fetch_policy()
-  sh.write(self.dir .. "/fetch.lua", FETCH)
+-- And without what is asked of it while git fetches: that starts four programs for each run.
+local ASK_NOTHING = [[
+local preflight = ensure.preflight
+function ensure.preflight(job)
+  function job.engine.builder() return "classic" end
+  return preflight(job)
+end
+function ensure.engine_platform() return "linux/amd64" end
+]]
+
+--- The path of a policy that is the shipped one without its build, where what is fetched is all that counts. With ASKS, it asks
+--- for the engine's builder and platform.
+function methods:fetch_policy(asks)
+  sh.write(self.dir .. "/fetch.lua", FETCH .. (asks and "" or ASK_NOTHING) .. "return ensure\n")
   return self.dir .. "/fetch.lua"
 end
 
