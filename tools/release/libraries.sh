@@ -116,7 +116,7 @@ build_libraries() { # ARCH
 	write_compiler "$1"
 	rm -rf "$WORK/$1/root"
 	mkdir -p "$WORK/$1/root"
-	RECIPE=$(digest "$(hardening_of "$1")" "$(specs_of root)" "$(declare -f write_compiler)" "$(cat "$TREE/tools/release/recipe.sh")" \
-		"$("$(triple_of "$1")-gcc" --version)")
+	RECIPE=$(digest "$(hardening_of "$1")" "$(specs_of root)" "$("$(triple_of "$1")-gcc" --version)" \
+		"$(declare -f write_compiler compile_all openssl_target)" "$(cat "$TREE/tools/release/recipe.sh")")
 	for name in $LIBRARIES; do library "$1" "$name"; done
 }
