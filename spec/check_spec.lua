@@ -66,6 +66,8 @@ describe("molbuild check", function()
     ["function ensure.build(job) job.ceilng = 5 end"] = 'job.ceilng: no such field; did you mean "ceiling"?',
     ["function ensure.build(job) print(job.nothing) end"] = "job.nothing: no such field",
     ["ensure.build = 5"] = "ensure.build must be a function, not 5",
+    ["ensure.gc = 5"] = "ensure.gc must be a function, not 5",
+    ["ensure.build = {}"] = "ensure.build must be a function, not a table",
     ["ensure.run = nil"] = "ensure.run must be a function, not nothing",
     ["ensure.ceiling = '5m'"] = 'ensure.ceiling must be a number of seconds, not "5m"',
     ["ensure.platform = 'amd64'"] = true,
@@ -97,6 +99,7 @@ describe("molbuild check", function()
     "function ensure.check(job) for _, one in ipairs { 'a' } do print(one, job.dir, _G.print, os.time(), io.stderr) end end",
     "local t = setmetatable({}, { __index = function(_, k) return k end }) print(t.anything)",
     "ensure.per_runtime.hermes = { branch = 'next', token_env = 'MINE' }",
+    "ensure.gc = { keep = 3 }",
     "local ok, why = pcall(molbuild.git.branch_head, 'https://h/o/r', 'main', {}) print(ok, why)",
   } do
     it(("is content with: %s"):format(line), function() assert.same({}, findings(line)) end)

@@ -174,10 +174,12 @@ function Forge:recovers() end
 ---@field tags string[]
 ---@field labels table<string, string>
 ---@field platform string
+---@field created integer  seconds since 1970
 
 ---@class molbuild.testing.Engine
 ---@field platform string
 ---@field images molbuild.testing.Image[]
+---@field containers { name: string, image: string }[]  running or not
 ---@field registry table<string, table>
 local Engine = {}
 

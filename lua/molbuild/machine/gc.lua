@@ -121,8 +121,11 @@ local function collect(policy)
   local own = own_options(policy)
   local options = options_of(policy, {}, nil)
   options.lock_timeout = 0 -- what is being built is left for the next time
-  local free = own.when_free_below and require("molbuild.engine.stock").free(options.engine)
-  if free and free >= own.when_free_below then return end
+  if own.when_free_below then
+    local free = require("molbuild.engine.stock").free(options.engine)
+    if not free then log.warn "gc.when_free_below has no effect: how much space the engine has free is not known" end
+    if not free or free >= own.when_free_below then return end
+  end
   local report = require("molbuild.machine.collect").run(options)
   for _, row in ipairs(report.rows) do
     if row.action == "failed" then log.warn("gc: %s %s: %s", row.runtime or "", what_of(row), row.reason) end

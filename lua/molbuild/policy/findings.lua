@@ -114,9 +114,11 @@ local function check_functions(state)
     if type(key) == "string" and key ~= "run" and type(before) == "function" then list[#list + 1] = key end
   end
   table.sort(list)
+  local verbs = rawget(policy, "verbs")
   for _, key in ipairs(list) do
     local now = rawget(policy, key)
-    if type(now) ~= "function" then
+    local is_options = type(now) == "table" and type(verbs) == "table" and verbs[key] ~= nil -- gc = { keep = 3 }
+    if type(now) ~= "function" and not is_options then
       add(state, line_of(state, key), "%s.%s must be a function, not %s", state.name, key, expect.shown(now))
     end
   end

@@ -6,17 +6,21 @@ local json = require "cjson"
 
 local engine = {}
 
+local CREATED = 1700000000 -- when images were created: each one a second after the one before
+
 ---@class molbuild.testing.Image
 ---@field id string
 ---@field tags string[]
 ---@field labels table<string, string>
 ---@field platform string
+---@field created integer  seconds since 1970
 
 ---@class molbuild.testing.Engine
 ---@field platform string  its own
 ---@field builder "buildkit"|"classic"
 ---@field podman boolean
 ---@field images molbuild.testing.Image[]
+---@field containers { name: string, image: string }[]  running or not
 ---@field registry table<string, table>  what a pull gets, and a push has put, by reference
 local Engine = {}
 Engine.__index = Engine
@@ -27,7 +31,8 @@ Engine.__index = Engine
 ---@return molbuild.testing.Engine
 function engine.new(options, images, address)
   local self = setmetatable({
-    platform = "linux/amd64", builder = "buildkit", podman = false, images = {}, registry = {}, faults = {}, plans = {}, number = 0,
+    platform = "linux/amd64", builder = "buildkit", podman = false, images = {}, containers = {}, registry = {}, faults = {},
+    plans = {}, number = 0,
   }, Engine)
   for name, value in pairs(options or {}) do
     self[name] = value
@@ -92,7 +97,8 @@ function Engine:add(ref, fields)
   self.number = self.number + 1
   local image = {
     id = fields.id or "sha256:" .. core.sha256.hex(("%s %d"):format(ref, self.number)), tags = {},
-    labels = fields.labels or {}, platform = fields.platform or self.platform, files = fields.files, build_args = fields.build_args,
+    labels = fields.labels or {}, created = fields.created or CREATED + self.number,
+    platform = fields.platform or self.platform, files = fields.files, build_args = fields.build_args,
   }
   table.insert(self.images, image)
   self:name(image, ref)
@@ -216,16 +222,61 @@ function Engine:server()
 end
 
 --- The images that have a label, as the engine lists them.
----@param label string  "name=value"
+---@param label string  "name=value", or a name alone
 ---@return table[]
 function Engine:labelled(label)
   local name, value = label:match "^([^=]*)=(.*)$"
   local list = {}
   for _, image in ipairs(self.images) do
-    local listed = image.labels[name] == value and self:described(image)
-    list[#list + 1] = listed and { Id = listed.Id, RepoTags = listed.RepoTags, Labels = image.labels } or nil
+    local found = image.labels[name or label]
+    local listed = found ~= nil and (not name or found == value) and self:described(image)
+    list[#list + 1] = listed and {
+      Id = listed.Id, RepoTags = listed.RepoTags, Labels = image.labels, Created = image.created, Size = 0, ParentId = "",
+    } or nil
   end
   return list
+end
+
+-- Containers, as the engine lists them.
+local function containers_of(self)
+  local list = {}
+  for index, container in ipairs(self.containers) do
+    local image = self:image(container.image)
+    list[index] = {
+      Id = core.sha256.hex(container.name), Names = { "/" .. container.name }, ImageID = image and image.id, State = "exited",
+    }
+  end
+  return list
+end
+
+-- Remove an image that one name at most stands for, or a name; an image that a container uses stays.
+local function delete(self, ref)
+  local image = self:image(ref)
+  if not image then return 404, { message = "No such image: " .. ref } end
+  if image.id == ref and #image.tags > 1 then return 409, { message = "conflict: image is referenced in multiple repositories" } end
+  for _, container in ipairs(#image.tags <= 1 and self.containers or {}) do
+    if self:image(container.image) == image then return 409, { message = "conflict: used by container " .. container.name } end
+  end
+  if #image.tags > 1 then
+    self:untag(with_tag(ref))
+    return 200, { { Untagged = ref } }
+  end
+  self:remove(ref)
+  return 200, { { Deleted = image.id } }
+end
+
+-- What the engine holds; nil for another question.
+local function answer_stock(self, request, path)
+  local ref = request.method == "DELETE" and path:match "^/images/(.+)$"
+  if ref then
+    return answer(delete(self, ref))
+  elseif path == "/containers/json" then
+    return answer(200, #self.containers > 0 and containers_of(self) or "[]")
+  elseif path == "/system/df" then
+    return answer(200, "{}")
+  elseif path == "/info" then
+    return answer(200, { Name = "engine", DockerRootDir = "/var/lib/docker" })
+  end
 end
 
 local function decoded(text)
@@ -244,7 +295,7 @@ function Engine:answer(request)
   elseif path == "/images/json" then
     local label = json.decode(decoded(query:match "filters=([^&]*)")).label[1]
     return answer(200, #self:labelled(label) > 0 and self:labelled(label) or "[]")
-  elseif ref and not image then
+  elseif ref and not image and request.method ~= "DELETE" then
     return answer(404, { message = "No such image: " .. with_tag(ref) })
   elseif question == "json" then
     return answer(200, self:described(image))
@@ -252,7 +303,7 @@ function Engine:answer(request)
     self:name(image, ("%s:%s"):format(decoded(query:match "repo=([^&]*)"), decoded(query:match "tag=([^&]*)")))
     return answer(201, "")
   end
-  return answer(404, { message = "page not found" })
+  return answer_stock(self, request, path) or answer(404, { message = "page not found" })
 end
 
 --- Put the engine into a network, at its socket.
