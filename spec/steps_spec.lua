@@ -1,6 +1,7 @@
 -- Every step of ensure.lua can be replaced: the replacement is what runs.
 local errors = require "molbuild.base.errors"
 local molbuild = require "molbuild"
+local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
 
 local STEPS = { "preflight", "head", "tag", "cached", "lock", "clone", "check", "build", "alias" }
@@ -11,15 +12,15 @@ local function closes()
 end
 
 describe("the steps of ensure.lua", function()
-  local ensure, job, calls, images
+  local ensure, job, calls, images, dir
 
-  -- A job without an engine, a forge or a directory, and a policy whose every step is replaced by one that is noted.
+  -- A job without an engine or a forge, whose cache gets the records of builds alone, and a policy whose every step is replaced by one that is noted.
   before_each(function()
-    ensure = molbuild.load "scripts/ensure.lua"
+    ensure, dir = molbuild.load "scripts/ensure.lua", sh.temporary "steps"
     calls = {}
     images = { ["name:tag"] = { id = "sha256:0f", labels = { ["org.opencontainers.image.revision"] = SHA } } }
     job = {
-      runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = "/nonexistent/cache",
+      runtime = "hermes", branch = "main", repo_url = "https://forge.example/o/hermes", cache = dir,
       platform = "linux/amd64", image = "name",
       engine = {
         builder = function() return "buildkit" end, platform = function() return "linux/amd64" end, ask_early = closes,
@@ -39,6 +40,10 @@ describe("the steps of ensure.lua", function()
         return results[name] and results[name]()
       end
     end
+  end)
+
+  after_each(function()
+    sh.remove(dir)
   end)
 
   local function image()
