@@ -14,7 +14,8 @@ end
 describe("the steps of ensure.lua", function()
   local ensure, job, calls, images, dir
 
-  -- A job without an engine or a forge, whose cache gets the records of builds alone, and a policy whose every step is replaced by one that is noted.
+  -- A job without an engine or a forge, and a policy whose every step is replaced by one that is noted. The cache gets the records
+  -- of builds alone.
   before_each(function()
     ensure, dir = molbuild.load "scripts/ensure.lua", sh.temporary "steps"
     calls = {}
