@@ -253,6 +253,10 @@ describe("doctor", function()
     assert.equal(2, result.status)
     assert_line(lines.settings, "failure", "MOLECULE_IMAGE_PLATFORM")
     assert_line(lines.engine, "ok", "Docker Engine ")
+    lines, result = doctor { MOLBUILD_DOCKER = "~/docker" }
+    assert.equal(2, result.status)
+    assert_line(lines.engine, "failure", "MOLBUILD_DOCKER: ")
+    assert_line(lines.cache, "ok", "lockable")
     sh.write(w.dir .. "/file", "x")
     lines, result = doctor { MOLECULE_LOCAL_BUILD_CACHE = w.dir .. "/file/cache" }
     assert.equal(1, result.status)

@@ -29,7 +29,7 @@ local BOUND = 60
 ---@field settings table[]  without jobs: the settings that can be read nevertheless
 ---@field optional table<string, true>  runtimes that were not named: they need not have a repository
 ---@field needs fun(job: table): string  as of doctor.run
----@field engine molbuild.Engine
+---@field engine molbuild.Engine?  the first job's; nil when it cannot even be named
 
 ---@class molbuild.DoctorCheck
 ---@field [1] string  its name
@@ -183,14 +183,31 @@ local function longest_of(jobs)
   return longest
 end
 
-local function add_engine(checks, machine, native)
-  local users, program = only(machine, "build", "engine"), machine.engine.command
-  if #users == 0 and (machine.jobs[1] or machine.settings[1]) then return end
+-- The engines of jobs, each with its jobs. Without jobs, the one that would be used.
+local function engines_of(machine, jobs)
+  local list, by = {}, {}
+  for _, job in ipairs(jobs) do
+    local engine_of = rawget(job, "engine") or machine.engine
+    local command = engine_of and engine_of.command
+    if command and not by[command] then
+      by[command] = { engine = engine_of, jobs = {} }
+      list[#list + 1] = by[command]
+    end
+    if command then table.insert(by[command].jobs, job) end
+  end
+  local is_idle = machine.jobs[1] or machine.settings[1] or not machine.engine
+  return (list[1] or is_idle) and list or { { engine = machine.engine, jobs = {} } }
+end
+
+local function add_engine(checks, machine, used, native)
+  local builders, program = {}, used.engine.command
+  for _, job in ipairs(used.jobs) do builders[#builders + 1] = machine.needs(job) == "build" and job or nil end
   table.insert(checks, { program, function(report) programs.program(report, machine, program) end })
-  local builders = #users == 0 or #only(machine, "build") > 0
-  if builders then table.insert(checks, { "builder", function(report) engine.builder(report, machine.engine) end }) end
-  local platforms = builders and each_of(users, function(job) return rawget(job, "platform") end) or {}
-  table.insert(checks, { "engine", function(report) engine.engine(report, machine.engine, platforms, native) end })
+  if builders[1] or not used.jobs[1] then
+    table.insert(checks, { "builder", function(report) engine.builder(report, used.engine) end })
+  end
+  local platforms = each_of(builders, function(job) return rawget(job, "platform") end)
+  table.insert(checks, { "engine", function(report) engine.engine(report, used.engine, platforms, native) end })
 end
 
 local function add_forges(checks, machine, jobs)
@@ -217,7 +234,9 @@ local function checks_of(machine, options)
   if #jobs > 0 then
     table.insert(checks, { "git", function(report) programs.program(report, machine, "git") end })
   end
-  add_engine(checks, machine, options.native)
+  for _, used in ipairs(engines_of(machine, only(machine, "build", "engine"))) do
+    add_engine(checks, machine, used, options.native)
+  end
   for _, root in ipairs(each_of(jobs, function(job) return job.cache end)) do
     table.insert(checks, { "cache", function(report) cache.check(report, root, longest_of(jobs)) end })
   end
@@ -250,11 +269,11 @@ function doctor.run(policy, args, options)
   seal.options("molbuild.doctor.run", options, OPTIONS)
   local names, optional = policy.names(#args > 0 and args or { "--all" })
   local machine = {
-    policy = policy, jobs = {}, settings = {}, optional = optional or {}, engine = docker.engine(), needs = options.needs,
+    policy = policy, jobs = {}, settings = {}, optional = optional or {}, needs = options.needs,
   }
   local report = doctor_report.new()
   read_settings(report, machine, names)
-  machine.engine = machine.jobs[1] and machine.jobs[1].engine or machine.engine
+  machine.engine = machine.jobs[1] and rawget(machine.jobs[1], "engine") or select(2, report:try("engine", docker.engine))
   report:append(doctor.run_checks(checks_of(machine, options)))
   local result = rows.new { columns = { { "status" }, { "check" }, { "message", shown = shown } } }
   for _, line in ipairs(report) do result:add(line) end
