@@ -64,6 +64,7 @@ describe("an image", function()
       labels[LABEL .. "created"] = nil
       assert.same({
         [LABEL .. "revision"] = sha, [LABEL .. "source"] = served .. "hermes", ["app.molecule.runtime"] = "hermes",
+        ["app.molecule.branch"] = "main",
       }, labels)
       -- It is the one that is asked for: the next run finds it.
       assert.equal("hit", ensure({ PATH = path }).outcome)
