@@ -52,4 +52,12 @@ function advice.announce(job)
   if own and molbuild.image.is_emulated(job.target, own) then molbuild.log.warn_once("%s", emulated(job, own)) end
 end
 
+--- What follows a build: others get the image, and what nothing needs any more goes.
+function advice.afterwards(job, ensure)
+  if job.image_cache then molbuild.shared.give(job) end
+  molbuild.heads.forget(job, job.sha)
+  molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
+  if type(ensure.gc) == "table" then molbuild.gc.behind(ensure) end -- gc = { keep = 2 }
+end
+
 return advice

@@ -17,6 +17,7 @@ return {
   { "cached", "job", "whether the engine has the image; called again when the lock is held. Sets `job.image_id`, `job.wrong`" },
   { "make", "job, step", "the steps of a miss, from `lock` to `build`; false if the branch moved on" },
   { "lock", "job", "held during the steps of a miss" },
+  { "shared", "job", "with `image_cache`: takes the image from the registry; false if it is built here" },
   { "announce", "job", "reports what is built, and warns about an emulated platform" },
   { "clone", "job", "the tree of the commit; false if the branch moved on. Sets `job.dir`, `job.log_file`" },
   { "check", "job", "checks the files that the building program reads; sets `job.inputs`" },

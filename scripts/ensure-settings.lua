@@ -66,6 +66,17 @@ local settings = {
   { "failed_retry", 0, "seconds",
     "how long, in seconds, a build that failed because of its commit is not tried again; 0: the next run tries it",
     variable = "MOLECULE_FAILED_RETRY_S" },
+  { "image_cache", nil, "prefix",
+    "shared images: a registry, such as registry.example/team, from which a missing image is pulled, and compared",
+    variable = "MOLECULE_IMAGE_CACHE" },
+  { "image_cache_timeout", 10, "seconds",
+    "the longest time until that registry begins to give an image, in seconds; then the image is built; 0: no bound",
+    variable = "MOLECULE_IMAGE_CACHE_TIMEOUT_S", zero = math.huge },
+  { "image_cache_required", "0", "switch", "1: an image that the registry does not give is an error, and is not built",
+    variable = "MOLECULE_IMAGE_CACHE_REQUIRED" },
+  { "image_cache_push", "0", "choice",
+    "1: push images that were built here to the registry, behind the result; required: before it, and a failure is an error",
+    choices = { "0", "1", "required" }, variable = "MOLECULE_IMAGE_CACHE_PUSH" },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -96,7 +107,7 @@ settings.job = {
   { "keeps_latest", "boolean?", "leave the name that moves with the branch as it is" },
   { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
-  { "outcome", "string", "the result's kind: hit, built, registry, stale" },
+  { "outcome", "string", "the result's kind: hit, built, pulled, registry, stale" },
   { "held", "Lock?", "the lock, while the image is built" },
   { "dir", "string", "the tree that is built" },
   { "log_file", "string", "the log of the build" },
@@ -111,7 +122,7 @@ settings.job = {
 --- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
 settings.gives = {
   names = "names", job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference",
-  latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", image = "text",
+  latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", shared = "boolean", image = "text",
 }
 
 --- The version of the contract between a policy and the program that this policy is written for (docs/policy.md).
@@ -137,7 +148,7 @@ settings.hooks = {
 --- take long.
 settings.words = {
   prefix = "local-build",
-  outcomes = { hit = "up to date", built = "built", registry = "from the registry", stale = "an older image" },
+  outcomes = { hit = "up to date", built = "built", pulled = "pulled", registry = "from the registry", stale = "an older image" },
   unchanged = "hit",
   slow = { "clone", "build" },
 }

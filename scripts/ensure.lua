@@ -114,6 +114,9 @@ function ensure.lock(job)
     { purpose = "build " .. job.runtime, timeout = molbuild.task.scope().lock_timeout })
 end
 
+--- Takes the image from the registry that hosts share images through, if it has the very one.
+function ensure.shared(job) return molbuild.shared.take(job, ensure.inputs, "pulled") end
+
 -- 8. Clone ----------------------------------------------------------------------------------------------------------
 --- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
 function ensure.clone(job)
@@ -214,8 +217,9 @@ function ensure.make(job, step)
   local lock <close> = step "lock"
   job.held = lock
   if ensure.found(job, step) then return true end
-  molbuild.failures.check(job)
   local place <close> = jobs.place()
+  if job.image_cache and step "shared" then return true end
+  molbuild.failures.check(job)
   job.outcome = "built"
   ensure.announce(job)
   local record <close> = molbuild.record.begin(job)
@@ -226,9 +230,7 @@ function ensure.make(job, step)
   step "build"
   ensure.prove(job, "build")
   record:good()
-  molbuild.heads.forget(job, job.sha)
-  molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)
-  if type(ensure.gc) == "table" then molbuild.gc.behind(ensure) end -- gc = { keep = 2 }
+  advice().afterwards(job, ensure)
   return true
 end
 
@@ -242,8 +244,6 @@ function ensure.run(args)
 end
 
 --- The key of a build, for callers that keep builds elsewhere: 16 hex digits.
-function ensure.cache_key(runtime, sha, prefix)
-  return core.sha256.hex(("%s|%s|%s"):format(runtime, sha, prefix)):sub(1, 16)
-end
+function ensure.cache_key(runtime, sha, prefix) return core.sha256.hex(runtime .. "|" .. sha .. "|" .. prefix):sub(1, 16) end
 
 return ensure

@@ -15,6 +15,7 @@ local CALLS = {
   ["molbuild.git.tree"] = function(o) molbuild.git.tree(o) end,
   ["engine:build"] = function(o) engine:build(o) end,
   ["engine:pull"] = function(o) engine:pull("a:b", o) end,
+  ["engine:push"] = function(o) engine:push("a:b", o) end,
   ["molbuild.image.obtain"] = function(o) molbuild.image.obtain(engine, "a:b", o) end,
   ["molbuild.job.run_all"] = function(o) molbuild.job.run_all({}, print, o) end,
 }
@@ -40,7 +41,7 @@ describe("an option of the library", function()
   for path, pair in pairs {
     ["lua/molbuild/repository/store.lua"] = { "molbuild.TreeOptions", "molbuild.git.tree" },
     ["lua/molbuild/engine/build.lua"] = { "molbuild.BuildOptions", "engine:build" },
-    ["lua/molbuild/engine/pull.lua"] = { "molbuild.PullOptions", "engine:pull" },
+    ["lua/molbuild/engine/transfer.lua"] = { "molbuild.TransferOptions", "engine:pull", "engine:push" },
   } do
     it(("of %s is known when %s has it"):format(pair[2], pair[1]), function()
       local class = assert(sh.read(path)):match("%-%-%-@class " .. pair[1]:gsub("%p", "%%%0") .. "\n(.-)\n[^-]")

@@ -37,6 +37,7 @@ local MODULES = {
   rows = "molbuild.base.rows",
   settings = "molbuild.base.settings",
   sha = "molbuild.base.sha",
+  shared = "molbuild.machine.shared",
   task = "molbuild.base.task",
   template = "molbuild.repository.template",
   testing = "molbuild.testing",

@@ -54,6 +54,14 @@
 ---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
 ---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
 ---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
+---@field image_cache string?  shared images: a registry, such as registry.example/team, from which a missing image is pulled,
+---  and compared (variable: MOLECULE_IMAGE_CACHE)
+---@field image_cache_timeout number  the longest time until that registry begins to give an image, in seconds; then the image is
+---  built; 0: no bound (default: 10; variable: MOLECULE_IMAGE_CACHE_TIMEOUT_S)
+---@field image_cache_required "0"|"1"  1: an image that the registry does not give is an error, and is not built (default: 0;
+---  variable: MOLECULE_IMAGE_CACHE_REQUIRED)
+---@field image_cache_push "0"|"1"|"required"  1: push images that were built here to the registry, behind the result; required:
+---  before it, and a failure is an error (default: 0; variable: MOLECULE_IMAGE_CACHE_PUSH)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -79,7 +87,7 @@
 ---@field keeps_latest boolean?  leave the name that moves with the branch as it is
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match
----@field outcome string  the result's kind: hit, built, registry, stale
+---@field outcome string  the result's kind: hit, built, pulled, registry, stale
 ---@field held molbuild.core.Lock?  the lock, while the image is built
 ---@field dir string  the tree that is built
 ---@field log_file string  the log of the build
@@ -158,6 +166,14 @@
 ---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
 ---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
 ---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
+---@field image_cache string?  shared images: a registry, such as registry.example/team, from which a missing image is pulled,
+---  and compared (variable: MOLECULE_IMAGE_CACHE)
+---@field image_cache_timeout number  the longest time until that registry begins to give an image, in seconds; then the image is
+---  built; 0: no bound (default: 10; variable: MOLECULE_IMAGE_CACHE_TIMEOUT_S)
+---@field image_cache_required "0"|"1"  1: an image that the registry does not give is an error, and is not built (default: 0;
+---  variable: MOLECULE_IMAGE_CACHE_REQUIRED)
+---@field image_cache_push "0"|"1"|"required"  1: push images that were built here to the registry, behind the result; required:
+---  before it, and a failure is an error (default: 0; variable: MOLECULE_IMAGE_CACHE_PUSH)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments
@@ -231,6 +247,11 @@ function ensure.cached(job) end
 ---@param job job
 ---@return molbuild.core.Lock
 function ensure.lock(job) end
+
+--- Takes the image from the registry that hosts share images through, if it has the very one.
+---@param job job
+---@return boolean
+function ensure.shared(job) end
 
 --- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
 ---@param job job

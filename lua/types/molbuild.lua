@@ -168,12 +168,18 @@ function Engine:program() end
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 function Engine:build(options) end
 
---- Pull an image from its registry by the program, which has the credentials; see engine/pull.lua.
+--- Pull an image from its registry by the program, which has the credentials; see engine/transfer.lua.
 --- Raises: auth, not_found, remote, failed, timeout, missing_tool, cancelled, usage.
 ---@param ref string
----@param options molbuild.PullOptions?
+---@param options molbuild.TransferOptions?
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 function Engine:pull(ref, options) end
+
+--- Push an image to its registry by the program, which has the credentials. One that is there already is a success.
+--- Raises: auth, not_found, remote, failed, timeout, missing_tool, cancelled, usage.
+---@param ref string
+---@param options molbuild.TransferOptions?
+function Engine:push(ref, options) end
 
 ---@class molbuild.Error
 ---@field kind string
@@ -243,13 +249,6 @@ function Engine:pull(ref, options) end
 ---@field compiled (fun(text: string): string?)?  the bytecode of the built-in policy with exactly this text
 ---@field policy (fun(name: string?): string|string[]|nil)?  the text of a built-in policy; with no name, all their names
 ---@field library table?  the module molbuild
-
----@class molbuild.PullOptions
----@field platform string?  as of names.platform; the engine's own when absent
----@field timeout number?  the ceiling, in seconds
----@field stall number?  the longest silence, in seconds; four times as much for a download, which is silent by nature
----@field log_file string?
----@field keep table?  locks that are held as long as the pull runs
 
 ---@class molbuild.Record
 ---@field path string  the file
@@ -359,6 +358,14 @@ function Task:kill() end
 
 --- Wait for a task that this one spawned; return its results, or raise its error.
 function Task:join() end
+
+---@class molbuild.TransferOptions
+---@field platform string?  of a pull; as of names.platform; the engine's own when absent
+---@field timeout number?  the ceiling, in seconds
+---@field stall number?  the longest silence, in seconds; four times as much for a layer, which is silent by nature
+---@field log_file string?
+---@field keep table?  locks that are held as long as the transfer runs
+---@field on_line (fun(line: string): any)?  called for each line that the program prints
 
 ---@class molbuild.TreeOptions
 ---@field repository string  where it is kept; its directory exists
@@ -1690,6 +1697,31 @@ local sha = {}
 ---@return string
 function sha.check(value, where) end
 
+--- Images that hosts share through a registry. What a pull brings is compared before it gets a tag of this machine's own; a
+--- registry without a usable image costs a bounded time and one line, and the image is built here.
+---@class molbuild.shared
+local shared = {}
+
+--- The name of a job's image in the registry.
+---@param job table  with its tag
+---@return string
+function shared.name(job) end
+
+--- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
+--- must be built again, or of a working tree, is not looked for.
+--- Raises: auth, not_found, remote, failed, timeout (where the image is required).
+---@param job table
+---@param declared table<string, string>?  the policy's inputs
+---@param outcome string  the job's outcome when the image was taken
+---@return boolean taken
+function shared.take(job, declared, outcome) end
+
+--- Push a job's image that was built here. It happens when the results have been written, unless it is required to succeed: then
+--- it happens now.
+--- Raises: auth, remote, failed, timeout (where the push is required).
+---@param job table
+function shared.give(job) end
+
 --- Tasks: sequential code that waits. Tasks are structured: a task ends only when its children have ended. How they run, and what
 --- a cancellation does, is in molbuild.base.scheduler.
 ---@class molbuild.task
@@ -1726,8 +1758,9 @@ function task.map(items, options, fn) end
 ---@param seconds number
 ---@param fn fun(): ...
 ---@param why table?
+---@param spare (fun(): boolean)?  asked when the seconds are over: whether FN may continue without a bound
 ---@return ...
-function task.timeout(seconds, fn, why) end
+function task.timeout(seconds, fn, why, spare) end
 
 --- Run FN with cancellation postponed until it returns: for work that must not be left half done.
 ---@param fn fun(...): ...
@@ -1890,6 +1923,7 @@ function working_tree.copy(job, to) end
 ---@field rows molbuild.rows
 ---@field settings molbuild.settings
 ---@field sha molbuild.sha
+---@field shared molbuild.shared
 ---@field task molbuild.task
 ---@field template molbuild.template
 ---@field testing molbuild.testing

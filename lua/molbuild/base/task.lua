@@ -102,12 +102,13 @@ end
 ---@param seconds number
 ---@param fn fun(): ...
 ---@param why table?
+---@param spare (fun(): boolean)?  asked when the seconds are over: whether FN may continue without a bound
 ---@return ...
-function task.timeout(seconds, fn, why)
+function task.timeout(seconds, fn, why, spare)
   local expired
   local child = task.spawn(fn)
   local clock = task.spawn(function()
-    if core.sys.sleep(seconds) then
+    if core.sys.sleep(seconds) and not (spare and spare()) then
       expired = why or errors.new { kind = "timeout", message = ("took longer than %g s"):format(seconds) }
       child:cancel(expired)
     end

@@ -335,18 +335,28 @@ function Engine:build(options)
   return require("molbuild.engine.build").run(self, options)
 end
 
-local PULL_OPTIONS = { platform = true, timeout = true, stall = true, log_file = true, keep = true }
+local TRANSFER_OPTIONS = { platform = true, timeout = true, stall = true, log_file = true, keep = true, on_line = true }
 
---- Pull an image from its registry by the program, which has the credentials; see engine/pull.lua.
+--- Pull an image from its registry by the program, which has the credentials; see engine/transfer.lua.
 ---@param ref string
----@param options molbuild.PullOptions?
+---@param options molbuild.TransferOptions?
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled | usage
 function Engine:pull(ref, options)
-  seal.options("engine:pull", options, PULL_OPTIONS)
+  seal.options("engine:pull", options, TRANSFER_OPTIONS)
   check_reference(ref)
   self.early = nil
-  return require("molbuild.engine.pull").run(self, ref, options or {})
+  return require("molbuild.engine.transfer").pull(self, ref, options or {})
+end
+
+--- Push an image to its registry by the program, which has the credentials. One that is there already is a success.
+---@param ref string
+---@param options molbuild.TransferOptions?
+---@raise auth | not_found | remote | failed | timeout | missing_tool | cancelled | usage
+function Engine:push(ref, options)
+  seal.options("engine:push", options, TRANSFER_OPTIONS)
+  check_reference(ref)
+  require("molbuild.engine.transfer").push(self, ref, options or {})
 end
 
 return docker

@@ -1,0 +1,139 @@
+--- Images that hosts share through a registry. What a pull brings is compared before it gets a tag of this machine's own; a
+--- registry without a usable image costs a bounded time and one line, and the image is built here.
+local core = require "molbuild.core"
+local errors = require "molbuild.base.errors"
+local image = require "molbuild.engine.image"
+local inputs = require "molbuild.repository.inputs"
+local log = require "molbuild.base.log"
+local stock = require "molbuild.engine.stock"
+local task = require "molbuild.base.task"
+local text = require "molbuild.base.text"
+
+local shared = {}
+
+--- The name of a job's image in the registry.
+---@param job table  with its tag
+---@return string
+function shared.name(job)
+  return ("%s/workspace-template-%s:%s"):format(job.image_cache, job.runtime, job.tag:match ":([^:/]*)$")
+end
+
+-- Pulling -----------------------------------------------------------------------------------------------------------
+
+-- Lines that the program prints when the registry has answered with the image's manifest: of docker, and of podman.
+local PROGRESS = { "^%x+: ", "^Digest: ", "^Getting image source", "^Copying " }
+
+local function is_progress(line)
+  for _, pattern in ipairs(PROGRESS) do
+    if line:find(pattern) then return true end
+  end
+  return false
+end
+
+local function pull(job, ref)
+  local begun = false
+  local seconds = job.image_cache_timeout
+  return task.timeout(seconds, function()
+    return job.engine:pull(ref, {
+      platform = job.platform ~= "native" and job.platform or nil, stall = job.stall, timeout = job.ceiling, keep = { job.held },
+      on_line = function(line) begun = begun or is_progress(line) end,
+    })
+  end, errors.new {
+    kind = "timeout", message = ("the registry gave no image within %g s (%s)"):format(seconds, job.variables.image_cache_timeout),
+  }, function() return begun end)
+end
+
+local function said(found, name)
+  local value = found.labels[name]
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+-- How a pulled image differs from the requested one. A missing label counts as a difference: every host that may write to the
+-- registry can put any image under the tag.
+local function difference(job, found, declared)
+  local wanted = image.labels(job.sha, job.repo_url, image.job_labels(job), job.labels)
+  for _, name in ipairs { "org.opencontainers.image.revision", "org.opencontainers.image.source", "app.molecule.runtime" } do
+    if said(found, name) ~= wanted[name] then
+      return ("its label %s is %s, not %s"):format(name, said(found, name) and text.shown(found.labels[name]) or "missing",
+        wanted[name])
+    end
+  end
+  return image.other_platform(found, job.target) or inputs.mismatch(declared, job.build_args, found.labels, job.labels)
+end
+
+-- The registry's name stays on no image: its tags would keep images alive that nothing else needs.
+local function forget(job, ref)
+  local removal = stock.remove(job.engine, ref)
+  if removal.refused then log.warn("%s stays on this machine: %s", ref, removal.refused) end
+end
+
+-- No usable image: an error where one is required, else one line.
+local function give_up(job, ref, failure)
+  if job.image_cache_required == "1" then
+    failure.hint = failure.hint or ("without %s=1 the image is built here"):format(job.variables.image_cache_required)
+    error(failure, 0)
+  end
+  local say = failure.kind == "not_found" and log.info or log.warn
+  say("%s is built here: %s", job.runtime, failure.kind == "not_found" and ref .. " is not in the registry" or failure.message)
+  return false
+end
+
+--- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
+--- must be built again, or of a working tree, is not looked for.
+---@param job table
+---@param declared table<string, string>?  the policy's inputs
+---@param outcome string  the job's outcome when the image was taken
+---@return boolean taken
+---@raise auth | not_found | remote | failed | timeout  where the image is required
+function shared.take(job, declared, outcome)
+  if job.rebuild or job.working_tree then return false end
+  local ref = shared.name(job)
+  local ok, found = errors.try(pull, job, ref)
+  if not ok then return give_up(job, ref, found) end
+  local wrong = found and difference(job, found, declared) or not found and "the engine cannot be asked about it" or nil
+  if not wrong then
+    job.engine:tag(ref, job.tag)
+    job.image_id, job.outcome = found.id, outcome
+  end
+  forget(job, ref)
+  if wrong then
+    return give_up(job, ref, errors.new {
+      kind = "failed", retry = false, message = ("%s is not the image that its tag says, and was not taken: %s"):format(ref, wrong),
+    })
+  end
+  return true
+end
+
+-- Pushing -----------------------------------------------------------------------------------------------------------
+
+local function push(job)
+  local ref = shared.name(job)
+  job.engine:tag(job.tag, ref)
+  local _ <close> = setmetatable({}, { __close = function() forget(job, ref) end })
+  job.engine:push(ref, { stall = job.stall, timeout = job.ceiling })
+  log.info("pushed %s", ref)
+end
+
+-- The push must not turn a run into a failed one: its result stands already.
+local function try_to_push(job)
+  local started = core.sys.monotonic()
+  task.scope().runtime = job.runtime
+  local ok, failure = errors.try(push, job)
+  if not ok then log.warn("not pushed after %.0f s: %s", core.sys.monotonic() - started, failure.message) end
+end
+
+--- Push a job's image that was built here. It happens when the results have been written, unless it is required to succeed: then
+--- it happens now.
+---@param job table
+---@raise auth | remote | failed | timeout  where the push is required
+function shared.give(job)
+  local behind = task.scope().behind
+  if job.working_tree then return end -- it is this machine's own
+  if job.image_cache_push == "required" then
+    push(job)
+  elseif job.image_cache_push == "1" and behind then
+    behind[#behind + 1] = function() try_to_push(job) end
+  end
+end
+
+return shared
