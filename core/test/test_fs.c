@@ -18,26 +18,12 @@
 
 #include "file/fs.h"
 #include "fixture.h"
-
-static void make_file(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "text", 4), 4);
-	close(fd);
-}
+#include "fs_fixture.h"
 
 static int exists(const char *path)
 {
 	struct stat st;
 	return lstat(path, &st) == 0;
-}
-
-static mode_t mode_of(const char *path)
-{
-	struct fs_stat st;
-	assert_int_equal(fs_lstat(path, &st, &err), 0);
-	return st.mode;
 }
 
 static void lstat_tells_types(void **state)
@@ -233,25 +219,6 @@ static void reads_only_regular_files(void **state)
 	buf_free(&buf);
 }
 
-static size_t entries(const char *path)
-{
-	struct fs_names names;
-	size_t count;
-	assert_int_equal(fs_list(path, 1000, &names, &err), 0);
-	count = names.count;
-	fs_names_free(&names);
-	return count;
-}
-
-static void assert_holds(const char *path, const char *text)
-{
-	struct buf buf;
-	buf_init(&buf, 1000);
-	assert_int_equal(fs_read(path, 1000, &buf, &err), 0);
-	assert_string_equal(buf.data, text);
-	buf_free(&buf);
-}
-
 static void writes_in_one_step(void **state)
 {
 	char name[256];
@@ -291,65 +258,6 @@ static void a_failed_write_leaves_the_old_file_alone(void **state)
 	assert_failed(fs_write_atomic("d", "x", 1, 0644, &err), "EISDIR");
 	assert_failed(fs_write_atomic("none/f", "x", 1, 0644, &err), "ENOENT");
 	assert_int_equal(entries("."), 2);
-}
-
-static void copies_files_and_links(void **state)
-{
-	enum { SIZE = 200001 };
-	static char bytes[SIZE];
-	struct buf buf;
-	char *target;
-	(void)state;
-	buf_init(&buf, SIZE);
-	for (int i = 0; i < SIZE; i++)
-		bytes[i] = (char)(i * 31 >> 3);
-	assert_int_equal(fs_write_atomic("f", bytes, SIZE, 04710, &err), 0);
-	assert_int_equal(fs_write_atomic("g", "", 0, 0661, &err), 0);
-	assert_int_equal(symlink("f", "l"), 0);
-	assert_int_equal(fs_copy("f", "f2", &err) | fs_copy("g", "g2", &err) | fs_copy("l", "l2", &err), 0);
-	assert_int_equal(fs_read("f2", SIZE, &buf, &err), 0);
-	assert_int_equal(buf.len, SIZE);
-	assert_memory_equal(buf.data, bytes, SIZE);
-	buf_free(&buf);
-	assert_int_equal(mode_of("f2"), 0755);
-	assert_int_equal(mode_of("g2"), 0644);
-	assert_int_equal(fs_readlink("l2", &target, &err), 0);
-	assert_string_equal(target, "f");
-	free(target);
-}
-
-static void copies_nothing_else(void **state)
-{
-	(void)state;
-	make_file("f");
-	assert_int_equal(mkdir("d", 0700) | mkfifo("p", 0600) | symlink("f", "l"), 0);
-	assert_failed(fs_copy("d", "c", &err), "invalid");
-	assert_failed(fs_copy("p", "c", &err), "invalid");
-	assert_failed(fs_copy("/dev/null", "c", &err), "invalid");
-	assert_failed(fs_copy("none", "c", &err), "ENOENT");
-	assert_failed(fs_copy("f", "none/c", &err), "ENOENT");
-	assert_failed(fs_copy("f", "l", &err), "EEXIST");
-	assert_failed(fs_copy("l", "f", &err), "EEXIST");
-	assert_holds("f", "text");
-	assert_int_equal(entries("."), 4);
-}
-
-static int copy_too_much(void)
-{
-	struct rlimit limit = {8, 8};
-	signal(SIGXFSZ, SIG_IGN);
-	CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-	CHECK(fs_copy("f", "c", &err) == -1);
-	CHECK(strcmp(err.code, "EFBIG") == 0);
-	return 0;
-}
-
-static void a_failed_copy_leaves_nothing(void **state)
-{
-	(void)state;
-	assert_int_equal(fs_write_atomic("f", "much too much", 13, 0644, &err), 0);
-	as_nobody(copy_too_much);
-	assert_int_equal(entries("."), 1);
 }
 
 static void renames(void **state)
@@ -427,9 +335,6 @@ int main(void)
 		FIXTURE_TEST(reads_only_regular_files),
 		FIXTURE_TEST(writes_in_one_step),
 		FIXTURE_TEST(a_failed_write_leaves_the_old_file_alone),
-		FIXTURE_TEST(copies_files_and_links),
-		FIXTURE_TEST(copies_nothing_else),
-		FIXTURE_TEST(a_failed_copy_leaves_nothing),
 		FIXTURE_TEST(renames),
 		FIXTURE_TEST(resolves_links),
 		FIXTURE_TEST(tells_free_space),
