@@ -103,14 +103,15 @@ describe("an inventory", function()
     image("hermes", { A })
     image("codex", { B, "latest" })
     engine.cache = 700
+    image("codex", {}, { size = 100 })
     sh.write(cache .. "/codex/" .. B .. ".log", "12345")
     local rows = take()
     local sum = rows[#rows]
-    assert.same({ "sum", 2, 9800, 5, 9900, 700 }, { sum.kind, sum.images, sum.own, sum.disk, sum.layers, sum.build_cache })
-    assert.equal("2 images, all layers of the engine 9.9 kB, cache 5 B, build cache 700 B", sum.state)
+    assert.same({ "sum", 3, 9800, 5, 9900, 700 }, { sum.kind, sum.images, sum.own, sum.disk, sum.layers, sum.build_cache })
+    assert.equal("3 images, all layers of the engine 9.9 kB, cache 5 B, build cache 700 B", sum.state)
     assert(schema.check("verbs", rows:json(require("molbuild.progress.encode").object), "list"))
     local named = take { runtimes = { "codex" } }
-    assert.same({ 2, "codex" }, { #named, named[1].runtime })
+    assert.same({ 3, "codex" }, { #named, named[1].runtime })
   end)
 
   it("fits 80 columns", function()

@@ -6,6 +6,7 @@
 #   INTEGRATION_SPECS   the integration specs to run; all when it is not set
 #   TEST_JOBS           how many files run at the same time; most of them wait most of the time
 #   TEST_LIMIT          seconds that a file may take
+#   GC_WORLDS, GC_SEED  how many random worlds the specs of gc make, and from which seed
 #   BUILD, LUA          the build directory and the interpreter; LUA_HOST, where set, is the interpreter for the specs
 #   TEST_PROGRAM        the program that the specs run, by its whole path; that of the build directory when it is not set
 #   TEST_WRAPPER        a program that runs the unit tests, such as an emulator; TEST_PRESENT=1: only those that are built
@@ -20,7 +21,7 @@ LIMIT=${TEST_LIMIT:-900}
 TEST_WRAPPER=${TEST_WRAPPER:-}
 
 # These start first: the file that ends last must not be one that started late.
-LONGEST="stop_spec.lua fetch_spec.lua template_spec.lua ensure_spec.lua kill_spec.lua labels_spec.lua podman_spec.lua token_spec.lua \
+LONGEST="gc_spec.lua stop_spec.lua fetch_spec.lua template_spec.lua ensure_spec.lua kill_spec.lua labels_spec.lua podman_spec.lua token_spec.lua \
 	watch_spec.lua build_failure_spec.lua live_spec.lua lookup_spec.lua network_spec.lua token_origin_spec.lua hit_spec.lua \
 	side_by_side_spec.lua retry_spec.lua names_spec.lua docker_spec.lua bound_spec.lua quiet_spec.lua"
 
@@ -51,6 +52,7 @@ with_settings() {
 	env -i PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
 		MOLBUILD_BIN="${TEST_PROGRAM:-$PWD/$BUILD/molbuild}" ${RELEASE_OUT:+"RELEASE_OUT=$RELEASE_OUT"} \
 		${RELEASE_WORK:+"RELEASE_WORK=$RELEASE_WORK"} ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
+		${GC_WORLDS:+"GC_WORLDS=$GC_WORLDS"} ${GC_SEED:+"GC_SEED=$GC_SEED"} \
 		TEST_SHARED="$run/shared" UBSAN_OPTIONS=print_stacktrace=1 ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}" \
 		"$@"
 }

@@ -50,7 +50,7 @@ local function batch(engine, from, to, env)
   local self = setmetatable({ engine = engine, env = env, number = from, worlds = {}, runtimes = {} }, Batch)
   local list, pins = {}, {}
   for number = from, to do
-    local made = worlds.new(SEED, number, { now = os.time() })
+    local made = worlds.new(SEED, number, { now = os.time(), small = true })
     for commit in pairs(made.pins) do
       pins[#pins + 1] = { name = "pin-" .. #pins, repo = "org/t-" .. made.runtimes[1], ref = commit }
     end
@@ -154,14 +154,14 @@ local function clear_worlds(engine, count, size, env)
     removed = removed + self:check(self:clear(number))
     if number == 1 or number == 5 or count < 10 then self:check_list(number) end
   end
-  assert.truthy(removed > count / 2)
+  assert.truthy(removed > count / 4)
 end
 
 describe("gc with docker", function()
   local engine = images.at(os.getenv "DOCKER_HOST")
 
-  it("removes what a model of random worlds says, and nothing else, two side by side and beside other programs", function()
-    clear_worlds(engine, tonumber(os.getenv "GC_WORLDS") or 100, 10, function(number)
+  it("removes what a model of 200 random worlds says, and nothing else, two side by side and beside others", function()
+    clear_worlds(engine, tonumber(os.getenv "GC_WORLDS") or 200, 20, function(number)
       return { DOCKER_HOST = os.getenv "DOCKER_HOST", MOLBUILD_DOCKER_API = number % 5 == 0 and "0" or nil }
     end)
   end)

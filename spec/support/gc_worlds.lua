@@ -60,9 +60,9 @@ end
 
 local LATEST = { "latest", "latest-arm64", "latest--ci", "latest-arm-v7--ci" }
 
-local function add_runtime(world, random, runtime)
+local function add_runtime(world, random, runtime, most)
   local own = {}
-  for _ = 1, random(2, 6) do
+  for _ = 1, random(2, most) do
     local image = image_of(world, random, runtime, #world.images + 1)
     world.images[#world.images + 1], own[#own + 1] = image, image
     if random(6) == 1 then
@@ -105,15 +105,15 @@ end
 --- A world, always the same one for a seed and a number.
 ---@param seed integer
 ---@param number integer
----@param options { prefix: string?, now: integer }
+---@param options { now: integer, small: boolean? }  small: one runtime, with at most four images
 ---@return GcWorld
 function worlds.new(seed, number, options)
   math.randomseed(seed, number)
   local random = math.random
   local world = { images = {}, containers = {}, pins = {}, runtimes = {}, now = options.now }
-  for index = 1, random(1, 2) do
-    world.runtimes[index] = ("%s%d%s"):format(options.prefix or "w", number, ("ab"):sub(index, index))
-    add_runtime(world, random, world.runtimes[index])
+  for index = 1, options.small and 1 or random(1, 2) do
+    world.runtimes[index] = ("w%d%s"):format(number, ("ab"):sub(index, index))
+    add_runtime(world, random, world.runtimes[index], options.small and 4 or 6)
   end
   settle_names(world)
   world.options = { keep = random(0, 3), older_than = random(3) == 1 and random(1, 30) * DAY or nil }

@@ -204,7 +204,8 @@ local function printed(row, now)
   row.age = row.created and math.max(0, now - row.created)
   row.state = state_of(row, now)
   row.size = row.size or row.disk
-  row.files = #(row.files or {}) > 0 and row.files or nil
+  row.files = #(row.files or {}) > 0 and row.files or nil -- JSON has no empty list here
+  row.names = #(row.names or {}) > 0 and row.names or nil
   row.image = nil
   return row
 end
