@@ -102,6 +102,15 @@ rm gone; echo new >"new file"; echo no >ignored; echo two >kept; mkdir -p nested
     assert.equal(NAME .. tag .. "\n", result.stdout)
     assert.is_nil(result.stderr:find("built\n", 1, true), result.stderr)
     assert.equal("hit", plan("--dir=" .. dir).outcome)
+    assert.is_true(plan("--rebuild", "--dir=" .. dir).seconds > 0)
+    local listed = w:run { "list", "-q", "--output=json", "ensure.lua", "claude-code" }
+    for line in listed.stdout:gmatch "[^\n]+" do
+      local row = json.decode(line)
+      table.sort(row.files or {})
+      if row.tag == tag then assert.same({ "log", "record", "tree" }, row.files) end
+      assert.not_equal("build", row.kind, line)
+    end
+    assert.truthy(listed.stdout:find('"' .. tag .. '"', 1, true), listed.stderr)
     sh.write(dir .. "/ignored", "more")
     sh.run("touch " .. dir .. "/kept")
     assert.equal("hit", plan("--dir=" .. dir).outcome)
@@ -152,6 +161,7 @@ rm gone; echo new >"new file"; echo no >ignored; echo two >kept; mkdir -p nested
       assert.truthy(result.stderr:find("building", 1, true), what)
     end
     sha = commit "it works"
-    assert.equal(NAME .. sha:sub(1, 12) .. "\n", w:ensure("claude-code", env).stdout)
+    result = w:ensure("claude-code", env)
+    assert.equal(NAME .. sha:sub(1, 12) .. "\n", result.stdout, result.stderr)
   end)
 end)

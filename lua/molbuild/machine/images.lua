@@ -140,7 +140,8 @@ function images.list(engine, options)
     if entry then
       list[#list + 1], by_id[image.id] = entry, entry
       entry.pinned = is_pinned(entry, options.pins or {})
-      entry.place = options.place and options.place(entry.runtime)[(entry.commit or entry.tag or ""):sub(1, 12)]
+      local id = (entry.commit or entry.tag or ""):gsub("^dev%-", "") -- a working tree's digest
+      entry.place = options.place and options.place(entry.runtime)[id:sub(1, 12)]
     end
   end
   note_parents(by_id, all)

@@ -72,7 +72,7 @@ local function row_of(self, runtime, tag, image)
   if tag then
     local key = runtime .. " " .. tag
     self.by_tag[key] = self.by_tag[key] or row
-    local beginning = runtime .. " " .. tag:sub(1, 12)
+    local beginning = runtime .. " " .. tag:gsub("^dev%-", ""):sub(1, 12) -- a working tree's files have its digest's
     self.by_tag[beginning] = self.by_tag[beginning] or row
   end
   return row

@@ -29,8 +29,8 @@ end
 
 -- Whether a record is about what a job is about, of whatever commit.
 local function is_of(self, found)
-  return without_tag(found.image) == self.image and found.platform == self.target and found.branch == self.branch
-    and found.repository == core.mask.url(self.repo_url)
+  return without_tag(found.image) == self.image and found.platform == self.target
+    and found.branch == (self.working_tree and "" or self.branch) and found.repository == core.mask.url(self.repo_url)
 end
 
 -- The commit that was built before: of the image that the moving name has, else of the newest record.
