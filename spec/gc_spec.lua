@@ -77,7 +77,7 @@ describe("gc", function()
     assert.equal("hermes:3 hermes:4", left())
     run { keep = 0, runtimes = { "codex" } }
     assert.equal("hermes:3 hermes:4", left())
-    run { keep = 0 }
+    assert.equal(1900, run({ keep = 0 }).freed)
     assert.equal("", left())
   end)
 

@@ -78,13 +78,7 @@ function stock_api.containers(api, seconds)
   end)
 end
 
--- podman reports 0 for all layers.
-local function total_of(value)
-  local bytes = number_of(value)
-  return bytes ~= 0 and bytes or nil
-end
-
---- The space that images take.
+--- The space that images take. podman reports 0 for all layers.
 ---@param api molbuild.EngineApi
 ---@return molbuild.StockUsage?
 ---@return string? message
@@ -92,7 +86,7 @@ end
 function stock_api.usage(api, seconds)
   local answer, message, code = api:value("GET", "/system/df?type=image&type=build-cache", seconds, MAX)
   if type(answer) ~= "table" then return nil, message, code end
-  local usage = { images = {}, layers = not api.podman and total_of(answer.LayersSize) or nil }
+  local usage = { images = {}, layers = not api.podman and number_of(answer.LayersSize) or nil }
   for _, image in ipairs(type(answer.Images) == "table" and answer.Images or {}) do
     local id = type(image) == "table" and id_of(image.Id)
     if id then usage.images[id] = { size = number_of(image.Size), shared = number_of(image.SharedSize) } end

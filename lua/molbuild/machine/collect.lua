@@ -305,8 +305,9 @@ function collect.run(options)
   if self.free and not enough then clear_until_free(self, list) elseif not enough then clear_all(self, list) end
   clear_cache(self, set_of(options.known))
   if options.build_cache then clear_build_cache(self, options.build_cache) end
-  local after = not self.dry_run and total(before) and total(stock.usage(self.engine))
-  self.report.freed = after and math.max(0, total(before) - after) or nil
+  local had = total(before) or 0 -- a podman that is called docker counts no layers
+  local has = not self.dry_run and had > 0 and total(stock.usage(self.engine))
+  self.report.freed = has and math.max(0, had - has) or nil
   self.report.free = stock.free(self.engine)
   return self.report
 end

@@ -193,7 +193,7 @@ end
 
 local function sum_of(all)
   local parts = { ("%d images"):format(all.images), ("cache %s"):format(amounts.size(all.disk)) }
-  if all.layers then table.insert(parts, 2, ("all layers of the engine %s"):format(amounts.size(all.layers))) end
+  if (all.layers or 0) > 0 then table.insert(parts, 2, ("all layers of the engine %s"):format(amounts.size(all.layers))) end
   if all.build_cache then parts[#parts + 1] = ("build cache %s"):format(amounts.size(all.build_cache)) end
   if all.free then parts[#parts + 1] = ("%s free"):format(amounts.size(all.free)) end
   return table.concat(parts, ", ")
