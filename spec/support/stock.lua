@@ -92,7 +92,8 @@ function answers.usage(self)
     list[index] = { Id = image.id, Size = image.size or 1000, SharedSize = 100 }
     layers = layers + (image.size or 1000) - 100
   end
-  return { Images = list, LayersSize = layers + (#list > 0 and 100 or 0), BuildCache = { { Size = self.cache or 0, Shared = false } } }
+  layers = layers + (#list > 0 and 100 or 0)
+  return { Images = list, LayersSize = layers, BuildCache = { { Size = self.cache or 0, Shared = false } } }
 end
 
 -- Why docker refuses: DELETE /images/REF without force.
