@@ -21,9 +21,10 @@ LIMIT=${TEST_LIMIT:-900}
 TEST_WRAPPER=${TEST_WRAPPER:-}
 
 # These start first: the file that ends last must not be one that started late.
-LONGEST="gc_spec.lua stop_spec.lua fetch_spec.lua template_spec.lua ensure_spec.lua kill_spec.lua labels_spec.lua podman_spec.lua token_spec.lua \
-	watch_spec.lua build_failure_spec.lua live_spec.lua lookup_spec.lua network_spec.lua token_origin_spec.lua hit_spec.lua \
-	side_by_side_spec.lua retry_spec.lua names_spec.lua docker_spec.lua bound_spec.lua quiet_spec.lua"
+LONGEST="gc_spec.lua kill_spec.lua stop_spec.lua ensure_spec.lua docker_spec.lua podman_spec.lua inputs_spec.lua labels_spec.lua \
+	doctor_spec.lua fetch_spec.lua template_spec.lua watch_spec.lua token_spec.lua live_spec.lua build_failure_spec.lua \
+	choices_spec.lua token_origin_spec.lua names_spec.lua side_by_side_spec.lua hit_spec.lua lookup_spec.lua network_spec.lua \
+	retry_spec.lua bound_spec.lua quiet_spec.lua"
 
 # Only root can start engines. Otherwise all integration specs share one engine, and take turns.
 own_engines() {

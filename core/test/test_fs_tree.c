@@ -146,14 +146,15 @@ static int remove_deep(void)
 	struct rlimit files = {64, 64};
 	CHECK(mkdir("deep", 0700) == 0);
 	CHECK(mkdir("deep/.molbuild-rm-1", 0700) == 0 && mkdir("deep/.molbuild-rm-1/x", 0700) == 0);
-	CHECK(make_deep("deep", 10000) == 0);
+	/* The longest path is longer than PATH_MAX. */
+	CHECK(make_deep("deep", 3000) == 0);
 	CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 	CHECK(fs_remove_tree("deep", &err) == 0);
 	CHECK(!exists("deep"));
 	return 0;
 }
 
-static void removes_ten_thousand_levels_with_64_descriptors(void **state)
+static void removes_three_thousand_levels_with_64_descriptors(void **state)
 {
 	(void)state;
 	as_nobody(remove_deep);
@@ -164,7 +165,7 @@ static void removes_a_wide_directory(void **state)
 	char name[32];
 	(void)state;
 	assert_int_equal(mkdir("wide", 0700), 0);
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		snprintf(name, sizeof name, "wide/%d", i);
 		assert_int_equal(mkdir(name, 0700), 0);
 		snprintf(name, sizeof name, "wide/%d/x", i);
@@ -183,7 +184,7 @@ int main(void)
 		FIXTURE_TEST(refuses_to_remove_what_has_no_name),
 		FIXTURE_TEST(opens_up_directories_of_ours),
 		FIXTURE_TEST(leaves_the_mode_of_the_parent_alone),
-		FIXTURE_TEST(removes_ten_thousand_levels_with_64_descriptors),
+		FIXTURE_TEST(removes_three_thousand_levels_with_64_descriptors),
 		FIXTURE_TEST(removes_a_wide_directory),
 	};
 	return cmocka_run_group_tests_name("fs_tree", tests, NULL, NULL);
