@@ -128,6 +128,23 @@ rm gone; echo new >"new file"; echo no >ignored; echo two >kept; mkdir -p nested
     assert.equal("hello", sh.read(dir .. "/says"))
   end)
 
+  it("builds again where the policy sets a declared input to another value", function()
+    commit "with an input"
+    local path = w.dir .. "/fork.lua"
+    local function outcome(verb, version)
+      sh.write(path, ('local ensure = require("molbuild").load "ensure.lua"\nensure.build_args = { RUNTIME_VERSION = %q }\n'
+        .. "return ensure\n"):format(version))
+      local result = w:run { verb, "-q", "--output=json", path, "claude-code" }
+      local row = json.decode(result.stdout)
+      return row and row.outcome or result.stderr, row and row.reason
+    end
+    assert.equal("built", outcome("run", "1.0"))
+    assert.equal("hit", outcome("run", "1.0"))
+    assert.same({ "build", "it was built with RUNTIME_VERSION=1.0, not 2.0" }, { outcome("plan", "2.0") })
+    assert.equal("built", outcome("run", "2.0"))
+    assert.equal("hit", outcome("run", "2.0"))
+  end)
+
   it("builds a commit that cannot be built only once within a time, unless something changed", function()
     local files = world.template_files "x"
     files.Dockerfile = 'FROM scratch\nCOPY busybox /busybox\nRUN ["/busybox", "sh", "-c", "echo so long; exit 3"]\n'
