@@ -6,7 +6,7 @@ local seal = {}
 
 ---@class molbuild.Sealed: table
 
--- The metatables that this module made, with what it knows of each table.
+-- What each sealed table has and may have. Its metatable gives what only the option `known` names.
 local known_of = setmetatable({}, { __mode = "k" })
 
 --- Raise a mistake of the policy's, with the position of the code that made it.
@@ -15,6 +15,14 @@ local known_of = setmetatable({}, { __mode = "k" })
 ---@param ... any
 function seal.mistake(level, format, ...)
   errors.raise { kind = "bug", message = errors.position(level + 1) .. format:format(...) }
+end
+
+-- A table of what is known, with what its metatable gives.
+local function everything(known)
+  local all = {}
+  for key, value in next, (getmetatable(known) or {}).__index or {} do all[key] = value end
+  for key, value in next, known do all[key] = value end
+  return all
 end
 
 local function what_is(value)
@@ -50,10 +58,10 @@ end
 function seal.fields(fields, name, options)
   options = options or {}
   if getmetatable(fields) then return fields end
-  local known, former = {}, options.former or {}
-  for key, value in pairs(fields) do known[key] = value end
-  for key, value in pairs(options.known or {}) do known[key] = value end
+  local known, former = setmetatable({}, { __index = options.known }), options.former or {}
+  for key, value in next, fields do known[key] = value end
   local function refuse(key, value, level)
+    known = everything(known)
     if former[key] then seal.mistake(level + 1, "%s.%s is no longer a setting: write %s", name, key, former[key]) end
     seal.mistake(level + 1, "%s", seal.unknown(name, key, known, value))
   end
@@ -67,7 +75,7 @@ function seal.fields(fields, name, options)
   end
   function meta.__newindex(self, key, value)
     if type(key) == "string" and known[key] == nil then
-      if not options.open or former[key] or is_near_miss(key, known) then refuse(key, value, 2) end
+      if not options.open or former[key] or is_near_miss(key, everything(known)) then refuse(key, value, 2) end
       known[key] = value
     end
     rawset(self, key, value)
@@ -105,7 +113,7 @@ end
 ---@param fields table
 ---@return table<string, any>?
 function seal.known(fields)
-  return known_of[fields]
+  return known_of[fields] and everything(known_of[fields])
 end
 
 return seal

@@ -235,13 +235,18 @@ local function is_blank(value)
   return not value:find "%S"
 end
 
--- The unchecked value of a row, and where it comes from.
-local function find(policy, row, runtime)
+-- What a fork has set for one runtime.
+local function own_of(policy, runtime)
+  return runtime and policy.per_runtime[runtime] or {}
+end
+
+-- The unchecked value of a row, and where it comes from. OWN is what the fork has set for the runtime.
+local function find(policy, row, runtime, all_own)
   local name, variable = row[1], row.variable and env.get(row.variable)
   if variable and not (row[3] == "ending" and is_blank(variable)) then
     return variable, "variable", row.variable
   end
-  local own = (policy.per_runtime[runtime] or {})[name]
+  local own = all_own[name]
   if own ~= nil then
     local mixed = row[3] == "map" and type(own) == "table" and type(policy[name]) == "table"
     return mixed and merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
@@ -250,8 +255,8 @@ local function find(policy, row, runtime)
 end
 
 -- A policy contains no secret. One runtime may name the place of its own: a variable or a file.
-local function own_secret(policy, row, runtime)
-  local name, own = row[1], (policy.per_runtime[runtime] or {})[row[1]]
+local function own_secret(policy, row, runtime, all_own)
+  local name, own = row[1], all_own[row[1]]
   if policy[name] ~= nil then
     mistake("%s is not set in a policy%s", name,
       row.per_runtime and (": write per_runtime.NAME = { %s = ... }"):format(name) or ", but by the variable " .. row.variable)
@@ -262,22 +267,22 @@ local function own_secret(policy, row, runtime)
   return own
 end
 
-local function entry_of(policy, row, runtime)
+-- The value of a row, where it comes from, and its place.
+local function value_of(policy, row, runtime, own)
   if row.replaces and rawget(policy, row.replaces) ~= nil then
     mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
   elseif row[3] == "secret" then
-    local own = own_secret(policy, row, runtime)
-    local origin = own and "fork" or row.variable and env.get(row.variable) and "variable" or "default"
-    return { row = row, value = own, origin = origin, where = row.variable or row[1] }
+    local secret = own_secret(policy, row, runtime, own)
+    return secret, secret and "fork" or row.variable and env.get(row.variable) and "variable" or "default", row.variable or row[1]
   end
-  local value, origin, where = find(policy, row, runtime)
+  local value, origin, where = find(policy, row, runtime, own)
   if row.per_runtime == "only" and not same(policy[row[1]], row[2]) then
     mistake("%s is not set for all runtimes: write per_runtime.NAME = { %s = ... }", row[1], row[1])
   end
   if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied
     value = checked(row, value, where, origin == "variable")
   end
-  return { row = row, value = value, origin = origin, where = where }
+  return value, origin, where
 end
 
 --- The settings of a policy, in the order of its table, each checked. A variable overrides the policy; for one runtime
@@ -289,8 +294,11 @@ end
 ---@raise bug  the policy's value is invalid
 function settings.list(policy, runtime)
   check_per_runtime(policy)
-  local list = {}
-  for index, row in ipairs(policy.settings) do list[index] = entry_of(policy, row, runtime) end
+  local list, own = {}, own_of(policy, runtime)
+  for index, row in ipairs(policy.settings) do
+    local value, origin, where = value_of(policy, row, runtime, own)
+    list[index] = { row = row, value = value, origin = origin, where = where }
+  end
   return list
 end
 
@@ -308,9 +316,22 @@ function settings.mistakes(policy, runtime)
   if #list > 0 then return list end
   try(check_per_runtime, policy)
   if #list == 0 or not runtime then
-    for _, row in ipairs(policy.settings) do try(entry_of, policy, row, runtime) end
+    for _, row in ipairs(policy.settings) do try(value_of, policy, row, runtime, own_of(policy, runtime)) end
   end
   return list
+end
+
+-- The fields that a job may have, by the table of settings: the same for all jobs of a run.
+local known_of = setmetatable({}, { __mode = "k" })
+
+local function known_of_job(rows)
+  local known = known_of[rows]
+  if not known then
+    known = settings.names(rows)
+    for _, row in ipairs(rows.job or {}) do known[row[1]] = true end
+    known_of[rows] = known
+  end
+  return known
 end
 
 --- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
@@ -320,22 +341,17 @@ end
 ---@return table
 ---@raise usage | bug
 function settings.read(policy, runtime)
-  local values, known = { variables = {}, bounds = {} }, settings.names(policy.settings)
-  for _, entry in ipairs(settings.list(policy, runtime)) do
-    local row = entry.row
-    values[row[1]], values.variables[row[1]] = entry.value, row.variable
-    if entry.value == 0 and row.zero then
-      values[row[1]] = row.zero -- for people 0 is no bound; for every function it is zero
-    end
-    if row[3] == "flag" then
-      values[row[1]] = entry.value == "1"
-    end
-    if row.bound then
-      values.bounds[row.bound] = row.variable or row[1]
-    end
+  check_per_runtime(policy)
+  local values, variables, bounds, own = {}, {}, {}, own_of(policy, runtime)
+  for _, row in ipairs(policy.settings) do
+    local name, value = row[1], value_of(policy, row, runtime, own)
+    if value == 0 and row.zero then value = row.zero end -- for people 0 is no bound; for every function it is zero
+    if row[3] == "flag" then value = value == "1" end
+    values[name], variables[name] = value, row.variable
+    if row.bound then bounds[row.bound] = row.variable or name end
   end
-  for _, row in ipairs(policy.settings.job or {}) do known[row[1]] = true end
-  return seal.fields(values, "job", { known = known, open = true })
+  values.variables, values.bounds = variables, bounds
+  return seal.fields(values, "job", { known = known_of_job(policy.settings), open = true })
 end
 
 return settings
