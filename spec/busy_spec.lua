@@ -58,7 +58,7 @@ describe("a policy that never waits", function()
 
   it("may clean up for a while after the time is over", function()
     local path = policy [[return { run = function()
-      local _ <close> = setmetatable({}, { __close = function() for _ = 1, 4000000 do end print "cleaned up" end })
+      local _ <close> = setmetatable({}, { __close = function() for _ = 1, 1100000 do end print "cleaned up" end })
       molbuild.core.sys.sleep(60)
     end }]]
     local result = run.run { args = { "run", "--progress=plain", "--timeout=0.1", path } }
