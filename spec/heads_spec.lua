@@ -165,6 +165,23 @@ describe("the window of freshness", function()
     end
   end)
 
+  it("removes its own files after a day, and no other, wherever a link in the directory's place leads", function()
+    local dir, own = CACHE .. "/heads", ("0a"):rep(16)
+    local elsewhere = "/home/test/elsewhere/"
+    w.fs.remove_tree(dir)
+    w.files:add(dir, { link = "/home/test/elsewhere" })
+    local kept = { "notes", "tree/file", own .. ".txt/file", own .. "b", "." .. own .. ".aB3dE6/file" }
+    local removed = { own, own .. ".lock", "." .. own .. ".aB3dE6f" }
+    for _, list in ipairs { kept, removed } do
+      for _, name in ipairs(list) do w.files:add(elsewhere .. name, "old") end
+    end
+    later(25 * 3600)
+    assert.equal(1, (asked()))
+    for _, name in ipairs(kept) do assert.equal("old", w:read(elsewhere .. name), name) end
+    for _, name in ipairs(removed) do assert.is_nil(w.fs.lstat(elsewhere .. name), name) end
+    assert.equal(0, (asked()))
+  end)
+
   it("works on without a cache that can be written, with a warning", function()
     later(31)
     w.files:fails "EROFS"

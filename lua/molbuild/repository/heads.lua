@@ -14,6 +14,9 @@ local heads = {}
 local FILE_MAX = 8192
 local PRIVATE = 384
 
+--- The hexadecimal digits of a file's name.
+local DIGITS = 32
+
 --- Identifies the boot, and so the monotonic clock that a time belongs to.
 local BOOT = "/proc/sys/kernel/random/boot_id"
 
@@ -60,7 +63,7 @@ end
 
 -- The file of a repository's branch.
 local function path_of(cache, url, branch)
-  return ("%s/heads/%s"):format(cache, errors.must(core.sha256.hex(url .. " " .. branch)):sub(1, 32))
+  return ("%s/heads/%s"):format(cache, errors.must(core.sha256.hex(url .. " " .. branch)):sub(1, DIGITS))
 end
 
 -- The head that a file's text describes; nil for any text that is not one.
@@ -109,11 +112,17 @@ local function usable(job, path, wanted)
   end
 end
 
--- Old files are removed: each repository and branch has its own.
+-- Whether a file's name is a head's, its lock's, or one that a write has left.
+local function is_of_head(name)
+  local digest, rest = name:match "^%.?(%x+)(.*)$"
+  return digest and #digest == DIGITS and (rest == "" or rest == ".lock" or rest:find "^%.%w+$")
+end
+
+-- Old files are removed: each repository and branch has its own. Nothing else is: a link may stand in the directory's place.
 local function tidy(dir, now)
   for _, name in ipairs(core.fs.list(dir) or {}) do
-    local stat = core.fs.lstat(dir .. "/" .. name)
-    if stat and math.abs(now - stat.mtime) > KEPT then
+    local stat = is_of_head(name) and core.fs.lstat(dir .. "/" .. name)
+    if stat and stat.type == "file" and math.abs(now - stat.mtime) > KEPT then
       core.fs.remove_tree(dir .. "/" .. name)
     end
   end
