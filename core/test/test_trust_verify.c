@@ -224,6 +224,29 @@ static void a_certificate_of_the_same_name_is_not_the_one_of_the_bundle(void **s
 	drop(&twin);
 }
 
+/* Write BEFORE in front of the next certificate of the bundle. */
+static void write_before(const char *before)
+{
+	FILE *file = fopen("bundle", "a");
+	assert_non_null(file);
+	assert_true(fputs(before, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void a_certificate_that_is_commented_out_is_not_trusted(void **state)
+{
+	(void)state;
+	bundle(&stranger);
+	write_before("#");
+	bundle(&authority);
+	hash(&authority);
+	assert_outcome(1, (struct outcome){.problem = 1});
+	/* A comment above it, and a copy that counts. */
+	write_before("# an authority\n");
+	bundle(&authority);
+	assert_outcome(1, (struct outcome){.trusted = 1, .chain = 2});
+}
+
 static void a_bundle_without_a_certificate_is_the_problem(void **state)
 {
 	(void)state;
@@ -256,6 +279,7 @@ int main(void)
 		TEST(what_neither_has_is_not_trusted),
 		TEST(a_wrong_certificate_under_a_name_of_the_directory_does_no_harm),
 		TEST(a_certificate_of_the_same_name_is_not_the_one_of_the_bundle),
+		TEST(a_certificate_that_is_commented_out_is_not_trusted),
 		TEST(a_bundle_without_a_certificate_is_the_problem),
 		TEST(the_bundle_is_parsed_once_and_then_used_for_all),
 	};

@@ -16,6 +16,15 @@ enum { BUNDLE_MAX = 16 << 20 };
 static X509_STORE *parsed;
 static const char *needed, *problem;
 
+/* Whether TEXT begins a line of the bundle. OpenSSL ignores a certificate with something before its first line, such as "#". */
+static int has_lines(const struct buf *bundle, const char *text, size_t len)
+{
+	const char *data = bundle->data, *end = data + bundle->len, *at = data;
+	while ((at = memmem(at, (size_t)(end - at), text, len)) && at > data && at[-1] != '\n')
+		at++;
+	return at != NULL;
+}
+
 /* Whether the bundle has exactly this certificate, in the form in which every tool writes it. */
 static int has(const struct buf *bundle, X509 *certificate)
 {
@@ -24,7 +33,7 @@ static int has(const struct buf *bundle, X509 *certificate)
 	int found = 0;
 	BIO *memory = BIO_new(BIO_s_mem());
 	if (memory && bundle->len && PEM_write_bio_X509(memory, certificate) && (len = BIO_get_mem_data(memory, &text)) > 0)
-		found = memmem(bundle->data, bundle->len, text, (size_t)len) != NULL;
+		found = has_lines(bundle, text, (size_t)len);
 	BIO_free(memory);
 	return found;
 }
