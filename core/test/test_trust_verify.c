@@ -102,6 +102,17 @@ static int leave(void **state)
 	return fixture_leave(state);
 }
 
+/* Give a certificate one more extension, and a validity that ends in SECONDS. */
+static void change(struct identity *identity, const struct identity *issuer, int extension, const char *value, long seconds)
+{
+	X509_EXTENSION *made = X509V3_EXT_conf_nid(NULL, NULL, extension, value);
+	assert_non_null(made);
+	X509_add_ext(identity->certificate, made, -1);
+	X509_EXTENSION_free(made);
+	X509_gmtime_adj(X509_getm_notAfter(identity->certificate), seconds);
+	assert_true(X509_sign(identity->certificate, issuer->key, EVP_sha256()) > 0);
+}
+
 /* One handshake in memory; the client's side of it. */
 static SSL *shake_hands(SSL_CTX *client_context, SSL_CTX *server_context)
 {
@@ -268,6 +279,79 @@ static void the_bundle_is_parsed_once_and_then_used_for_all(void **state)
 	assert_outcome(1, (struct outcome){.problem = 1, .empty = 1});
 }
 
+/* The result of a verification with libcurl's flags: with the bundle alone, or with the directory and trust_verify_set(). */
+static long verify_result(int by_directory)
+{
+	SSL_CTX *client = SSL_CTX_new(TLS_client_method()), *peer = SSL_CTX_new(TLS_server_method());
+	SSL *ssl;
+	long result;
+	SSL_CTX_load_verify_locations(client, by_directory ? NULL : "bundle", by_directory ? "hashed" : NULL);
+	X509_STORE_set_flags(SSL_CTX_get_cert_store(client), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+	SSL_CTX_set_verify(client, SSL_VERIFY_PEER, NULL);
+	if (by_directory)
+		trust_verify_set(client, "bundle");
+	SSL_CTX_use_certificate(peer, server.certificate);
+	SSL_CTX_use_PrivateKey(peer, server.key);
+	ssl = shake_hands(client, peer);
+	result = SSL_get_verify_result(ssl);
+	if (SSL_is_init_finished(ssl) != (result == X509_V_OK))
+		result = -1;
+	SSL_free(ssl);
+	SSL_CTX_free(client);
+	SSL_CTX_free(peer);
+	return result;
+}
+
+/* The results of both ways, in a process of its own. */
+static void assert_results(size_t number, long expected)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		long alone = verify_result(0), by_directory = verify_result(1);
+		if (alone != expected || by_directory != expected)
+			print_error("check %zu: %ld alone, %ld by the directory\n", number, alone, by_directory);
+		_exit(alone != expected || by_directory != expected);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void every_check_is_that_of_the_bundle_alone(void **state)
+{
+	enum { DAY = 86400 };
+	static const struct {
+		int of_authority, extension;
+		const char *value;
+		long ends, result;
+	} checks[] = {
+		{0, NID_subject_alt_name, "DNS:server", DAY, X509_V_OK},
+		{0, NID_subject_alt_name, "DNS:server", -60, X509_V_ERR_CERT_HAS_EXPIRED},
+		{0, NID_ext_key_usage, "serverAuth", DAY, X509_V_OK},
+		{0, NID_ext_key_usage, "clientAuth", DAY, X509_V_ERR_INVALID_PURPOSE},
+		{1, NID_key_usage, "critical,keyCertSign", -60, X509_V_ERR_CERT_HAS_EXPIRED},
+		{1, NID_key_usage, "critical,digitalSignature", DAY, X509_V_ERR_INVALID_CA},
+		{1, NID_ext_key_usage, "clientAuth", DAY, X509_V_ERR_INVALID_PURPOSE},
+		{1, NID_name_constraints, "critical,permitted;DNS:other", DAY, X509_V_ERR_PERMITTED_VIOLATION},
+		{1, NID_name_constraints, "critical,excluded;DNS:server", DAY, X509_V_ERR_EXCLUDED_VIOLATION},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+		int of_authority = checks[i].of_authority;
+		drop(&authority);
+		drop(&server);
+		authority = make("an authority", NULL);
+		server = make("a server", &authority);
+		if (of_authority)
+			change(&server, &authority, NID_subject_alt_name, "DNS:server", DAY);
+		change(of_authority ? &authority : &server, &authority, checks[i].extension, checks[i].value, checks[i].ends);
+		unlink("bundle");
+		bundle(&authority);
+		hash(&authority);
+		assert_results(i, checks[i].result);
+	}
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, enter, leave)
 
 int main(void)
@@ -281,6 +365,7 @@ int main(void)
 		TEST(a_certificate_of_the_same_name_is_not_the_one_of_the_bundle),
 		TEST(a_certificate_that_is_commented_out_is_not_trusted),
 		TEST(a_bundle_without_a_certificate_is_the_problem),
+		TEST(every_check_is_that_of_the_bundle_alone),
 		TEST(the_bundle_is_parsed_once_and_then_used_for_all),
 	};
 	return cmocka_run_group_tests_name("trust_verify", tests, NULL, NULL);
