@@ -165,7 +165,7 @@ describe("the window of freshness", function()
     end
   end)
 
-  it("removes its own files after a day, and no other, wherever a link in the directory's place leads", function()
+  it("removes its own files after a day, and no other, in the place that the directory is a link to", function()
     local dir, own = CACHE .. "/heads", ("0a"):rep(16)
     local elsewhere = "/home/test/elsewhere/"
     w.fs.remove_tree(dir)

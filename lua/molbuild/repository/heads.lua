@@ -118,7 +118,7 @@ local function is_of_head(name)
   return digest and #digest == DIGITS and (rest == "" or rest == ".lock" or rest:find "^%.%w+$")
 end
 
--- Old files are removed: each repository and branch has its own. Nothing else is: a link may stand in the directory's place.
+-- Old files are removed: each repository and branch has its own. Nothing else is: the directory may be a link.
 local function tidy(dir, now)
   for _, name in ipairs(core.fs.list(dir) or {}) do
     local stat = is_of_head(name) and core.fs.lstat(dir .. "/" .. name)
