@@ -4,7 +4,7 @@ local amounts = require "molbuild.base.amounts"
 describe("amounts", function()
   it("read a size in decimal and binary units", function()
     local sizes = {
-      ["20GB"] = 20000000000, ["512MB"] = 512000000, ["512mb"] = 512000000, ["1.5TiB"] = 1649267441664, ["1000"] = 1000, ["7B"] = 7,
+      ["20GB"] = 20000000000, ["512MB"] = 512000000, ["512mb"] = 512000000, ["1.5TiB"] = 1649267441664, ["7B"] = 7,
       ["3 kB"] = 3000, [" 2G "] = 2000000000, ["1KiB"] = 1024, ["1Ki"] = 1024, ["0"] = 0, ["0.5MB"] = 500000,
     }
     for word, bytes in pairs(sizes) do assert.equal(bytes, amounts.bytes(word, "--free"), word) end
@@ -14,19 +14,20 @@ describe("amounts", function()
   it("read an age", function()
     local ages = {
       ["30d"] = 2592000, ["12h"] = 43200, ["90m"] = 5400, ["2w"] = 1209600,
-      ["45s"] = 45, ["45"] = 45, ["0.5d"] = 43200,
+      ["45s"] = 45, ["0"] = 0, ["0.5d"] = 43200,
     }
     for word, seconds in pairs(ages) do assert.equal(seconds, amounts.seconds(word, "--older-than"), word) end
+    assert.equal(3600, amounts.seconds(3600, "gc.older_than"))
   end)
 
   it("refuse anything else, by the name of the place", function()
-    for _, word in ipairs { "", "GB", "20XB", "-1GB", "1e9", "inf", "20 GB 3", "0x10", "99999999999PB" } do
+    for _, word in ipairs { "", "GB", "20XB", "-1GB", "1e9", "inf", "20 GB 3", "0x10", "20", "1.5", "99999999999PB" } do
       local ok, failure = pcall(amounts.bytes, word, "--free")
       assert.is_false(ok, word)
       assert.same({ "usage", ('--free must be a size, such as 20GB or 512MiB, not "%s"'):format(word) },
         { failure.kind, failure.message })
     end
-    for _, word in ipairs { "", "d", "30x", "-3d", "30dd", "1.5", "3month" } do
+    for _, word in ipairs { "", "d", "30x", "-3d", "30dd", "30", " 30 ", "1.5", "3month" } do
       local ok, failure = pcall(amounts.seconds, word, "--older-than")
       assert.is_false(ok, word)
       assert.equal(('--older-than must be an age, such as 30d or 12h, not "%s"'):format(word), failure.message)

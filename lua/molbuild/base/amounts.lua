@@ -5,7 +5,7 @@ local text = require "molbuild.base.text"
 local amounts = {}
 
 -- Decimal units are powers of 1000, as docker and disks use them; those with an "i" are powers of 1024.
-local BYTES = { [""] = 1, b = 1 }
+local BYTES = { b = 1 }
 for power, letter in ipairs { "k", "m", "g", "t", "p" } do
   BYTES[letter], BYTES[letter .. "b"] = 1000 ^ power, 1000 ^ power
   BYTES[letter .. "i"], BYTES[letter .. "ib"] = 1024 ^ power, 1024 ^ power
@@ -24,23 +24,29 @@ local function refuse(where, word, example)
   errors.raise { kind = "usage", message = ('%s must be %s, not "%s"'):format(where, example, text.shown(word)) }
 end
 
---- The bytes of a size: "20GB", "512 MB", "1.5TiB", "1000".
----@param word string|integer
+-- An amount that a person or a policy gives. A text needs a unit: who writes "--older-than=30" means days, and "--free=20"
+-- gigabytes. Only 0 is the same in all units. A number of Lua has the base unit.
+local function given(word, units, base)
+  local is_bare = type(word) == "number" or tostring(word):find "^%s*0%s*$"
+  return product(is_bare and word .. base or tostring(word), units)
+end
+
+--- The bytes of a size: "20GB", "512 MB", "1.5TiB", "0"; or a number of bytes.
+---@param word string|number
 ---@param where string  named in the message
 ---@return integer bytes
 ---@raise usage
 function amounts.bytes(word, where)
-  return product(tostring(word), BYTES) or refuse(where, word, "a size, such as 20GB or 512MiB")
+  return given(word, BYTES, "b") or refuse(where, word, "a size, such as 20GB or 512MiB")
 end
 
---- The seconds of an age: "30d", "12h", "90m", "2w"; a number without a unit is seconds.
----@param word string|integer
+--- The seconds of an age: "30d", "12h", "90m", "2w", "0"; or a number of seconds.
+---@param word string|number
 ---@param where string  named in the message
 ---@return integer seconds
 ---@raise usage
 function amounts.seconds(word, where)
-  local bare = tostring(word):match "^%s*(%d+)%s*$"
-  return product(bare and bare .. "s" or tostring(word), SECONDS) or refuse(where, word, "an age, such as 30d or 12h")
+  return given(word, SECONDS, "s") or refuse(where, word, "an age, such as 30d or 12h")
 end
 
 --- The bytes of a size that a program has printed, such as "11.5kB". nil when it is none.
