@@ -46,7 +46,11 @@ describe("docker_words.cause", function()
     ['Head "https://r.example/v2/x/manifests/y": unauthorized: authentication required'] = "auth",
     ["manifest for r.example/x:y not found: manifest unknown: manifest unknown"] = "missing",
     ["no matching manifest for linux/arm64 in the manifest list entries"] = "missing",
+    ["ERROR: failed to solve: r.example/x:y: r.example/x:y: not found"] = "missing",
     ["error reading from server: EOF"] = "broken",
+    ['failed to compute cache key: "/nosuch" not found: not found'] = false,
+    ["ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref a1b2::c3d4: "
+      .. '"/dial tcp x509: ": not found'] = false,
     ["dockerfile parse error line 1: unknown instruction: FORM"] = false,
     ["lstat /var/lib/docker/tmp/x: permission denied: y"] = false,
     ['Error: building at STEP "COPY dial tcp /x": checking on sources under "/x": no items matching glob'] = false,

@@ -69,6 +69,10 @@ local CAUSES = {
   { "broken", { "unexpected EOF", "error reading from server: EOF", "connection reset by peer", "broken pipe" } },
 }
 
+-- A file that a COPY names and the template does not have, as BuildKit reports it: quoted, with a slash at its beginning. It is
+-- no image that a registry does not have, and its name is text of the template.
+local MISSING_FILES = { '"/[^"]*" not found: not found', '"/[^"]*": not found' }
+
 --- The cause that the program names in its last line: disk, limit, auth, trust, unreachable, missing or broken; nil for
 --- any other cause, and for a failed RUN.
 ---@param verdict string
@@ -78,6 +82,7 @@ function words.cause(verdict)
     return nil
   end
   local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is text of the template
+  for _, pattern in ipairs(MISSING_FILES) do said = said:gsub(pattern, "") end
   said = said:gsub("permission denied", "") -- about a file; a registry's "denied" is another cause
   for _, cause in ipairs(CAUSES) do
     for _, said_so in ipairs(cause[2]) do
