@@ -3,8 +3,8 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local image = require "molbuild.engine.image"
-local inputs = require "molbuild.repository.inputs"
 local log = require "molbuild.base.log"
+local outdated = require "molbuild.machine.outdated"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -50,7 +50,7 @@ end
 
 -- How a pulled image differs from the requested one. A missing label counts as a difference: every host that may write to the
 -- registry can put any image under the tag.
-local function difference(job, found, declared)
+local function difference(job, found)
   local wanted = image.labels(job.sha, job.repo_url, image.job_labels(job), job.labels)
   for _, name in ipairs { "org.opencontainers.image.revision", "org.opencontainers.image.source", "app.molecule.runtime" } do
     if said(found, name) ~= wanted[name] then
@@ -58,7 +58,16 @@ local function difference(job, found, declared)
         wanted[name])
     end
   end
-  return image.other_platform(found, job.target) or inputs.mismatch(declared, job.build_args, found.labels, job.labels)
+  return image.other_platform(found, job.target)
+end
+
+-- Why a pulled image is not used: it is another one, or it would be built again on this machine, for its age or its inputs.
+local function why_not(job, found, declared)
+  if not found then return "was not taken: the engine cannot be asked about it" end
+  local other = difference(job, found)
+  if other then return "is not the image that its tag says, and was not taken: " .. other end
+  local reason = outdated.reason(found, job, declared)
+  return reason and "was not taken: " .. reason
 end
 
 -- The registry's name stays on no image: its tags would keep images alive that nothing else needs.
@@ -90,16 +99,14 @@ function shared.take(job, declared, outcome)
   local ref = shared.name(job)
   local ok, found = errors.try(pull, job, ref)
   if not ok then return give_up(job, ref, found) end
-  local wrong = found and difference(job, found, declared) or not found and "the engine cannot be asked about it" or nil
+  local wrong = why_not(job, found, declared)
   if not wrong then
     job.engine:tag(ref, job.tag)
     job.image_id, job.outcome = found.id, outcome
   end
   forget(job, ref)
   if wrong then
-    return give_up(job, ref, errors.new {
-      kind = "failed", retry = false, message = ("%s is not the image that its tag says, and was not taken: %s"):format(ref, wrong),
-    })
+    return give_up(job, ref, errors.new { kind = "failed", retry = false, message = ref .. " " .. wrong })
   end
   return true
 end
