@@ -37,6 +37,7 @@ static void what_could_hold_up_is_refused(void **state)
 	assert_int_equal(check((struct http_options){.ca_file = "fifo"}), -1);
 	assert_string_equal(err.code, "invalid");
 	assert_string_equal(err.message, "fifo is not a regular file");
+	assert_int_equal(check((struct http_options){.url = "HTTPS://host/", .ca_file = "fifo"}), -1);
 	assert_int_equal(check((struct http_options){.cert_file = "fifo"}), -1);
 	assert_int_equal(check((struct http_options){.key_file = "/dev/zero"}), -1);
 	assert_string_equal(err.message, "/dev/zero is not a regular file");

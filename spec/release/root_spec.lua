@@ -1,5 +1,7 @@
 -- The released program where there is no C library, as root and as another user: as in a container of Alpine.
+local proxy = require "spec.support.proxy"
 local release = require "spec.support.release"
+local server = require "spec.support.server"
 local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
@@ -55,6 +57,34 @@ describe("the released program in a root with busybox alone", function()
     local ended = run("1000:1000", { MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w["self-signed"] .. "/org/t-" })
     assert.equal(4, ended.status)
     assert.truthy(ended.stderr:find "certificate", ended.stderr)
+  end)
+
+  it("trusts a proxy that speaks TLS by the system's certificates, whatever SSL_CERT_FILE names for servers", function()
+    local plain = proxy.start()
+    local tls = w.forge .. "/tls/"
+    local front <close> = setmetatable(server.start("a proxy's TLS", function(port)
+      return { program = "/usr/bin/python3", args = { "spec/support/tls_front.py", port, tls .. "server.pem", tls .. "server.key",
+        plain.address } }
+    end), { __index = server, __close = function(self) self.running:signal("KILL", true) end })
+    sh.run { "cp", w.ca, root .. "/home/ca.pem" }
+    for _, file in ipairs { false, "/home/ca.pem" } do
+      local ended = run("1000:1000", {
+        MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = w.https .. "/org/t-", SSL_CERT_FILE = file,
+        HTTPS_PROXY = "https://" .. front.address, NO_PROXY = false,
+      })
+      assert.equal(tag .. "\n", ended.stdout, ended.stderr)
+    end
+    assert.equal(2, plain:requests "CONNECT ")
+    plain:stop()
+  end)
+
+  it("names /dev/null, where a stream is closed and it is missing", function()
+    sh.run { "mv", root .. "/dev/null", root .. "/dev/none" }
+    local ended = w:run({ "version" }, nil,
+      { program = "/usr/bin/molbuild", prefix = release.chroot() .. " " .. sh.quote(root) .. " ", redirect = "<&-" })
+    sh.run { "mv", root .. "/dev/none", root .. "/dev/null" }
+    assert.equal(1, ended.status)
+    assert.truthy(ended.stderr:find("/dev/null cannot be opened: No such file", 1, true), ended.stderr)
   end)
 
   it("takes at most 10 MiB of memory for a hit", function()

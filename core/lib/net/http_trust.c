@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "file/fs.h"
 #include "net/trust_store.h"
@@ -35,7 +36,7 @@ int http_trust_check(const struct http_options *options, struct error *err)
 	if (check_file(options->cert_file, err) < 0 || check_file(options->key_file, err) < 0)
 		return -1;
 	/* These matter only for https, and need not be checked for every question to an engine. */
-	return strncmp(options->url, "https:", 6) == 0 ? check_file(authorities(options), err) : 0;
+	return strncasecmp(options->url, "https:", 6) == 0 ? check_file(authorities(options), err) : 0;
 }
 
 static const char *own_bundle(void)
@@ -67,6 +68,14 @@ static void set_places(CURL *easy, const char *file, const char *directory)
 	curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, directory);
 }
 
+/* What the caller or a variable names is for servers. For a proxy that speaks TLS libcurl's own place remains, and a libcurl without
+ * one needs the system's. */
+static void set_places_of_proxy(CURL *easy)
+{
+	if (!own_bundle())
+		curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, system_store()->bundle);
+}
+
 int http_trust_set(CURL *easy, const struct http_options *options)
 {
 	const char *file = variable("SSL_CERT_FILE"), *directory = variable("SSL_CERT_DIR");
@@ -74,6 +83,8 @@ int http_trust_set(CURL *easy, const struct http_options *options)
 		curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert_file);
 	if (options->key_file)
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key_file);
+	if ((options->ca_file || file || directory) && !options->unix_socket)
+		set_places_of_proxy(easy);
 	if (options->ca_file) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
 		/* libcurl's own directory would be trusted, too. */
