@@ -1,4 +1,5 @@
 /* The program: a Lua state with molbuild.core, the library and the command line. */
+#include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -257,8 +258,17 @@ int main(int argc, char **argv)
 	start_clean();
 	if (!check_lua_path())
 		return 2;
-	if (open_stdio() < 0 || !(L = luaL_newstate())) {
-		say("cannot start: out of memory or descriptors");
+	if (open_stdio() < 0) {
+		char message[160];
+		snprintf(message, sizeof message,
+		         "cannot start: stdin, stdout or stderr is closed, and /dev/null cannot be opened: %s",
+		         strerror(errno));
+		say(message);
+		return status;
+	}
+	L = luaL_newstate();
+	if (!L) {
+		say("cannot start: out of memory");
 		return status;
 	}
 	lua_pushcfunction(L, with_traceback);
