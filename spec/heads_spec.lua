@@ -1,6 +1,8 @@
 -- The window of freshness (repository/heads.lua), on a fake clock: the shipped policy in a world of fakes.
 local heads = require "molbuild.repository.heads"
 local molbuild = require "molbuild"
+local sh = require "spec.support.sh"
+local task = require "molbuild.base.task"
 
 local IMAGE = "molecule-local/workspace-template-hermes"
 local CACHE = "/home/test/cache"
@@ -282,6 +284,25 @@ describe("the window of freshness ends", function()
     local run = w:run "hermes"
     assert.equal(3, run.exit, run.stderr)
     assert.equal("cached", run:events_of("failed")[1].step)
+  end)
+end)
+
+describe("a lookup", function()
+  it("does not hide that another commit was built while the forge was asked", function()
+    local dir, image = sh.temporary "heads", ("a"):rep(40)
+    local new, count = ("b"):rep(40), 0
+    local job = { cache = dir, head_max_age = 30, alias = "a:latest", engine = { revision = function() return image end } }
+    local window = heads.window(job, function()
+      count, image = count + 1, new -- another user's build has ended
+      return count == 1 and ("a"):rep(40) or new
+    end)
+    local commits = {}
+    task.run(function()
+      for index = 1, 3 do commits[index] = window("https://host/org/t", "main", {}) end
+    end)
+    sh.remove(dir)
+    assert.same({ ("a"):rep(40), new, new }, commits)
+    assert.equal(2, count)
   end)
 end)
 

@@ -169,7 +169,8 @@ local function with_less_time(options, waited)
   return own
 end
 
--- Look the head up, unless another process does so just now, and keep it. Its age counts from before the question.
+-- Look the head up, unless another process does so just now, and keep it. Its age and image are those of before the
+-- question.
 local function look_up(job, lookup, path, wanted, options)
   if task.scope().read_only then
     return lookup(wanted.url, wanted.branch, options)
@@ -183,9 +184,10 @@ local function look_up(job, lookup, path, wanted, options)
   if head then
     return note(job, head, age)
   end
+  -- Not while the forge is asked: an image that is built meanwhile may be of a newer commit than the answer.
+  local image = lock and present_image(job)
   local now = present()
   local commit = lookup(wanted.url, wanted.branch, with_less_time(options, now.monotonic - begun))
-  local image = lock and present_image(job)
   if image then
     keep(path, {
       commit = commit, image = image, token = wanted.token, boot = now.boot, time = now.time, monotonic = now.monotonic,
