@@ -67,8 +67,7 @@ end
 -- 4. HEAD -----------------------------------------------------------------------------------------------------------
 --- The commit that the branch points at. Fails closed: there is no fallback.
 function ensure.head(job)
-  if job.working_tree then return molbuild.working_tree.digest(job) end
-  if job.commit or job.manifest or job.offline then return molbuild.manifest.head(job, ensure.tag) end
+  if job.working_tree or job.commit or job.manifest or job.offline then return molbuild.manifest.head(job, ensure.tag) end
   local function lookup(...) return molbuild[job.lookup].branch_head(...) end -- of git or gitea
   local function ask_git(...) return molbuild.git.branch_head(...) end -- about a 404 that the forge does not explain
   local ok, result = errors.try(job.head_max_age > 0 and molbuild.heads.window(job, lookup) or lookup, job.repo_url, job.branch,
@@ -185,6 +184,7 @@ function ensure.image(job)
   local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))
   while true do
     job.sha = step "head"
+    if not molbuild.expect.is_shipped(ensure.head) then molbuild.manifest.obeyed(job, ensure.head) end
     job.tag = call("tag", job)
     job.outcome = job.stale and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then

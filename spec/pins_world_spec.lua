@@ -87,4 +87,54 @@ describe("in a world, ensure.lua", function()
     assert.equal(8, select(2, done.stderr:gsub("skipped: ", "")))
     assert.matches('"runtime": "hermes"', world:read "/p.json")
   end)
+
+  describe("with a fork's own head", function()
+    local FORK = [[
+      local molbuild = require "molbuild"
+      local ensure = molbuild.load "ensure.lua"
+      local head = ensure.head
+      function ensure.head(job) %s end
+      return ensure
+    ]]
+    local LOOKUP = "return molbuild.gitea.branch_head(job.repo_url, job.branch, { timeout = 10 })"
+    local first
+
+    local function fork(body)
+      world = molbuild.testing.world { fork = FORK:format(body), repositories = {} }
+      first = push "1"
+      assert.equal(0, world:run("hermes").exit)
+      assert.equal(0, world:verb("pin", "--file=/p.json", "hermes").exit)
+      push "2"
+    end
+
+    it("that looks the branch up whatever was asked for, refuses another commit than the given one", function()
+      fork(LOOKUP)
+      for _, verb in ipairs { "run", "plan" } do
+        local function call(...)
+          local done = world:verb(verb, ...)
+          return done.exit, done.stdout .. done.stderr
+        end
+        local status, said = call("--commit=" .. first, "hermes")
+        assert.equal(70, status, said)
+        assert.matches("head gave%s+%x+,%s+but%s+%-%-commit%s+names%s+" .. first, said)
+        world.env.MOLECULE_MANIFEST = "/p.json"
+        status, said = call "hermes"
+        assert.equal(70, status, said)
+        assert.matches("but%s+MOLECULE_MANIFEST%s+names%s+" .. first, said)
+        world.env = { HOME = world.env.HOME, PATH = world.env.PATH, MOLECULE_OFFLINE = "1" }
+        assert.matches("it may have used the network", select(2, call "hermes"), 1, true)
+        world.env.MOLECULE_OFFLINE = nil
+      end
+    end)
+
+    it("that begins with the one it replaces, gives what was asked for", function()
+      fork "return (head(job))"
+      local _, result = run("hermes", "--commit=" .. first)
+      assert.equal(first, result.sha)
+      world.env.MOLECULE_MANIFEST = "/p.json"
+      local done
+      done, result = run "hermes"
+      assert.same({ 0, first }, { done.exit, result.sha })
+    end)
+  end)
 end)

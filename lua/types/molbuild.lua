@@ -1347,8 +1347,8 @@ function manifest.find(found, runtime, url) end
 ---@return table<string, true>
 function manifest.pinned(path, setting) end
 
---- The commit of a job without a look at its branch: the one that was asked for, else that of its manifest, else that of the
---- newest image on this machine. Sets job.commit and job.pinned, or job.stale.
+--- The commit of a job without a look at its branch: the digest of its working tree, the one that was asked for, else that of its
+--- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.stale.
 --- Raises: usage, failed, remote, missing_tool.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
@@ -1363,6 +1363,13 @@ function manifest.head(job, tag_of) end
 ---@param setting string?  as of manifest.read
 ---@return string commit
 function manifest.commit(path, runtime, url, setting) end
+
+--- Check that a fork's own head gave what was asked for. One that looks the branch up itself knows nothing of a given commit, and
+--- its own would be built without a message. Offline it may have used the network: that is a warning.
+--- Raises: bug, usage, failed.
+---@param job table  with its commit
+---@param head fun(job: table): string
+function manifest.obeyed(job, head) end
 
 --- Names from outside, checked before they become part of a path, a tag, a URL or an argument.
 ---@class molbuild.names

@@ -21,6 +21,7 @@ local function outcome_of(ensure, job)
   job.target = job.platform == "native" and ensure.engine_platform(job) or job.platform
   job.alias = ensure.latest(job)
   job.sha = ensure.head(job)
+  molbuild.manifest.obeyed(job, ensure.head)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
     return job.stale and "stale" or "hit", job.reason or job.pinned and "the commit in " .. job.pinned or nil

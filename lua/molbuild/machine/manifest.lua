@@ -4,7 +4,9 @@
 --- runtime, and an entry may be called otherwise than its runtime.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local expect = require "molbuild.base.expect"
 local json = require "molbuild.base.json"
+local log = require "molbuild.base.log"
 local text = require "molbuild.base.text"
 local text_file = require "molbuild.base.text_file"
 
@@ -254,13 +256,14 @@ function manifest.pinned(path, setting)
   return all
 end
 
---- The commit of a job without a look at its branch: the one that was asked for, else that of its manifest, else that of the
---- newest image on this machine. Sets job.commit and job.pinned, or job.stale.
+--- The commit of a job without a look at its branch: the digest of its working tree, the one that was asked for, else that of its
+--- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.stale.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
 ---@return string commit
 ---@raise usage | failed | remote | missing_tool
 function manifest.head(job, tag_of)
+  if job.working_tree then return require("molbuild.machine.working_tree").digest(job) end
   if not job.commit and job.manifest then
     job.commit = manifest.commit(job.manifest, job.runtime, job.repo_url, job.variables.manifest)
     job.pinned = job.manifest
@@ -280,6 +283,33 @@ local read_before = {}
 function manifest.commit(path, runtime, url, setting)
   read_before[path] = read_before[path] or manifest.read(path, setting)
   return manifest.find(read_before[path], runtime, url).commit
+end
+
+-- What a job must be built from, and what names it; nil where the branch decides.
+local function wanted_by(job)
+  if job.working_tree then
+    return ((job.labels or {})["org.opencontainers.image.revision"] or ""):match "^dev%-(%x+)$" or "its digest", "--dir"
+  elseif job.commit then
+    return job.commit, job.pinned and job.variables.manifest or "--commit"
+  elseif job.manifest then
+    return manifest.commit(job.manifest, job.runtime, job.repo_url, job.variables.manifest), job.variables.manifest
+  end
+end
+
+--- Check that a fork's own head gave what was asked for. One that looks the branch up itself knows nothing of a given commit, and
+--- its own would be built without a message. Offline it may have used the network: that is a warning.
+---@param job table  with its commit
+---@param head fun(job: table): string
+---@raise bug | usage | failed
+function manifest.obeyed(job, head)
+  if expect.is_shipped(head) then return end
+  local place, hint = expect.place(head), "it must give what the head that it replaces gives then (local head = ensure.head)"
+  local wanted, by = wanted_by(job)
+  if wanted and job.sha ~= wanted then
+    errors.raise { kind = "bug", message = ("%shead gave %s, but %s names %s"):format(place, job.sha, by, wanted), hint = hint }
+  elseif not wanted and job.offline and not job.stale then
+    log.warn("%shead gave a commit of its own, with %s=1: it may have used the network", place, job.variables.offline)
+  end
 end
 
 return manifest
