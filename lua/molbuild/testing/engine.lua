@@ -275,7 +275,7 @@ local function answer_stock(self, request, path)
   elseif path == "/system/df" then
     return answer(200, "{}")
   elseif path == "/info" then
-    return answer(200, { Name = "engine", DockerRootDir = "/var/lib/docker" })
+    return answer(200, { Name = "world", DockerRootDir = "/" }) -- the world's machine, so that its free space is known
   end
 end
 

@@ -247,6 +247,11 @@ commands["read-tree"] = function(world, call, words, own)
   return 0
 end
 
+local function version(call)
+  call:out("git version 2.39.5\n")
+  return 0
+end
+
 commands["repack"] = function() return 0 end
 
 -- The user's configuration is empty.
@@ -266,6 +271,7 @@ end
 ---@return fun(call: molbuild.testing.Call): integer
 function git.program(world)
   return function(call)
+    if call.argv[2] == "--version" then return version(call) end
     local command, words, own = split(call.argv)
     local run = commands[command]
     if not run then
