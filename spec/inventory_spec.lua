@@ -73,6 +73,18 @@ describe("an inventory", function()
     assert.equal(5, rows[2].size)
   end)
 
+  it("gives a record to the image of its own tag alone, and a tree and a log to any image of the commit", function()
+    image("hermes", { A .. "--t1" }, { created = now - 10 })
+    image("hermes", { A .. "-arm64" }, { created = now - 20 })
+    for _, name in ipairs { A .. "/file", A .. ".log", A .. ".json", A .. "--t1.json" } do
+      sh.write(cache .. "/hermes/" .. name, "{")
+    end
+    local rows = take()
+    local seen = {}
+    for index = 1, #rows - 1 do seen[rows[index].tag] = rows[index].state end
+    assert.same({ [A .. "--t1"] = "tree record log", [A .. "-arm64"] = "", [A] = "no image, record" }, seen)
+  end)
+
   it("reports a failed build by its record, and ignores what is no record, with a warning", function()
     sh.write(cache .. "/hermes/" .. A .. ".json", json.encode {
       _type = "https://in-toto.io/Statement/v1", predicateType = "urn:molbuild:failure:v1",

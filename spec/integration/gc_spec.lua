@@ -205,7 +205,7 @@ describe("list and gc after builds", function()
     local one, first = build("one", policy)
     assert.truthy(first:find("gc: 0 images removed", 1, true), first)
     local two, second = build("two", policy)
-    assert.truthy(second:find("gc: 1 images removed", 1, true), second)
+    assert.truthy(second:find("gc: 1 image removed", 1, true), second)
     assert.equal(two .. " latest ", tags())
     assert.is_nil(sh.read(("%s/hermes/%s.json"):format(w.cache, one)))
     local hit = molbuild { "run", policy, "hermes" }
@@ -243,7 +243,7 @@ exec %s "$@"
     assert.equal(1, result.status, result.stderr)
     assert.truthy(result.stdout:find("failed   hermes   " .. list[2], 1, true), result.stdout)
     assert.truthy(result.stdout:find("removed  hermes   " .. list[3], 1, true), result.stdout)
-    assert.truthy(result.stdout:find("1 images removed, 1 failed", 1, true), result.stdout)
+    assert.truthy(result.stdout:find("1 image removed, 1 failed", 1, true), result.stdout)
     local left = { list[1], list[2], list[4] }
     table.sort(left)
     assert.equal(table.concat(left, " ") .. " latest ", tags())

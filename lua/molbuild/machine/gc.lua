@@ -72,7 +72,7 @@ end
 local function counted(report)
   local verb = report.dry_run and "would be removed" or "removed"
   local failed = report.failed > 0 and (", %d failed"):format(report.failed) or ""
-  return ("%d images %s%s"):format(report.removed, verb, failed)
+  return ("%d %s %s%s"):format(report.removed, report.removed == 1 and "image" or "images", verb, failed)
 end
 
 local function sum_of(report)

@@ -72,8 +72,9 @@ local function row_of(self, runtime, tag, image)
   if tag then
     local key = runtime .. " " .. tag
     self.by_tag[key] = self.by_tag[key] or row
-    local beginning = runtime .. " " .. tag:gsub("^dev%-", ""):sub(1, 12) -- a working tree's files have its digest's
-    self.by_tag[beginning] = self.by_tag[beginning] or row
+    -- Trees and logs are those of a commit, or of a working tree's digest: of all tags that begin with it.
+    local beginning = runtime .. " " .. tag:gsub("^dev%-", ""):sub(1, 12)
+    self.by_beginning[beginning] = self.by_beginning[beginning] or row
   end
   return row
 end
@@ -95,7 +96,11 @@ local function add_file(self, left)
   elseif left.kind == "staging" then
     table.insert(self.rows, { kind = "unfinished", runtime = left.runtime, disk = leftovers.size(left.path), path = left.path })
   elseif left.tag then
-    local row = self.by_tag[left.runtime .. " " .. left.tag] or row_of(self, left.runtime, left.tag)
+    local key = left.runtime .. " " .. left.tag
+    local row = self.by_tag[key]
+    -- A record is that of one tag. A tree and a log are those of a commit, whatever its image is called.
+    if left.kind ~= "record" and not (row and row.image) then row = self.by_beginning[key] end
+    row = row or row_of(self, left.runtime, left.tag)
     row.files[#row.files + 1] = left.kind
     row.disk = (row.disk or 0) + (leftovers.size(left.path) or 0)
     if left.kind == "record" then self.records[left.path] = row end
@@ -148,7 +153,7 @@ end
 ---@return molbuild.Inventory
 ---@raise failed | missing_tool
 function inventory.take(options)
-  local self, asked = { rows = {}, by_tag = {}, records = {} }, nil
+  local self, asked = { rows = {}, by_tag = {}, by_beginning = {}, records = {} }, nil
   for _, name in ipairs(options.runtimes or {}) do
     asked = asked or {}
     asked[name] = true
@@ -192,7 +197,8 @@ local function state_of(row, now)
 end
 
 local function sum_of(all)
-  local parts = { ("%d images"):format(all.images), ("cache %s"):format(amounts.size(all.disk)) }
+  local number = ("%d %s"):format(all.images, all.images == 1 and "image" or "images")
+  local parts = { number, ("cache %s"):format(amounts.size(all.disk)) }
   if (all.layers or 0) > 0 then table.insert(parts, 2, ("all layers of the engine %s"):format(amounts.size(all.layers))) end
   if all.build_cache then parts[#parts + 1] = ("build cache %s"):format(amounts.size(all.build_cache)) end
   if all.free then parts[#parts + 1] = ("%s free"):format(amounts.size(all.free)) end

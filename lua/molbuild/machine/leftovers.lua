@@ -29,7 +29,9 @@ end
 --- What the directory of a runtime holds, and whether it holds anything else.
 local function of_directory(cache, runtime)
   local dir, list, has_more = ("%s/%s"):format(cache, runtime), {}, false
-  for _, entry in ipairs(core.fs.list(dir) or {}) do
+  local entries = core.fs.list(dir) or {}
+  table.sort(entries) -- a directory's own order is any
+  for _, entry in ipairs(entries) do
     local stat = core.fs.lstat(dir .. "/" .. entry)
     local kind, tag = nil, nil
     if stat then kind, tag = kind_of(entry, stat) end
