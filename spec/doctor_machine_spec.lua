@@ -87,6 +87,14 @@ describe("the engine", function()
     assert.is_nil(engine.emulates "linux/arm64") -- the list is not mounted
   end)
 
+  it("that docker's configuration names is left to docker where the home is not known", function()
+    local words = [[env -u HOME -u DOCKER_HOST -u DOCKER_CONFIG -u DOCKER_CONTEXT %s eval '
+      local place = require("molbuild.engine.endpoint").place "docker"
+      return place.only_program, "the place that " .. place.from .. " names"']]
+    assert.equal('true\n"the place that docker\'s configuration in the user\'s home (HOME is not set) names"',
+      sh.run(words:format(sh.quote(os.getenv "MOLBUILD_BIN" or "build/molbuild"))))
+  end)
+
   it("that cannot be reached is named, but not in a cancellation", function()
     local fake = answering {}
     fake.ask = function() errors.raise { kind = "missing_tool", message = "gone", hint = "start it" } end

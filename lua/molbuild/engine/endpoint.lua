@@ -89,7 +89,7 @@ local function docker_place()
   local host, home = env.get "DOCKER_HOST", env.get "HOME"
   local config_dir = env.get "DOCKER_CONFIG" or home and home .. "/.docker"
   if not config_dir and not host then
-    return { from = "the user's home, which HOME does not name", only_program = true }
+    return { from = "docker's configuration in the user's home (HOME is not set)", only_program = true }
   end
   local context, from
   if not host then context, from = current_context(config_dir) end
