@@ -6,11 +6,12 @@ local record = require "molbuild.machine.record"
 local sh = require "spec.support.sh"
 
 describe("a record", function()
-  local dir, job, warn, warnings
+  local dir, job, warn, warn_once, warnings
 
   before_each(function()
-    dir, warnings, warn = sh.temporary "record", {}, log.warn
+    dir, warnings, warn, warn_once = sh.temporary "record", {}, log.warn, log.warn_once
     log.warn = function(...) warnings[#warnings + 1] = string.format(...) end
+    log.warn_once = log.warn
     job = {
       cache = dir, runtime = "hermes", tag = "local/x-hermes:0123456789ab-arm64", sha = "0123456789ab" .. ("0"):rep(28),
       branch = "main",
@@ -19,7 +20,7 @@ describe("a record", function()
     }
   end)
   after_each(function()
-    log.warn = warn
+    log.warn, log.warn_once = warn, warn_once
     sh.remove(dir)
   end)
 

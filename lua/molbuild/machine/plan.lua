@@ -33,11 +33,11 @@ local function is_of(self, found)
     and found.branch == (self.working_tree and "" or self.branch) and found.repository == core.mask.url(self.repo_url)
 end
 
--- The commit that was built before: of the image that the moving name has, else of the newest record.
+-- The commit that was built before: of the image that the moving name has, else of the newest record. And whether it is the former.
 local function former_commit(self)
   local ok, found = errors.try(self.engine.image, self.engine, self.alias)
   local revision = ok and found and image.revision(found)
-  if revision then return revision end
+  if revision then return revision, true end
   for _, made in ipairs(record.list(self.cache, self.runtime)) do
     if not made.error and is_of(self, made) then return made.commit end
   end
@@ -55,11 +55,20 @@ local function distance(self, former)
   return (" (%s%d %s)"):format(is_more and "at least " or "", count, count == 1 and "commit" or "commits")
 end
 
+-- Why there is no image of the commit that was built before. Another ending or a tag of a fork's own may never have been built.
+local function missing(self, has_name)
+  if has_name then return ("no image has this tag, :%s is of the same commit"):format(self.alias:match "[^:/]*$") end
+  local made = record.read(record.path(self.cache, self.runtime, self.tag))
+  local is_gone = made and not made.error and made.commit == self.sha
+  return is_gone and ("the image of %s is gone"):format(short(self.sha)) or "no image"
+end
+
 --- Why a job has no usable image, in one line.
 ---@param self table  the job, with its commit
 ---@return string
 function plan.reason(self)
-  local former = not self.rebuild and not self.wrong and not self.commit and not self.working_tree and former_commit(self)
+  local former, has_name
+  if not (self.rebuild or self.wrong or self.commit or self.working_tree) then former, has_name = former_commit(self) end
   if self.rebuild then
     return self.no_cache and "--no-cache" or self.pull_base and "--pull" or "--rebuild"
   elseif self.wrong then
@@ -72,7 +81,7 @@ function plan.reason(self)
   elseif not former then
     return "no image"
   elseif former == self.sha then
-    return ("the image of %s is gone"):format(short(former))
+    return missing(self, has_name)
   end
   return ("the branch %s moved %s -> %s%s"):format(self.branch, short(former), short(self.sha), distance(self, former))
 end

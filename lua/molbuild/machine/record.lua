@@ -265,7 +265,7 @@ end
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
 function record.read(path)
   local found, why = read(path)
-  if why then log.warn("%s is ignored: %s", path, text.shown(why)) end
+  if why then log.warn_once("%s is ignored: %s", path, text.shown(why)) end
   return found
 end
 
