@@ -135,8 +135,13 @@ describe("the files of a world are like the real ones:", function()
       note(fs.mkdtemp(dir .. "/none/x."))
       fs.write_atomic(dir .. "/tree/run", "x", 448)
       fs.write_atomic(dir .. "/tree/sub/text", "x", 384)
-      note(fs.plain_modes(dir .. "/tree"))
-      for _, name in ipairs { "run", "sub", "sub/text" } do note(fs.lstat(dir .. "/tree/" .. name).mode) end
+      for _, time in ipairs { false, 1700000000 } do
+        note(fs.plain_modes(dir .. "/tree", time or nil))
+        for _, name in ipairs { "run", "sub", "sub/text" } do
+          local stat = fs.lstat(dir .. "/tree/" .. name)
+          note(stat.mode, time and stat.mtime)
+        end
+      end
       note(fs.plain_modes(dir .. "/none"))
     end)
   end)

@@ -40,10 +40,11 @@ static int remove_tree(lua_State *L)
 	return bind_status(L, fs_remove_tree(luaL_checkstring(L, 1), &err), &err);
 }
 
+/* fs.plain_modes(path, time) -> true | nil, message, code. Without a time the times stay. */
 static int plain_modes(lua_State *L)
 {
 	struct error err;
-	return bind_status(L, fs_plain_modes(luaL_checkstring(L, 1), &err), &err);
+	return bind_status(L, fs_plain_modes(luaL_checkstring(L, 1), luaL_optinteger(L, 2, -1), &err), &err);
 }
 
 static int give(lua_State *L)

@@ -44,7 +44,7 @@ static void modes_become_those_of_a_commit(void **state)
 	make_file("t/d/e/s", 06750);
 	make_file("outside", 0600);
 	assert_int_equal(symlink("../outside", "t/l") | chmod("t/d", 02770) | chmod("t/d/e", 01777), 0);
-	assert_int_equal(fs_plain_modes("t", &err), 0);
+	assert_int_equal(fs_plain_modes("t", -1, &err), 0);
 	assert_int_equal(mode_of("t"), 0700);
 	assert_int_equal(mode_of("t/d"), 0755);
 	assert_int_equal(mode_of("t/d/e"), 0755);
@@ -55,14 +55,32 @@ static void modes_become_those_of_a_commit(void **state)
 	assert_int_equal(mode_of("outside"), 0600);
 }
 
+static void everything_below_gets_the_time(void **state)
+{
+	struct stat st;
+	const char *names[] = {"t/f", "t/d", "t/d/x", "t/l"};
+	(void)state;
+	assert_int_equal(mkdir("t", 0700) | mkdir("t/d", 0700), 0);
+	make_file("t/f", 0600);
+	make_file("t/d/x", 0700);
+	assert_int_equal(symlink("f", "t/l"), 0);
+	assert_int_equal(fs_plain_modes("t", 1700000000, &err), 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		assert_int_equal(lstat(names[i], &st), 0);
+		assert_int_equal(st.st_mtime, 1700000000);
+	}
+	assert_int_equal(lstat("t", &st), 0);
+	assert_true(st.st_mtime > 1700000000);
+}
+
 static void modes_of_what_is_no_directory_fail(void **state)
 {
 	(void)state;
 	make_file("f", 0600);
 	assert_int_equal(mkdir("d", 0700) | symlink("d", "l"), 0);
-	assert_failed(fs_plain_modes("none", &err), "ENOENT");
-	assert_failed(fs_plain_modes("f", &err), "ENOTDIR");
-	assert_int_equal(fs_plain_modes("l", &err), -1);
+	assert_failed(fs_plain_modes("none", -1, &err), "ENOENT");
+	assert_failed(fs_plain_modes("f", -1, &err), "ENOTDIR");
+	assert_int_equal(fs_plain_modes("l", -1, &err), -1);
 }
 
 /* Only root can give something away. */
@@ -104,6 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FIXTURE_TEST(modes_become_those_of_a_commit),
+		FIXTURE_TEST(everything_below_gets_the_time),
 		FIXTURE_TEST(modes_of_what_is_no_directory_fail),
 		FIXTURE_TEST(gives_a_tree_to_the_owner_of_another),
 		FIXTURE_TEST(gives_nothing_where_there_is_nothing_to_give),

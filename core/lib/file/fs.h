@@ -37,8 +37,9 @@ WARN_UNUSED int fs_mkdtemp(const char *prefix, char **out, struct error *err);
 
 /* Set the modes of everything below the directory PATH as in a commit: 0755 for directories and for files that their owner may
  * execute, 0644 for other files. Set-id bits and the sticky bit are removed. PATH itself and links stay as they are; no link
- * is followed. Stops at the first failure; ENAMETOOLONG also for more than 400 levels. */
-WARN_UNUSED int fs_plain_modes(const char *path, struct error *err);
+ * is followed. Unless TIME, in seconds since 1970, is negative, everything below PATH, links too, gets it as the time of its last
+ * change. Stops at the first failure; ENAMETOOLONG also for more than 400 levels. */
+WARN_UNUSED int fs_plain_modes(const char *path, int64_t time, struct error *err);
 
 /* Change the owner and group of PATH, and of everything in it, from this user's to those of the file or directory LIKE. Files of
  * other users are skipped, and so are files with more than one name, which may belong to another directory. No link is

@@ -15,6 +15,7 @@ struct walk {
 	int (*visit)(const struct walk *walk, int parent, const char *name, const struct stat *st);
 	uid_t from, uid;
 	gid_t gid;
+	const struct timespec *times;
 };
 
 static int walk_entry(const struct walk *walk, int parent, const char *name, int level);
@@ -58,15 +59,17 @@ static int walk_entry(const struct walk *walk, int parent, const char *name, int
 static int set_mode(const struct walk *walk, int parent, const char *name, const struct stat *st)
 {
 	mode_t wanted = S_ISDIR(st->st_mode) || (st->st_mode & S_IXUSR) ? 0755 : 0644;
-	(void)walk;
+	if (walk->times && utimensat(parent, name, walk->times, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
 	if ((!S_ISDIR(st->st_mode) && !S_ISREG(st->st_mode)) || (st->st_mode & 07777) == wanted)
 		return 0;
 	return fchmodat(parent, name, wanted, AT_SYMLINK_NOFOLLOW);
 }
 
-int fs_plain_modes(const char *path, struct error *err)
+int fs_plain_modes(const char *path, int64_t time, struct error *err)
 {
-	struct walk walk = {.visit = set_mode};
+	struct timespec times[2] = {{.tv_sec = (time_t)time}, {.tv_sec = (time_t)time}};
+	struct walk walk = {.visit = set_mode, .times = time < 0 ? NULL : times};
 	if (walk_directory(&walk, AT_FDCWD, path, 0) == 0)
 		return 0;
 	return error_errno(err, errno, "cannot set the modes in %s", path);

@@ -24,6 +24,9 @@ local HEAD = fetcher.HEAD
 --- The most seconds for finding an address that answers.
 local ADDRESS_SECONDS = 10
 
+--- How much of a commit is read for its time, and the last one that all file systems can store.
+local COMMIT_BYTES, LAST_SECOND = 65536, 2 ^ 31 - 1
+
 local PRIVATE_DIR, PRIVATE_FILE = 448, 384
 
 --- No filter of the template or the user runs when files are written. git's own conversions by a template's attributes
@@ -216,6 +219,14 @@ local function warn_of_encodings(text)
   end
 end
 
+-- When the commit was made, in seconds since 1970; nil when it says nothing usable.
+local function time_of(options)
+  local result = run(options, { "cat-file", "commit", options.commit }, nil, { capture = COMMIT_BYTES, silent = true })
+  local header = ("\n" .. (result.stdout or "")):match "^(.-\n)\n" or ""
+  local seconds = math.tointeger(header:match "\ncommitter [^\n]*> (%d+) [+-]%d+\n")
+  return seconds and seconds <= LAST_SECOND and seconds or nil
+end
+
 --- Write the commit's files into the new directory. No filter, hook or submodule of the template or the user runs.
 local function check_out(options, bytes)
   local index = options.dir .. ".index"
@@ -231,7 +242,8 @@ local function check_out(options, bytes)
   warn_of_encodings(result.tail)
   must(core.fs.remove_tree(index))
   -- A directory above may pass a group or an access list on to its files.
-  must(core.fs.plain_modes(options.dir))
+  -- The files have the commit's time on every host: so do the layers that are made of them.
+  must(core.fs.plain_modes(options.dir, time_of(options)))
 end
 
 --- Bound the repository's size: when it has many packs, or far more bytes than the commit's files, all other commits are

@@ -42,23 +42,24 @@ function operations.remove_tree(self, path)
   return failure("EROFS", "cannot remove %s", path)
 end
 
-local function set_modes(node)
+local function set_modes(node, time)
   for _, child in pairs(node.entries or {}) do
+    child.mtime = time or child.mtime
     if child.type == "directory" then
       child.mode = 493
-      set_modes(child)
+      set_modes(child, time)
     elseif child.type == "file" then
       child.mode = child.mode & 64 ~= 0 and 493 or 420
     end
   end
 end
 
-function operations.plain_modes(self, path)
+function operations.plain_modes(self, path, time)
   local node, _, code = self:find(path, true)
   if not node then
     return failure(code or "ENOENT", "cannot set the modes in %s", path)
   end
-  set_modes(node)
+  set_modes(node, time)
   return true
 end
 

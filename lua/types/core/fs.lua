@@ -37,12 +37,14 @@ function fs.mkdtemp(prefix) end
 ---@return string? code
 function fs.remove_tree(path) end
 
---- Set the modes of everything below a directory as in a commit: 0755 for directories and programs, 0644 for other files.
+--- Set the modes of everything below a directory as in a commit: 0755 for directories and programs, 0644 for other files. With a
+--- time, everything below, links too, gets it as the time of its last change.
 ---@param path string
+---@param time integer?  seconds since 1970
 ---@return true? ok
 ---@return string? message
 ---@return string? code
-function fs.plain_modes(path) end
+function fs.plain_modes(path, time) end
 
 --- Change the owner and group of this user's file or tree to those of LIKE. Files of other users, and files with
 --- several names, are skipped. A missing path is a success.
