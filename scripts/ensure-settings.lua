@@ -77,6 +77,15 @@ local settings = {
   { "image_cache_push", "0", "choice",
     "1: push images that were built here to the registry, behind the result; required: before it, and a failure is an error",
     choices = { "0", "1", "required" }, variable = "MOLECULE_IMAGE_CACHE_PUSH" },
+  { "buildx_builder", nil, "text",
+    "the name of a builder of docker buildx's, on another machine for example: it builds, and the engine gets the image",
+    variable = "MOLECULE_BUILDER", per_runtime = true },
+  { "build_cache_from", nil, "text",
+    "where BuildKit takes layers from: type=registry,ref=..., or an image; several with spaces between them",
+    variable = "MOLECULE_BUILD_CACHE_FROM", per_runtime = true },
+  { "build_cache_to", nil, "text",
+    "where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with spaces between them",
+    variable = "MOLECULE_BUILD_CACHE_TO", per_runtime = true },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 

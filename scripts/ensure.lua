@@ -145,7 +145,7 @@ function ensure.build(job)
   local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
-    build_args = build_args, no_cache = job.no_cache, pull = job.pull_base,
+    build_args = build_args, no_cache = job.no_cache, pull = job.pull_base, buildkit = molbuild.buildkit.options(job),
     labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, job.labels),
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
@@ -223,7 +223,7 @@ function ensure.make(job, step)
   job.outcome = "built"
   ensure.announce(job)
   local record <close> = molbuild.record.begin(job)
-  local builder = molbuild.task.spawn(job.engine.builder, job.engine) -- in parallel
+  local builder = molbuild.buildkit.find(job) -- in parallel
   if not step "clone" then return molbuild.heads.forget(job) end
   job.builder, job.builder_advice = builder:join()
   step "check"

@@ -62,6 +62,12 @@
 ---  variable: MOLECULE_IMAGE_CACHE_REQUIRED)
 ---@field image_cache_push "0"|"1"|"required"  1: push images that were built here to the registry, behind the result; required:
 ---  before it, and a failure is an error (default: 0; variable: MOLECULE_IMAGE_CACHE_PUSH)
+---@field buildx_builder string?  the name of a builder of docker buildx's, on another machine for example: it builds, and the
+---  engine gets the image (variable: MOLECULE_BUILDER)
+---@field build_cache_from string?  where BuildKit takes layers from: type=registry,ref=..., or an image; several with spaces
+---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
+---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
+---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -120,6 +126,12 @@
 ---  MOLECULE_BUILD_CEILING_S)
 ---@field image_max_age number?  an image that is older, in seconds, is built again from base images that are fetched again; 0:
 ---  no bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
+---@field buildx_builder string?  the name of a builder of docker buildx's, on another machine for example: it builds, and the
+---  engine gets the image (variable: MOLECULE_BUILDER)
+---@field build_cache_from string?  where BuildKit takes layers from: type=registry,ref=..., or an image; several with spaces
+---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
+---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
+---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
 
 --- The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.
 ---@class ensure
@@ -174,6 +186,12 @@
 ---  variable: MOLECULE_IMAGE_CACHE_REQUIRED)
 ---@field image_cache_push "0"|"1"|"required"  1: push images that were built here to the registry, behind the result; required:
 ---  before it, and a failure is an error (default: 0; variable: MOLECULE_IMAGE_CACHE_PUSH)
+---@field buildx_builder string?  the name of a builder of docker buildx's, on another machine for example: it builds, and the
+---  engine gets the image (variable: MOLECULE_BUILDER)
+---@field build_cache_from string?  where BuildKit takes layers from: type=registry,ref=..., or an image; several with spaces
+---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
+---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
+---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments

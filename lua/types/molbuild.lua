@@ -7,10 +7,16 @@
 ---@field [2] string?  what its value is called; nil: it takes none
 ---@field [3] string  its meaning, in one line
 
+---@class molbuild.BuildKitOptions
+---@field builder string?  the name of a builder of buildx's (docker buildx ls)
+---@field cache_from string?  where layers are taken from: type=registry,ref=..., or an image; several with spaces between them
+---@field cache_to string?  where layers are put: inline, or type=registry,ref=...; several with spaces between them
+
 ---@class molbuild.BuildOptions
 ---@field tag string
 ---@field dir string
 ---@field builder "buildkit"|"classic"  see Engine:builder()
+---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
 ---@field platform string?
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
@@ -163,7 +169,7 @@ function Engine:builder() end
 function Engine:program() end
 
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.
---- Raises: build, timeout, missing_tool, cancelled.
+--- Raises: build, timeout, missing_tool, cancelled, usage.
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 function Engine:build(options) end
@@ -397,6 +403,31 @@ local arguments = {}
 ---@return table<string, string|true> given  by name, without dashes, and with "_" for each other dash: `no_cache`
 ---@return string[] words
 function arguments.parse(args, rows, word) end
+
+--- What only BuildKit can do for a build: layers from elsewhere (--cache-from, --cache-to), and a builder of buildx's on
+--- another machine (--builder). What the program's builder cannot do is refused by name, never ignored.
+---@class molbuild.buildkit
+local buildkit = {}
+
+--- The arguments of a build that only BuildKit takes. The program is not run.
+--- Raises: usage (the builder cannot do it; the message names the option).
+---@param engine molbuild.Engine  whose builder() has been asked
+---@param kind "buildkit"|"classic"  what builder() has said
+---@param options molbuild.BuildKitOptions
+---@param named table<string, string>?  by option: the name that messages use for it, such as a variable
+---@return string[]
+function buildkit.arguments(engine, kind, options, named) end
+
+--- Ask for the program's builder while something else is done. What the job asks of it that it cannot do is an error now.
+--- Raises: usage.
+---@param job table  with its engine, and the settings buildx_builder, build_cache_from, build_cache_to
+---@return molbuild.Task  whose join() gives what Engine:builder() gives
+function buildkit.find(job) end
+
+--- The options of a job's build that only BuildKit has.
+---@param job table
+---@return molbuild.BuildKitOptions
+function buildkit.options(job) end
 
 --- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
 ---@class molbuild.cache
@@ -1898,6 +1929,7 @@ function working_tree.copy(job, to) end
 --- `molbuild`. Modules are loaded at their first use.
 ---@class molbuild
 ---@field arguments molbuild.arguments
+---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
 ---@field child molbuild.child
 ---@field core molbuild.Core

@@ -14,6 +14,12 @@ local function of_registry(ensure, job)
   return "registry"
 end
 
+-- The registry that hosts share images through is not asked: only a pull shows whether it has the very image.
+local function or_pulled(job)
+  if not job.image_cache or job.rebuild or job.working_tree then return "" end
+  return ("; pulled instead if %s has the image"):format(job.image_cache)
+end
+
 -- The steps of a run, up to the question whether there is an image.
 local function outcome_of(ensure, job)
   if job.registry then return of_registry(ensure, job) end
@@ -28,7 +34,7 @@ local function outcome_of(ensure, job)
   end
   if job.offline then molbuild.offline.refuse(job) end
   molbuild.failures.check(job)
-  return plan.BUILD, plan.reason(job)
+  return plan.BUILD, plan.reason(job) .. or_pulled(job)
 end
 
 return {

@@ -1,4 +1,5 @@
 --- A build by the docker CLI, or podman: its command line, and its result.
+local buildkit = require "molbuild.engine.buildkit"
 local child = require "molbuild.base.child"
 local output = require "molbuild.engine.output"
 local words = require "molbuild.engine.words"
@@ -34,6 +35,11 @@ end
 
 local function arguments_of(engine, options)
   local argv = { "build" }
+  local only = options.buildkit or {}
+  if only.builder then
+    -- Without --load the image stays with that builder.
+    argv = { "buildx", "build", "--builder", only.builder, "--load" }
+  end
   local function add(...)
     for _, argument in ipairs { ... } do
       argv[#argv + 1] = argument
@@ -55,6 +61,7 @@ local function arguments_of(engine, options)
     -- podman's option takes a policy; what it means without one differs between versions.
     add(engine.podman and "--pull=always" or "--pull")
   end
+  add(table.unpack(buildkit.arguments(engine, options.builder, only)))
   for _, list in ipairs { { "--build-arg", "build_args" }, { "--label", "labels" } } do
     for _, pair in ipairs(pairs_of(options[list[2]] or {}, list[2])) do add(list[1], pair) end
   end
@@ -66,6 +73,7 @@ end
 ---@field tag string
 ---@field dir string
 ---@field builder "buildkit"|"classic"  see Engine:builder()
+---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
 ---@field platform string?
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
@@ -201,7 +209,7 @@ end
 ---@param engine molbuild.Engine
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer is unusable
----@raise build | timeout | missing_tool | cancelled
+---@raise build | timeout | missing_tool | cancelled | usage
 function build.run(engine, options)
   local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.tag)
   local result, built, unclear, begun = build_once(engine, options)
@@ -218,7 +226,9 @@ function build.run(engine, options)
       kind = "build",
       code = "engine",
       message = what .. ": the build succeeded, but the engine has no such image",
-      hint = "build with the engine's own builder: unset BUILDX_BUILDER and run docker buildx use default",
+      hint = not (options.buildkit or {}).builder
+        and "build with the engine's own builder: unset BUILDX_BUILDER and run docker buildx use default"
+        or nil,
     }
   end
   return built

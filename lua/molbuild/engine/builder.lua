@@ -29,7 +29,7 @@ end
 
 --- The builder for the engine's program: the classic one with DOCKER_BUILDKIT=0; else BuildKit if it is available; else
 --- the classic one. Does not contact the engine.
----@param engine molbuild.Engine  updated when its program turns out to be podman, and when it has no BuildKit
+---@param engine molbuild.Engine  updated when its program turns out to be podman, and when it has no BuildKit or has buildx
 ---@return "buildkit"|"classic"
 ---@return string? advice  one line, when only the classic builder is available
 ---@raise usage  DOCKER_BUILDKIT is not a boolean
@@ -40,6 +40,7 @@ function builder.find(engine)
   end
   local buildx = ask(engine, "buildx", "version")
   if buildx.code == 0 and not buildx.stdout:find "^buildah" then
+    engine.has_buildx = true
     return "buildkit"
   end
   local version = ask(engine, "--version").stdout or ""

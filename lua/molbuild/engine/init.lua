@@ -322,13 +322,13 @@ end
 
 local BUILD_OPTIONS = {
   tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true, pull = true,
-  timeout = true, stall = true, log_file = true, keep = true, settings = true,
+  timeout = true, stall = true, log_file = true, keep = true, settings = true, buildkit = true,
 }
 
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.
 ---@param options molbuild.BuildOptions
 ---@return molbuild.Image?  nil when the engine's answer is unusable
----@raise build | timeout | missing_tool | cancelled
+---@raise build | timeout | missing_tool | cancelled | usage
 function Engine:build(options)
   seal.options("engine:build", options, BUILD_OPTIONS)
   self.early = nil

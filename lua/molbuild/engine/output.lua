@@ -4,7 +4,8 @@ local output = {}
 --- The beginnings of the lines that step() and quiet_phases() parse (see process.run). They exclude the output of a RUN,
 --- which is nearly all that a build prints.
 output.step_lines = {
-  "#0 [", "#0 exporting ", "#0 unpacking to ", "#0 DONE", "#0 ERROR", "#0 CANCELED", "Step ",
+  "#0 [", "#0 exporting ", "#0 unpacking to ", "#0 sending tarball", "#0 importing to docker", "#0 DONE", "#0 ERROR",
+  "#0 CANCELED", "Step ",
   "STEP ", "[0/0] STEP ", -- podman
 }
 
@@ -85,8 +86,18 @@ function output.steps(builder, labels)
   return builder == "buildkit" and buildkit_steps() or classic_steps(labels or 0)
 end
 
---- Follows BuildKit's export and unpack phases, which are silent by nature; other builders do not announce them. Returns a
---- function of a line that reports whether silence is expected after it.
+-- Phases that are silent by nature: an image is stored, or comes from a builder elsewhere.
+local QUIET = { "^exporting ", "^unpacking to ", "^sending tarball", "^importing to docker" }
+
+local function is_quiet(rest)
+  for _, pattern in ipairs(QUIET) do
+    if rest:find(pattern) then return true end
+  end
+  return false
+end
+
+--- Follows BuildKit's export, transfer and unpack phases, which are silent by nature; other builders do not announce them.
+--- Returns a function of a line that reports whether silence is expected after it.
 ---@param builder "buildkit"|"classic"
 function output.quiet_phases(builder)
   local open = {}
@@ -94,7 +105,7 @@ function output.quiet_phases(builder)
     local id, rest = vertex_of(line)
     if builder ~= "buildkit" then
       return false
-    elseif id and (rest:find "^exporting " or rest:find "^unpacking to ") then
+    elseif id and is_quiet(rest) then
       open[id] = not rest:find " done$" or nil
     elseif id and (rest:find "^DONE" or rest:find "^ERROR" or rest:find "^CANCELED") then
       open[id] = nil
