@@ -43,6 +43,7 @@ describe("docker_words.cause", function()
     ['Get "https://r.example/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority'] = "trust",
     ["pull access denied for x, repository does not exist or may require 'docker login': denied: requested access to the resource "
       .. "is denied"] = "auth",
+    denied = "auth",
     ['Head "https://r.example/v2/x/manifests/y": unauthorized: authentication required'] = "auth",
     ["manifest for r.example/x:y not found: manifest unknown: manifest unknown"] = "missing",
     ["no matching manifest for linux/arm64 in the manifest list entries"] = "missing",

@@ -1,4 +1,4 @@
--- Images that hosts share through a real registry: two engines, each with a cache of its own.
+-- Images that hosts share through real registries: two engines, each with a cache of its own, and podman.
 local engines = require "spec.support.engines"
 local record = require "spec.support.record"
 local registry = require "spec.support.registry"
@@ -16,11 +16,12 @@ end
 local NAME = "molecule-local/workspace-template-claude-code"
 
 describe("shared images", function()
-  local w, there, first, second
+  local w, there, behind_tls, first, second
 
   setup(function()
     w = world.new()
     there, first, second = registry.start(), engines.docker(), engines.docker()
+    behind_tls = registry.start { tls = w.forge .. "/tls" }
     sh.write(w.home .. "/none/config.json", "{}")
   end)
 
@@ -29,12 +30,13 @@ describe("shared images", function()
   teardown(function()
     second:stop()
     first:stop()
+    behind_tls:stop()
     there:stop()
     w:close()
   end)
 
-  local function commit(says)
-    return w:commit("org", "claude-code", { Dockerfile = "FROM scratch\nCOPY says /\n", says = says })
+  local function commit(says, files)
+    return w:commit("org", "claude-code", files or { Dockerfile = "FROM scratch\nCOPY says /\n", says = says })
   end
 
   -- A run on a host: { engine, login = boolean }.
@@ -129,5 +131,109 @@ describe("shared images", function()
     assert.equal(5, result.status, result.stderr)
     assert.equal("failed", record.results(result.stdout)[1].outcome)
     assert.is_nil(images(first):find(there.address, 1, true))
+  end)
+
+  local function remove_all(host)
+    sh.run(("docker -H %s image rm -f $(docker -H %s image ls -q %s)"):format(host.host, host.host, NAME))
+  end
+
+  -- What a run has at the registry behind TLS, as one of its users.
+  local function as(user, more)
+    local env = { MOLECULE_IMAGE_CACHE = behind_tls.address .. "/team", DOCKER_CONFIG = behind_tls:login(user) }
+    for name, value in pairs(more or {}) do env[name] = value end
+    return env
+  end
+
+  it("behind TLS and a password are pulled with credentials that may only read; are built when the registry goes away", function()
+    local sha = commit "five"
+    local pushed = run({ engine = first }, as("spec", { MOLECULE_IMAGE_CACHE_PUSH = "1" }))
+    assert.truthy(pushed.stderr:find("pushed " .. behind_tls.address, 1, true), pushed.stderr)
+    local built = run({ engine = second }, as "unlucky")
+    assert.equal("built", only(built).outcome)
+    assert.truthy(built.stderr:find("warning: claude-code is built here: docker pull ", 1, true), built.stderr)
+    assert.is_nil(images(second):find(behind_tls.address, 1, true))
+    remove_all(second)
+    assert.equal("pulled", only(run({ engine = second }, as "reader")).outcome)
+    assert.equal(id_of(first, NAME .. ":" .. sha:sub(1, 12)), id_of(second, NAME .. ":latest"))
+  end)
+
+  local function layers(host)
+    return sh.run(("docker -H %s image inspect -f '{{.RootFS.Layers}}' %s:latest"):format(host.host, NAME))
+  end
+
+  it("have the same layers when hosts build them apart, and can give BuildKit their layers for the next commit", function()
+    local files = { Dockerfile = "FROM scratch\nCOPY says /\nCOPY next /\n", says = "says", next = "one" }
+    local sha = commit("six", files)
+    local alone = { MOLECULE_IMAGE_CACHE = "", MOLBUILD_DOCKER = "/usr/bin/docker" } -- BuildKit is built in, or by buildx
+    only(run({ engine = first },
+      { MOLBUILD_DOCKER = "/usr/bin/docker", MOLECULE_BUILD_CACHE_TO = "inline", MOLECULE_IMAGE_CACHE_PUSH = "required" }))
+    only(run({ engine = second }, alone))
+    assert.equal(layers(first), layers(second))
+    sh.run(("docker -H %s image rm -f %s:%s %s:latest"):format(second.host, NAME, sha:sub(1, 12), NAME))
+    sh.run(("docker -H %s builder prune -af"):format(second.host))
+    files.next = "two"
+    local next_sha = commit("six", files)
+    alone.MOLECULE_BUILD_CACHE_FROM = ("type=registry,ref=%s/team/workspace-template-claude-code:%s"):format(
+      there.address, sha:sub(1, 12))
+    assert.equal("built", only(run({ engine = second }, alone)).outcome)
+    local printed = sh.read(("%s2/claude-code/%s.log"):format(w.cache, next_sha:sub(1, 12)))
+    assert.truthy(printed:find("CACHED", 1, true), printed)
+  end)
+
+  it("are not built when the builder cannot do what is asked: nothing is fetched", function()
+    commit "seven"
+    local result = run({ engine = second }, { MOLECULE_BUILD_CACHE_TO = "inline", DOCKER_BUILDKIT = "0" })
+    assert.equal(2, result.status, result.stderr)
+    assert.truthy(result.stderr:find('MOLECULE_BUILD_CACHE_TO="inline" cannot be used: ', 1, true), result.stderr)
+    assert.is_false(sh.try(("ls %s2/claude-code/*.git"):format(w.cache)))
+  end)
+
+  describe("by podman", function()
+    local podman
+
+    setup(function() podman = engines.podman() end)
+    before_each(function() podman:sh "podman image rm --all --force >/dev/null" end)
+    teardown(function() podman:stop() end)
+
+    local function run_podman(there_as, more)
+      local env = { MOLBUILD_DOCKER = "podman", SSL_CERT_FILE = w.ca }
+      for _, fields in ipairs { podman.env, there_as, more or {} } do
+        for name, value in pairs(fields) do env[name] = value end
+      end
+      env.REGISTRY_AUTH_FILE = env.DOCKER_CONFIG .. "/config.json"
+      return run({ engine = first }, env)
+    end
+
+    local function names()
+      return podman:sh "podman image ls --format '{{.Repository}}:{{.Tag}}' | sort | xargs"
+    end
+
+    it("are pushed and pulled where the registry's certificate is trusted, else built", function()
+      local sha = commit "eight"
+      local distrusted = run_podman(as "spec", { SSL_CERT_FILE = "/nonexistent" })
+      assert.equal("built", only(distrusted).outcome)
+      assert.truthy(distrusted.stderr:find("x509", 1, true), distrusted.stderr)
+      podman:sh "podman image rm --all --force >/dev/null"
+      assert.equal("built", only(run_podman(as("spec", { MOLECULE_IMAGE_CACHE_PUSH = "required" }))).outcome)
+      podman:sh "podman image rm --all --force >/dev/null"
+      assert.equal("pulled", only(run_podman(as "spec")).outcome)
+      assert.equal(("localhost/%s:%s localhost/%s:latest"):format(NAME, sha:sub(1, 12), NAME), names())
+    end)
+
+    it("stay when the registry goes away, its disk is full, or it refuses the user, while they are pushed", function()
+      local full = registry.start { disk = "64k" }
+      finally(function() full:stop() end)
+      local config = { MOLECULE_IMAGE_CACHE = full.address .. "/team", DOCKER_CONFIG = full:login "spec" }
+      sh.write(w.dir .. "/registries.conf", ('[[registry]]\nlocation = "%s"\ninsecure = true\n'):format(full.address))
+      config.CONTAINERS_REGISTRIES_CONF = w.dir .. "/registries.conf"
+      local sha = commit("nine", world.program_files "eight")
+      for _, there_as in ipairs { as "unlucky", config, as "reader" } do
+        local built = run_podman(there_as, { MOLECULE_IMAGE_CACHE_PUSH = "1" })
+        assert.equal("built", only(built).outcome)
+        assert.truthy(built.stderr:find("warning: not pushed after %d+ s: podman push "), built.stderr)
+        assert.equal(("localhost/%s:%s localhost/%s:latest"):format(NAME, sha:sub(1, 12), NAME), names())
+        podman:sh "podman image rm --all --force >/dev/null"
+      end
+    end)
   end)
 end)

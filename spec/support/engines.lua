@@ -32,13 +32,13 @@ function AtPort:stop()
   sh.run("rm -rf " .. self.dir)
 end
 
---- Start a Docker Engine that listens at a port, by TLS alone with { tls = true }.
+--- Start a Docker Engine that listens at a port, by TLS alone with { tls = true }. It asks for a layer once.
 ---@return EngineAtPort
 function engines.docker(options)
   local self = setmetatable({ dir = sh.temporary "engine" }, AtPort)
   local tls = options and options.tls
   local check = "curl -sf --noproxy '*' http://127.0.0.1:%d/_ping"
-  local arguments = "--host tcp://127.0.0.1:%d"
+  local arguments = "--host tcp://127.0.0.1:%d --max-download-attempts 1"
   if tls then
     sh.run(support .. "certificates.sh " .. self.dir)
     self.client = self:certificates("client", { ca = "ca.pem", cert = "client.pem", key = "client.key" })

@@ -84,6 +84,9 @@ function words.cause(verdict)
   local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is text of the template
   for _, pattern in ipairs(MISSING_FILES) do said = said:gsub(pattern, "") end
   said = said:gsub("permission denied", "") -- about a file; a registry's "denied" is another cause
+  if said == "denied" then -- a push says no more
+    return "auth"
+  end
   for _, cause in ipairs(CAUSES) do
     for _, said_so in ipairs(cause[2]) do
       if said:find(said_so, 1, true) then

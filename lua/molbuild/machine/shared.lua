@@ -23,6 +23,9 @@ end
 -- Lines that the program prints when the registry has answered with the image's manifest: of docker, and of podman.
 local PROGRESS = { "^%x+: ", "^Digest: ", "^Getting image source", "^Copying " }
 
+-- What docker prints when the registry no longer gives a layer: it asks again, for up to a minute.
+local NO_PROGRESS = "^%x+: Retrying in "
+
 local function is_progress(line)
   for _, pattern in ipairs(PROGRESS) do
     if line:find(pattern) then return true end
@@ -36,7 +39,7 @@ local function pull(job, ref)
   return task.timeout(seconds, function()
     return job.engine:pull(ref, {
       platform = job.platform ~= "native" and job.platform or nil, stall = job.stall, timeout = job.ceiling, keep = { job.held },
-      on_line = function(line) begun = begun or is_progress(line) end,
+      on_line = function(line) begun = not line:find(NO_PROGRESS) and (begun or is_progress(line)) end,
     })
   end, errors.new {
     kind = "timeout", message = ("the registry gave no image within %g s (%s)"):format(seconds, job.variables.image_cache_timeout),
