@@ -40,14 +40,14 @@ describe("shared images", function()
   end
 
   -- A run on a host: { engine, login = boolean }.
-  local function run(host, env)
+  local function run(host, env, verb)
     local own = {
       DOCKER_HOST = host.engine.host, MOLECULE_LOCAL_BUILD_CACHE = w.cache .. (host.engine == first and "1" or "2"),
       DOCKER_CONFIG = host.login == false and w.home .. "/none" or there.dir .. "/login",
       MOLECULE_IMAGE_CACHE = there.address .. "/team",
     }
     for name, value in pairs(env or {}) do own[name] = value end
-    return w:run({ "run", "--output=json", "ensure.lua", "claude-code" }, own)
+    return w:run({ verb or "run", "--output=json", "ensure.lua", "claude-code" }, own)
   end
 
   local function only(result)
@@ -71,6 +71,9 @@ describe("shared images", function()
     assert.truthy(built.stderr:find("is not in the registry", 1, true), built.stderr)
     local ref = ("%s/team/workspace-template-claude-code:%s"):format(there.address, sha:sub(1, 12))
     assert.truthy(built.stderr:find("pushed " .. ref, 1, true), built.stderr)
+    local planned = run({ engine = second }, nil, "plan")
+    assert.equal(11, planned.status, planned.stderr)
+    assert.truthy(planned.stdout:find(("pulled instead if %s/team has the image"):format(there.address), 1, true), planned.stdout)
     local pulled = only(run { engine = second })
     assert.same({ "pulled", tag }, { pulled.outcome, pulled.image })
     assert.equal(id_of(first, tag), id_of(second, tag))

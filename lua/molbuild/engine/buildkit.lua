@@ -128,7 +128,7 @@ end
 local function check_builder(engine, options, named)
   local argv = { "buildx", "inspect", options.builder }
   local result = engine:run(argv, { capture = 65536, silent = true, timeout = INSPECT_SECONDS })
-  local said = result.code ~= 0 and require("molbuild.base.child").last_words(result)
+  local said = result.code ~= 0 and require("molbuild.base.child").last_words(result):gsub("^ERROR: ", "") or nil
   if said and options.builder and said:find("no builder", 1, true) then
     refuse(named, "builder", options.builder, "%s (docker buildx ls shows those there are)", said)
   elseif not said and exports(options) and result.stdout:find "\nDriver: +docker\n" then
