@@ -15,7 +15,7 @@ describe("in a world, a plan", function()
     return json.decode(done.stdout).reason, done
   end
 
-  it("tells an image that is gone from one that never was, and from one that lost its tag", function()
+  it("distinguishes an image that is gone, one that never was, and one that lost its tag", function()
     local tag = world.forge:push("hermes", { Dockerfile = "FROM scratch\n" }):sub(1, 12)
     assert.equal("no image", reason())
     assert.equal(0, world:run("hermes").exit)
