@@ -55,6 +55,8 @@ describe("docker_words.cause", function()
     ["dockerfile parse error line 1: unknown instruction: FORM"] = false,
     ["lstat /var/lib/docker/tmp/x: permission denied: y"] = false,
     ['Error: building at STEP "COPY dial tcp /x": checking on sources under "/x": no items matching glob'] = false,
+    ['Error: building at STEP "COPY x /": checking on sources under "/d": '
+      .. 'copier: stat: "/i/o timeout": no such file or directory'] = false,
   } do
     it(("of %s is %s"):format(line:sub(1, 60), cause), function()
       assert.equal(cause or nil, docker_words.cause(line))
@@ -123,6 +125,14 @@ describe("docker_words.cannot_see", function()
     assert.is_false(docker_words.cannot_see(line:format(dir .. "x"), dir))
     assert.is_false(docker_words.cannot_see(line:format(dir .. "x"), dir .. "x"))
     assert.is_false(docker_words.cannot_see(("COPY failed: file /x not found"):format(dir), dir))
+    for _, missing in ipairs {
+      ('Error: building at STEP "COPY x /": checking on sources under "%s": '):format(dir)
+        .. 'copier: stat: "/x": no such file or directory',
+      'failed to compute cache key: "/tmp" not found: not found',
+      'ERROR: failed to solve: failed to compute cache key: failed to calculate checksum of ref a::b: "/tmp": not found',
+    } do
+      assert.is_false(docker_words.cannot_see(missing, dir), missing)
+    end
     assert.is_false(docker_words.cannot_see(("The command 'cat %s: not found' returned a non-zero code: 1"):format(dir), dir))
   end)
 end)

@@ -69,9 +69,16 @@ local CAUSES = {
   { "broken", { "unexpected EOF", "error reading from server: EOF", "connection reset by peer", "broken pipe" } },
 }
 
--- A file that a COPY names and the template does not have, as BuildKit reports it: quoted, with a slash at its beginning. It is
--- no image that a registry does not have, and its name is text of the template.
-local MISSING_FILES = { '"/[^"]*" not found: not found', '"/[^"]*": not found' }
+-- What reports a file that a COPY names and the template does not have: of BuildKit (two), a quoted path that begins with a slash;
+-- of podman, which names the template's directory before it.
+local MISSING_FILES = { '"/[^"]*" not found: not found', '"/[^"]*": not found', "checking on sources under .*$" }
+
+-- A line without these files. They are neither images that a registry does not have, nor directories of this machine, and their
+-- names are text of the template.
+local function without_files(verdict)
+  for _, pattern in ipairs(MISSING_FILES) do verdict = verdict:gsub(pattern, "") end
+  return verdict
+end
 
 --- The cause that the program names in its last line: disk, limit, auth, trust, unreachable, missing or broken; nil for
 --- any other cause, and for a failed RUN.
@@ -81,8 +88,7 @@ function words.cause(verdict)
   if words.step_failed(verdict) then
     return nil
   end
-  local said = verdict:gsub('STEP ".*": ', "") -- podman quotes the step, which is text of the template
-  for _, pattern in ipairs(MISSING_FILES) do said = said:gsub(pattern, "") end
+  local said = without_files(verdict:gsub('STEP ".*": ', "")) -- podman quotes the step, which is text of the template
   said = said:gsub("permission denied", "") -- about a file; a registry's "denied" is another cause
   if said == "denied" then -- a push says no more
     return "auth"
@@ -140,11 +146,12 @@ local UNSEEN = { "not found", "no such file or directory", "permission denied", 
 ---@param dir string
 ---@return boolean
 function words.cannot_see(verdict, dir)
-  local unseen = false
+  local unseen, is_step = false, words.step_failed(verdict)
+  verdict = without_files(verdict)
   for _, failure in ipairs(UNSEEN) do
     unseen = unseen or verdict:find(failure, 1, true) ~= nil
   end
-  if not unseen or words.step_failed(verdict) or not core.fs.lstat(dir) then
+  if not unseen or is_step or not core.fs.lstat(dir) then
     return false
   end
   for path in verdict:gmatch '/[^"\':%s]*' do
