@@ -149,6 +149,18 @@ describe("a cache", function()
     assert.equal(before, tree())
   end)
 
+  it("that cannot be read is not said to have no locks", function()
+    local list = core.fs.list
+    core.fs.list = function(path)
+      if path == dir .. "/locks" then return nil, "cannot list it: Permission denied", "EACCES" end
+      return list(path)
+    end
+    local ok, lines = pcall(check, dir)
+    core.fs.list = list
+    assert.is_true(ok, lines)
+    find(lines, "warning locks: not known, and neither are left-overs: cannot list it: Permission denied")
+  end)
+
   it("has locks that are held, and left-overs of a run that was killed", function()
     assert(core.fs.mkdirp(dir .. "/locks", 448))
     assert(core.fs.mkdirp(dir .. "/tmp/hermes.abc123", 448))

@@ -2,6 +2,7 @@
 local collect = require "molbuild.machine.collect"
 local core = require "molbuild.core"
 local leftovers = require "molbuild.machine.leftovers"
+local log = require "molbuild.base.log"
 local sh = require "spec.support.sh"
 local stock = require "spec.support.stock"
 local task = require "molbuild.base.task"
@@ -162,5 +163,18 @@ describe("leftovers of builds", function()
     assert.equal(1, report.failed)
     assert.same({ "tree " .. A }, kinds "codex")
     assert.same({}, kinds "openclaw")
+  end)
+
+  it("that cannot be read are a warning, and no empty cache", function()
+    local list, said, warn = core.fs.list, {}, log.warn_once
+    core.fs.list = function() return nil, "cannot read /c: Permission denied", "EACCES" end
+    log.warn_once = function(...) said[#said + 1] = string.format(...) end
+    local ok = pcall(leftovers.runtimes, "/c")
+    local hidden = leftovers.hidden "/c"
+    core.fs.list, log.warn_once = list, warn
+    assert.is_true(ok)
+    assert.equal("cannot read /c: Permission denied", hidden)
+    assert.equal("what builds have left is not known: cannot read /c: Permission denied", said[1])
+    assert.is_nil(leftovers.hidden "/nowhere/at/all")
   end)
 end)

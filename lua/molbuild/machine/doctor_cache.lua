@@ -4,6 +4,7 @@ local cache = require "molbuild.repository.cache"
 local access = require "molbuild.base.access"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local leftovers = require "molbuild.machine.leftovers"
 
 local doctor_cache = {}
 
@@ -162,6 +163,11 @@ end
 ---@param longest number  seconds that a build may hold a lock
 function doctor_cache.check(report, root, longest)
   report:try("cache", check_directory, report, root)
+  local hidden = leftovers.hidden(root .. "/locks") or leftovers.hidden(root .. "/tmp")
+  if hidden then
+    report:warn("locks", "not known, and neither are left-overs: " .. hidden, "run it as the user whose cache it is")
+    return
+  end
   local locks = locks_of(root)
   doctor_cache.held(report, locks, longest)
   doctor_cache.left(report, root, locks)

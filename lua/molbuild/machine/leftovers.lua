@@ -1,6 +1,7 @@
 --- What builds leave in the cache: trees, logs, records, kept repositories, staging directories. Only files whose names are those
 --- of builds count: a cache may be a directory that others use, too.
 local core = require "molbuild.core"
+local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 
 local leftovers = {}
@@ -13,6 +14,23 @@ local RESERVED = { heads = true, locks = true, repositories = true, tmp = true }
 ---@field runtime string
 ---@field path string
 ---@field tag string?  the tag, or the beginning of one, that it belongs to
+
+--- Why the entries of a directory are not known; nil for one that can be read, or is missing.
+---@param dir string
+---@return string?
+function leftovers.hidden(dir)
+  local entries, message, code = core.fs.list(dir)
+  return not entries and code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil
+end
+
+-- The sorted entries of a directory. One that cannot be read is a warning: it is not empty.
+local function entries_of(dir)
+  local entries = core.fs.list(dir) or {}
+  local hidden = #entries == 0 and leftovers.hidden(dir)
+  if hidden then log.warn_once("what builds have left is not known: %s", hidden) end
+  table.sort(entries) -- a directory's own order is any
+  return entries
+end
 
 --- The tag in the name of a file, and what the file is.
 local function kind_of(entry, stat)
@@ -29,9 +47,7 @@ end
 --- What the directory of a runtime holds, and whether it holds anything else.
 local function of_directory(cache, runtime)
   local dir, list, has_more = ("%s/%s"):format(cache, runtime), {}, false
-  local entries = core.fs.list(dir) or {}
-  table.sort(entries) -- a directory's own order is any
-  for _, entry in ipairs(entries) do
+  for _, entry in ipairs(entries_of(dir)) do
     local stat = core.fs.lstat(dir .. "/" .. entry)
     local kind, tag = nil, nil
     if stat then kind, tag = kind_of(entry, stat) end
@@ -55,7 +71,7 @@ end
 
 -- The runtimes that a directory of the cache knows, by the part of its entries' names.
 local function named_in(cache, directory, pattern, into)
-  for _, entry in ipairs(core.fs.list(("%s/%s"):format(cache, directory)) or {}) do
+  for _, entry in ipairs(entries_of(("%s/%s"):format(cache, directory))) do
     local name = entry:match(pattern)
     if name and is_runtime(name) then into[name] = true end
   end
@@ -69,7 +85,7 @@ end
 function leftovers.runtimes(cache)
   local known = named_in(cache, "locks", "^(.+)%.lock$", {})
   named_in(cache, "repositories", "^(.+)%.git$", known)
-  for _, name in ipairs(core.fs.list(cache) or {}) do
+  for _, name in ipairs(entries_of(cache)) do
     if not known[name] and is_runtime(name) and is_directory(cache .. "/" .. name) then
       local list, has_more = of_directory(cache, name)
       known[name] = #list > 0 and not has_more or nil
@@ -89,7 +105,7 @@ function leftovers.of(cache, runtime)
   local list = is_directory(("%s/%s"):format(cache, runtime)) and of_directory(cache, runtime) or {}
   local repository = ("%s/repositories/%s.git"):format(cache, runtime)
   if is_directory(repository) then list[#list + 1] = { kind = "repository", runtime = runtime, path = repository } end
-  for _, entry in ipairs(core.fs.list(cache .. "/tmp") or {}) do
+  for _, entry in ipairs(entries_of(cache .. "/tmp")) do
     if entry:match "^(.*)%.[^.]*$" == runtime then -- a name may hold a dot itself
       list[#list + 1] = { kind = "staging", runtime = runtime, path = ("%s/tmp/%s"):format(cache, entry) }
     end
