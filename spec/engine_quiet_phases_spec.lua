@@ -55,6 +55,30 @@ describe("docker_output.quiet_phases", function()
 ]])
   end)
 
+  it("knows those of an image that comes from a builder elsewhere (recorded: buildx 0.10.5, a remote buildkitd 0.11.6)", function()
+    assert.same({
+      "#6 exporting to docker image format", "#6 exporting layers", "#6 sending tarball", "#7 importing to docker",
+    }, quiet_lines [[
+#5 [2/2] RUN ["/bin/busybox", "sh", "-c", "/bin/busybox date; /bin/busybox dd if=/dev/urandom of=/big bs=1M count=60"]
+#0 0.092 Thu Nov 26 04:41:43 UTC 2026
+#5 0.533 60+0 records in
+#5 0.533 60+0 records out
+#5 DONE 0.6s
+
+#6 exporting to docker image format
+#6 exporting layers
+#6 exporting layers 2.6s done
+#6 exporting manifest sha256:2be2df2760a6aff5 0.0s done
+#6 exporting config sha256:0e5ea4eae9881162 0.0s done
+#6 sending tarball
+#6 sending tarball 2.3s done
+#6 DONE 5.0s
+
+#7 importing to docker
+#7 DONE 0.8s
+]])
+  end)
+
   for _, line in ipairs { "#9 DONE 5.4s", "#9 ERROR: no space left on device", "#9 CANCELED" } do
     it("end with the line " .. line, function()
       assert.same({ "#9 exporting layers" }, quiet_lines("#9 exporting layers\n" .. line .. "\n#10 resolving provenance\n"))
