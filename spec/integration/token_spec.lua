@@ -72,7 +72,7 @@ describe("a token", function()
       local files = world.template_files "private"
       files.Dockerfile = 'FROM scratch\nCOPY . .\nRUN ["/busybox", "sleep", "0.5"]\nCMD ["/busybox", "cat", "/says"]\n'
       local sha = w:commit("private", "claude-code", files)
-      w:delay("/private/t-claude-code/info/refs", "0.5")
+      w:delay("/private/t-claude-code/info/refs", "1.5")
       local trace = w.dir .. "/trace.json"
       local stop = watch()
       local arguments = {
