@@ -316,7 +316,7 @@ install-share:
 	$(INSTALL) -d $(SHARE)/molbuild/types/core $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
 	$(INSTALL) -m 644 lua/types/*.lua $(SHARE)/molbuild/types
 	$(INSTALL) -m 644 lua/types/core/*.lua $(SHARE)/molbuild/types/core
-	$(INSTALL) -m 644 docs/*.md docs/*.json $(SHARE)/molbuild/doc
+	$(INSTALL) -m 644 docs/*.md docs/*.json docs/*.svg $(SHARE)/molbuild/doc
 	$(INSTALL) -m 644 docs/examples/* $(SHARE)/molbuild/examples
 	ln -sfn ../examples $(SHARE)/molbuild/doc/examples
 

@@ -8,4 +8,5 @@ git --git-dir="$4/git" fetch --quiet --depth=1 --no-tags "$1" "$2"
 git --git-dir="$4/git" --work-tree="$4/tree" checkout --quiet --force --detach FETCH_HEAD
 oci=org.opencontainers.image
 docker build --platform=linux/amd64 -t "$3" --label "$oci.revision=$2" --label "$oci.source=$1" \
-	--label "$oci.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" --label "app.molecule.runtime=${1##*/t-}" -f "$4/tree/Dockerfile" "$4/tree"
+	--label "$oci.created=$(date -u +%Y-%m-%dT%H:%M:%SZ)" --label "app.molecule.runtime=${1##*/t-}" --label app.molecule.branch=main \
+	-f "$4/tree/Dockerfile" "$4/tree"
