@@ -133,8 +133,9 @@ describe("molbuild on a terminal", function()
     for index, tag in ipairs(tags) do
       assert.equal("molecule-local/" .. tag, lines[#lines - 10 + index])
     end
-    -- Above them the log lines, each once: the script, why each image is built, and the advice about the builder. Not checked: tmux wraps its screen again before it reports the new size,
-    -- so that a frame drawn in between leaves the first rows of the one before.
+    -- Above them the log lines, each once: the script, why each image is built, and the advice about the builder. Not
+    -- checked: tmux wraps its screen again before it reports the new size, so that a frame drawn in between leaves the first
+    -- rows of the one before.
     local said = 0
     for index = 1, #lines - 19 do
       said = said + (starts(lines[index], "local-build: ") and 1 or 0)
