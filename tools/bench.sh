@@ -119,7 +119,7 @@ make_images() {
 make_world() {
 	say "a forge and images"
 	spec/support/forge.sh start "$forge" || fail "no forge"
-	forge_url='' in_store=''
+	forge_url='' in_store='' max_age=0
 	http=http://127.0.0.1:$(awk '$1 == "http" { print $2 }' "$forge/ports")
 	api=$http/api/v1/repos/org/t-claude-code/branches/main
 	image=$image_prefix/workspace-template-claude-code
