@@ -74,6 +74,13 @@ describe("a sealed table", function()
       raised(function() return policy.branches end))
   end)
 
+  it("knows a field of extend also when another one was refused before", function()
+    assert.is_false(pcall(function() policy.nonsense = 1 end))
+    policy.extend { push = print }
+    policy.push = nil
+    assert.is_nil(policy.push)
+  end)
+
   it("gets custom fields by extend", function()
     policy.extend { push = print }
     assert.equal(print, policy.push)

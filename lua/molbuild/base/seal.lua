@@ -61,9 +61,8 @@ function seal.fields(fields, name, options)
   local known, former = setmetatable({}, { __index = options.known }), options.former or {}
   for key, value in next, fields do known[key] = value end
   local function refuse(key, value, level)
-    known = everything(known)
     if former[key] then seal.mistake(level + 1, "%s.%s is no longer a setting: write %s", name, key, former[key]) end
-    seal.mistake(level + 1, "%s", seal.unknown(name, key, known, value))
+    seal.mistake(level + 1, "%s", seal.unknown(name, key, everything(known), value))
   end
   local meta = { __name = name }
   function meta.__index(self, key)
