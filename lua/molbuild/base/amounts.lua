@@ -82,13 +82,22 @@ function amounts.age(seconds)
   return ("%ds"):format(math.max(0, seconds // 1))
 end
 
--- The days from 1970-01-01 to a date of the Gregorian calendar.
-local function days(year, month, day)
-  year = month <= 2 and year - 1 or year
-  local era = year // 400
-  local of_era = year - era * 400
-  local of_year = (153 * (month + (month > 2 and -3 or 9)) + 2) // 5 + day - 1
-  return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
+--- The days from 1970-01-01 to a day of the Gregorian calendar.
+---@param year integer
+---@param month integer
+---@param day integer
+---@return integer
+function amounts.days(year, month, day)
+  -- Years are counted from March, so that the leap day is last.
+  local y, m = month > 2 and year or year - 1, (month + 9) % 12
+  return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 719469
+end
+
+--- A time as a date in the form of RFC 3339, in UTC: "2026-11-26T02:46:50Z".
+---@param seconds integer?  since 1970; now when absent
+---@return string
+function amounts.date(seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
 end
 
 local MONTHS = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
@@ -110,7 +119,7 @@ function amounts.time(date)
   local sign, hours, minutes = zone:match "^([+-])(%d%d):(%d%d)$"
   if not is_date(month, day, hour, minute, second) or not sign and zone:upper() ~= "Z" then return nil end
   local offset = sign and (tonumber(hours) * 3600 + tonumber(minutes) * 60) * (sign == "-" and -1 or 1) or 0
-  return math.tointeger(days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset)
+  return math.tointeger(amounts.days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset)
 end
 
 return amounts

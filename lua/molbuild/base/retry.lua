@@ -28,12 +28,6 @@ end
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9, Oct = 10, Nov = 11, Dec = 12 }
 
--- Days from 1970-01-01 to a day of the Gregorian calendar. Years are counted from March, so that the leap day is last.
-local function days(year, month, day)
-  local y, m = month > 2 and year or year - 1, (month + 9) % 12
-  return 365 * y + y // 4 - y // 100 + y // 400 + (153 * m + 2) // 5 + day - 719469
-end
-
 --- An HTTP date as seconds since 1970. Only the form that servers must send (RFC 9110, 5.6.7), not the obsolete ones.
 ---@param text string
 ---@return number?
@@ -42,7 +36,8 @@ function retry.http_date(text)
   if not day or not MONTHS[month] then
     return nil
   end
-  return days(tonumber(year), MONTHS[month], tonumber(day)) * 86400 + hour * 3600 + min * 60 + sec
+  local days = require("molbuild.base.amounts").days(tonumber(year), MONTHS[month], tonumber(day))
+  return days * 86400 + hour * 3600 + min * 60 + sec
 end
 
 --- The seconds that a Retry-After header requests, as a number or a date. nil when it cannot be parsed.

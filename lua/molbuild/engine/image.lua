@@ -21,7 +21,7 @@ local CREATED = "org.opencontainers.image.created"
 ---@return table<string, string>
 function image.labels(revision, source, ...)
   local labels = {
-    [REVISION] = revision, [SOURCE] = core.mask.url(source), [CREATED] = os.date "!%Y-%m-%dT%H:%M:%SZ",
+    [REVISION] = revision, [SOURCE] = core.mask.url(source), [CREATED] = require("molbuild.base.amounts").date(),
   }
   for _, more in ipairs { ... } do
     for name, value in pairs(more) do

@@ -3,6 +3,7 @@
 ---
 --- That of a successful build is an in-toto Statement with SLSA provenance:
 --- https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://slsa.dev/spec/v1.0/provenance
+local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
 local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
@@ -66,10 +67,6 @@ function record.path(cache, runtime, image)
 end
 
 -- Writing -----------------------------------------------------------------------------------------------------------
-
-local function date(seconds)
-  return os.date("!%Y-%m-%dT%H:%M:%SZ", seconds)
-end
 
 -- An empty table has no form of its own in JSON.
 local function map_of(map)
@@ -145,7 +142,7 @@ local function write(self, failure)
   local details = {
     builder = { id = BUILDER, version = { molbuild = task.scope().version } },
     metadata = {
-      startedOn = date(self.started), finishedOn = date(now), molbuild_seconds = core.sys.monotonic() - self.since,
+      startedOn = amounts.date(self.started), finishedOn = amounts.date(now), molbuild_seconds = core.sys.monotonic() - self.since,
     },
   }
   local path = record.path(job.cache, job.runtime, job.tag)
@@ -189,16 +186,6 @@ local function text_of(value)
   return type(value) == "string" and value or nil
 end
 
-local function seconds_of(value)
-  local year, month, day, hour, minute, second = (text_of(value) or ""):match "^(%d%d%d%d)-(%d%d)-(%d%d)T(%d%d):(%d%d):(%d%d)Z$"
-  if not year then return nil end
-  -- os.time takes local time; the same call on the date at UTC gives what is between the two.
-  local guess = os.time { year = year, month = month, day = day, hour = hour, min = minute, sec = second, isdst = false }
-  local utc = os.date("!*t", guess)
-  utc.isdst = false
-  return guess + (guess - os.time(utc))
-end
-
 local function error_of(value)
   local given = table_of(value)
   return {
@@ -233,7 +220,7 @@ local function flattened(document, path)
     inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
     builder = text_of(inner.builder), engine = text_of(inner.engine),
     max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
-    started = seconds_of(times.startedOn), finished = seconds_of(times.finishedOn),
+    started = amounts.time(times.startedOn), finished = amounts.time(times.finishedOn),
     seconds = tonumber(times.molbuild_seconds) or 0, error = is_failure and error_of(predicate.error) or nil,
   }
   local lacks = document._type ~= STATEMENT and "_type"

@@ -44,7 +44,7 @@ function say.holder(e)
     return "waiting for the lock " .. text.one_line(e.path) .. waited
   end
   return ("waiting for the lock held by pid %d on %s since %s (%s)%s"):format(
-    holder.pid, text.one_line(holder.host), os.date("!%Y-%m-%dT%H:%M:%SZ", holder.start),
+    holder.pid, text.one_line(holder.host), require("molbuild.base.amounts").date(holder.start),
     text.one_line(holder.purpose), waited)
 end
 
