@@ -1045,6 +1045,8 @@ function heads.forget(job, commit) end
 
 --- The metadata of images: the labels for a new one, and whether one matches the request.
 ---@class molbuild.image
+---@field LABEL table  The names of labels: those of https://github.com/opencontainers/image-spec/blob/main/annotations.md, and
+---  our own.
 local image = {}
 
 --- The labels of an image that is about to be built.

@@ -63,6 +63,13 @@ function text.one_line(s)
   return harmless(s)
 end
 
+--- A text that is not empty; nil for any other value. What programs and servers leave out may be missing, null or "".
+---@param value any
+---@return string?
+function text.said(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
 --- Whether a word is in a list of words.
 ---@param word any
 ---@param words string[]

@@ -7,12 +7,16 @@ local names = require "molbuild.base.names"
 local seal = require "molbuild.base.seal"
 local text = require "molbuild.base.text"
 
-local image = {}
+local image = {
+  --- The names of labels: those of https://github.com/opencontainers/image-spec/blob/main/annotations.md, and our own.
+  LABEL = {
+    revision = "org.opencontainers.image.revision", source = "org.opencontainers.image.source",
+    created = "org.opencontainers.image.created", runtime = "app.molecule.runtime", branch = "app.molecule.branch",
+  },
+}
 
--- https://github.com/opencontainers/image-spec/blob/main/annotations.md
-local REVISION = "org.opencontainers.image.revision"
-local SOURCE = "org.opencontainers.image.source"
-local CREATED = "org.opencontainers.image.created"
+local REVISION, SOURCE, CREATED = image.LABEL.revision, image.LABEL.source, image.LABEL.created
+local said = text.said
 
 --- The labels of an image that is about to be built.
 ---@param revision string  the whole commit id
@@ -36,7 +40,7 @@ end
 ---@return table<string, string>
 function image.job_labels(job)
   local is_on_branch = not job.allow_detached and not job.working_tree
-  return { ["app.molecule.runtime"] = job.runtime, ["app.molecule.branch"] = is_on_branch and job.branch or nil }
+  return { [image.LABEL.runtime] = job.runtime, [image.LABEL.branch] = is_on_branch and job.branch or nil }
 end
 
 -- Other names of architectures, from kernels, Debian and engines. Images and tags use Go's names.
@@ -65,10 +69,6 @@ function image.is_emulated(platform, own)
   local own_system, own_architecture = own:match "^([^/]+)/([^/]+)"
   architecture = image.architecture(architecture)
   return system ~= own_system or architecture ~= own_architecture and architecture ~= ALSO_RUNS[own_architecture]
-end
-
-local function said(value)
-  return type(value) == "string" and value ~= "" and value or nil
 end
 
 --- The commit that an image says it was built from; nil when it does not name one.

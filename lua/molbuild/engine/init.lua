@@ -1,6 +1,7 @@
 --- A Docker Engine: its images, tagging them, building them.
 local core = require "molbuild.core"
 local seal = require "molbuild.base.seal"
+local answers = require "molbuild.engine.answer"
 local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -159,11 +160,11 @@ function Engine:described(image)
   end
   local config = type(image.Config) == "table" and image.Config or {}
   return {
-    id = image.Id:find "^%x+$" and "sha256:" .. image.Id or image.Id,
+    id = answers.id(image.Id) or "",
     tags = self:names_of(image),
     os = image.Os,
     architecture = image.Architecture,
-    variant = type(image.Variant) == "string" and image.Variant ~= "" and image.Variant or nil,
+    variant = text.said(image.Variant),
     created = image.Created,
     labels = type(config.Labels) == "table" and config.Labels or type(image.Labels) == "table" and image.Labels or {},
   }

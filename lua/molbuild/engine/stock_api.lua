@@ -1,27 +1,14 @@
 --- What an engine holds, by its API: the questions of engine/stock.lua. Each gets the API and the most seconds that it may take.
+local answer = require "molbuild.engine.answer"
+local said = require("molbuild.base.text").said
+
 local stock_api = {}
 
 local MAX = 64 * 1024 * 1024 -- bytes of an answer that lists everything
 
-local function text_of(value)
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
 local function number_of(value)
   value = math.tointeger(tonumber(value))
   return value and value >= 0 and value or nil
-end
-
-local function id_of(value)
-  return text_of(value) and (value:find "^%x+$" and "sha256:" .. value or value) or nil
-end
-
-local function names_of(list)
-  local names = {}
-  for _, name in ipairs(type(list) == "table" and list or {}) do
-    if text_of(name) and not name:find("<none>", 1, true) then names[#names + 1] = name end
-  end
-  return names
 end
 
 local function labels_of(map)
@@ -52,10 +39,10 @@ function stock_api.images(api, seconds, label)
   local list, message, code = api:value("GET", path, seconds, MAX)
   if type(list) ~= "table" then return nil, message, code end
   return converted(list, function(image)
-    local id = id_of(image.Id)
+    local id = answer.id(image.Id)
     return id and {
-      id = id, tags = names_of(image.RepoTags), digests = names_of(image.RepoDigests), labels = labels_of(image.Labels),
-      created = number_of(image.Created), size = number_of(image.Size), parent = id_of(image.ParentId),
+      id = id, tags = answer.names(image.RepoTags), digests = answer.names(image.RepoDigests), labels = labels_of(image.Labels),
+      created = number_of(image.Created), size = number_of(image.Size), parent = answer.id(image.ParentId),
     }
   end)
 end
@@ -69,11 +56,11 @@ function stock_api.containers(api, seconds)
   local list, message, code = api:value("GET", "/containers/json?all=1", seconds, MAX)
   if type(list) ~= "table" then return nil, message, code end
   return converted(list, function(container)
-    local names = names_of(container.Names)
+    local names = answer.names(container.Names)
     return {
-      id = text_of(container.Id), name = (names[1] or text_of(container.Id) or "?"):gsub("^/", ""),
-      image = id_of(container.ImageID) or text_of(container.Image), created = number_of(container.Created),
-      state = text_of(container.State),
+      id = said(container.Id), name = (names[1] or said(container.Id) or "?"):gsub("^/", ""),
+      image = answer.id(container.ImageID) or said(container.Image), created = number_of(container.Created),
+      state = said(container.State),
     }
   end)
 end
@@ -84,14 +71,14 @@ end
 ---@return string? message
 ---@return string? code
 function stock_api.usage(api, seconds)
-  local answer, message, code = api:value("GET", "/system/df?type=image&type=build-cache", seconds, MAX)
-  if type(answer) ~= "table" then return nil, message, code end
-  local usage = { images = {}, layers = not api.podman and number_of(answer.LayersSize) or nil }
-  for _, image in ipairs(type(answer.Images) == "table" and answer.Images or {}) do
-    local id = type(image) == "table" and id_of(image.Id)
+  local document, message, code = api:value("GET", "/system/df?type=image&type=build-cache", seconds, MAX)
+  if type(document) ~= "table" then return nil, message, code end
+  local usage = { images = {}, layers = not api.podman and number_of(document.LayersSize) or nil }
+  for _, image in ipairs(type(document.Images) == "table" and document.Images or {}) do
+    local id = type(image) == "table" and answer.id(image.Id)
     if id then usage.images[id] = { size = number_of(image.Size), shared = number_of(image.SharedSize) } end
   end
-  for _, entry in ipairs(not api.podman and type(answer.BuildCache) == "table" and answer.BuildCache or {}) do
+  for _, entry in ipairs(not api.podman and type(document.BuildCache) == "table" and document.BuildCache or {}) do
     usage.cache = (usage.cache or 0) + (entry.Shared ~= true and number_of(entry.Size) or 0)
   end
   return usage
@@ -105,7 +92,7 @@ end
 function stock_api.info(api, seconds)
   local info, message, code = api:value("GET", "/info", seconds)
   if type(info) ~= "table" then return nil, message, code end
-  return { name = text_of(info.Name), root = text_of(info.DockerRootDir) }
+  return { name = said(info.Name), root = said(info.DockerRootDir) }
 end
 
 --- Remove an image or a name.
@@ -122,7 +109,7 @@ function stock_api.remove(api, seconds, ref)
   end
   local removal = {}
   for _, entry in ipairs(list) do
-    removal.deleted = removal.deleted or type(entry) == "table" and text_of(entry.Deleted) ~= nil or nil
+    removal.deleted = removal.deleted or type(entry) == "table" and said(entry.Deleted) ~= nil or nil
   end
   return removal
 end
@@ -137,9 +124,9 @@ function stock_api.prune_cache(api, seconds, bytes)
   if api.podman then return 0 end
   -- The first name is that of engines before API 1.48.
   local path = ("/build/prune?all=1&keep-storage=%d&reserved-space=%d"):format(bytes, bytes)
-  local answer, message, code = api:value("POST", path, seconds, MAX)
-  if type(answer) ~= "table" then return nil, message, code end
-  return number_of(answer.SpaceReclaimed) or 0
+  local document, message, code = api:value("POST", path, seconds, MAX)
+  if type(document) ~= "table" then return nil, message, code end
+  return number_of(document.SpaceReclaimed) or 0
 end
 
 return stock_api

@@ -1,21 +1,15 @@
 --- What an engine holds, by its program: the questions of engine/stock.lua, where the API is not available. Each gets the program
 --- and whether it is podman.
 local amounts = require "molbuild.base.amounts"
+local answer = require "molbuild.engine.answer"
 local child = require "molbuild.base.child"
 local json = require "molbuild.base.json"
+local said = require("molbuild.base.text").said
 
 local stock_cli = {}
 
 local OUTPUT_MAX = 64 * 1024 * 1024
 local AT_ONCE = 50 -- objects that one command describes
-
-local function text_of(value)
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
-local function id_of(value)
-  return text_of(value) and (value:find "^%x+$" and "sha256:" .. value or value) or nil
-end
 
 local function table_of(value)
   return type(value) == "table" and value or {}
@@ -40,19 +34,11 @@ local function described(cli, kind, arguments, fn)
   for first = 1, #list, AT_ONCE do
     local command = table.move(list, first, math.min(first + AT_ONCE - 1, #list), 3, { kind, "inspect" })
     local result = cli:ask(command, OUTPUT_MAX)
-    local answer = json.decode(result.stdout)
-    if type(answer) ~= "table" then return cli:failure(kind .. " inspect", result) end
-    for _, entry in ipairs(answer) do all[#all + 1] = fn(entry) end
+    local document = json.decode(result.stdout)
+    if type(document) ~= "table" then return cli:failure(kind .. " inspect", result) end
+    for _, entry in ipairs(document) do all[#all + 1] = fn(entry) end
   end
   return all
-end
-
-local function names_of(list)
-  local names = {}
-  for _, name in ipairs(table_of(list)) do
-    if text_of(name) and not name:find("<none>", 1, true) then names[#names + 1] = name end
-  end
-  return names
 end
 
 --- Images with a label: see stock_api.lua.
@@ -60,10 +46,10 @@ function stock_cli.images(cli, _, label)
   local list = { "images", "--quiet", "--no-trunc", "--filter", "label=" .. label }
   return described(cli, "image", list, function(image)
     local labels = {}
-    for name, value in pairs(table_of(table_of(image.Config).Labels)) do labels[name] = text_of(value) end
+    for name, value in pairs(table_of(table_of(image.Config).Labels)) do labels[name] = said(value) end
     return {
-      id = id_of(image.Id), tags = names_of(image.RepoTags), digests = names_of(image.RepoDigests), labels = labels,
-      created = amounts.time(image.Created), size = math.tointeger(tonumber(image.Size)), parent = id_of(image.Parent),
+      id = answer.id(image.Id), tags = answer.names(image.RepoTags), digests = answer.names(image.RepoDigests), labels = labels,
+      created = amounts.time(image.Created), size = math.tointeger(tonumber(image.Size)), parent = answer.id(image.Parent),
     }
   end)
 end
@@ -72,8 +58,8 @@ end
 function stock_cli.containers(cli)
   return described(cli, "container", { "ps", "--all", "--quiet", "--no-trunc" }, function(container)
     return {
-      id = text_of(container.Id), name = (text_of(container.Name) or text_of(container.Id) or "?"):gsub("^/", ""),
-      image = id_of(container.Image), created = amounts.time(container.Created), state = text_of(table_of(container.State).Status),
+      id = said(container.Id), name = (said(container.Name) or said(container.Id) or "?"):gsub("^/", ""),
+      image = answer.id(container.Image), created = amounts.time(container.Created), state = said(table_of(container.State).Status),
     }
   end)
 end
@@ -81,14 +67,14 @@ end
 -- docker's table as JSON. Its sizes are rounded.
 local function docker_usage(cli)
   local result = cli:ask({ "system", "df", "--verbose", "--format", "{{json .}}" }, OUTPUT_MAX)
-  local answer = result.code == 0 and json.decode(result.stdout)
-  if type(answer) ~= "table" then return cli:failure("system df", result) end
+  local document = result.code == 0 and json.decode(result.stdout)
+  if type(document) ~= "table" then return cli:failure("system df", result) end
   local usage = { images = {} }
-  for _, image in ipairs(table_of(answer.Images)) do
-    local id = id_of(image.ID)
+  for _, image in ipairs(table_of(document.Images)) do
+    local id = answer.id(image.ID)
     if id then usage.images[id] = { size = amounts.printed(image.Size), shared = amounts.printed(image.SharedSize) } end
   end
-  for _, entry in ipairs(table_of(answer.BuildCache)) do
+  for _, entry in ipairs(table_of(document.BuildCache)) do
     usage.cache = (usage.cache or 0) + (entry.Shared ~= "true" and amounts.printed(entry.Size) or 0)
   end
   return usage
@@ -120,8 +106,8 @@ function stock_cli.info(cli, podman)
   local store = table_of(info.store)
   local whole, used = tonumber(store.graphRootAllocated), tonumber(store.graphRootUsed)
   return {
-    name = text_of(info.Name) or text_of(table_of(info.host).hostname),
-    root = text_of(info.DockerRootDir) or text_of(store.graphRoot),
+    name = said(info.Name) or said(table_of(info.host).hostname),
+    root = said(info.DockerRootDir) or said(store.graphRoot),
     free = whole and used and math.tointeger(math.max(0, whole - used)) or nil,
   }
 end

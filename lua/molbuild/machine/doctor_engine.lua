@@ -7,6 +7,7 @@ local image = require "molbuild.engine.image"
 local images = require "molbuild.machine.images"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
+local text = require "molbuild.base.text"
 
 local doctor_engine = {}
 
@@ -32,10 +33,6 @@ local function server_of(engine)
   return server
 end
 
-local function said(value)
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
 local function check_reach(report, engine)
   local known, where = report:try("engine", place_of, engine)
   if not known then return nil end
@@ -47,7 +44,7 @@ local function check_reach(report, engine)
     error(failure, 0)
   end
   local name = engine.podman and "podman" or "Docker Engine"
-  report:ok("engine", ("%s %s at %s"):format(name, said(server.Version) or "of an unknown version", where))
+  report:ok("engine", ("%s %s at %s"):format(name, text.said(server.Version) or "of an unknown version", where))
   return server
 end
 
@@ -67,8 +64,8 @@ function doctor_engine.emulates(platform)
   local word = QEMU[processor] or processor
   if not names or #names == 0 then return nil end
   for _, name in ipairs(names) do
-    local text = name:find(word, 1, true) and core.fs.read(BINFMT .. "/" .. name, 4096)
-    if text and text:find "^enabled" then return true end
+    local entry = name:find(word, 1, true) and core.fs.read(BINFMT .. "/" .. name, 4096)
+    if entry and entry:find "^enabled" then return true end
   end
   return false
 end
@@ -76,7 +73,7 @@ end
 -- An engine on another machine, or in a virtual one, has another kernel.
 local function is_here(server)
   local release = core.fs.read("/proc/sys/kernel/osrelease", 4096)
-  return release ~= nil and said(server.KernelVersion) == release:gsub("%s+$", "")
+  return release ~= nil and text.said(server.KernelVersion) == release:gsub("%s+$", "")
 end
 
 local SET_UP = "set up emulation on the engine's machine (binfmt_misc, qemu-user-static)"

@@ -2,14 +2,12 @@
 local names = require "molbuild.base.names"
 local amounts = require "molbuild.base.amounts"
 local stock = require "molbuild.engine.stock"
+local LABEL = require("molbuild.engine.image").LABEL
 
 local images = {
   --- The label that makes an image one of ours. Its value is the runtime.
-  LABEL = "app.molecule.runtime",
+  LABEL = LABEL.runtime,
 }
-
-local REVISION = "org.opencontainers.image.revision"
-local CREATED = "org.opencontainers.image.created"
 
 ---@class molbuild.OwnImage
 ---@field id string
@@ -76,10 +74,10 @@ end
 local function entry_of(image, image_name)
   local runtime = image.labels[images.LABEL]
   if not is_runtime(runtime) then return nil end
-  local commit = image.labels[REVISION]
+  local commit = image.labels[LABEL.revision]
   local entry = {
     id = image.id, runtime = runtime, commit = commit ~= "" and commit or nil, names = image.tags, size = image.size,
-    created = amounts.time(image.labels[CREATED]) or image.created, containers = {},
+    created = amounts.time(image.labels[LABEL.created]) or image.created, containers = {},
   }
   local known = image_name(runtime)
   for _, name in ipairs(image.tags) do note_tag(entry, name, known) end

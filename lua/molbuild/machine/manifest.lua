@@ -5,6 +5,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local expect = require "molbuild.base.expect"
+local image = require "molbuild.engine.image"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
 local text = require "molbuild.base.text"
@@ -288,7 +289,7 @@ end
 -- What a job must be built from, and what names it; nil where the branch decides.
 local function wanted_by(job)
   if job.working_tree then
-    return ((job.labels or {})["org.opencontainers.image.revision"] or ""):match "^dev%-(%x+)$" or "its digest", "--dir"
+    return ((job.labels or {})[image.LABEL.revision] or ""):match "^dev%-(%x+)$" or "its digest", "--dir"
   elseif job.commit then
     return job.commit, job.pinned and job.variables.manifest or "--commit"
   elseif job.manifest then

@@ -4,40 +4,32 @@ local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
+local text = require "molbuild.base.text"
 
 local offline = {}
 
-local REVISION, SOURCE = "org.opencontainers.image.revision", "org.opencontainers.image.source"
-local CREATED = "org.opencontainers.image.created"
-local RUNTIME, BRANCH = "app.molecule.runtime", "app.molecule.branch"
+local LABEL = image.LABEL
 
 -- What a job's images have as a label: the policy's own labels override.
 local function label_of(job, name, value)
   return job.labels[name] or value
 end
 
-local function has_tag(found, wanted)
-  for _, tag in ipairs(found.tags) do
-    if tag == wanted then return true end
-  end
-  return false
-end
-
 -- The commit of an image of a job's, by its labels and its tag. An image from before there was a label for the branch is the
 -- branch's if the name that moves with the branch is one of its names.
 local function commit_of(found, job, tag_of)
-  local labels = found.labels
-  local commit, branch = labels[REVISION], labels[BRANCH]
-  local is_branch = branch == label_of(job, BRANCH, job.branch) or branch == nil and has_tag(found, job.alias)
-  local is_commit = type(commit) == "string" and not commit:find "[^0-9a-f]" and (#commit == 40 or #commit == 64)
-  if not is_commit or not is_branch or labels[SOURCE] ~= label_of(job, SOURCE, core.mask.url(job.repo_url)) then return nil end
+  local commit, branch = image.revision(found), found.labels[LABEL.branch]
+  local is_branch = branch == label_of(job, LABEL.branch, job.branch)
+    or branch == nil and text.is_one_of(job.alias, found.tags)
+  local is_source = found.labels[LABEL.source] == label_of(job, LABEL.source, core.mask.url(job.repo_url))
+  if not commit or not is_branch or not is_source then return nil end
   local tag = tag_of(setmetatable({ sha = commit }, { __index = job }))
-  return has_tag(found, tag) and commit or nil, tag
+  return text.is_one_of(tag, found.tags) and commit or nil, tag
 end
 
 -- The usable images, the newest first: by the date of the build, which an engine's own date need not be when it had all layers.
 local function candidates(job, tag_of)
-  local listed, message = job.engine:labelled(RUNTIME, label_of(job, RUNTIME, job.runtime))
+  local listed, message = job.engine:labelled(LABEL.runtime, label_of(job, LABEL.runtime, job.runtime))
   if not listed then
     errors.raise { kind = "missing_tool", message = "the images of this machine are not known: " .. message }
   end
@@ -45,7 +37,8 @@ local function candidates(job, tag_of)
   for _, found in ipairs(listed) do
     local commit, tag = commit_of(found, job, tag_of)
     if commit then
-      list[#list + 1] = { commit = commit, tag = tag, created = amounts.time(found.labels[CREATED]) or 0, id = found.id }
+      local created = amounts.time(found.labels[LABEL.created]) or 0
+      list[#list + 1] = { commit = commit, tag = tag, created = created, id = found.id }
     end
   end
   table.sort(list, function(a, b)

@@ -46,19 +46,15 @@ local function pull(job, ref)
   }, function() return begun end)
 end
 
-local function said(found, name)
-  local value = found.labels[name]
-  return type(value) == "string" and value ~= "" and value or nil
-end
-
 -- How a pulled image differs from the requested one. A missing label counts as a difference: every host that may write to the
 -- registry can put any image under the tag.
 local function difference(job, found)
   local wanted = image.labels(job.sha, job.repo_url, image.job_labels(job), job.labels)
-  for _, name in ipairs { "org.opencontainers.image.revision", "org.opencontainers.image.source", "app.molecule.runtime" } do
-    if said(found, name) ~= wanted[name] then
-      return ("its label %s is %s, not %s"):format(name, said(found, name) and text.shown(found.labels[name]) or "missing",
-        wanted[name])
+  for _, label in ipairs { "revision", "source", "runtime" } do
+    local name = image.LABEL[label]
+    local is = text.said(found.labels[name])
+    if is ~= wanted[name] then
+      return ("its label %s is %s, not %s"):format(name, is and text.shown(is) or "missing", wanted[name])
     end
   end
   return image.other_platform(found, job.target)

@@ -7,12 +7,11 @@ local bounds = require "molbuild.repository.bounds"
 local command = require "molbuild.repository.command"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local image = require "molbuild.engine.image"
 local report = require "molbuild.repository.report"
 local shown = require("molbuild.base.text").shown
 
 local working_tree = {}
-
-local REVISION = "org.opencontainers.image.revision"
 
 local LISTING_MAX = 64 * 1024 * 1024 -- bytes of git's list of files
 local PAUSE_AFTER = 16 * 1024 * 1024 -- bytes that are read before other tasks, and signals, have their turn
@@ -182,7 +181,7 @@ function working_tree.digest(job)
   local list = list_of(job)
   local digest = digest_of(job, list, list.root)
   job.labels = job.labels or {}
-  job.labels[REVISION] = "dev-" .. digest
+  job.labels[image.LABEL.revision] = "dev-" .. digest
   return digest
 end
 
