@@ -747,6 +747,11 @@ function errors.must(ok, message, code, more) end
 ---@return any result  the function's first result; a failure's error object
 function errors.try(fn, ...) end
 
+--- Whether a value is the error of a run that was ended: by a cancellation, or by a signal.
+---@param value any
+---@return boolean
+function errors.is_cancelled(value) end
+
 --- The same error with a prefix before its message: `<prefix>: <message>`. All other fields stay. A value that is no
 --- error object becomes one: of kind "failed" if the system lacked memory or another resource, else of kind "bug".
 ---@param value any
@@ -1730,7 +1735,17 @@ function settings.read(policy, runtime) end
 ---@class molbuild.sha
 local sha = {}
 
---- Check a commit id: 40 or 64 lowercase hex digits.
+--- Whether a value is a commit id: 40 or 64 lowercase hex digits.
+---@param value any
+---@return boolean
+function sha.is(value) end
+
+--- The beginning of a commit id, as a tag has it.
+---@param commit string
+---@return string
+function sha.short(commit) end
+
+--- Check a commit id.
 --- Raises: remote.
 ---@param value any
 ---@param where string  named in the message

@@ -2,6 +2,7 @@
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local sha = require "molbuild.base.sha"
 local text = require "molbuild.base.text"
 
 local choices = {}
@@ -39,7 +40,7 @@ end
 
 local function commit_of(word)
   local id = word:lower()
-  if not id:find "^%x+$" or #id ~= 40 and #id ~= 64 then
+  if not sha.is(id) then
     refuse('option --commit: "%s" is not a whole commit id of 40 or 64 hex digits', text.shown(word))
   end
   return id

@@ -195,6 +195,13 @@ function errors.try(fn, ...)
   return ok, result
 end
 
+--- Whether a value is the error of a run that was ended: by a cancellation, or by a signal.
+---@param value any
+---@return boolean
+function errors.is_cancelled(value)
+  return errors.is(value, "cancelled") or errors.is(value, "signal")
+end
+
 --- The same error with a prefix before its message: `<prefix>: <message>`. All other fields stay. A value that is no
 --- error object becomes one: of kind "failed" if the system lacked memory or another resource, else of kind "bug".
 ---@param value any

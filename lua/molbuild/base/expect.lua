@@ -1,6 +1,7 @@
 --- What the functions of a policy must give. A wrong value is an error of kind bug that names the function, what it gave, what it
 --- must give, and where the function stands.
 local errors = require "molbuild.base.errors"
+local sha = require "molbuild.base.sha"
 local text = require "molbuild.base.text"
 
 local expect = {}
@@ -11,10 +12,6 @@ expect.shipped = {}
 
 local function is_text(value)
   return type(value) == "string" and value ~= "" and not value:find "%c" and utf8.len(value) ~= nil
-end
-
-local function is_commit(value)
-  return type(value) == "string" and (#value == 40 or #value == 64) and not value:find "[^0-9a-f]"
 end
 
 -- https://github.com/distribution/reference: a name in lower case, whose first part may be a host with a port, and a tag or
@@ -54,7 +51,7 @@ end
 --- Each kind of value: whether a value is of it, and what messages call it.
 local KINDS = {
   text = { is_text, "a text that is not empty and has no control characters" },
-  commit = { is_commit, "a commit id of 40 or 64 lowercase hex digits" },
+  commit = { sha.is, "a commit id of 40 or 64 lowercase hex digits" },
   name = { is_name, "an image's name" },
   reference = { is_reference, "an image's name with a tag, such as name:tag, or a digest" },
   boolean = { function(value) return type(value) == "boolean" end, "true or false" },

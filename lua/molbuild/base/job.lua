@@ -188,15 +188,11 @@ function job.place()
   end)
 end
 
-local function is_cancelled(failure)
-  return errors.is(failure, "cancelled") or errors.is(failure, "signal")
-end
-
 -- Why a job has no result, for its last event.
 local function tell_failure(failure, skipped)
   if skipped then
     log.warn("skipped: %s", failure.message)
-  elseif not is_cancelled(failure) then
+  elseif not errors.is_cancelled(failure) then
     events.emit("failed", errors.fields(failure))
     failure.reported = true
   end
@@ -244,7 +240,7 @@ local function run_one(self, fn, options, gates)
   if not ok then
     result = errors.object(result)
   end
-  local cancelled = not ok and is_cancelled(result)
+  local cancelled = not ok and errors.is_cancelled(result)
   self.skipped = not ok and not cancelled and options.skip ~= nil and options.skip(self, result) or false
   if gates then gates:open(self, not ok and result or nil) end
   if options.finally then

@@ -75,8 +75,8 @@ end
 ---@param found molbuild.Image
 ---@return string?
 function image.revision(found)
-  local ok, revision = pcall(require("molbuild.base.sha").check, found.labels[REVISION], "the image")
-  return ok and revision or nil
+  local revision = found.labels[REVISION]
+  return require("molbuild.base.sha").is(revision) and revision or nil
 end
 
 --- When an image was built: the later one of its label and the engine's date. BuildKit gives an image the date of the layers

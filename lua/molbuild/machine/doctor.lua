@@ -119,7 +119,7 @@ local function read_settings(report, machine, names)
     local ok, job = xpcall(collecting, errors.handler, warnings, BOUND, "settings", machine.policy.job, name)
     if ok then
       table.insert(machine.jobs, job)
-    elseif job.kind == "cancelled" or job.kind == "signal" then
+    elseif errors.is_cancelled(job) then
       error(job, 0)
     else
       table.insert(failures, { name = name, failure = job })

@@ -39,8 +39,7 @@ local function check_reach(report, engine)
   local ok, server = pcall(server_of, engine)
   if not ok then
     local failure = errors.object(server)
-    local is_ended = failure.kind == "cancelled" or failure.kind == "signal"
-    failure.message = is_ended and failure.message or ("%s (endpoint: %s)"):format(failure.message, where)
+    failure.message = errors.is_cancelled(failure) and failure.message or ("%s (endpoint: %s)"):format(failure.message, where)
     error(failure, 0)
   end
   local name = engine.podman and "podman" or "Docker Engine"

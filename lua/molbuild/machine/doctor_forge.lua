@@ -8,6 +8,7 @@ local json = require "molbuild.base.json"
 local network = require "molbuild.forge.network"
 local origin = require "molbuild.forge.origin"
 local probe = require "molbuild.forge.probe"
+local short = require("molbuild.base.sha").short
 local task = require "molbuild.base.task"
 local token = require "molbuild.forge.token"
 
@@ -154,7 +155,7 @@ local function answer_line(report, before, found, absent, failures)
   elseif not found[1] then
     return report:fail("forge answer", absent[1].error)
   end
-  local one = ("%s of %s is %s"):format(found[1].job.branch, found[1].job.runtime, found[1].sha:sub(1, 12))
+  local one = ("%s of %s is %s"):format(found[1].job.branch, found[1].job.runtime, short(found[1].sha))
   local words = before .. (found[2] and ("the commits of %d runtimes"):format(#found) or one)
   if absent[1] and absent[1].error.kind == "usage" then
     report:warn("forge answer", ("%s; not of %s: %s"):format(words, names_of(absent), tostring(absent[1].error)))
@@ -169,7 +170,7 @@ end
 local function git_line(report, entry)
   local job = entry.job
   local ok, sha = report:try("forge git", git.branch_head, job.repo_url, job.branch, { token = job.token, timeout = ANSWER })
-  if ok then report:ok("forge git", ("it reads %s of %s: %s"):format(job.branch, core.mask.url(job.repo_url), sha:sub(1, 12))) end
+  if ok then report:ok("forge git", ("it reads %s of %s: %s"):format(job.branch, core.mask.url(job.repo_url), short(sha))) end
 end
 
 -- Token ---------------------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ end
 function Report:try(check, fn, ...)
   local ok, result = xpcall(fn, errors.handler, ...)
   if ok then return true, result end
-  if result.kind == "cancelled" or result.kind == "signal" then error(result, 0) end
+  if errors.is_cancelled(result) then error(result, 0) end
   self:fail(check, result)
   return false
 end

@@ -8,6 +8,7 @@ local expect = require "molbuild.base.expect"
 local image = require "molbuild.engine.image"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local sha = require "molbuild.base.sha"
 local text = require "molbuild.base.text"
 local text_file = require "molbuild.base.text_file"
 
@@ -85,7 +86,7 @@ end
 local function commit_of(object, name, where)
   local commit = field(object, name, "string", where)
   local digits = commit:lower()
-  if digits:find "[^0-9a-f]" or #digits ~= 40 and #digits ~= 64 then
+  if not sha.is(digits) then
     refuse(where, '%s "%s" is no commit id: 40 or 64 hex digits are needed', name, text.shown(commit))
   end
   return digits

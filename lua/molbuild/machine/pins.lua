@@ -6,6 +6,7 @@ local log = require "molbuild.base.log"
 local manifest = require "molbuild.machine.manifest"
 local record = require "molbuild.machine.record"
 local rows = require "molbuild.base.rows"
+local short = require("molbuild.base.sha").short
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
@@ -13,12 +14,6 @@ local pins = {
   --- The file, when none is named.
   FILE = "molbuild.pins.json",
 }
-
-local SHORT = 12 -- digits of a commit, as in a tag
-
-local function short(commit)
-  return commit:sub(1, SHORT)
-end
 
 -- The file ----------------------------------------------------------------------------------------------------------
 

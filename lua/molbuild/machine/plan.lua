@@ -6,6 +6,7 @@ local image = require "molbuild.engine.image"
 local job = require "molbuild.base.job"
 local record = require "molbuild.machine.record"
 local rows = require "molbuild.base.rows"
+local short = require("molbuild.base.sha").short
 local task = require "molbuild.base.task"
 
 local plan = {
@@ -14,12 +15,6 @@ local plan = {
   --- The outcomes that do something.
   BUILD = "build", PULL = "pull",
 }
-
-local SHORT = 12 -- digits of a commit, as in a tag
-
-local function short(commit)
-  return commit:sub(1, SHORT)
-end
 
 -- Why there is no image ------------------------------------------------------------------------------------------------
 
@@ -106,7 +101,7 @@ end
 
 -- A failure, as a row. One that `--all` alone has named, and the forge does not have, is skipped.
 local function failed_row(self, failure, optional)
-  if failure.kind == "cancelled" or failure.kind == "signal" then error(failure, 0) end
+  if errors.is_cancelled(failure) then error(failure, 0) end
   local shown = errors.fields(failure)
   local skipped = optional[self.runtime] and failure.kind == "not_found"
   return {

@@ -170,7 +170,7 @@ end
 function Open:__close(failure)
   if failure ~= nil then
     failure = errors.object(failure)
-    if failure.kind ~= "cancelled" and failure.kind ~= "signal" then write(self, failure) end
+    if not errors.is_cancelled(failure) then write(self, failure) end
   elseif self.is_good and self.job.image_id then
     write(self)
   end

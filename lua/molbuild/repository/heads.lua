@@ -69,7 +69,7 @@ end
 -- The head that a file's text describes; nil for any text that is not one.
 local function parse(text)
   local commit, image, token, boot, time, monotonic, url, branch = text:match(PATTERN)
-  if not commit or not pcall(sha.check, commit, "a file") then
+  if not sha.is(commit) then
     return nil
   end
   return {
@@ -157,7 +157,7 @@ end
 
 local function note(job, head, age)
   job.head_age = age
-  log.detail("the head is %.1f s old: %s was looked up as %s", age, head.branch, head.commit:sub(1, 12))
+  log.detail("the head is %.1f s old: %s was looked up as %s", age, head.branch, sha.short(head.commit))
   return head.commit
 end
 
