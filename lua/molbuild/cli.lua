@@ -34,9 +34,7 @@ local function unknown_command(first)
   elseif first:find "%.lua$" then
     usage(("unknown command %s"):format(first), ("molbuild run %s"):format(first))
   end
-  local known = {}
-  for _, command in ipairs(cli.commands) do known[command] = true end
-  local near = require("molbuild.base.nearest").of(first, known)
+  local near = require("molbuild.base.nearest").of(first, require("molbuild.base.maps").set(cli.commands))
   local all = table.concat(cli.commands, ", ")
   usage(("unknown command %s: use one of %s, or a verb of a policy, and the policy"):format(first, all),
     near and ('did you mean "%s"?'):format(near))

@@ -432,6 +432,7 @@ function buildkit.options(job) end
 --- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
 ---@class molbuild.cache
 ---@field FULL string  The hint for a cache whose file system is full.
+---@field RESERVED table  The directories of a cache that belong to no runtime.
 local cache = {}
 
 --- Give files that root made in another user's directory to that user, who could not use them otherwise. LIKE is a
@@ -456,6 +457,11 @@ function cache.examine(root) end
 ---@param dir string  the runtime's directory
 ---@return table<string, integer> place  by the beginning of the commit
 function cache.order(dir) end
+
+--- The name that a staging directory belongs to.
+---@param entry string  in the directory `tmp` of a cache
+---@return string?
+function cache.staged_name(entry) end
 
 --- Remove expendable files from a full cache: staging directories of killed runs, old trees, old logs. Files that other
 --- processes use are left alone.
@@ -1606,6 +1612,11 @@ local record = {}
 ---@param image string  name and tag
 ---@return string
 function record.path(cache, runtime, image) end
+
+--- A bound as a record has it: none is absent, since JSON has no infinity.
+---@param number number?
+---@return number?
+function record.bound(number) end
 
 --- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
 --- it, and not at all otherwise, or after a cancellation.

@@ -4,6 +4,7 @@ local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local seal = require "molbuild.base.seal"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -47,8 +48,7 @@ end
 -- The runtimes that the arguments request, known or not; those that only `--all` names; the first argument that is
 -- neither.
 local function asked_for(args, known)
-  local is_known, explicit, list, unknown = {}, {}, {}, nil
-  for _, name in ipairs(known) do is_known[name] = true end
+  local is_known, explicit, list, unknown = maps.set(known), {}, {}, nil
   for _, arg in ipairs(args) do
     if arg == "--all" then
       table.move(known, 1, #known, #list + 1, list)
@@ -64,8 +64,8 @@ local function asked_for(args, known)
 end
 
 local function nearest_runtime(word, known)
-  local set = { ["--all"] = true }
-  for _, name in ipairs(known) do set[name] = true end
+  local set = maps.set(known)
+  set["--all"] = true
   local near = require("molbuild.base.nearest").of(word, set)
   return near and ('did you mean "%s"?'):format(near) or nil
 end

@@ -3,6 +3,7 @@
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local expect = require "molbuild.base.expect"
+local maps = require "molbuild.base.maps"
 local names = require "molbuild.base.names"
 local seal = require "molbuild.base.seal"
 local words = require "molbuild.base.text"
@@ -123,19 +124,6 @@ local function checked(row, value, where, from_variable)
   return ok and result or not ok and error(result, 0) or nil
 end
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if b[key] ~= value then return false end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then return false end
-  end
-  return true
-end
-
 local function mistake(format, ...)
   errors.raise { kind = "bug", message = format:format(...) }
 end
@@ -204,13 +192,12 @@ end
 
 local function check_per_runtime(policy)
   check_shape(policy)
-  local allowed, known, list = {}, {}, {}
+  local allowed, known, list = {}, maps.set(policy.runtimes), {}
   for _, row in ipairs(policy.settings) do
     if row.per_runtime then
       allowed[row[1]], list[#list + 1] = true, row[1]
     end
   end
-  for _, runtime in ipairs(policy.runtimes) do known[runtime] = true end
   for runtime, own in pairs(policy.per_runtime) do
     if not known[runtime] then no_runtime("per_runtime." .. words.shown(runtime), runtime, known, policy) end
     check_own(own, runtime, allowed, list)
@@ -219,14 +206,6 @@ local function check_per_runtime(policy)
       if not known[needed] then no_runtime(place, needed, known, policy) end
     end
   end
-end
-
--- A fork's own table and the runtime's table, merged: the runtime's entries override.
-local function merged(general, own)
-  local all = {}
-  for name, value in pairs(general) do all[name] = value end
-  for name, value in pairs(own) do all[name] = value end
-  return all
 end
 
 -- An ending is trimmed, so that a blank variable sets none. A blank variable must not remove the fork's ending: the images
@@ -249,9 +228,9 @@ local function find(policy, row, runtime, all_own)
   local own = all_own[name]
   if own ~= nil then
     local mixed = row[3] == "map" and type(own) == "table" and type(policy[name]) == "table"
-    return mixed and merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
+    return mixed and maps.merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
   end
-  return policy[name], same(policy[name], row[2]) and "default" or "fork", name
+  return policy[name], maps.same(policy[name], row[2]) and "default" or "fork", name
 end
 
 -- A policy contains no secret. One runtime may name the place of its own: a variable or a file.
@@ -276,7 +255,7 @@ local function value_of(policy, row, runtime, own)
     return secret, secret and "fork" or row.variable and env.get(row.variable) and "variable" or "default", row.variable or row[1]
   end
   local value, origin, where = find(policy, row, runtime, own)
-  if row.per_runtime == "only" and not same(policy[row[1]], row[2]) then
+  if row.per_runtime == "only" and not maps.same(policy[row[1]], row[2]) then
     mistake("%s is not set for all runtimes: write per_runtime.NAME = { %s = ... }", row[1], row[1])
   end
   if origin ~= "default" or type(value) == "table" then -- a default is valid, and a table is copied

@@ -6,6 +6,7 @@ local cache = require "molbuild.repository.cache"
 local errors = require "molbuild.base.errors"
 local images = require "molbuild.machine.images"
 local leftovers = require "molbuild.machine.leftovers"
+local maps = require "molbuild.base.maps"
 local needed = require "molbuild.machine.needed"
 local stock = require "molbuild.engine.stock"
 
@@ -255,12 +256,6 @@ local function total(usage)
   return usage.layers and usage.layers + (usage.cache or 0)
 end
 
-local function set_of(list)
-  local set = list and {}
-  for _, name in ipairs(list or {}) do set[name] = true end
-  return set
-end
-
 ---@class molbuild.GcOptions
 ---@field engine molbuild.Engine
 ---@field cache string  the cache's directory
@@ -276,17 +271,13 @@ end
 ---@field lock_timeout number?  seconds for each runtime's lock; no bound when absent
 
 local function new(options)
-  local places = {}
-  local function place(runtime)
-    places[runtime] = places[runtime] or cache.order(("%s/%s"):format(options.cache, runtime))
-    return places[runtime]
-  end
   return {
     engine = options.engine, cache = options.cache, dry_run = options.dry_run, free = options.free,
     lock_timeout = options.lock_timeout,
-    looking = { pins = options.pins, image_name = options.image_name, place = place },
+    looking = { pins = options.pins, image_name = options.image_name, cache = options.cache },
     rules = {
-      keep = options.keep, older_than = options.older_than, now = os.time(), runtimes = set_of(options.runtimes),
+      keep = options.keep, older_than = options.older_than, now = os.time(),
+      runtimes = options.runtimes and maps.set(options.runtimes),
     },
     report = { rows = {}, removed = 0, failed = 0, dry_run = options.dry_run },
   }
@@ -303,7 +294,7 @@ function collect.run(options)
   local list = needed.not_by_anything(look(self), self.rules)
   images.measure(list, before)
   if self.free and not enough then clear_until_free(self, list) elseif not enough then clear_all(self, list) end
-  clear_cache(self, set_of(options.known))
+  clear_cache(self, maps.set(options.known))
   if options.build_cache then clear_build_cache(self, options.build_cache) end
   local had = total(before) or 0 -- a podman that is called docker counts no layers
   local has = not self.dry_run and had > 0 and total(stock.usage(self.engine))

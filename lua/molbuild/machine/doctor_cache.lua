@@ -126,11 +126,11 @@ end
 
 -- Left-overs --------------------------------------------------------------------------------------------------------
 
--- Staging directories, by the name that they belong to. A name may hold a dot itself.
+-- Staging directories, by the name that they belong to.
 local function staging_of(root)
   local list = {}
   for _, entry in ipairs(core.fs.list(root .. "/tmp") or {}) do
-    list[#list + 1] = { name = entry:match "^(.*)%.[^.]*$", path = ("%s/tmp/%s"):format(root, entry) }
+    list[#list + 1] = { name = cache.staged_name(entry), path = ("%s/tmp/%s"):format(root, entry) }
   end
   return list
 end

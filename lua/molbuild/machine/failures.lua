@@ -2,6 +2,7 @@
 local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local maps = require "molbuild.base.maps"
 local record = require "molbuild.machine.record"
 local task = require "molbuild.base.task"
 
@@ -13,27 +14,13 @@ local function is_lasting(failure)
   return (failure.kind == "template" or failure.kind == "build") and not failure.code and not failure.retry
 end
 
-local function same(a, b)
-  for name, value in pairs(a) do
-    if b[name] ~= value then return false end
-  end
-  for name in pairs(b) do
-    if a[name] == nil then return false end
-  end
-  return true
-end
-
-local function bound(number)
-  return number ~= math.huge and number or nil
-end
-
 -- Whether a build would have what the recorded one had. Declared inputs are files of the commit, and their list is the policy's.
 local function is_same(job, found)
   local policy = task.scope().policy
   return found.commit == job.sha and found.image == job.tag and found.platform == job.target
     and found.repository == core.mask.url(job.repo_url) and found.policy.sha256 == (policy and policy() or {}).sha256
-    and same(found.build_args, job.build_args or {}) and found.engine == job.engine.command
-    and found.max_files == bound(job.max_files) and found.max_bytes == bound(job.max_bytes)
+    and maps.same(found.build_args, job.build_args or {}) and found.engine == job.engine.command
+    and found.max_files == record.bound(job.max_files) and found.max_bytes == record.bound(job.max_bytes)
     and (not found.builder or found.builder == (job.engine:builder()))
 end
 

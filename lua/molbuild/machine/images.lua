@@ -1,7 +1,9 @@
 --- The images that were built by a policy, as an engine has them: whose they are, what they are called, what uses them.
 local names = require "molbuild.base.names"
 local amounts = require "molbuild.base.amounts"
+local short = require("molbuild.base.sha").short
 local stock = require "molbuild.engine.stock"
+local store = require "molbuild.repository.cache"
 local LABEL = require("molbuild.engine.image").LABEL
 
 local images = {
@@ -116,13 +118,22 @@ end
 ---@class molbuild.ImagesOptions
 ---@field pins table<string, true>?  commits and ids of images that a pin names
 ---@field image_name (fun(runtime: string): string?)?  the name of a runtime's images, where it is not the usual one
----@field place (fun(runtime: string): table<string, integer>)?  the order of a runtime's builds, by the beginning of a commit
+---@field cache string?  the cache's directory, for the order of builds
 
 --- Whether A is newer than B: by their times, then by the order of builds.
 local function is_newer(a, b)
   if (a.created or 0) ~= (b.created or 0) then return (a.created or 0) > (b.created or 0) end
   if (a.place or 0) ~= (b.place or 0) then return (a.place or 0) > (b.place or 0) end
   return a.id > b.id
+end
+
+-- A build's place is found by the beginning of its commit, or of its working tree's digest. Each runtime's order is read once.
+local function note_places(list, cache)
+  local orders = {}
+  for _, entry in ipairs(cache and list or {}) do
+    orders[entry.runtime] = orders[entry.runtime] or store.order(("%s/%s"):format(cache, entry.runtime))
+    entry.place = orders[entry.runtime][short((entry.commit or entry.tag or ""):gsub("^dev%-", ""))]
+  end
 end
 
 --- The images of an engine that carry our label, the newest first. Labels whose value is no name of a runtime are not ours.
@@ -138,10 +149,9 @@ function images.list(engine, options)
     if entry then
       list[#list + 1], by_id[image.id] = entry, entry
       entry.pinned = is_pinned(entry, options.pins or {})
-      local id = (entry.commit or entry.tag or ""):gsub("^dev%-", "") -- a working tree's digest
-      entry.place = options.place and options.place(entry.runtime)[id:sub(1, 12)]
     end
   end
+  note_places(list, options.cache)
   note_parents(by_id, all)
   -- Asked last: a container that is created in between is seen.
   if #list > 0 then note_containers(by_id, stock.containers(engine)) end

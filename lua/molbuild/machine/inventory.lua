@@ -1,11 +1,11 @@
 --- What builds have left on this machine: images in the engine, trees, logs, records and repositories in the cache. It is what the
 --- verb `list` prints.
 local amounts = require "molbuild.base.amounts"
-local cache = require "molbuild.repository.cache"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local images = require "molbuild.machine.images"
 local leftovers = require "molbuild.machine.leftovers"
+local maps = require "molbuild.base.maps"
 local needed = require "molbuild.machine.needed"
 local stock = require "molbuild.engine.stock"
 
@@ -19,8 +19,7 @@ local inventory = {}
 ---@return string[]?
 ---@raise usage
 function inventory.named(policy, words)
-  local known, names = {}, {}
-  for _, name in ipairs(policy.runtimes) do known[name] = true end
+  local known, names = maps.set(policy.runtimes), {}
   for _, word in ipairs(words) do
     if word == "--all" then return nil end
     if not known[word] then
@@ -153,14 +152,11 @@ end
 ---@return molbuild.Inventory
 ---@raise failed | missing_tool
 function inventory.take(options)
-  local self, asked = { rows = {}, by_tag = {}, by_beginning = {}, records = {} }, nil
-  for _, name in ipairs(options.runtimes or {}) do
-    asked = asked or {}
-    asked[name] = true
-  end
+  local self = { rows = {}, by_tag = {}, by_beginning = {}, records = {} }
+  local asked = options.runtimes and maps.set(options.runtimes)
   local list, usage = images.list(options.engine, {
     pins = options.pins, image_name = options.image_name,
-    place = function(runtime) return cache.order(("%s/%s"):format(options.cache, runtime)) end,
+    cache = options.cache,
   }), stock.usage(options.engine)
   images.measure(list, usage)
   for index = #list, 1, -1 do

@@ -3,11 +3,11 @@
 local core = require "molbuild.core"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
+local store = require "molbuild.repository.cache"
 
 local leftovers = {}
 
 local HEX12 = ("%x"):rep(12)
-local RESERVED = { heads = true, locks = true, repositories = true, tmp = true }
 
 ---@class molbuild.Leftover
 ---@field kind "tree"|"log"|"record"|"order"|"repository"|"staging"
@@ -61,7 +61,7 @@ local function of_directory(cache, runtime)
 end
 
 local function is_runtime(name)
-  return not RESERVED[name] and (pcall(names.component, name, "the runtime"))
+  return not store.RESERVED[name] and (pcall(names.component, name, "the runtime"))
 end
 
 local function is_directory(path)
@@ -106,7 +106,7 @@ function leftovers.of(cache, runtime)
   local repository = ("%s/repositories/%s.git"):format(cache, runtime)
   if is_directory(repository) then list[#list + 1] = { kind = "repository", runtime = runtime, path = repository } end
   for _, entry in ipairs(entries_of(cache .. "/tmp")) do
-    if entry:match "^(.*)%.[^.]*$" == runtime then -- a name may hold a dot itself
+    if store.staged_name(entry) == runtime then
       list[#list + 1] = { kind = "staging", runtime = runtime, path = ("%s/tmp/%s"):format(cache, entry) }
     end
   end

@@ -4,6 +4,7 @@ local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
 local manifest = require "molbuild.machine.manifest"
+local maps = require "molbuild.base.maps"
 local record = require "molbuild.machine.record"
 local rows = require "molbuild.base.rows"
 local short = require("molbuild.base.sha").short
@@ -103,13 +104,6 @@ local function image_of(policy, job)
   return found and job.image_id or nil
 end
 
-local function merged(former, more)
-  local all = {}
-  for name, value in pairs(former or {}) do all[name] = value end
-  for name, value in pairs(more or {}) do all[name] = value end
-  return all
-end
-
 -- The pin of a runtime. What is known of the same commit from other machines and platforms stays.
 local function pin_of(policy, runtime, former)
   local job = policy.job(runtime)
@@ -126,8 +120,8 @@ local function pin_of(policy, runtime, former)
   local same = former and former.commit == job.sha and former or {}
   return {
     runtime = runtime, repository = core.mask.url(job.repo_url), branch = job.branch, commit = job.sha,
-    images = merged(same.images, { [job.tag] = id }),
-    inputs = merged(same.inputs, made and made.commit == job.sha and made.inputs or nil),
+    images = maps.merged(same.images, { [job.tag] = id }),
+    inputs = maps.merged(same.inputs, made and made.commit == job.sha and made.inputs or nil),
   }, job
 end
 
@@ -209,7 +203,7 @@ function pins.update(policy, words, path)
   local names, optional = names_of(policy, words, former)
   local variable
   local list = rows.new { columns = { { "runtime" }, { "change" }, { "commit", shown = short }, { "details" } } }
-  local all = merged(former)
+  local all = maps.merged(former)
   local made = task.map(names, {}, function(runtime)
     local ok, pin, job = pcall(pin_of, policy, runtime, former[runtime])
     if ok then return { pin = pin, job = job } end

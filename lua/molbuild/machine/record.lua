@@ -9,6 +9,7 @@ local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local store = require "molbuild.repository.cache"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
@@ -78,8 +79,10 @@ local function source_of(job)
   return job.working_tree and { sha256 = job.sha } or { gitCommit = job.sha }
 end
 
--- JSON has no infinity, which is no bound.
-local function bound_of(number)
+--- A bound as a record has it: none is absent, since JSON has no infinity.
+---@param number number?
+---@return number?
+function record.bound(number)
   return number and number < math.huge and number or nil
 end
 
@@ -92,7 +95,7 @@ local function definition(job)
       runtime = job.runtime, image = job.tag, platform = job.target,
       branch = not job.working_tree and job.branch or nil, workingTree = job.working_tree,
       buildArgs = map_of(job.build_args), labels = map_of(job.labels),
-      maxFiles = bound_of(job.max_files), maxBytes = bound_of(job.max_bytes),
+      maxFiles = record.bound(job.max_files), maxBytes = record.bound(job.max_bytes),
     },
     internalParameters = {
       policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder, engine = job.engine and job.engine.command,
@@ -256,8 +259,6 @@ function record.read(path)
   return found
 end
 
-local NOT_RUNTIMES = { locks = true, tmp = true, repositories = true }
-
 --- All records of a cache, or those of one runtime, the newest first.
 ---@param cache string
 ---@param runtime string?
@@ -265,7 +266,7 @@ local NOT_RUNTIMES = { locks = true, tmp = true, repositories = true }
 function record.list(cache, runtime)
   local found = {}
   for _, name in ipairs(runtime and { runtime } or core.fs.list(cache) or {}) do
-    for _, entry in ipairs(not NOT_RUNTIMES[name] and core.fs.list(cache .. "/" .. name) or {}) do
+    for _, entry in ipairs(not store.RESERVED[name] and core.fs.list(cache .. "/" .. name) or {}) do
       found[#found + 1] = entry:find "%.json$" and record.read(("%s/%s/%s"):format(cache, name, entry)) or nil
     end
   end

@@ -11,6 +11,8 @@ local task = require "molbuild.base.task"
 local cache = {
   --- The hint for a cache whose file system is full.
   FULL = access.FULL,
+  --- The directories of a cache that belong to no runtime.
+  RESERVED = { heads = true, locks = true, repositories = true, tmp = true },
 }
 
 local function check(ok, message, code)
@@ -177,11 +179,18 @@ local function spare(root, name)
   return removed
 end
 
+--- The name that a staging directory belongs to.
+---@param entry string  in the directory `tmp` of a cache
+---@return string?
+function cache.staged_name(entry)
+  return entry:match "^(.*)%.[^.]*$" -- a name may hold a dot itself
+end
+
 --- Remove the staging directories that a crashed run of NAME left; its lock must be held. Returns their number.
 local function remove_staging(root, name)
   local dir, removed = root .. "/tmp", 0
   for _, entry in ipairs(check(core.fs.list(dir))) do
-    if entry:match "^(.*)%.[^.]*$" == name then -- a name may hold a dot itself
+    if cache.staged_name(entry) == name then
       check(core.fs.remove_tree(dir .. "/" .. entry))
       removed = removed + 1
     end

@@ -6,6 +6,7 @@ local core = require "molbuild.core"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local sha = require "molbuild.base.sha"
 local task = require "molbuild.base.task"
 
@@ -163,8 +164,7 @@ end
 
 -- The wait for another process counts as time of the lookup.
 local function with_less_time(options, waited)
-  local own = {}
-  for name, value in pairs(options) do own[name] = value end
+  local own = maps.merged(options)
   own.timeout = options.timeout and math.max(1, options.timeout - waited)
   return own
 end

@@ -3,6 +3,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local shown = require("molbuild.base.text").shown
 
 local inputs = {}
@@ -101,8 +102,7 @@ end
 ---@return table<string, string> build_args
 ---@return table<string, string> labels
 function inputs.apply(declared, values, build_args)
-  local all, labels = {}, {}
-  for name, value in pairs(build_args) do all[name] = value end
+  local all, labels = maps.merged(build_args), {}
   for _, file in ipairs(sorted(declared)) do
     local name, value = declared[file], values[file]
     if value and not build_args[name] then
