@@ -2,23 +2,14 @@
 local core = require "molbuild.core"
 local sh = require "spec.support.sh"
 local task = require "molbuild.base.task"
+local tls_server = require "spec.support.tls_server"
 
 describe("a client certificate", function()
   local dir, servers
 
   --- `openssl s_server`, which asks clients for a certificate; gives its URL. With -www it shows what it got.
   local function serve(...)
-    local words = {
-      "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "server.pem", "-key", "server.key", "-cert_chain", "server.pem",
-      "-CAfile", "ca.pem", "-verify", "3", ...,
-    }
-    local pipe = assert(io.popen(("cd %s && echo $$ && exec %s 2>/dev/null"):format(sh.quote(dir), sh.join(words))))
-    servers[#servers + 1] = { pipe = pipe, pid = pipe:read "n" }
-    for line in pipe:lines() do
-      local port = line:match "^ACCEPT .*:(%d+)$"
-      if port then return "https://127.0.0.1:" .. port end
-    end
-    error "openssl s_server did not start"
+    return servers:start(dir, "server", "-CAfile", "ca.pem", "-verify", "3", ...)
   end
 
   local function ask(url)
@@ -30,15 +21,12 @@ describe("a client certificate", function()
   end
 
   setup(function()
-    dir, servers = sh.temporary "certificate", {}
+    dir, servers = sh.temporary "certificate", tls_server.none()
     sh.run { "spec/support/certificates.sh", dir }
   end)
 
   teardown(function()
-    for _, server in ipairs(servers) do
-      sh.try { "kill", "-KILL", server.pid }
-      server.pipe:close()
-    end
+    servers:stop()
     sh.remove(dir)
   end)
 

@@ -2,6 +2,7 @@
 -- mount namespace; Debian's own tool makes most of them. The servers are openssl's.
 local run = require "spec.support.run"
 local sh = require "spec.support.sh"
+local tls_server = require "spec.support.tls_server"
 
 --- Asks a server for the head of a branch, as the lookup does.
 local POLICY = 'return { run = function(args) return molbuild.gitea.branch_head(args[1] .. "/org/t-x", "main", {}) end }'
@@ -16,17 +17,7 @@ describe("the system's store of certificates", function()
 
   --- A server with CERTIFICATE: its URL.
   local function serve(certificate)
-    local words = {
-      "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate .. ".pem", "-key", certificate .. ".key",
-      "-cert_chain", certificate .. ".pem", "-HTTP",
-    }
-    local pipe = assert(io.popen(("cd %s/www && echo $$ && exec %s 2>/dev/null"):format(dir, sh.join(words))))
-    servers[#servers + 1] = { pipe = pipe, pid = pipe:read "n" }
-    for line in pipe:lines() do
-      local port = line:match "^ACCEPT .*:(%d+)$"
-      if port then return "https://127.0.0.1:" .. port end
-    end
-    error "openssl s_server did not start"
+    return servers:start(dir .. "/www", certificate, "-HTTP")
   end
 
   --- What is asked where /etc is ETC: the result of a run.
@@ -76,7 +67,7 @@ describe("the system's store of certificates", function()
   end
 
   setup(function()
-    dir, servers = sh.temporary "trust", {}
+    dir, servers = sh.temporary "trust", tls_server.none()
     etc = dir .. "/etc"
     -- The roots of both have the same name, and other keys.
     for _, name in ipairs { "one", "two" } do
@@ -98,10 +89,7 @@ describe("the system's store of certificates", function()
   end)
 
   teardown(function()
-    for _, server in ipairs(servers) do
-      sh.try { "kill", "-KILL", server.pid }
-      server.pipe:close()
-    end
+    servers:stop()
     sh.remove(dir)
   end)
 

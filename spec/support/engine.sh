@@ -9,6 +9,9 @@
 # else's, and are gone with it. It has no network to the outside. The machine's own engine is never touched.
 # With more options, it is in our network, where its port can be reached, and has no bridge.
 set -u
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=spec/support/lives.sh
+. "$here/lives.sh"
 
 fail() {
 	echo "engine.sh: $*" >&2
@@ -17,19 +20,6 @@ fail() {
 
 answers() {
 	curl -sf --max-time 5 --noproxy '*' --unix-socket "$1/docker.sock" http://engine/_ping >/dev/null 2>&1
-}
-
-# Does the process live? A zombie does not.
-lives() {
-	if [ -d /proc/self ]; then
-		{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-		state=${stat##*) }
-	else
-		state=$(ps -o state= -p "$1" 2>/dev/null)
-	fi
-	case $state in
-	'' | Z*) return 1 ;;
-	esac
 }
 
 # launch DIR ISOLATION STORAGE [OPTION...]: in the background; its pid goes into DIR/pid.

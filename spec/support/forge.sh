@@ -19,6 +19,8 @@
 #   log/users.log        the user name of every Basic authorization that git sent
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=spec/support/lives.sh
+. "$here/lives.sh"
 PORTS="http https expired self-signed wrong-host old-git"
 
 fail() {
@@ -31,19 +33,6 @@ find_program() {
 		PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin command -v "$name" && return 0
 	done
 	fail "$1 is not installed"
-}
-
-# A process that was ended may still be there as a zombie.
-lives() {
-	if [ -d /proc/self ]; then
-		{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-		state=${stat##*) }
-	else
-		state=$(ps -o state= -p "$1" 2>/dev/null)
-	fi
-	case $state in
-	'' | Z*) return 1 ;;
-	esac
 }
 
 # STATE PARENT GROUP of all processes. ps would read much more.
