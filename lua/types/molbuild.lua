@@ -1060,6 +1060,16 @@ function heads.forget(job, commit) end
 ---  our own.
 local image = {}
 
+--- The id of an image, "sha256:...", as an engine's API or its program gives it.
+---@param value any
+---@return string?
+function image.id(value) end
+
+--- The names in a list of an engine's. What has none is called "<none>".
+---@param list any
+---@return string[]
+function image.names(list) end
+
 --- The labels of an image that is about to be built.
 ---@param revision string  the whole commit id
 ---@param source string  the repository's URL; its userinfo is masked

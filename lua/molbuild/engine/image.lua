@@ -18,6 +18,24 @@ local image = {
 local REVISION, SOURCE, CREATED = image.LABEL.revision, image.LABEL.source, image.LABEL.created
 local said = text.said
 
+--- The id of an image, "sha256:...", as an engine's API or its program gives it.
+---@param value any
+---@return string?
+function image.id(value)
+  return said(value) and (value:find "^%x+$" and "sha256:" .. value or value) or nil
+end
+
+--- The names in a list of an engine's. What has none is called "<none>".
+---@param list any
+---@return string[]
+function image.names(list)
+  local all = {}
+  for _, name in ipairs(type(list) == "table" and list or {}) do
+    if said(name) and not name:find("<none>", 1, true) then all[#all + 1] = name end
+  end
+  return all
+end
+
 --- The labels of an image that is about to be built.
 ---@param revision string  the whole commit id
 ---@param source string  the repository's URL; its userinfo is masked

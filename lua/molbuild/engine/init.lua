@@ -1,7 +1,6 @@
 --- A Docker Engine: its images, tagging them, building them.
 local core = require "molbuild.core"
 local seal = require "molbuild.base.seal"
-local answers = require "molbuild.engine.answer"
 local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
@@ -160,7 +159,7 @@ function Engine:described(image)
   end
   local config = type(image.Config) == "table" and image.Config or {}
   return {
-    id = answers.id(image.Id) or "",
+    id = require("molbuild.engine.image").id(image.Id) or "",
     tags = self:names_of(image),
     os = image.Os,
     architecture = image.Architecture,

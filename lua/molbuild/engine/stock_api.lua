@@ -1,5 +1,5 @@
 --- What an engine holds, by its API: the questions of engine/stock.lua. Each gets the API and the most seconds that it may take.
-local answer = require "molbuild.engine.answer"
+local of_image = require "molbuild.engine.image"
 local said = require("molbuild.base.text").said
 
 local stock_api = {}
@@ -39,10 +39,10 @@ function stock_api.images(api, seconds, label)
   local list, message, code = api:value("GET", path, seconds, MAX)
   if type(list) ~= "table" then return nil, message, code end
   return converted(list, function(image)
-    local id = answer.id(image.Id)
+    local id = of_image.id(image.Id)
     return id and {
-      id = id, tags = answer.names(image.RepoTags), digests = answer.names(image.RepoDigests), labels = labels_of(image.Labels),
-      created = number_of(image.Created), size = number_of(image.Size), parent = answer.id(image.ParentId),
+      id = id, tags = of_image.names(image.RepoTags), digests = of_image.names(image.RepoDigests), labels = labels_of(image.Labels),
+      created = number_of(image.Created), size = number_of(image.Size), parent = of_image.id(image.ParentId),
     }
   end)
 end
@@ -56,10 +56,10 @@ function stock_api.containers(api, seconds)
   local list, message, code = api:value("GET", "/containers/json?all=1", seconds, MAX)
   if type(list) ~= "table" then return nil, message, code end
   return converted(list, function(container)
-    local names = answer.names(container.Names)
+    local names = of_image.names(container.Names)
     return {
       id = said(container.Id), name = (names[1] or said(container.Id) or "?"):gsub("^/", ""),
-      image = answer.id(container.ImageID) or said(container.Image), created = number_of(container.Created),
+      image = of_image.id(container.ImageID) or said(container.Image), created = number_of(container.Created),
       state = said(container.State),
     }
   end)
@@ -75,7 +75,7 @@ function stock_api.usage(api, seconds)
   if type(document) ~= "table" then return nil, message, code end
   local usage = { images = {}, layers = not api.podman and number_of(document.LayersSize) or nil }
   for _, image in ipairs(type(document.Images) == "table" and document.Images or {}) do
-    local id = type(image) == "table" and answer.id(image.Id)
+    local id = type(image) == "table" and of_image.id(image.Id)
     if id then usage.images[id] = { size = number_of(image.Size), shared = number_of(image.SharedSize) } end
   end
   for _, entry in ipairs(not api.podman and type(document.BuildCache) == "table" and document.BuildCache or {}) do

@@ -1,7 +1,7 @@
 --- What an engine holds, by its program: the questions of engine/stock.lua, where the API is not available. Each gets the program
 --- and whether it is podman.
 local amounts = require "molbuild.base.amounts"
-local answer = require "molbuild.engine.answer"
+local of_image = require "molbuild.engine.image"
 local child = require "molbuild.base.child"
 local json = require "molbuild.base.json"
 local said = require("molbuild.base.text").said
@@ -48,8 +48,9 @@ function stock_cli.images(cli, _, label)
     local labels = {}
     for name, value in pairs(table_of(table_of(image.Config).Labels)) do labels[name] = said(value) end
     return {
-      id = answer.id(image.Id), tags = answer.names(image.RepoTags), digests = answer.names(image.RepoDigests), labels = labels,
-      created = amounts.time(image.Created), size = math.tointeger(tonumber(image.Size)), parent = answer.id(image.Parent),
+      id = of_image.id(image.Id), labels = labels,
+      tags = of_image.names(image.RepoTags), digests = of_image.names(image.RepoDigests),
+      created = amounts.time(image.Created), size = math.tointeger(tonumber(image.Size)), parent = of_image.id(image.Parent),
     }
   end)
 end
@@ -59,7 +60,8 @@ function stock_cli.containers(cli)
   return described(cli, "container", { "ps", "--all", "--quiet", "--no-trunc" }, function(container)
     return {
       id = said(container.Id), name = (said(container.Name) or said(container.Id) or "?"):gsub("^/", ""),
-      image = answer.id(container.Image), created = amounts.time(container.Created), state = said(table_of(container.State).Status),
+      image = of_image.id(container.Image), created = amounts.time(container.Created),
+      state = said(table_of(container.State).Status),
     }
   end)
 end
@@ -71,7 +73,7 @@ local function docker_usage(cli)
   if type(document) ~= "table" then return cli:failure("system df", result) end
   local usage = { images = {} }
   for _, image in ipairs(table_of(document.Images)) do
-    local id = answer.id(image.ID)
+    local id = of_image.id(image.ID)
     if id then usage.images[id] = { size = amounts.printed(image.Size), shared = amounts.printed(image.SharedSize) } end
   end
   for _, entry in ipairs(table_of(document.BuildCache)) do
