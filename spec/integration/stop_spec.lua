@@ -9,13 +9,6 @@ local RUNTIME = {
   head = "autogen", lock = "claude-code", clone = "codex", check = "crewai", build = "deepagents", alias = "hermes",
 }
 
--- Seconds that nothing else on this machine sleeps for: by them what holds a step is found, and nothing of an older test.
-local serial, own = 0, sh.run "echo $PPID"
-local function unique_seconds()
-  serial = serial + 1
-  return ("9%s.%03d"):format(own, serial)
-end
-
 local function sleepers(seconds)
   return sh.processes("sleep " .. seconds)
 end
@@ -65,7 +58,7 @@ describe("a run that is ended", function()
   --- engine; a policy whose step itself waits without end.
   local function hold(steps)
     local held = {}
-    for _, step in ipairs(STEPS) do held[step] = unique_seconds() end
+    for _, step in ipairs(STEPS) do held[step] = sh.unique_seconds() end
     for _, step in ipairs(steps) do
       w:commit("org", RUNTIME[step], template(step == "build" and held.build))
     end
@@ -171,7 +164,7 @@ describe("a run that is ended", function()
   end
 
   it("leaves those alone that wait for its lock, and the holder of a lock that it waits for", function()
-    local seconds = unique_seconds()
+    local seconds = sh.unique_seconds()
     w:commit("org", "hermes", template(seconds))
     local first = w:start { "run", "ensure.lua", "hermes" }
     sh.wait_for(function() return #sleepers(seconds) > 0 end)
@@ -192,7 +185,7 @@ describe("a run that is ended", function()
   end)
 
   it("while it waits for one of the places of --jobs leaves nothing", function()
-    local seconds = unique_seconds()
+    local seconds = sh.unique_seconds()
     for _, runtime in ipairs { "hermes", "codex" } do
       w:commit("org", runtime, template(seconds))
     end

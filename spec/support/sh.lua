@@ -109,6 +109,15 @@ function sh.processes(text)
   return processes("cmdline", function(words) return words:gsub("\0", " "):find(text, 1, true) end)
 end
 
+local serial, own = 0, nil
+
+--- Seconds for `sleep` that nothing else on this machine sleeps for: hours, and by them sh.processes finds what sleeps.
+---@return string
+function sh.unique_seconds()
+  serial, own = serial + 1, own or sh.run "echo $PPID"
+  return ("9%s.%03d"):format(own, serial)
+end
+
 --- The processes that were started with a variable of the environment, and their children.
 ---@param variable string  "NAME=VALUE"
 ---@return integer[] pids

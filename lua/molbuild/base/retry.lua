@@ -63,6 +63,13 @@ local function pause(failure, attempt, random)
   return math.max(asked or 0, own), asked
 end
 
+-- A program that is ended by the end of the whole time was given what was left of it, which is no number that anyone set.
+local function name_whole(failure, within)
+  if errors.is(failure, "timeout") and failure.bound == "timeout" and within then
+    failure.message = failure.message:gsub("took longer than [%d.e+-]+ s", ("took longer than %.14g s"):format(within), 1)
+  end
+end
+
 local OPTIONS = { what = true, attempts = true, within = true, random = true }
 
 --- Call FN until it succeeds, fails permanently, or has failed ATTEMPTS times. Pauses and attempts together take at most
@@ -80,6 +87,7 @@ function retry.run(options, fn)
       return table.unpack(results, 2, results.n)
     end
     local failure = results[2]
+    name_whole(failure, options.within)
     if attempt == options.attempts or not retry.transient(failure) then
       error(failure, 0)
     end
