@@ -134,6 +134,12 @@ settings.gives = {
   latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", shared = "boolean", image = "text",
 }
 
+--- Files of the policy that are loaded when one of their functions is called: the file, then the functions. The digest of the
+--- policy, as records have it, includes them.
+settings.parts = {
+  { "ensure-build.lua", "lock", "shared", "clone", "check", "build", "prove", "announce", "make" },
+}
+
 --- The version of the contract between a policy and the program that this policy is written for (docs/policy.md).
 settings.api = 1
 

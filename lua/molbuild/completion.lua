@@ -80,11 +80,11 @@ local function add_options(list, rows)
   for _, row in ipairs(rows) do add(list, row[2] and row[1] .. "=" or row[1], row[3]) end
 end
 
--- Of a file in a directory of scripts: whether it is a policy, not a part of one.
+-- Of a file in a directory of scripts: whether it is a policy, not a part of one. A fork begins with the policy that it changes.
 local function is_policy(path)
   local source = script.read(path) or ""
   return source:find "function%s+[%w_.]+%.run%f[^%w_]" or source:find "%f[%w_]run%s*=%s*function"
-    or source:find 'load%s*%(?%s*["\']'
+    or source:find '%f[%w]local%s+[%w_]+%s*=%s*[%w_.]*load%s*%(?%s*["\']'
 end
 
 local function add_scripts(list, current, is_wanted)

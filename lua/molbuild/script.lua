@@ -193,13 +193,26 @@ end
 ---@type { path: string, chunk: function, policy: table, source: string }[]
 script.loaded = {}
 
---- What identifies the policy that was loaded last, and all that it had loaded by then.
+-- Call a function while policies are looked up as for one that loads another: also beside itself.
+local function looking_beside(fn, ...)
+  local outer = beside
+  beside = beside or home
+  local ok, result = xpcall(fn, errors.handler, ...)
+  beside = outer
+  return ok and result or error(result, 0)
+end
+
+--- What identifies the policy that was loaded last, and all that it had loaded by then or loads later as a part of its own.
 ---@return fun(): { name: string, sha256: string } identify  the digest is computed when it is asked for
 function script.identity()
   local count = #script.loaded
   return function()
     local texts = {}
     for index = 1, count do texts[index] = core.sha256.hex(script.loaded[index].source) end
+    local settings = rawget(script.loaded[count].policy, "settings")
+    for _, part in ipairs(settings and settings.parts or {}) do
+      texts[#texts + 1] = core.sha256.hex(errors.must(script.read(looking_beside(script.find, part[1]))))
+    end
     return { name = script.loaded[count].path:match "[^/]*$", sha256 = core.sha256.hex(table.concat(texts)) }
   end
 end
@@ -256,11 +269,7 @@ end
 ---@return table policy
 ---@raise usage | bug
 function script.load_beside(name, library)
-  local outer = beside
-  beside = beside or home
-  local ok, result = xpcall(script.load, errors.handler, name, library)
-  beside = outer
-  return ok and result or error(result, 0)
+  return looking_beside(script.load, name, library)
 end
 
 return script

@@ -261,6 +261,33 @@ function ensure.latest(job) end
 ---@return boolean
 function ensure.cached(job) end
 
+--- Points `:latest` at this image, unless it does so already. Best effort.
+---@param job job
+function ensure.alias(job) end
+
+--- One runtime, from its name to its tag.
+---@param job job
+---@return string
+function ensure.image(job) end
+
+--- Whether the step cached finds the image. The shipped one has asked the engine itself.
+---@param job job
+---@param step fun(name: string): any
+---@return boolean
+function ensure.found(job, step) end
+
+--- A verb: make sure that images exist, and print their tags.
+---@param args string[]
+---@return string ...
+function ensure.run(args) end
+
+--- The key of a build, for callers that keep builds elsewhere: 16 hex digits.
+---@param runtime string
+---@param sha string
+---@param prefix string
+---@return string
+function ensure.cache_key(runtime, sha, prefix) end
+
 --- One lock per runtime, between processes.
 ---@param job job
 ---@return molbuild.core.Lock
@@ -284,47 +311,20 @@ function ensure.check(job) end
 ---@param job job
 function ensure.build(job) end
 
---- Points `:latest` at this image, unless it does so already. Best effort.
----@param job job
-function ensure.alias(job) end
-
---- One runtime, from its name to its tag.
----@param job job
----@return string
-function ensure.image(job) end
-
---- Reports what is built from which commit, and why, and warns if the build will be slow.
----@param job job
-function ensure.announce(job) end
-
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 ---@param job job
 ---@param name string
 function ensure.prove(job, name) end
 
---- Whether the step cached finds the image. The shipped one has asked the engine itself.
+--- Reports what is built from which commit, and why, and warns if the build will be slow.
 ---@param job job
----@param step fun(name: string): any
----@return boolean
-function ensure.found(job, step) end
+function ensure.announce(job) end
 
 --- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 ---@param job job
 ---@param step fun(name: string): any
 ---@return boolean
 function ensure.make(job, step) end
-
---- A verb: make sure that images exist, and print their tags.
----@param args string[]
----@return string ...
-function ensure.run(args) end
-
---- The key of a build, for callers that keep builds elsewhere: 16 hex digits.
----@param runtime string
----@param sha string
----@param prefix string
----@return string
-function ensure.cache_key(runtime, sha, prefix) end
 
 --- A verb: check everything that a run depends on.
 ---@param args string[]

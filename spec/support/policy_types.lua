@@ -131,25 +131,38 @@ local function verbs_in_files(rows)
   return list
 end
 
--- The policy's functions as they stand, with types by the names of their parameters and by the table of results.
+-- The functions of the policy as they stand, then those of its parts, which get the policy as their first parameter.
+local function blocks_of(policy, rows)
+  local list = {}
+  for _, block in ipairs(annotations.read(POLICY).order) do
+    if block.owner == "ensure" and rawget(policy, block.name) then list[#list + 1] = block end
+  end
+  for _, part in ipairs(rows.parts) do
+    for _, block in ipairs(annotations.read("scripts/" .. part[1]).order) do
+      block.parameters = block.parameters:gsub("^[%w_]+,? ?", "")
+      if block.owner and rawget(policy, block.name) then list[#list + 1] = block end
+    end
+  end
+  return list
+end
+
+-- The policy's functions, with types by the names of their parameters and by the table of results.
 local function functions_of(policy, rows)
   local list, texts = {}, {}
   for _, row in ipairs(require("molbuild").load "scripts/ensure-functions.lua") do
     texts[row[1]] = row[3]:sub(1, 1):upper() .. row[3]:sub(2) .. "."
   end
-  for _, block in ipairs(annotations.read(POLICY).order) do
-    if block.owner == "ensure" and rawget(policy, block.name) then
-      if #block.params == 0 then
-        for name in block.parameters:gmatch "[%w_]+" do
-          block.params[#block.params + 1] = { name = name, type = PARAMETERS[name] or "any", note = "" }
-        end
+  for _, block in ipairs(blocks_of(policy, rows)) do
+    if #block.params == 0 then
+      for name in block.parameters:gmatch "[%w_]+" do
+        block.params[#block.params + 1] = { name = name, type = PARAMETERS[name] or "any", note = "" }
       end
-      local gives = RESULTS[rows.gives[block.name]] or OTHER_RESULTS[block.name]
-      if gives and #block.returns == 0 then block.returns[1] = { type = gives, note = "" } end
-      if #block.text == 0 and not rows.verbs[block.name] then block.text = { texts[block.name] } end
-      if rows.verbs[block.name] then table.insert(block.text, ("A verb: %s."):format(rows.verbs[block.name])) end
-      list[#list + 1] = block
     end
+    local gives = RESULTS[rows.gives[block.name]] or OTHER_RESULTS[block.name]
+    if gives and #block.returns == 0 then block.returns[1] = { type = gives, note = "" } end
+    if #block.text == 0 and not rows.verbs[block.name] then block.text = { texts[block.name] } end
+    if rows.verbs[block.name] then table.insert(block.text, ("A verb: %s."):format(rows.verbs[block.name])) end
+    list[#list + 1] = block
   end
   for _, verb in ipairs(verbs_in_files(rows)) do
     list[#list + 1] = {

@@ -1,0 +1,90 @@
+--- The steps of ensure.lua that build an image; it loads them when one is missing. ENSURE is its table, with what a fork has
+--- replaced in it.
+local molbuild = require "molbuild"
+local jobs, log = molbuild.job, molbuild.log
+
+local build = {}
+
+local function advice() return molbuild.load "ensure-advice.lua" end
+
+-- Lock --------------------------------------------------------------------------------------------------------------
+--- One lock per runtime, between processes.
+function build.lock(_, job)
+  return molbuild.cache.lock(job.cache, job.runtime,
+    { purpose = "build " .. job.runtime, timeout = molbuild.task.scope().lock_timeout })
+end
+
+--- Takes the image from the registry that hosts share images through, if it has the very one.
+function build.shared(ensure, job) return molbuild.shared.take(job, ensure.inputs, "pulled") end
+
+-- Clone -------------------------------------------------------------------------------------------------------------
+--- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
+function build.clone(_, job)
+  job.dir = ("%s/%s/%s"):format(job.cache, job.runtime, job.sha:sub(1, 12)) -- the tree that is built
+  job.log_file = job.dir .. ".log"
+  return molbuild.cache.fill(job.cache, job.runtime, job.dir, function(tree, repository)
+    if job.working_tree then return molbuild.working_tree.copy(job, tree) end
+    return molbuild.git.tree {
+      repository = repository, dir = tree, url = job.repo_url, commit = job.sha, branch = job.branch, keep = { job.held },
+      on_branch = job.commit and not job.allow_detached, detached_hint = "add --allow-detached to build it", stall = job.stall,
+      token = job.token or molbuild.token.later(job.repo_url), files = job.max_files, bytes = job.max_bytes, timeout = job.ceiling,
+      auth_hint = advice().auth(job),
+    }
+  end)
+end
+
+-- Check -------------------------------------------------------------------------------------------------------------
+function build.check(ensure, job)
+  molbuild.template.check(job.dir, job.engine:program(), "template repo malformed")
+  job.inputs = molbuild.inputs.read(job.dir, ensure.inputs)
+end
+
+-- Build -------------------------------------------------------------------------------------------------------------
+function build.build(ensure, job)
+  if job.builder_advice then log.once("%s", job.builder_advice) end
+  job.inputs = job.inputs or molbuild.inputs.read(job.dir, ensure.inputs) -- a fork's check may not have read them
+  local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
+  local image = job.engine:build {
+    tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
+    build_args = build_args, no_cache = job.no_cache, pull = job.pull_base, buildkit = molbuild.buildkit.options(job),
+    labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, job.labels),
+    stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
+    settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
+  }
+  job.image_id = image and image.id
+end
+
+-- All of them -------------------------------------------------------------------------------------------------------
+--- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
+function build.prove(ensure, job, name)
+  molbuild.image.prove(job.engine, job.tag,
+    { revision = job.sha, platform = job.target, labels = job.labels, labelled = name == "build" }, name, ensure[name])
+end
+
+--- Reports what is built from which commit, and why, and warns if the build will be slow.
+function build.announce(_, job) advice().announce(job) end
+
+--- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+function build.make(ensure, job, step)
+  if job.offline then molbuild.offline.refuse(job) end
+  local lock <close> = step "lock"
+  job.held = lock
+  if ensure.found(job, step) then return true end
+  local place <close> = jobs.place()
+  if job.image_cache and step "shared" then return true end
+  molbuild.failures.check(job)
+  job.outcome = "built"
+  ensure.announce(job)
+  local record <close> = molbuild.record.begin(job)
+  local builder = molbuild.buildkit.find(job) -- in parallel
+  if not step "clone" then return molbuild.heads.forget(job) end
+  job.builder, job.builder_advice = builder:join()
+  step "check"
+  step "build"
+  ensure.prove(job, "build")
+  record:good()
+  advice().afterwards(job, ensure)
+  return true
+end
+
+return build

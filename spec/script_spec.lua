@@ -1,0 +1,51 @@
+-- What identifies a policy in a record: its text, what it has loaded, and the files that it loads later as parts of its own.
+local run = require "spec.support.run"
+local sh = require "spec.support.sh"
+
+local POLICY = [[
+local policy = { settings = { parts = { { "part.lua", "made" } } } }
+function policy.run()
+  policy.made()
+  return molbuild.task.scope().policy().sha256
+end
+function policy.made() return molbuild.load("part.lua").made(policy) end
+return policy
+]]
+
+describe("the digest of a policy", function()
+  local dir
+
+  before_each(function()
+    dir = sh.temporary "digest"
+    sh.write(dir .. "/policy.lua", POLICY)
+    sh.write(dir .. "/part.lua", "local part = {} function part.made() end return part")
+  end)
+
+  after_each(function() sh.remove(dir) end)
+
+  local function digest(cwd)
+    local ended = run.run { args = { "run", dir .. "/policy.lua" }, cwd = cwd }
+    assert.equal(0, ended.status, ended.stderr)
+    return ended.stdout
+  end
+
+  it("is the same each time, from any directory", function()
+    assert.equal(digest(), digest "/")
+  end)
+
+  for _, file in ipairs { "policy.lua", "part.lua" } do
+    it("is another one when " .. file .. " is", function()
+      local before = digest()
+      sh.write(dir .. "/" .. file, sh.read(dir .. "/" .. file) .. "\n-- changed")
+      assert.are_not.equal(before, digest())
+    end)
+  end
+
+  it("is an error where a part is missing", function()
+    sh.write(dir .. "/policy.lua", (POLICY:gsub("  policy%.made%(%)\n", "")))
+    sh.remove(dir .. "/part.lua")
+    local ended = run.run { args = { "run", dir .. "/policy.lua" } }
+    assert.equal(2, ended.status)
+    assert.truthy(ended.stderr:find("no script part.lua; looked for", 1, true), ended.stderr)
+  end)
+end)
