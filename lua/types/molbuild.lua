@@ -236,6 +236,13 @@ function Engine:push(ref, options) end
 ---@field build_cache integer?  bytes
 ---@field free integer?  bytes that are free where the engine keeps its images
 
+---@class molbuild.LastGood
+---@field sha string  the commit
+---@field tag string  the image's name with its tag
+---@field image_id string
+---@field current integer  when the branch was last known to point at the commit; seconds since 1970
+---@field record molbuild.Record
+
 ---@class molbuild.Manifest
 ---@field path string
 ---@field own boolean  whether `molbuild pin` wrote it
@@ -265,6 +272,7 @@ function Engine:push(ref, options) end
 ---@field repository string  URL, without credentials
 ---@field branch string  "" for a working tree
 ---@field platform string
+---@field asked string?  the commit that was asked for, or pinned: the branch was not looked up
 ---@field inputs table<string, string>
 ---@field build_args table<string, string>
 ---@field policy { name: string, sha256: string }
@@ -1712,6 +1720,24 @@ function rows.new(options) end
 ---@return boolean
 function rows.is(value) end
 
+--- When a branch was last seen to point at a commit. A record knows it of the time before its build, and each hit shows it again.
+--- It is kept in one small private file for each repository and branch, written at most once in a while, when the result stands
+--- already.
+---@class molbuild.seen
+local seen = {}
+
+--- When the branch of a job was last seen to point at a commit.
+---@param job table  with cache, repo_url and branch
+---@return string? commit  the last one that is known
+---@return integer? time  seconds since 1970
+function seen.last(job) end
+
+--- Note that the branch of a job points at its commit. The file is written when the results have been, and only if it says
+--- something else, or is old. Best effort: a note that is missing costs a wait.
+---@param job table  with sha, and head_age when the commit was not looked up now
+---@param within number  the seconds for which the note is of use
+function seen.note(job, within) end
+
 --- The settings of a policy. One table of rows defines each setting's name, default, type, variable and meaning. From it
 --- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
 ---@class molbuild.settings
@@ -1797,6 +1823,20 @@ function shared.take(job, declared, outcome) end
 --- Raises: auth, remote, failed, timeout (where the push is required).
 ---@param job table
 function shared.give(job) end
+
+--- The last good image of a runtime: what is there while the image that was asked for is not.
+---@class molbuild.stale
+local stale = {}
+
+--- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build
+--- succeeded, that the engine still has, and that would be a hit if the branch pointed at its commit. Of several, the one that was
+--- current last. An image of a working tree, or of a commit that was asked for and never seen as the branch's, is none.
+--- Raises: missing_tool (the engine cannot be asked).
+---@param job table  with `target` and its settings; nothing in it is changed
+---@param policy table  its steps `tag` and `cached` are called, with jobs of other commits
+---@param within number?  the most seconds since it was current; no bound when absent
+---@return molbuild.LastGood?
+function stale.last_good(job, policy, within) end
 
 --- Tasks: sequential code that waits. Tasks are structured: a task ends only when its children have ended. How they run, and what
 --- a cancellation does, is in molbuild.base.scheduler.
@@ -1998,9 +2038,11 @@ function working_tree.copy(job, to) end
 ---@field record molbuild.record
 ---@field retry molbuild.retry
 ---@field rows molbuild.rows
+---@field seen molbuild.seen
 ---@field settings molbuild.settings
 ---@field sha molbuild.sha
 ---@field shared molbuild.shared
+---@field stale molbuild.stale
 ---@field task molbuild.task
 ---@field template molbuild.template
 ---@field testing molbuild.testing

@@ -36,6 +36,7 @@ record.MAX = 256 * 1024
 ---@field repository string  URL, without credentials
 ---@field branch string  "" for a working tree
 ---@field platform string
+---@field asked string?  the commit that was asked for, or pinned: the branch was not looked up
 ---@field inputs table<string, string>
 ---@field build_args table<string, string>
 ---@field policy { name: string, sha256: string }
@@ -93,7 +94,7 @@ local function definition(job)
     buildType = BUILD,
     externalParameters = {
       runtime = job.runtime, image = job.tag, platform = job.target,
-      branch = not job.working_tree and job.branch or nil, workingTree = job.working_tree,
+      branch = not job.working_tree and job.branch or nil, commit = job.commit, workingTree = job.working_tree,
       buildArgs = map_of(job.build_args), labels = map_of(job.labels),
       maxFiles = record.bound(job.max_files), maxBytes = record.bound(job.max_bytes),
     },
@@ -220,6 +221,7 @@ local function flattened(document, path)
     platform = text_of(outer.platform), commit = text_of(table_of(source.digest).gitCommit or table_of(source.digest).sha256),
     repository = uri:match "^git%+(.-)@refs/heads/" or uri:match "^file://.*$",
     image_id = not is_failure and id and "sha256:" .. id or nil,
+    asked = text_of(outer.commit),
     inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
     builder = text_of(inner.builder), engine = text_of(inner.engine),
     max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
