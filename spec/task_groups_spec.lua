@@ -289,3 +289,58 @@ describe("a wait that fails", function()
     assert.same({ "child", "inner" }, closed)
   end)
 end)
+
+describe("a nap", function()
+  local nap = require "molbuild.base.nap"
+
+  it("ends when it is woken, and is not taken when it was woken before", function()
+    task.run(function()
+      local it = nap.new()
+      task.spawn(function()
+        sleep(0.01)
+        it:wake()
+      end)
+      it:wait(3600)
+      it:wake()
+      it:wait(3600)
+      it:wait(0.01) -- the former two wakes are over
+    end)
+  end)
+
+  it("ends with the task that takes it", function()
+    local ok, e = run(function()
+      task.timeout(0.02, function() nap.new():wait(3600) end)
+    end)
+    assert.is_false(ok)
+    assert.is_true(errors.is(e, "timeout"))
+  end)
+end)
+
+describe("task.on_signal", function()
+  it("takes a signal that would have ended the run, for this run alone", function()
+    local taken = {}
+    local function raise(signo)
+      sleep(0)
+      os.execute(("kill -%d $PPID"):format(signo))
+      for _ = 1, 6000 do
+        if not taken[1] then sleep(0.01) end
+      end
+    end
+    local ok = run(function()
+      task.on_signal(function(signo)
+        taken[#taken + 1] = signo
+        return signo == 1
+      end)
+      raise(1)
+      return true
+    end, { signals = { 1 } })
+    assert.is_true(ok)
+    assert.same({ 1 }, taken)
+    ok = run(function()
+      raise(1)
+      sleep(60)
+    end, { signals = { 1 } })
+    assert.is_false(ok)
+    assert.same({ 1 }, taken)
+  end)
+end)

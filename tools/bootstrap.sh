@@ -76,6 +76,8 @@ check_debian() {
 	command_or go golang-go
 	command_or docker-registry docker-registry
 	/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || need python3-jsonschema
+	/usr/bin/python3 -c 'import prometheus_client' 2>/dev/null || need python3-prometheus-client
+	command_or systemd-analyze systemd
 }
 
 # A release is made for two architectures, with a compiler for each.
@@ -158,7 +160,7 @@ Darwin) check_mac ;;
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
 			"luacheck, cmocka, cppcheck, clang-format, shellcheck, luarocks, nginx, fcgiwrap, sshd, tinyproxy, tmux, strace," \
-			"openssl, podman, docker-registry, Go and python3-jsonschema." >&2
+			"openssl, podman, docker-registry, Go, systemd, python3-jsonschema and python3-prometheus-client." >&2
 	fi
 	;;
 esac

@@ -1,6 +1,7 @@
 /* molbuild.core.sys */
 #include "bind.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/exit_guard.h"
+#include "base/service.h"
 #include "base/sys.h"
 #include "secret/mask.h"
 
@@ -16,6 +18,12 @@
 static int monotonic(lua_State *L)
 {
 	lua_pushnumber(L, (double)clock_monotonic_ns() / (double)NS_PER_S);
+	return 1;
+}
+
+static int steady(lua_State *L)
+{
+	lua_pushnumber(L, (double)clock_steady_ns() / (double)NS_PER_S);
 	return 1;
 }
 
@@ -123,6 +131,25 @@ static int protect_memory(lua_State *L)
 	return bind_status(L, sys_protect_memory(&err), &err);
 }
 
+/* sys.notify(address, text) -> true | nil, message, code */
+static int notify(lua_State *L)
+{
+	size_t len;
+	const char *address = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &len);
+	struct error err;
+	return bind_status(L, service_notify(address, text, len, &err), &err);
+}
+
+/* sys.lower_priority() -> true | nil, message, code */
+static int lower_priority(lua_State *L)
+{
+	struct error err;
+	int result = service_lower_priority();
+	if (result < 0)
+		error_errno(&err, errno, "cannot lower the priority of this process");
+	return bind_status(L, result, &err);
+}
+
 /* sys.guard_exit(on): while on, an exit() of a library is an ordinary failure */
 static int guard_exit(lua_State *L)
 {
@@ -151,6 +178,7 @@ static int write_(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {{"monotonic", monotonic},
+                                     {"steady", steady},
                                      {"now", now},
                                      {"pid", pid},
                                      {"uid", uid},
@@ -164,6 +192,8 @@ static const luaL_Reg functions[] = {{"monotonic", monotonic},
                                      {"take_env", take_env},
                                      {"executable", executable},
                                      {"protect_memory", protect_memory},
+                                     {"notify", notify},
+                                     {"lower_priority", lower_priority},
                                      {"guard_exit", guard_exit},
                                      {"write", write_},
                                      {NULL, NULL}};

@@ -22,6 +22,16 @@ static void the_monotonic_clock_never_goes_back(void **state)
 	assert_true(clock_monotonic_ns() - begin >= 20 * NS_PER_MS);
 }
 
+static void the_steady_clock_runs_as_the_monotonic_one_does(void **state)
+{
+	int64_t apart = clock_steady_ns() - clock_monotonic_ns(), first = clock_steady_ns();
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	(void)state;
+	nanosleep(&pause, NULL);
+	assert_true(clock_steady_ns() - first >= 20 * NS_PER_MS);
+	assert_true(apart > -NS_PER_S); /* it also counts suspended time, and so is never behind */
+}
+
 static void the_time_of_day_is_in_seconds(void **state)
 {
 	double before = (double)time(NULL), now = clock_now(), after = (double)time(NULL);
@@ -40,6 +50,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_monotonic_clock_never_goes_back),
+		cmocka_unit_test(the_steady_clock_runs_as_the_monotonic_one_does),
 		cmocka_unit_test(the_time_of_day_is_in_seconds),
 		cmocka_unit_test(a_second_has_a_thousand_milliseconds),
 	};

@@ -1006,6 +1006,10 @@ function gitea.commit_of(body, where) end
 ---@return string? login  the token's user; nil also for a token without the scope for that
 function gitea.accepts(repo_url, token, seconds) end
 
+--- From now on the requests of this task and its children for a branch are conditional: a forge that gives its answers an ETag
+--- need not send one again that has not changed. For a run that asks again and again.
+function gitea.remember() end
+
 ---@class molbuild.gitea.branch_head.options
 ---@field token molbuild.Credential?
 ---@field timeout number?
@@ -1883,6 +1887,10 @@ function task.timeout(seconds, fn, why, spare) end
 ---@param ... any  for FN
 ---@return ...
 function task.shield(fn, ...) end
+
+--- From now on FN gets each signal that would end the run. It must not wait.
+---@param fn (fun(signo: integer): boolean?)?  gives true if it has dealt with the signal; nil: none again
+function task.on_signal(fn) end
 
 ---@class molbuild.task.run.options
 ---@field signals integer[]?

@@ -147,6 +147,7 @@ local calls = {
   ["sha256.file"] = function() assert(#assert(core.sha256.file(fresh "/proc/self/status")) == 64) end,
 
   ["sys.monotonic"] = function() assert(core.sys.monotonic() > 0) end,
+  ["sys.steady"] = function() assert(core.sys.steady() > 0) end,
   ["sys.now"] = function() assert(core.sys.now() > 0) end,
   ["sys.sleep"] = function() assert(core.sys.sleep(0)) end,
   ["sys.pid"] = function() assert(core.sys.pid() > 0) end,
@@ -160,6 +161,11 @@ local calls = {
   ["sys.getenv"] = function() assert(core.sys.getenv(fresh "PATH") ~= "") end,
   ["sys.take_env"] = function() assert(core.sys.take_env(fresh "MOLBUILD_NO_SUCH") == nil) end,
   ["sys.executable"] = function() assert(core.sys.executable():find "^/") end,
+  ["sys.notify"] = function()
+    local _, message, code = core.sys.notify(at "no-socket", fresh "READY=1")
+    assert(code == "ENOENT", message)
+  end,
+  ["sys.lower_priority"] = function() assert(core.sys.lower_priority()) end,
   ["sys.guard_exit"] = function() core.sys.guard_exit(false) end,
   ["sys.protect_memory"] = function() assert(core.sys.protect_memory()) end,
   ["sys.write"] = function() assert(core.sys.write(2, fresh "")) end,

@@ -9,6 +9,16 @@ int64_t clock_monotonic_ns(void)
 	return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+int64_t clock_steady_ns(void)
+{
+#ifdef CLOCK_BOOTTIME
+	struct timespec now;
+	if (clock_gettime(CLOCK_BOOTTIME, &now) == 0)
+		return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+#endif
+	return clock_monotonic_ns();
+}
+
 double clock_now(void)
 {
 	struct timespec now;

@@ -7,6 +7,9 @@
 /* Nanoseconds on a clock that never goes back; its zero has no meaning. */
 int64_t clock_monotonic_ns(void);
 
+/* The same, but on Linux the time in which the machine was suspended counts, too. */
+int64_t clock_steady_ns(void);
+
 /* Seconds since 1970-01-01 00:00:00 UTC, with a fraction. */
 double clock_now(void);
 

@@ -137,6 +137,15 @@ function task.shield(fn, ...)
   return table.unpack(results, 2, results.n)
 end
 
+--- What a long run does with a signal instead of ending; nil: every signal ends it.
+local takes_signal
+
+--- From now on FN gets each signal that would end the run. It must not wait.
+---@param fn (fun(signo: integer): boolean?)?  gives true if it has dealt with the signal; nil: none again
+function task.on_signal(fn)
+  takes_signal = fn
+end
+
 --- Run FN as the root task until it and all its descendants have ended. Returns its results, or raises its error. With
 --- SIGNALS, a signal cancels the root task (the error has kind "signal"); a second one kills what still runs.
 ---@param fn fun(...): ...
@@ -146,7 +155,9 @@ function task.run(fn, options)
   for _, signo in ipairs(options and options.signals or {}) do
     errors.must(core.loop.catch(signo))
   end
+  takes_signal = nil
   return scheduler.run(function() return with_children(fn) end, function(root, signo)
+    if takes_signal and takes_signal(signo) then return end
     if root.cancelled then
       root:kill()
     else

@@ -10,6 +10,7 @@ local origin = require "molbuild.forge.origin"
 local retry = require "molbuild.base.retry"
 local sha = require "molbuild.base.sha"
 local shown = require("molbuild.base.text").shown
+local task = require "molbuild.base.task"
 
 local gitea = {}
 
@@ -95,13 +96,14 @@ function gitea.commit_of(body, where)
   return sha.check(type(commit) == "table" and commit.id, where)
 end
 
-local function request(api, options, seconds)
+local function request(api, options, seconds, etag)
   local secret = credential.secret_for(options.token, api)
   local response, message, code = core.http.request {
     url = api,
     headers = {
       Accept = "application/json",
       Authorization = secret and "token " .. secret or nil,
+      ["If-None-Match"] = etag,
     },
     timeout = seconds,
     max_body = ANSWER_MAX,
@@ -129,8 +131,13 @@ local function why()
 end
 
 local function ask(api, options, seconds)
-  local response, message, code = request(api, options, seconds)
-  if not response or response.status ~= 200 then
+  local versions = task.scope().versions -- of a run that asks again and again
+  local known = versions and versions:of(api, options.token)
+  local response, message, code = request(api, options, seconds, known and known.etag)
+  if known and response and response.status == 304 then
+    network.note(response.url, response.address)
+    return known.commit
+  elseif not response or response.status ~= 200 then
     error(why().failure(api, response, message, code), 0)
   end
   local page = not response.body:find "^%s*{" and why().page(response, api)
@@ -140,6 +147,7 @@ local function ask(api, options, seconds)
   local id = gitea.commit_of(response.body, api)
   network.note(response.url, response.address)
   warn_of_move(api, response.url)
+  if versions then versions:keep(api, options.token, response.headers.etag, id) end
   return id
 end
 
@@ -192,6 +200,12 @@ function gitea.accepts(repo_url, token, seconds)
   elseif status == 401 or status == 403 then
     return status == 403
   end
+end
+
+--- From now on the requests of this task and its children for a branch are conditional: a forge that gives its answers an ETag
+--- need not send one again that has not changed. For a run that asks again and again.
+function gitea.remember()
+  task.scope().versions = require("molbuild.forge.versions").new()
 end
 
 local OPTIONS = { token = true, timeout = true, ask_git = true }

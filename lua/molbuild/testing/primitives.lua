@@ -77,13 +77,19 @@ local function sys(world)
     terminal_size = function() return nil end,
     in_foreground = function() return false end,
     protect_memory = function() return true end,
+    lower_priority = function() return true end,
     monotonic = function() return world.clock.now end,
+    steady = function() return world.clock.now end,
     now = function() return world.clock:unix() end,
     sleep = sleep(world),
     getenv = function(name) return env[name] end,
     -- The program stands beside the installed policies, as in a checkout.
     executable = function() return ("%s/%s"):format(world.scripts, EXECUTABLE) end,
   }
+  function own.notify(address, text)
+    world.notices[#world.notices + 1] = { address = address, text = text, time = world.clock.now }
+    return true
+  end
   function own.take_env(name)
     local value = env[name]
     env[name] = nil

@@ -27,6 +27,7 @@ local UID = 1000
 ---@field fs table  core.fs of this world
 ---@field programs table<string, fun(call: molbuild.testing.Call): integer?>  by name
 ---@field runs molbuild.testing.Run[]
+---@field notices { address: string, text: string, time: number }[]  what the service manager was sent
 ---@field builds molbuild.testing.Build[]  by the engine's program, also those that failed
 local World = {}
 World.__index = World
@@ -91,7 +92,7 @@ function world.new(options)
   options = options or {}
   check(options)
   local self = setmetatable({
-    pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, seconds = options.seconds or {},
+    pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, notices = {}, seconds = options.seconds or {},
     credential = options.credential, scripts = place.scripts(), process = { env = {}, tasks = {} },
   }, World)
   self.env = environment(options.env)

@@ -9,6 +9,10 @@ local sys = {}
 ---@return number
 function sys.monotonic() end
 
+--- The same, but on Linux the time in which the machine was suspended counts, too.
+---@return number
+function sys.steady() end
+
 --- Unix time in seconds, with a fraction.
 ---@return number
 function sys.now() end
@@ -67,6 +71,21 @@ function sys.take_env(name) end
 ---@return string? message
 ---@return string? code
 function sys.executable() end
+
+--- Send a message to the service manager, without waiting.
+---@param address string  of its socket, as in NOTIFY_SOCKET
+---@param text string  such as "READY=1"
+---@return true? ok
+---@return string? message
+---@return string? code  invalid, or an errno name
+function sys.notify(address, text) end
+
+--- Let other processes come first: a nice value of at least 10, and on Linux the lowest priority for disks, for this process
+--- and those that it starts from now on.
+---@return true? ok
+---@return string? message
+---@return string? code
+function sys.lower_priority() end
 
 --- While on, an exit() of a C library is an ordinary failure: one line on stderr, status 1. lua-cjson ends the program so
 --- when there is no memory.
