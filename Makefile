@@ -54,7 +54,7 @@ ifeq ($(shell uname -s),Darwin)
 EXPORT_SYMBOLS :=
 MODULE_FLAGS := -bundle -undefined dynamic_lookup
 # Its linker has no --wrap.
-SKIPPED_TESTS := core/test/test_fault.c core/test/test_fault_streams.c
+SKIPPED_TESTS := core/test/test_fault.c core/test/test_fault_streams.c core/test/test_arena.c
 FAULTY :=
 else
 FAULTY := $(BUILD)/test/faulty.so
@@ -163,7 +163,7 @@ $(BUILD)/test/%: $(BUILD)/obj/test/%.o $(LIB_OBJ)
 # Tests that make the n-th call of a function fail (core/test/fault.h): GNU ld puts our wrappers before the real ones.
 FAULTS := malloc calloc realloc strdup strndup read pread write pwrite open openat opendir fdopendir mkstemp fstat lstat \
 	fstatat fsync close rename renameat unlinkat flock fork pipe
-FAULT_TESTS := $(filter %/test_fault %/test_fault_streams,$(UNIT_TESTS))
+FAULT_TESTS := $(filter %/test_fault %/test_fault_streams %/test_arena,$(UNIT_TESTS))
 $(FAULT_TESTS): $(BUILD)/obj/test/fault.o
 $(FAULT_TESTS): LDFLAGS += $(FAULTS:%=-Wl,--wrap=%)
 

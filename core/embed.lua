@@ -63,10 +63,18 @@ local function without_names(root, bytes)
   return require("molbuild.policy.bytecode").without_names(bytes)
 end
 
-local function module_rows(out, index, root, path)
+local function module_row(out, index, root, path)
   local module, chunkname = names(root, path)
   out[#out + 1] = array("module_" .. index, without_names(root, compile(read(path), chunkname)))
-  return ('\t{"%s", module_%d, sizeof(module_%d)},'):format(module, index, index)
+  return { module, ('\t{"%s", module_%d, sizeof(module_%d)},'):format(module, index, index) }
+end
+
+-- In the order of strcmp(): the program searches in halves.
+local function module_list(rows)
+  table.sort(rows, function(a, b) return a[1] < b[1] end) -- all are ASCII, and the locale is "C"
+  local lines = {}
+  for index, row in ipairs(rows) do lines[index] = row[2] end
+  return list("embedded_module", "embedded_modules", lines)
 end
 
 local function policy_rows(out, index, path)
@@ -85,10 +93,10 @@ local function main(root, ...)
     elseif part == 2 then
       policies[#policies + 1] = policy_rows(out, index, path)
     else
-      modules[#modules + 1] = module_rows(out, index, part == 1 and root or path:match "^(.*)/", path)
+      modules[#modules + 1] = module_row(out, index, part == 1 and root or path:match "^(.*)/", path)
     end
   end
-  out[#out + 1] = list("embedded_module", "embedded_modules", modules)
+  out[#out + 1] = module_list(modules)
   out[#out + 1] = ("const size_t embedded_module_count = %d;\n"):format(#modules)
   out[#out + 1] = list("embedded_policy", "embedded_policies", policies)
   out[#out + 1] = ("const size_t embedded_policy_count = %d;\n"):format(#policies)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/fd_now.h"
 #include "base/start.h"
 #include "bind/bind.h"
@@ -26,21 +27,24 @@
 #define MOLBUILD_PREFIX "/usr/local"
 #endif
 
+static int by_name(const void *name, const void *module)
+{
+	return strcmp(name, ((const struct embedded_module *)module)->name);
+}
+
 /* A package.searchers entry: the library's modules, compiled into the program. */
 static int find_embedded(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
-	for (size_t i = 0; i < embedded_module_count; i++) {
-		const struct embedded_module *module = &embedded_modules[i];
-		if (strcmp(module->name, name) != 0)
-			continue;
-		if (luaL_loadbuffer(L, (const char *)module->data, module->size, name) != LUA_OK)
-			return lua_error(L);
-		lua_pushstring(L, "(compiled in)");
-		return 2;
+	const struct embedded_module *module = bsearch(name, embedded_modules, embedded_module_count, sizeof *module, by_name);
+	if (!module) {
+		lua_pushfstring(L, "no module '%s' is compiled in", name);
+		return 1;
 	}
-	lua_pushfstring(L, "no module '%s' is compiled in", name);
-	return 1;
+	if (luaL_loadbuffer(L, (const char *)module->data, module->size, name) != LUA_OK)
+		return lua_error(L);
+	lua_pushstring(L, "(compiled in)");
+	return 2;
 }
 
 /* compiled(text) -> bytecode of the built-in policy with exactly this text | nil */
@@ -251,6 +255,17 @@ static int tell_failure(const char *message)
 	return EXIT_FAILURE;
 }
 
+/* A sanitizer must see each block. */
+static lua_State *new_state(void)
+{
+#ifdef MOLBUILD_CLOSE_STATE
+	return luaL_newstate();
+#else
+	static struct arena arena;
+	return lua_newstate(arena_resize, &arena);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	lua_State *L;
@@ -266,7 +281,7 @@ int main(int argc, char **argv)
 		say(message);
 		return status;
 	}
-	L = luaL_newstate();
+	L = new_state();
 	if (!L) {
 		say("cannot start: out of memory");
 		return status;

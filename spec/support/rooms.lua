@@ -4,7 +4,7 @@ local rooms = {}
 
 --- For each room its line of the map, and the rooms that it may use. A room is below those that use it.
 rooms.C = {
-  { "base", "errors, buffers, clocks, file descriptors, the start of the program", {} },
+  { "base", "errors, buffers, small blocks of memory, clocks, file descriptors, the start of the program", {} },
   { "loop", "the event loop, timers, signals, what is written to stdout and stderr", { "base" } },
   { "text", "lines, widths, control sequences", { "base" } },
   { "file", "files, trees, logs, digests", { "base" } },
