@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "bind_memory_file.h"
 #include "bind_options.h"
 #include "file/fs.h"
 
@@ -209,6 +210,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"write_atomic", write_atomic},
                                      {"free_bytes", free_bytes},
                                      {"may_write", may_write},
+                                     {"memory_file", bind_memory_file},
                                      {NULL, NULL}};
 
 int bind_open_fs(lua_State *L)

@@ -75,6 +75,11 @@ local calls = {
   ["fs.may_write"] = function() assert(core.fs.may_write(fresh(dir))) end,
   ["fs.remove_tree"] = function() assert(core.fs.remove_tree(at "a")) end,
 
+  ["fs.memory_file"] = function()
+    local file <close> = assert(core.fs.memory_file(fresh "what only memory holds"))
+    assert(core.fs.read(file:path()) == "what only memory holds")
+  end,
+
   ["http.request"] = function()
     local _, message, code = core.http.request(options {
       url = "http://127.0.0.1:1/a/path/of/the/request", method = "POST", proxy = "", body = "what is sent",

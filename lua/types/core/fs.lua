@@ -150,4 +150,23 @@ function fs.free_bytes(path) end
 ---@return string? code
 function fs.may_write(path) end
 
+--- A file in memory, which no disk holds. It is gone when it is closed and no process has it any more.
+---@class molbuild.core.MemoryFile
+local MemoryFile = {}
+
+--- Its path for a program that is run with it in `keep`.
+---@return string
+function MemoryFile:path() end
+
+--- Close it. A second call has no effect.
+---@return nil
+function MemoryFile:close() end
+
+--- Make a file in memory, which cannot be changed: `local file <close> = core.fs.memory_file(data)`.
+---@param data string
+---@return molbuild.core.MemoryFile?
+---@return string? message
+---@return string? code  ENOSYS where the system has no such files
+function fs.memory_file(data) end
+
 return fs
