@@ -31,7 +31,7 @@ end
 -- A build for a platform that the engine emulates, as a warning.
 local function emulated(job, own)
   return ("%s is emulated on this engine, which is %s: a build is slow and may fail; "
-    .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(job.target, own)
+    .. "MOLECULE_IMAGE_PLATFORM=native builds for the engine's own platform"):format(job.target_platform, own)
 end
 
 --- The hint for a server that refuses the token, or requires one, when the tree is fetched.
@@ -46,10 +46,10 @@ function advice.announce(job)
   local is_old = job.pull_base -- that is no surprise
   if job.wrong and not is_old then molbuild.log.warn("%s: %s — building it again", job.tag, job.wrong) end
   molbuild.events.emit("building", {
-    image = job.tag, url = molbuild.core.mask.url(job.repo_url), sha = job.sha, platform = job.target, reason = job.reason,
+    image = job.tag, url = molbuild.core.mask.url(job.repo_url), sha = job.sha, platform = job.target_platform, reason = job.reason,
   })
   local own = job.platform ~= "native" and job.engine:platform()
-  if own and molbuild.image.is_emulated(job.target, own) then molbuild.log.warn_once("%s", emulated(job, own)) end
+  if own and molbuild.image.is_emulated(job.target_platform, own) then molbuild.log.warn_once("%s", emulated(job, own)) end
 end
 
 --- What follows a build: others get the image, and what nothing needs any more goes.

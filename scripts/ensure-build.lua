@@ -58,7 +58,7 @@ end
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 function build.prove(ensure, job, name)
   molbuild.image.prove(job.engine, job.tag,
-    { revision = job.sha, platform = job.target, labels = job.labels, labelled = name == "build" }, name, ensure[name])
+    { revision = job.sha, platform = job.target_platform, labels = job.labels, labelled = name == "build" }, name, ensure[name])
 end
 
 --- Reports what is built from which commit, and why, and warns if the build will be slow.

@@ -99,7 +99,7 @@ settings.job = {
   { "token", "Credential?", "the token for the repository, bound to its origin" },
   { "variables", "table<string, string>", "by setting: the variable that overrides it" },
   { "bounds", "table<string, string>", "by bound: the name that errors use for it" },
-  { "target", "string", "the platform of the image, never native" },
+  { "target_platform", "string", "the platform of the image, never native" },
   { "alias", "string", "the name that moves with the branch" },
   { "sha", "string", "the commit" },
   { "tag", "string", "the image's name with its tag" },

@@ -84,8 +84,8 @@ end
 
 -- A tag's ending: the architecture, for platforms without the plain tags, and the caller's own ending.
 local function ending(job, always)
-  local plain = job.target == "linux/amd64" and not always
-  return (plain and "" or "-" .. docker.short_platform(job.target)) .. (job.isolation and "--" .. job.isolation or "")
+  local plain = job.target_platform == "linux/amd64" and not always
+  return (plain and "" or "-" .. docker.short_platform(job.target_platform)) .. (job.isolation and "--" .. job.isolation or "")
 end
 
 function ensure.tag(job)
@@ -100,7 +100,7 @@ function ensure.latest(job) return job.image .. ":latest" .. ending(job) end
 --- Whether the engine has the tag, and the image matches. An unusable answer counts as no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  job.wrong = message or image and (molbuild.image.mismatch(image, job.sha, job.target, job.labels)
+  job.wrong = message or image and (molbuild.image.mismatch(image, job.sha, job.target_platform, job.labels)
     or (next(job.build_args) or job.image_max_age < math.huge) and molbuild.outdated.reason(image, job, ensure.inputs)) or nil
   job.image_id = image and not job.wrong and image.id or nil
   return job.image_id ~= nil
@@ -139,7 +139,7 @@ function ensure.image(job)
     return job.tag
   end
   step "preflight"
-  job.target = job.platform == "native" and step "engine_platform" or job.platform
+  job.target_platform = job.platform == "native" and step "engine_platform" or job.platform
   job.alias = call("latest", job)
   local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is the only question; it runs during the HEAD lookup
   local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))

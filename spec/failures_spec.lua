@@ -15,7 +15,7 @@ describe("a failed build", function()
     dir, time, policy = sh.temporary "failures", os.time, { name = "ensure.lua", sha256 = "aa" }
     job = {
       cache = dir, runtime = "hermes", tag = "molecule-local/workspace-template-hermes:0123456789ab", sha = SHA,
-      repo_url = "https://forge.example/org/t-hermes", branch = "main", target = "linux/amd64", build_args = { A = "b" },
+      repo_url = "https://forge.example/org/t-hermes", branch = "main", target_platform = "linux/amd64", build_args = { A = "b" },
       labels = {}, builder = "buildkit", failed_retry = 600, max_files = 20000, max_bytes = math.huge,
       variables = { failed_retry = "MOLECULE_FAILED_RETRY_S" },
       engine = { command = "docker", builder = function() return "buildkit" end },
@@ -86,7 +86,7 @@ describe("a failed build", function()
     ["the setting is off"] = function() job.failed_retry = 0 end,
     ["it is forced"] = function() job.rebuild = true end,
     ["the commit is another one"] = function() job.sha = ("e"):rep(40) end,
-    ["the platform is another one"] = function() job.target = "linux/arm64" end,
+    ["the platform is another one"] = function() job.target_platform = "linux/arm64" end,
     ["the repository is another one"] = function() job.repo_url = "https://forge.example/other/t-hermes" end,
     ["the policy has changed"] = function() policy.sha256 = "bb" end,
     ["a build argument has changed"] = function() job.build_args = { A = "c" } end,

@@ -41,7 +41,7 @@ describe("offline", function()
         end
       end,
     }
-    job = { engine = engine, runtime = "hermes", branch = "main", target = "linux/amd64", labels = {}, repo_url = URL,
+    job = { engine = engine, runtime = "hermes", branch = "main", target_platform = "linux/amd64", labels = {}, repo_url = URL,
       alias = "m/hermes:latest", variables = { offline = "OFFLINE" } }
   end)
   after_each(function() log.warn = warn end)

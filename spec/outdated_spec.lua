@@ -17,7 +17,7 @@ describe("an image of the right commit", function()
     dir = sh.temporary "outdated"
     job = {
       cache = dir, runtime = "hermes", tag = "name/hermes:0123456789ab", sha = ("0123456789"):rep(4), branch = "main",
-      repo_url = "https://forge.example/o/hermes", target = "linux/amd64", build_args = {}, labels = {}, needs = {},
+      repo_url = "https://forge.example/o/hermes", target_platform = "linux/amd64", build_args = {}, labels = {}, needs = {},
       image_max_age = math.huge, variables = { image_max_age = "MOLECULE_IMAGE_MAX_AGE_S" },
     }
     image = { id = "sha256:" .. ("a"):rep(64), labels = {}, created = date(10) }

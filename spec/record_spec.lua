@@ -15,7 +15,7 @@ describe("a record", function()
     job = {
       cache = dir, runtime = "hermes", tag = "local/x-hermes:0123456789ab-arm64", sha = "0123456789ab" .. ("0"):rep(28),
       branch = "main",
-      target = "linux/arm64", repo_url = "https://user:sesame@forge.example/org/t-hermes", build_args = { A = "b" },
+      target_platform = "linux/arm64", repo_url = "https://user:sesame@forge.example/org/t-hermes", build_args = { A = "b" },
       inputs = { [".runtime-version"] = "1.2" }, labels = {}, builder = "buildkit", image_id = "sha256:" .. ("c"):rep(64),
     }
   end)

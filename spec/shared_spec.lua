@@ -17,7 +17,8 @@ describe("an image of a shared registry", function()
     job = {
       engine = engine, runtime = "hermes",
       tag = "molecule-local/workspace-template-hermes:0123456789ab", sha = SHA, branch = "main",
-      repo_url = URL, target = "linux/amd64", platform = "linux/amd64", build_args = {}, labels = {}, needs = {}, cache = dir,
+      repo_url = URL, target_platform = "linux/amd64", platform = "linux/amd64", build_args = {}, labels = {}, needs = {},
+      cache = dir,
       image_cache = "registry.example/team", image_cache_timeout = 10, image_max_age = math.huge, stall = 10, ceiling = 10,
       variables = { image_cache_timeout = "TIMEOUT", image_cache_required = "REQUIRED", image_max_age = "MAX_AGE" },
     }

@@ -22,7 +22,8 @@ describe("the last good image", function()
     local engine = docker.engine()
     engine.api = { image = function(_, ref) return images[ref] end }
     job = {
-      cache = dir, engine = engine, runtime = "hermes", branch = "main", target = "linux/amd64", labels = {}, repo_url = URL,
+      cache = dir, engine = engine, runtime = "hermes", branch = "main", target_platform = "linux/amd64", labels = {},
+      repo_url = URL,
       build_args = {}, inputs = {}, image_max_age = math.huge, sha = C, tag = "m/hermes:" .. C:sub(1, 12),
     }
     policy = {
@@ -100,7 +101,7 @@ describe("the last good image", function()
   end)
 
   for what, changes in pairs {
-    ["of another platform"] = { target = "linux/arm64" }, ["of another branch"] = { branch = "next" },
+    ["of another platform"] = { target_platform = "linux/arm64" }, ["of another branch"] = { branch = "next" },
     ["of another repository"] = { repo_url = "https://git.example/other/t-hermes" },
     ["of another kind of tag"] = { tag = "m/hermes:" .. A:sub(1, 12) .. "--mine" },
     ["whose build failed"] = { failure = "no" }, ["of a working tree"] = { working_tree = "/srv/t" },

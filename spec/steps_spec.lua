@@ -170,10 +170,10 @@ describe("the steps of ensure.lua", function()
   it("take a fork's word for the engine's platform, with native alone", function()
     ensure.engine_platform = function() return "linux/arm64" end
     image()
-    assert.equal("linux/amd64", job.target)
+    assert.equal("linux/amd64", job.target_platform)
     job.platform = "native"
     image()
-    assert.equal("linux/arm64", job.target)
+    assert.equal("linux/arm64", job.target_platform)
     assert.equal("name:latest-arm64", job.alias)
   end)
 

@@ -171,7 +171,7 @@ describe("a world", function()
     local w = world()
     local tag = w:call(function(ensure)
       local job = ensure.job "hermes"
-      job.target, job.sha = "linux/arm64", ("a"):rep(40)
+      job.target_platform, job.sha = "linux/arm64", ("a"):rep(40)
       return ensure.tag(job)
     end)
     assert.equal(IMAGE .. ":aaaaaaaaaaaa-arm64", tag)

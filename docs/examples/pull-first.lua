@@ -11,7 +11,7 @@ function ensure.cached(job)
   if cached(job) then return true end
   if not job.held then return false end
   local ok, failure = molbuild.errors.try(job.engine.pull, job.engine, job.tag,
-    { platform = job.target, timeout = job.ceiling, stall = job.stall, keep = { job.held } })
+    { platform = job.target_platform, timeout = job.ceiling, stall = job.stall, keep = { job.held } })
   if ok then return cached(job) end -- the image must match, as one that was built here
   if failure.kind ~= "not_found" then molbuild.log.warn("%s; building the image", failure.message) end
   return false

@@ -76,7 +76,7 @@
 ---@field token molbuild.Credential?  the token for the repository, bound to its origin
 ---@field variables table<string, string>  by setting: the variable that overrides it
 ---@field bounds table<string, string>  by bound: the name that errors use for it
----@field target string  the platform of the image, never native
+---@field target_platform string  the platform of the image, never native
 ---@field alias string  the name that moves with the branch
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag

@@ -24,7 +24,7 @@ end
 local function outcome_of(ensure, job)
   if job.registry then return of_registry(ensure, job) end
   ensure.preflight(job)
-  job.target = job.platform == "native" and ensure.engine_platform(job) or job.platform
+  job.target_platform = job.platform == "native" and ensure.engine_platform(job) or job.platform
   job.alias = ensure.latest(job)
   job.sha = ensure.head(job)
   molbuild.manifest.obeyed(job, ensure.head)

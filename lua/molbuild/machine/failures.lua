@@ -17,7 +17,7 @@ end
 -- Whether a build would have what the recorded one had. Declared inputs are files of the commit, and their list is the policy's.
 local function is_same(job, found)
   local policy = task.scope().policy
-  return found.commit == job.sha and found.image == job.tag and found.platform == job.target
+  return found.commit == job.sha and found.image == job.tag and found.platform == job.target_platform
     and found.repository == core.mask.url(job.repo_url) and found.policy.sha256 == (policy and policy() or {}).sha256
     and maps.same(found.build_args, job.build_args or {}) and found.engine == job.engine.command
     and found.max_files == record.bound(job.max_files) and found.max_bytes == record.bound(job.max_bytes)

@@ -65,14 +65,14 @@ end
 function offline.head(job, tag_of)
   for _, found in ipairs(candidates(job, tag_of)) do
     local whole = job.engine:image(found.tag)
-    if whole and not image.mismatch(whole, found.commit, job.target, job.labels) then
+    if whole and not image.mismatch(whole, found.commit, job.target_platform, job.labels) then
       job.stale = math.max(0, core.sys.now() - found.created)
       job.reason = "built " .. (found.created > 0 and amounts.age(job.stale) .. " ago" or "at a date that it does not say")
       log.warn("offline: %s is the newest image of %s on this machine, %s", found.tag, job.runtime, job.reason)
       return found.commit
     end
   end
-  refuse(job, "no image of %s for %s from the branch %s of %s is on this machine", job.runtime, job.target, job.branch,
+  refuse(job, "no image of %s for %s from the branch %s of %s is on this machine", job.runtime, job.target_platform, job.branch,
     core.mask.url(job.repo_url))
 end
 

@@ -112,7 +112,7 @@ local function pin_of(policy, runtime, former)
   end
   task.scope().runtime = runtime
   job.manifest, job.head_max_age = nil, 0 -- the branch of now decides, not a former pin
-  job.target = job.platform == "native" and policy.engine_platform(job) or job.platform
+  job.target_platform = job.platform == "native" and policy.engine_platform(job) or job.platform
   job.alias = policy.latest(job)
   job.sha = policy.head(job)
   job.tag = policy.tag(job)

@@ -24,7 +24,7 @@ end
 
 -- Whether a record is about what a job is about, of whatever commit.
 local function is_of(self, found)
-  return without_tag(found.image) == self.image and found.platform == self.target
+  return without_tag(found.image) == self.image and found.platform == self.target_platform
     and found.branch == (self.working_tree and "" or self.branch) and found.repository == core.mask.url(self.repo_url)
 end
 

@@ -93,7 +93,7 @@ local function definition(job)
   return {
     buildType = BUILD,
     externalParameters = {
-      runtime = job.runtime, image = job.tag, platform = job.target,
+      runtime = job.runtime, image = job.tag, platform = job.target_platform,
       branch = not job.working_tree and job.branch or nil, commit = job.commit, workingTree = job.working_tree,
       buildArgs = map_of(job.build_args), labels = map_of(job.labels),
       maxFiles = record.bound(job.max_files), maxBytes = record.bound(job.max_bytes),

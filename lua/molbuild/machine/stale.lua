@@ -31,7 +31,7 @@ local function candidates(job, policy)
   local commit, time = seen.last(job)
   local list, now = {}, os.time()
   for _, made in ipairs(record.list(job.cache, job.runtime)) do
-    local is_same = not made.error and made.platform == job.target and made.branch == job.branch
+    local is_same = not made.error and made.platform == job.target_platform and made.branch == job.branch
       and made.repository == core.mask.url(job.repo_url)
     local was_current = is_same and current(made, commit, time, now)
     if was_current and policy.tag(of_commit(job, made.commit)) == made.image then
@@ -50,7 +50,7 @@ local function is_there(job, policy, made)
   local found = job.engine:image(made.image)
   local sought = of_commit(job, made.commit)
   sought.tag, sought.image_max_age = made.image, math.huge
-  return found ~= nil and found.id == made.image_id and not image.mismatch(found, made.commit, job.target, job.labels)
+  return found ~= nil and found.id == made.image_id and not image.mismatch(found, made.commit, job.target_platform, job.labels)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
 end
 
