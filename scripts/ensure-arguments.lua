@@ -8,6 +8,7 @@ local arguments = {
     { "--branch", "B", "build this branch; :latest moves for the policy's own alone" },
     { "--commit", "SHA", "build this commit of the branch (one runtime); :latest stays" },
     { "--allow-detached", nil, "build a commit that is given or pinned also when it is not on the branch" },
+    { "--attested", nil, "use only an image whose record is signed, and is that of this very image" },
     { "--dir", "PATH", "build this directory as it is (one runtime); :latest stays" },
   },
   pin = {
@@ -17,6 +18,10 @@ local arguments = {
 }
 arguments.plan = arguments.run -- of a run with the same options
 
+arguments.attest = {
+  { "--commit", "SHA", "the image of this commit, instead of the one that :latest names (one runtime)" },
+  { "--dir", "PATH", "the image of this directory as it is (one runtime)" },
+}
 arguments.list = {}
 arguments.gc = {
   { "--keep", "N", "keep the N newest images of each runtime; 2 when not given" },

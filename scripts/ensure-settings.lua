@@ -86,6 +86,14 @@ local settings = {
   { "build_cache_to", nil, "text",
     "where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with spaces between them",
     variable = "MOLECULE_BUILD_CACHE_TO", per_runtime = true },
+  { "signing_key", nil, "file",
+    "a key of OpenSSH's that signs the record of each image built here; of a public key, an agent has the private half",
+    variable = "MOLECULE_SIGNING_KEY" },
+  { "attest_signers", nil, "file",
+    "the keys whose signatures of records count, as a list of ssh-keygen's allowed signers; when not set, the signing key alone",
+    variable = "MOLECULE_ATTEST_SIGNERS" },
+  { "attested", "0", "flag", "1: an image is used only if its record is that of this very image, and is signed by such a key",
+    variable = "MOLECULE_ATTESTED" },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -147,6 +155,7 @@ settings.api = 1
 settings.verbs = {
   run = "make sure that images exist, and print their tags",
   plan = "say what run would do, and why",
+  attest = "check what is proven about the images that are there",
   pin = "write the commits of now into a file, for MOLECULE_MANIFEST",
   doctor = "check everything that a run depends on",
   list = "say what is on this machine",

@@ -134,6 +134,7 @@ end
 function ensure.image(job)
   local function step(name) return jobs.step(job, name, ensure[name], gives[name]) end
   if job.registry then
+    if job.attested then molbuild.attest.demand(job) end -- which refuses it
     job.outcome, job.tag = "registry", call("registry_image", job)
     if job.image_pull and job.image_pull ~= "never" then step "pull" end
     return job.tag
@@ -149,6 +150,7 @@ function ensure.image(job)
     job.tag = call("tag", job)
     job.outcome = job.stale and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then
+      if job.attested then molbuild.attest.demand(job) end
       if not job.keeps_latest then step "alias" end
       return job.tag
     end

@@ -26,6 +26,7 @@ describe("leftovers of builds", function()
 
   local function build(runtime)
     leave(runtime, { A .. "/", A .. "/file", A .. ".log", A .. ".json", A .. "-arm64.json", "order" })
+    leave(runtime, { A .. ".json.sig", A .. ".json.checked", A .. "-arm64.json.sig" })
     leave("repositories", { runtime .. ".git/", runtime .. ".git/HEAD" })
     leave("tmp", { runtime .. ".Xa1b2c/" })
     leave("locks", { runtime .. ".lock" })
@@ -52,10 +53,10 @@ describe("leftovers of builds", function()
 
   it("are trees, logs, records, the order, the repository, unfinished trees", function()
     build "codex"
-    leave("codex", { "dev-0123abcd/", A .. "--ci.json", B .. ".txt", "notes", "photos/" })
+    leave("codex", { "dev-0123abcd/", A .. "--ci.json", A .. ".json.other", B .. ".txt", "notes", "photos/" })
     assert.same({
-      "log " .. A, "order", "record " .. A, "record " .. A .. "--ci", "record " .. A .. "-arm64", "repository", "staging",
-      "tree " .. A, "tree dev-0123abcd",
+      "log " .. A, "order", "record " .. A, "record " .. A .. "--ci", "record " .. A .. "-arm64", "repository",
+      "signature " .. A, "signature " .. A, "signature " .. A .. "-arm64", "staging", "tree " .. A, "tree dev-0123abcd",
     }, kinds "codex")
     assert.equal(5, leftovers.size(("%s/codex/%s.log"):format(cache, A)))
   end)
@@ -136,8 +137,11 @@ describe("leftovers of builds", function()
     local engine = stock.new()
     add(engine, "hermes")
     gc(engine, { keep = 0 })
-    assert.is_nil(sh.read(("%s/hermes/%s.json"):format(cache, A)))
+    for _, ending in ipairs { "", ".sig", ".checked" } do
+      assert.is_nil(sh.read(("%s/hermes/%s.json%s"):format(cache, A, ending)))
+    end
     assert.truthy(sh.read(("%s/hermes/%s-arm64.json"):format(cache, A)))
+    assert.truthy(sh.read(("%s/hermes/%s-arm64.json.sig"):format(cache, A)))
     assert.truthy(sh.read(("%s/hermes/%s.log"):format(cache, A)))
   end)
 
@@ -147,7 +151,7 @@ describe("leftovers of builds", function()
     local engine = stock.new()
     add(engine, "codex")
     gc(engine, { pins = { [B .. ("0"):rep(28)] = true } })
-    assert.same({ "record " .. A, "record " .. B }, kinds "codex")
+    assert.same({ "record " .. A, "record " .. B, "signature " .. A, "signature " .. A }, kinds "codex")
   end)
 
   it("that cannot be removed are a failure, and the rest goes", function()

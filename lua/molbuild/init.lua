@@ -6,6 +6,7 @@ local molbuild = {}
 local MODULES = {
   core = "molbuild.core",
   arguments = "molbuild.base.arguments",
+  attest = "molbuild.machine.attest",
   buildkit = "molbuild.engine.buildkit",
   cache = "molbuild.repository.cache",
   child = "molbuild.base.child",

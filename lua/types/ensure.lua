@@ -68,6 +68,12 @@
 ---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
 ---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
 ---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
+---@field signing_key string?  a key of OpenSSH's that signs the record of each image built here; of a public key, an agent has
+---  the private half (variable: MOLECULE_SIGNING_KEY)
+---@field attest_signers string?  the keys whose signatures of records count, as a list of ssh-keygen's allowed signers; when not
+---  set, the signing key alone (variable: MOLECULE_ATTEST_SIGNERS)
+---@field attested boolean  1: an image is used only if its record is that of this very image, and is signed by such a key
+---  (default: 0; variable: MOLECULE_ATTESTED)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -192,6 +198,12 @@
 ---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
 ---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
 ---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
+---@field signing_key string?  a key of OpenSSH's that signs the record of each image built here; of a public key, an agent has
+---  the private half (variable: MOLECULE_SIGNING_KEY)
+---@field attest_signers string?  the keys whose signatures of records count, as a list of ssh-keygen's allowed signers; when not
+---  set, the signing key alone (variable: MOLECULE_ATTEST_SIGNERS)
+---@field attested "0"|"1"  1: an image is used only if its record is that of this very image, and is signed by such a key
+---  (default: 0; variable: MOLECULE_ATTESTED)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments
@@ -325,6 +337,11 @@ function ensure.announce(job) end
 ---@param step fun(name: string): any
 ---@return boolean
 function ensure.make(job, step) end
+
+--- A verb: check what is proven about the images that are there.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.attest(args) end
 
 --- A verb: check everything that a run depends on.
 ---@param args string[]

@@ -196,6 +196,11 @@ function Engine:push(ref, options) end
 ---@field signal integer?
 ---@field traceback string?
 
+---@class molbuild.Found
+---@field document string?  the record; nil when there is none that can be used
+---@field signature string?
+---@field message string?  why there is no such document or signature
+
 ---@class molbuild.GcReport
 ---@field rows molbuild.GcRow[]
 ---@field removed integer  images
@@ -206,7 +211,7 @@ function Engine:push(ref, options) end
 
 ---@class molbuild.GcRow
 ---@field action "removed"|"would_remove"|"kept"|"failed"
----@field kind "image"|"tree"|"log"|"record"|"order"|"repository"|"staging"|"build_cache"
+---@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"build_cache"
 ---@field runtime string?
 ---@field tag string?
 ---@field count integer?  how many files or directories
@@ -242,6 +247,11 @@ function Engine:push(ref, options) end
 ---@field image_id string
 ---@field current integer  when the branch was last known to point at the commit; seconds since 1970
 ---@field record molbuild.Record
+
+---@class molbuild.Link
+---@field link string  its name
+---@field what string?  what holds, or what was found
+---@field reason string?  why the link is broken; nil when it holds
 
 ---@class molbuild.Manifest
 ---@field path string
@@ -411,6 +421,45 @@ local arguments = {}
 ---@return table<string, string|true> given  by name, without dashes, and with "_" for each other dash: `no_cache`
 ---@return string[] words
 function arguments.parse(args, rows, word) end
+
+--- What is proven about an image: its record is signed by an allowed key, names the engine's image, and is that of the commit, the
+--- repository and the policy of the run. Nothing is believed that the signature does not cover.
+---@class molbuild.attest
+local attest = {}
+
+--- Check a record as that of a job's image, one link after the other.
+--- Raises: usage, failed, timeout, missing_tool.
+---@param job table  with its commit, its platform and its tag
+---@param image_id string?  the engine's; nil when it has no such image
+---@param found molbuild.Found?  the job's own record when absent
+---@return molbuild.Link[]  the first broken one has the cause
+function attest.links(job, image_id, found) end
+
+--- The first broken link; nil when all hold.
+---@param links molbuild.Link[]
+---@return molbuild.Link?
+function attest.broken(links) end
+
+--- Demand that the image under a job's tag is attested. A check that was made before is not made again while all that it
+--- depended on is the same: a private file beside the record has its digest.
+--- Raises: auth (it is not; the message names the broken link), usage, failed, timeout, missing_tool.
+---@param job table  as of attest.links
+function attest.demand(job) end
+
+--- The commit of the image that a job's moving name has, by its label; nil when there is no such image.
+--- Raises: missing_tool (the engine cannot be reached, or gives no usable answer).
+---@param job table  with its alias
+---@return string?
+function attest.newest(job) end
+
+--- What is proven about the images of some runtimes, one row for each link. The exit status is 5 for a broken one, or if there
+--- is no image.
+--- Raises: usage, missing_tool, failed, timeout.
+---@param policy table
+---@param args string[]  options, and runtimes; all that have an image when nothing is given
+---@param find fun(job: table): boolean  gives a job its platform, its alias, and, if there is an image, its commit and its tag
+---@return molbuild.Rows
+function attest.rows(policy, args, find) end
 
 --- What only BuildKit can do for a build: layers from elsewhere (--cache-from, --cache-to), and a builder of buildx's on
 --- another machine (--builder). What the program's builder cannot do is refused by name, never ignored.
@@ -1625,7 +1674,8 @@ function plan.rows(policy, args, ask) end
 --- That of a successful build is an in-toto Statement with SLSA provenance:
 --- https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://slsa.dev/spec/v1.0/provenance
 ---@class molbuild.record
----@field MAX integer  The most bytes of a record.
+---@field MAX integer
+---@field SIGNATURE_MAX integer
 local record = {}
 
 --- The file of the record of an image.
@@ -1640,11 +1690,44 @@ function record.path(cache, runtime, image) end
 ---@return number?
 function record.bound(number) end
 
+--- Keep a record, and its signature, as that of a job's image. Whether a record of another place is true must have been checked
+--- before: attest.links.
+--- Raises: failed.
+---@param job table  with its tag
+---@param document string
+---@param signature string?
+function record.adopt(job, document, signature) end
+
 --- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
 --- it, and not at all otherwise, or after a cancellation.
----@param job table
----@return { good: fun(self: table) }  to be closed
+--- Raises: usage, timeout, missing_tool, failed (the signing key cannot be used).
+---@param job table  with `signing_key`, good() signs the record
+---@return { good: fun(self: table), sign: fun(self: table) }  to be closed
 function record.begin(job) end
+
+--- The record that a document is.
+---@param document string
+---@param path string  its file, for messages
+---@return molbuild.Record?
+---@return string? message  why it is no usable record
+function record.parse(document, path) end
+
+--- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
+--- link is followed.
+---@param job table  with its tag
+---@return { document: string?, signature: string?, message: string? }  message: why there is no document, or no signature, where
+---  there is a file that cannot be used
+function record.bytes(job) end
+
+--- The digest that note_checked() has kept of a job's record; nil when there is none.
+---@param job table  with its tag
+---@return string?
+function record.checked(job) end
+
+--- Keep the digest of what a check of a job's record depended on. Best effort: without it the next run checks again.
+---@param job table  with its tag
+---@param digest string
+function record.note_checked(job, digest) end
 
 --- The record in a file.
 ---@param path string  as of record.path
@@ -2015,6 +2098,7 @@ function working_tree.copy(job, to) end
 --- `molbuild`. Modules are loaded at their first use.
 ---@class molbuild
 ---@field arguments molbuild.arguments
+---@field attest molbuild.attest
 ---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
 ---@field child molbuild.child

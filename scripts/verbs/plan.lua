@@ -30,6 +30,7 @@ local function outcome_of(ensure, job)
   molbuild.manifest.obeyed(job, ensure.head)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
+    if job.attested then molbuild.attest.demand(job) end
     return job.stale and "stale" or "hit", job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end
   if job.offline then molbuild.offline.refuse(job) end

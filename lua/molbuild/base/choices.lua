@@ -79,6 +79,7 @@ function choices.apply(self, options, asked)
     self.working_tree, self.keeps_latest = names.directory(options.dir, "--dir"), true
     self.repo_url = url_of(self.working_tree) -- its images have another source than those of the forge's repository
   end
+  self.attested = options.attested or self.attested
   self.allow_detached = options.allow_detached or nil
   return self
 end

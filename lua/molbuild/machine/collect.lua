@@ -17,7 +17,7 @@ local RECORD_AGE = 30 * 86400
 
 ---@class molbuild.GcRow
 ---@field action "removed"|"would_remove"|"kept"|"failed"
----@field kind "image"|"tree"|"log"|"record"|"order"|"repository"|"staging"|"build_cache"
+---@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"build_cache"
 ---@field runtime string?
 ---@field tag string?
 ---@field count integer?  how many files or directories
@@ -112,10 +112,15 @@ local function refused(self, image, message)
   end
 end
 
+-- A record, or a file that goes with one.
+local function is_of_record(left)
+  return left.kind == "record" or left.kind == "signature"
+end
+
 -- The records of an image go with it.
 local function forget(self, image)
   for _, left in ipairs(leftovers.of(self.cache, image.runtime)) do
-    if left.kind == "record" and left.tag == image.tag then core.fs.remove_tree(left.path) end
+    if is_of_record(left) and left.tag == image.tag then core.fs.remove_tree(left.path) end
   end
 end
 
@@ -183,14 +188,15 @@ local function remove_files(self, runtime, list, reason)
   local rows, order = {}, {}
   for _, left in ipairs(list) do
     local size = leftovers.size(left.path)
+    local kind = left.kind == "signature" and "record" or left.kind -- they go together, and count as one
     local ok, message = true, nil
     if not self.dry_run then ok, message = core.fs.remove_tree(left.path) end
     if ok then
-      if not rows[left.kind] then order[#order + 1] = left.kind end
-      local row = rows[left.kind] or { kind = left.kind, runtime = runtime, count = 0, size = 0 }
-      row.count, row.size, rows[left.kind] = row.count + 1, row.size + (size or 0), row
+      if not rows[kind] then order[#order + 1] = kind end
+      local row = rows[kind] or { kind = kind, runtime = runtime, count = 0, size = 0 }
+      row.count, row.size, rows[kind] = row.count + (left.kind == kind and 1 or 0), row.size + (size or 0), row
     else
-      note(self, "failed", { kind = left.kind, runtime = runtime, tag = left.tag, size = size }, message)
+      note(self, "failed", { kind = kind, runtime = runtime, tag = left.tag, size = size }, message)
     end
   end
   for _, kind in ipairs(order) do note(self, "removed", rows[kind], reason) end
@@ -208,7 +214,7 @@ end
 
 -- A record is kept while its image is there, and while a pin names its commit.
 local function is_of_no_image(self, left)
-  if left.kind ~= "record" then return true end
+  if not is_of_record(left) then return true end
   for pin in pairs(self.looking.pins or {}) do
     if pin:sub(1, 12) == left.tag:sub(1, 12) then return false end
   end
@@ -216,7 +222,7 @@ local function is_of_no_image(self, left)
 end
 
 local function is_old_record(self, left)
-  local stat = left.kind == "record" and core.fs.lstat(left.path)
+  local stat = is_of_record(left) and core.fs.lstat(left.path)
   local is_old = stat and self.rules.now - stat.mtime > (self.rules.older_than or RECORD_AGE)
   return is_old and is_of_no_image(self, left)
 end

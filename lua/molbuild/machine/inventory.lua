@@ -98,9 +98,10 @@ local function add_file(self, left)
     local key = left.runtime .. " " .. left.tag
     local row = self.by_tag[key]
     -- A record is that of one tag. A tree and a log are those of a commit, whatever its image is called.
-    if left.kind ~= "record" and not (row and row.image) then row = self.by_beginning[key] end
+    local is_of_record = left.kind == "record" or left.kind == "signature"
+    if not is_of_record and not (row and row.image) then row = self.by_beginning[key] end
     row = row or row_of(self, left.runtime, left.tag)
-    row.files[#row.files + 1] = left.kind
+    if left.kind ~= "signature" then row.files[#row.files + 1] = left.kind end
     row.disk = (row.disk or 0) + (leftovers.size(left.path) or 0)
     if left.kind == "record" then self.records[left.path] = row end
   end

@@ -5,12 +5,15 @@ local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local store = require "molbuild.repository.cache"
 
-local leftovers = {}
+local leftovers = {
+  --- The endings of the files that belong to a record: its signature, and the digest of what a check of it depended on.
+  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true },
+}
 
 local HEX12 = ("%x"):rep(12)
 
 ---@class molbuild.Leftover
----@field kind "tree"|"log"|"record"|"order"|"repository"|"staging"
+---@field kind "tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"
 ---@field runtime string
 ---@field path string
 ---@field tag string?  the tag, or the beginning of one, that it belongs to
@@ -34,13 +37,15 @@ end
 
 --- The tag in the name of a file, and what the file is.
 local function kind_of(entry, stat)
-  local tag, ending = entry:match "^([%w_-][%w_.-]-)(%.%l+)$"
+  local tag, ending = entry:match "^([%w_-][%w_.-]-)(%.json%.%l+)$"
+  if not tag then tag, ending = entry:match "^([%w_-][%w_.-]-)(%.%l+)$" end
   tag = tag or entry
   local is_tag = tag:find("^" .. HEX12) ~= nil or tag:find "^dev%-%x+" ~= nil
   if entry == "order" and stat.type == "file" then return "order" end
   if not is_tag then return nil end
   if ending == ".log" and stat.type == "file" then return "log", tag end
   if ending == ".json" and stat.type == "file" then return "record", tag end
+  if ending and leftovers.OF_RECORD[ending] and stat.type == "file" then return "signature", tag end
   return not ending and stat.type == "directory" and "tree" or nil, tag
 end
 

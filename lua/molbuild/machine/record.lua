@@ -24,8 +24,8 @@ local BUILDER = "urn:molbuild:builder:v1"
 -- The order of a record's fields.
 local FIRST = { "_type", "subject", "predicateType", "predicate" }
 
---- The most bytes of a record.
-record.MAX = 256 * 1024
+--- The most bytes of a record, and of its signature.
+record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
 
 ---@class molbuild.Record
 ---@field path string  the file
@@ -131,28 +131,55 @@ local function masked(value)
   return copy
 end
 
-local function put(path, document)
-  if #document > record.MAX then
-    return nil, ("it has %d bytes, at most %d are allowed"):format(#document, record.MAX)
-  end
-  local ok, message = core.fs.write_atomic(path, document, 384)
+-- The files of a record: the document, its signature, and what attest.lua remembers of both.
+local SIGNATURE, CHECKED = ".sig", ".checked"
+
+local function put_file(path, content, max)
+  if #content > max then return nil, ("it has %d bytes, at most %d are allowed"):format(#content, max) end
+  local ok, message = core.fs.write_atomic(path, content, 384)
   if ok then core.fs.give(path, path:match "^(.*)/") end
   return ok, message
 end
 
--- A record is for later runs; a run does not fail because it cannot be written.
-local function write(self, failure)
-  local job, now = self.job, os.time()
+-- The former signature goes first, and the new one comes last: whenever this ends, a signature is that of the document beside it.
+local function put(path, document, signature)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  for _, ending in ipairs { SIGNATURE, CHECKED } do
+    if ok then ok, message = core.fs.remove_tree(path .. ending) end
+  end
+  if ok then ok, message = put_file(path, document, record.MAX) end
+  if ok and signature then ok, message = put_file(path .. SIGNATURE, signature, record.SIGNATURE_MAX) end
+  return ok, message
+end
+
+local function document_of(self, failure)
+  local job = self.job
   local details = {
     builder = { id = BUILDER, version = { molbuild = task.scope().version } },
     metadata = {
-      startedOn = amounts.date(self.started), finishedOn = amounts.date(now), molbuild_seconds = core.sys.monotonic() - self.since,
+      startedOn = amounts.date(self.started), finishedOn = amounts.date(), molbuild_seconds = core.sys.monotonic() - self.since,
     },
   }
-  local path = record.path(job.cache, job.runtime, job.tag)
-  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  if ok then ok, message = put(path, encode.object(masked(statement(job, details, failure)), FIRST) .. "\n") end
+  return encode.object(masked(statement(job, details, failure)), FIRST) .. "\n"
+end
+
+-- A record is for later runs; a run does not fail because it cannot be written.
+local function write(self, failure)
+  local path = record.path(self.job.cache, self.job.runtime, self.job.tag)
+  local ok, message = put(path, document_of(self, failure))
   if not ok then log.warn("no record of the build was written: %s: %s", path, message) end
+end
+
+--- Keep a record, and its signature, as that of a job's image. Whether a record of another place is true must have been checked
+--- before: attest.links.
+---@param job table  with its tag
+---@param document string
+---@param signature string?
+---@raise failed
+function record.adopt(job, document, signature)
+  local path = record.path(job.cache, job.runtime, job.tag)
+  local ok, message = put(path, document, signature)
+  if not ok then errors.raise { kind = "failed", message = ("%s: %s"):format(path, message) } end
 end
 
 local Open = {}
@@ -160,14 +187,31 @@ Open.__index = Open
 
 --- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
 --- it, and not at all otherwise, or after a cancellation.
----@param job table
----@return { good: fun(self: table) }  to be closed
+---@param job table  with `signing_key`, good() signs the record
+---@return { good: fun(self: table), sign: fun(self: table) }  to be closed
+---@raise usage | timeout | missing_tool | failed  the signing key cannot be used
 function record.begin(job)
+  if job.signing_key or job.attested then require("molbuild.machine.signing").check_key(job) end
   return setmetatable({ job = job, started = os.time(), since = core.sys.monotonic() }, Open)
 end
 
---- The build has succeeded, and its image was found to be the right one.
+--- Write the record of the image that was built, with a signature, if the job has a signing key. An image that cannot be signed
+--- is an error: call this before the image gets its tag.
+---@raise usage | auth | timeout | missing_tool | failed
+function Open:sign()
+  if self.is_written or not self.job.signing_key then return end
+  if not self.job.image_id then
+    errors.raise { kind = "failed", message = ("%s cannot be signed: the engine does not say its id"):format(self.job.tag) }
+  end
+  local document = document_of(self)
+  record.adopt(self.job, document, require("molbuild.machine.signing").sign(self.job, document))
+  self.is_written = true
+end
+
+--- The build has succeeded, and its image was found to be the right one. Signs the record, unless that was done before.
+---@raise usage | auth | timeout | missing_tool | failed
 function Open:good()
+  self:sign()
   self.is_good = true
 end
 
@@ -175,7 +219,7 @@ function Open:__close(failure)
   if failure ~= nil then
     failure = errors.object(failure)
     if not errors.is_cancelled(failure) then write(self, failure) end
-  elseif self.is_good and self.job.image_id then
+  elseif self.is_good and self.job.image_id and not self.is_written then
     write(self)
   end
 end
@@ -241,15 +285,59 @@ local function is_foreign(stat)
   return stat.type ~= "file" or stat.uid ~= core.sys.uid() and stat.uid ~= 0 or stat.mode & GROUP_OR_OTHERS_WRITE ~= 0
 end
 
+--- The record that a document is.
+---@param document string
+---@param path string  its file, for messages
+---@return molbuild.Record?
+---@return string? message  why it is no usable record
+function record.parse(document, path)
+  local decoded, why = json.decode(document)
+  if type(decoded) ~= "table" then return nil, why or "it is not an object" end
+  return flattened(decoded, path)
+end
+
 local function read(path)
   local stat, message, code = core.fs.lstat(path)
   if not stat then return nil, code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil end
   if is_foreign(stat) then return nil, "another user could have written it" end
   local document, why = core.fs.read(path, record.MAX)
   if not document then return nil, why end
-  document, why = json.decode(document)
-  if type(document) ~= "table" then return nil, why or "it is not an object" end
-  return flattened(document, path)
+  return record.parse(document, path)
+end
+
+-- A file that is this user's alone, and no link; nil without a message when there is none.
+local function own(path, max)
+  local content, message, code = core.fs.read_own(path, max)
+  if content then return content end
+  return nil, code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil
+end
+
+--- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
+--- link is followed.
+---@param job table  with its tag
+---@return { document: string?, signature: string?, message: string? }  message: why there is no document, or no signature, where
+---  there is a file that cannot be used
+function record.bytes(job)
+  local path = record.path(job.cache, job.runtime, job.tag)
+  local document, why = own(path, record.MAX)
+  if not document then return { message = why } end
+  local signature
+  signature, why = own(path .. SIGNATURE, record.SIGNATURE_MAX)
+  return { document = document, signature = signature, message = why }
+end
+
+--- The digest that note_checked() has kept of a job's record; nil when there is none.
+---@param job table  with its tag
+---@return string?
+function record.checked(job)
+  return (own(record.path(job.cache, job.runtime, job.tag) .. CHECKED, 64))
+end
+
+--- Keep the digest of what a check of a job's record depended on. Best effort: without it the next run checks again.
+---@param job table  with its tag
+---@param digest string
+function record.note_checked(job, digest)
+  put_file(record.path(job.cache, job.runtime, job.tag) .. CHECKED, digest, 64)
 end
 
 --- The record in a file.

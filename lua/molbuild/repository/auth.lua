@@ -7,6 +7,7 @@ local core = require "molbuild.core"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
+local base64 = require "molbuild.base.base64"
 local origin = require "molbuild.forge.origin"
 
 local auth = {}
@@ -17,24 +18,8 @@ local USER = "oauth2"
 local HELPER = [[!f() { test "$1" = get || return 0; ]]
   .. [[printf 'username=%s\npassword=%s\n' "$MOLBUILD_GIT_USER" "$MOLBUILD_GIT_TOKEN"; }; f]]
 
-local BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(data)
-  local out = {}
-  for at = 1, #data, 3 do
-    local a, b, c = data:byte(at, at + 2)
-    local bits = a << 16 | (b or 0) << 8 | (c or 0)
-    for place = 0, 3 do
-      local digit = bits >> (18 - 6 * place) & 63
-      local absent = place == 2 and not b or place == 3 and not c
-      out[#out + 1] = absent and "=" or BASE64:sub(digit + 1, digit + 1)
-    end
-  end
-  return table.concat(out)
-end
-
 local function authorization(secret, user)
-  return "Basic " .. base64((user or USER) .. ":" .. secret)
+  return "Basic " .. base64.encode((user or USER) .. ":" .. secret)
 end
 
 --- Whether a command that talks to URL receives the token. ssh, git and file have no use for one, and another origin gets none.
