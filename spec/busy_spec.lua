@@ -25,7 +25,7 @@ describe("a policy that never waits", function()
     end }]],
   } do
     it(("%s is ended by --timeout"):format(what), function()
-      local result = run.run { args = { "run", "-q", "--timeout=0.2", policy(body) }, timeout = 100 }
+      local result = run.run { args = { "run", "-q", "--timeout=0.2", policy(body) } }
       assert.equal(9, result.status, result.stderr)
       assert.equal("", result.stdout)
       assert.truthy(result.stderr:find("the run took longer than 0.2 s (--timeout)", 1, true), result.stderr)
@@ -40,11 +40,11 @@ describe("a policy that never waits", function()
       local path = policy(("return { run = function() print 'ready' %s end }"):format(body))
       local running = run.start { args = { "run", "--progress=plain", path } }
       sh.wait_for(function() return running:so_far():find("ready", 1, true) end)
-      running:signal "INT"
+      running:deliver "INT"
       sh.sleep(0.3)
       assert.is_true(running:lives())
       running:signal "INT"
-      local result = running:wait(100)
+      local result = running:wait()
       assert.equal(130, result.status, result.stderr)
       assert.equal("", result.stdout)
     end)

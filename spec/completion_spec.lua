@@ -115,12 +115,12 @@ describe("completion", function()
     local command = run.command { program = "/bin/sh", args = { "-c", shell }, env = env, home = env.HOME }
     local term = terminal.start(dir, ("cd %s/work && %s"):format(dir, command), 120, 30)
     local ok, failure = pcall(function()
-      term:wait_for(function(shown) return shown[#shown] == ">" end, 60)
+      term:wait_for(function(shown) return shown[#shown] == ">" end)
       for _, line in ipairs(lines) do
         term:press "C-u"
         term:press("-l -- " .. sh.quote(line[1]))
         term:press "Tab"
-        term:wait_for(function(shown) return shown[#shown] == "> " .. line[2] end, 60)
+        term:wait_for(function(shown) return shown[#shown] == "> " .. line[2] end)
       end
     end)
     term:close()

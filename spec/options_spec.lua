@@ -133,11 +133,16 @@ describe("0 is zero, not the default", function()
   local STUBBORN = { "sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done" }
 
   it("grace = 0 kills immediately", function()
-    local started = core.sys.monotonic()
-    local _, _, code, partial = run { argv = STUBBORN, grace = 0, on_line = function() return "stop" end }
-    assert.equal("cancelled", code)
-    assert.equal(9, partial.signal)
-    assert.is_true(core.sys.monotonic() - started < 9)
+    -- The default is 10 s. A busy machine may need as long for another reason, but not each time.
+    local tries, seconds = 0, math.huge
+    while seconds >= 9 and tries < 5 do
+      local started = core.sys.monotonic()
+      local _, _, code, partial = run { argv = STUBBORN, grace = 0, on_line = function() return "stop" end }
+      assert.equal("cancelled", code)
+      assert.equal(9, partial.signal)
+      tries, seconds = tries + 1, core.sys.monotonic() - started
+    end
+    assert.is_true(seconds < 9, seconds)
   end)
 
   it("process.run{ timeout = 0 } ends the program immediately", function()

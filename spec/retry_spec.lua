@@ -57,7 +57,7 @@ describe("retry.run", function()
   end
 
   it("names the whole time when the rest of it has ended a program", function()
-    local rest = { kind = "timeout", code = "timeout", bound = "timeout", message = "git took longer than 3.99999 s; it printed nothing" }
+    local rest = { kind = "timeout", bound = "timeout", message = "git took longer than 3.99999 s; it printed nothing" }
     local _, _, _, failure = try(1, rest, { within = 4 })
     assert.equal("git took longer than 4 s; it printed nothing", failure.message)
     _, _, _, failure = try(1, { kind = "timeout", code = "timeout", message = "git took longer than 3.5 s" }, { within = 4 })

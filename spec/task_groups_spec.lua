@@ -97,7 +97,7 @@ describe("task.timeout", function()
     assert.same({ 1, 2 }, { task.run(function()
       return task.timeout(30, function() return 1, 2 end)
     end) })
-    assert.is_true(core.sys.monotonic() - began < 10)
+    assert.is_true(core.sys.monotonic() - began < 29)
   end)
 
   it("cancels what is not, waits for its end, and raises", function()

@@ -98,13 +98,13 @@ end)
 
 describe("task.spawn and join", function()
   it("runs side by side and gives the results", function()
-    local began = core.sys.monotonic()
+    local begun = {}
+    local function wait_for(name) while not begun[name] do sleep(0.001) end end
     assert.same({ "a", "b" }, { task.run(function()
-      local a = task.spawn(function(x) sleep(0.1) return x end, "a")
-      local b = task.spawn(function() sleep(0.1) return "b" end)
+      local a = task.spawn(function(x) begun.a = true wait_for "b" return x end, "a")
+      local b = task.spawn(function() begun.b = true wait_for "a" return "b" end)
       return a:join(), b:join()
     end) })
-    assert.is_true(core.sys.monotonic() - began < 0.19)
   end)
 
   it("joins what has ended, and joins it again", function()
@@ -277,7 +277,7 @@ describe("cancelling", function()
       local place <close> = assert(core.lock.acquire(dir .. "/lock", { timeout = 0 }))
       assert.equal(1, core.process.run { argv = { "sh", "-c", "kill -0 " .. pid .. " 2>&-" } }.code)
     end)
-    assert.is_true(core.sys.monotonic() - began < 10)
+    assert.is_true(core.sys.monotonic() - began < 50) -- the program sleeps for 60
     assert(core.fs.remove_tree(dir))
   end)
 

@@ -260,7 +260,7 @@ describe("molbuild", function()
       local run = w:start { "run", path }
       sh.wait_for(function() return (run:so_far() or ""):find "ready" end)
       run:signal(name)
-      local ended = run:wait(10)
+      local ended = run:wait()
       assert.equal(status, ended.status, name)
       assert.equal("", ended.stdout)
     end
@@ -269,16 +269,17 @@ describe("molbuild", function()
   it("says that it is still ending, and how to end it immediately", function()
     local path = policy("deaf.lua", [[return { run = function()
       molbuild.child.run {
-        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" }, on_line = function(line) print(line) end,
+        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" }, grace = 600,
+        on_line = function(line) print(line) end,
       }
     end }]])
     local run = w:start { "run", "--progress=json", path }
     sh.wait_for(function() return run:so_far():find("here", 1, true) end)
     run:signal "INT"
     local again = "stopping the running steps; send the signal again to kill them"
-    sh.wait_for(function() return run:so_far():find(again, 1, true) end, 8)
+    sh.wait_for(function() return run:so_far():find(again, 1, true) end)
     run:signal "INT"
-    local ended = run:wait(5)
+    local ended = run:wait()
     assert.equal(130, ended.status)
     assert.equal(1, #record.named(record.events(ended.stderr), "failed"))
   end)

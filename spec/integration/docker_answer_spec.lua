@@ -132,7 +132,7 @@ describe("an engine's answer", function()
         assert.truthy(answers[1].message:find("the Docker Engine does not answer: ", 1, true), answers[1].message)
         assert.truthy(answers[1].hint:find("restart it", 1, true))
         assert.equal(by, who)
-        assert.is_true(os.time() - started < 45)
+        assert.is_true(os.time() - started < 100)
       end
     end)
 
@@ -141,7 +141,7 @@ describe("an engine's answer", function()
       local running = run.start(asking.options(env, { "image|hang" }))
       sh.wait_for(function() return server:requests():find("GET /images/hang/json", 1, true) end)
       running:signal "INT"
-      local ended = running:wait(10)
+      local ended = running:wait()
       assert.equal(130, ended.status, ended.stderr)
       assert.is_nil(ended.stderr:find("not found", 1, true))
     end)

@@ -230,9 +230,9 @@ describe("ensure.lua", function()
 
   it("ends a build at the ceiling with exit 9", function()
     w:commit("org", "claude-code", {
-      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "60"]\n',
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "600"]\n',
     })
-    local run = w:ensure("claude-code", { MOLECULE_BUILD_CEILING_S = "3" })
+    local run = w:bound_build("claude-code", { MOLECULE_BUILD_CEILING_S = "3" })
     assert.equal(9, run.status, run.stderr)
     assert.truthy(run.stderr:find("took longer than 3 s", 1, true))
   end)

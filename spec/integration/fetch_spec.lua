@@ -83,7 +83,7 @@ describe("a fetch", function()
     local run = w:start_fetch "hermes"
     sh.wait_for(function() return #w:requests "info/refs" > before end)
     run:signal "TERM"
-    assert.equal(143, run:wait(20).status)
+    assert.equal(143, run:wait().status)
     w:relent "/org/t-hermes/git-upload-pack"
     sent()
     assert.equal(0, warnings(check(sha)))

@@ -5,6 +5,8 @@ local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 local POINTS = 50
+--- The most further points, where the first ones left out too much: on a machine that was busy while the run was measured.
+local MORE = 50
 
 describe("a run that is killed", function()
   local w
@@ -42,8 +44,8 @@ describe("a run that is killed", function()
 
   local function assert_nothing_left()
     -- What a run has started, and its forks: all have the home of this world in their environment.
-    sh.wait_for(function() return #sh.processes_with("HOME=" .. w.home) == 0 end, 15)
-    sh.wait_for(function() return docker.containers() == 0 end, 15)
+    sh.wait_for(function() return #sh.processes_with("HOME=" .. w.home) == 0 end)
+    sh.wait_for(function() return docker.containers() == 0 end)
     assert.equal("", find "-path './tmp/*'")
     -- A record may be left: where the killed run's build has ended well, the next run is a hit and takes no lock.
     assert.equal("", find "-path './locks/*.lock' '!' -exec flock -n '{}' true ';' -print")
@@ -58,13 +60,20 @@ describe("a run that is killed", function()
     })
   end
 
-  --- Start a run that is killed after SECONDS. Returns a function that waits for its end, and then gives the step
-  --- that it was killed in; if it had ended before, none, and the seconds it took.
-  local function start_killed(seconds, runtime, env)
+  --- Start a run that is killed after SECONDS, or when it begins the step of this name. Returns a function that waits for its
+  --- end, and then gives the step that it was killed in; if it had ended before, none, and the seconds it took.
+  local function start_killed(point, runtime, env)
     local run = w:start({ "run", "--progress=json", "ensure.lua", runtime }, env)
-    sh.run(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(seconds, run.pid))
+    if type(point) == "number" then
+      sh.run(("(sleep %.3f; kill -9 %d) >/dev/null 2>&1 &"):format(point, run.pid))
+    end
     return function()
-      local ended = run:wait(30)
+      if type(point) == "string" then
+        local begun = ('"event":"step_started"[^\n]-"step":"%s"'):format(point)
+        sh.wait_for(function() return run:so_far():find(begun) or not run:lives() end)
+        run:signal "KILL"
+      end
+      local ended = run:wait()
       local step = "start"
       for name in ended.stderr:gmatch '"event":"step_started"[^\n]-"step":"(%l+)"' do step = name end
       if ended.status == 137 then return step end
@@ -88,11 +97,12 @@ describe("a run that is killed", function()
       assert.equal(0, ended.status, ended.stderr)
       place.takes = tonumber(ended.stderr:match '"event":"run_ended"[^\n]-"seconds":([%d.]+)')
     end
-    local killed = { all = 0 }
-    for point = 1, POINTS, #places do
+    local killed, serial = { all = 0, clone = 0, build = 0 }, 0
+    local function kill_and_run_again(point_of)
+      serial = serial + 1
       for index, place in ipairs(places) do
-        place.sha = commit(place.runtime, point, "0.3")
-        place.ended = start_killed(place.takes * (point + index - 1) / (POINTS + 1), place.runtime, place.env)
+        place.sha = commit(place.runtime, serial, "0.3")
+        place.ended = start_killed(point_of(index, place), place.runtime, place.env)
       end
       for _, place in ipairs(places) do
         local step, seconds = place.ended()
@@ -101,21 +111,28 @@ describe("a run that is killed", function()
         place.run = w:start({ "run", "ensure.lua", place.runtime }, place.env)
       end
       for _, place in ipairs(places) do
-        local after = place.run:wait(60)
+        local after = place.run:wait()
         assert.equal(("molecule-local/workspace-template-%s:%s\n"):format(place.runtime, place.sha:sub(1, 12)),
           after.stdout, after.stderr)
         assert.equal("", find(("-path './tmp/%s.*'"):format(place.runtime)))
       end
     end
+    for point = 1, POINTS, #places do
+      kill_and_run_again(function(index, place) return place.takes * (point + index - 1) / (POINTS + 1) end)
+    end
+    local function missing()
+      return killed.clone < 1 and "clone" or (killed.build < POINTS / 5 or killed.all < POINTS / 2) and "build" or nil
+    end
+    while missing() and serial < POINTS + MORE do
+      kill_and_run_again(missing)
+    end
     assert_nothing_left()
-    local where = require("cjson").encode(killed)
-    assert.is_true(killed.all >= POINTS / 2, where)
-    assert.is_true((killed.clone or 0) >= 1 and (killed.build or 0) >= POINTS / 5, where)
+    assert.is_nil(missing(), require("cjson").encode(killed))
   end)
 
   for _, builder in ipairs { "classic", "buildkit" } do
     it("leaves no quiet build of the builder " .. builder .. " running unlocked", function()
-      local seconds = ("9%s.5"):format(sh.run "echo $PPID")
+      local seconds = sh.unique_seconds()
       local function step() return sh.processes("sleep " .. seconds) end
       local function is_locked()
         return not os.execute(("flock -n %s/locks/hermes.lock true 2>/dev/null"):format(w.cache))
@@ -126,13 +143,13 @@ describe("a run that is killed", function()
       -- A stopped process cannot react to the signal: it keeps the lock as long as it exists.
       sh.kill(client(), "STOP")
       run:signal "KILL"
-      run:wait(5)
+      run:wait()
       assert.is_true(is_locked())
       sh.kill(client(), "CONT")
-      sh.wait_for(function() return #client() == 0 end, 15)
+      sh.wait_for(function() return #client() == 0 end)
       assert.is_false(is_locked())
       -- With the client the engine's part ends.
-      sh.wait_for(function() return #step() == 0 end, 15)
+      sh.wait_for(function() return #step() == 0 end)
       commit("hermes", 2, "0")
       assert.equal(0, w:ensure("hermes").status)
       assert_nothing_left()

@@ -9,10 +9,11 @@ local RUNTIMES = {
 }
 
 -- Wide and combining characters, a progress bar that returns to the start of its line, and what would clear the
--- screen, move the cursor, colour all that follows, or change the title.
+-- screen, move the cursor, colour all that follows, or change the title. The rounds are a number, or end by TERM where that is 0.
 local NOISE = [[
+trap 'exit 0' TERM
 i=0
-while [ $i -lt %d ]; do
+while [ %d = 0 ] || [ $i -lt %d ]; do
   i=$((i+1))
   printf 'percent %%d%%%%\r' $i
   printf '\033[2J\033[H\033[31m\033]0;title\007%%s\n' "$i 日本語日本語日本語日本語日本語日本語日本語 é̈ 🐢🐢🐢 and so on to the end"
@@ -36,21 +37,28 @@ describe("molbuild on a terminal", function()
     w:close()
   end)
 
-  -- So long that no build has ended before the last one has begun.
+  -- A name that only the processes of these builds have among their words.
+  local name = "noise-" .. sh.unique_seconds()
+
+  --- With 0 ROUNDS, the build lasts until it is released: none has ended before the last one has begun.
   local function commit(runtime, rounds)
     local files = world.template_files(runtime)
-    files.noise = NOISE:format(rounds)
+    files[name] = NOISE:format(rounds, rounds)
     files.Dockerfile = table.concat({
-      "FROM scratch", "COPY busybox /bin/busybox", "COPY says noise /",
-      'RUN ["/bin/busybox", "sh", "/noise"]', 'CMD ["/bin/busybox", "cat", "/says"]', "",
+      "FROM scratch", "COPY busybox /bin/busybox", ("COPY says %s /"):format(name),
+      ('RUN ["/bin/busybox", "sh", "/%s"]'):format(name), 'CMD ["/bin/busybox", "cat", "/says"]', "",
     }, "\n")
     return w:commit("org", runtime, files)
   end
 
-  local function commit_all(rounds)
+  local function release()
+    sh.kill(sh.processes("sh /" .. name), "TERM")
+  end
+
+  local function commit_all()
     local tags = {}
     for index, runtime in ipairs(RUNTIMES) do
-      tags[index] = ("workspace-template-%s:%s"):format(runtime, commit(runtime, rounds):sub(1, 12))
+      tags[index] = ("workspace-template-%s:%s"):format(runtime, commit(runtime, 0):sub(1, 12))
     end
     return tags
   end
@@ -100,9 +108,9 @@ describe("molbuild on a terminal", function()
   end
 
   it("shows nine builds in 80x24, through a resize in the middle, and leaves nine lines and the results", function()
-    local tags = commit_all(50)
+    local tags = commit_all()
     start({ "run", "--jobs=9", "ensure.lua", "--all" }, 80, 24)
-    term:wait_for(all_build, 60)
+    term:wait_for(all_build)
     assert.equal("0", term:flag "cursor_flag")
     assert.truthy(starts(term:lines("-S -")[1], "local-build: running "))
     for _, columns in ipairs { 60, 100, 80 } do
@@ -118,6 +126,7 @@ describe("molbuild on a terminal", function()
         return block and wide
       end)
     end
+    release()
     term:wait_for(ended, 120)
     local lines = term:lines "-S -"
     assert.equal("status 0", lines[#lines])
@@ -145,7 +154,7 @@ describe("molbuild on a terminal", function()
   end)
 
   it("shows as many as fit, and how many do not", function()
-    commit_all(50)
+    commit_all()
     start({ "run", "--jobs=2", "ensure.lua", "--all" }, 70, 7)
     local lines = term:wait_for(function(lines)
       local working = 0
@@ -153,10 +162,10 @@ describe("molbuild on a terminal", function()
         working = working + (line:find("build 4/5 [", 1, true) and 1 or 0)
       end
       return working == 2 and lines[#lines] == "... and 4 more" and #lines == 6
-    end, 60)
+    end)
     assert.truthy(lines[3]:find " waiting ", lines[3])
     term:press "C-c"
-    term:wait_for(ended, 30)
+    term:wait_for(ended)
     lines = term:lines "-S -"
     assert.equal("status 130", lines[#lines])
     assert.equal("molbuild: local-build: ended by SIGINT (2)", lines[#lines - 1])
@@ -182,7 +191,7 @@ describe("molbuild on a terminal", function()
       return ensure
     ]])
     start({ "run", "--jobs=2", w.dir .. "/crash.lua", "codex", "hermes" }, 150, 50)
-    term:wait_for(ended, 60)
+    term:wait_for(ended)
     local lines = term:lines()
     local text = table.concat(lines, "\n")
     assert.truthy(text:find("\nhermes  ✗ failed in build  ", 1, true), text)
@@ -211,7 +220,7 @@ describe("molbuild on a terminal", function()
     term:wait_for(function(lines) return ("\n" .. table.concat(lines, "\n")):find("\nmolbuild: here", 1, true) end)
     assert.equal("0", term:flag "cursor_flag")
     os.execute "sleep 1"
-    term:wait_for(ended, 30, function()
+    term:wait_for(ended, 60, function()
       term:press "C-c"
       os.execute "sleep 0.2"
     end)
@@ -221,7 +230,7 @@ describe("molbuild on a terminal", function()
   end)
 
   it("shows a lock's holder above the live lines, and when the lock is acquired", function()
-    commit("hermes", 25)
+    commit("hermes", 0)
     local first = w:start { "run", "ensure.lua", "hermes" }
     sh.wait_for(function() return first:so_far():find("build 4/5", 1, true) end)
     start({ "run", "ensure.lua", "hermes" }, 120, 24)
@@ -233,7 +242,8 @@ describe("molbuild on a terminal", function()
     assert.truthy(lines[#lines - 1]:find(("^local%%-build: waiting for the lock held by pid %d on %s since "
       .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
       lines[#lines - 1])
-    lines = term:wait_for(ended, 60)
+    release()
+    lines = term:wait_for(ended)
     assert.truthy(table.concat(lines, "\n"):find("\nlocal%-build: acquired the lock after %d+s\nhermes  ✓ up to date  "))
     assert.equal(0, first:wait().status)
     assert_given_back()
@@ -242,7 +252,7 @@ describe("molbuild on a terminal", function()
   it("shows every line with -v, whatever is in it, and no colour with NO_COLOR", function()
     commit("hermes", 10)
     start({ "run", "-v", "ensure.lua", "hermes" }, 60, 24, { NO_COLOR = "1" })
-    term:wait_for(ended, 60)
+    term:wait_for(ended)
     local lines = term:lines "-S - -J"
     local text = table.concat(lines, "\n")
     for number = 1, 10 do
@@ -267,7 +277,7 @@ describe("molbuild on a terminal", function()
     ]])
     for _, case in ipairs { { env = { TERM = "dumb" } }, { env = { CI = "true" } }, { "--progress=plain" } } do
       start({ "run", case[1] or "--jobs=2", policy }, 100, 30, case.env)
-      term:wait_for(ended, 60)
+      term:wait_for(ended)
       assert.same({
         "molbuild: running " .. policy, "build", "build 1/2  RUN this", "build done in 0s",
         "molbuild: warning: so it is", "result", "status 0",

@@ -181,12 +181,12 @@ describe("an error about a bound", function()
 
   it("names the setting that holds it", function()
     local files = world.template_files "x"
-    files.Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "30"]\n'
+    files.Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "600"]\n'
     w:commit("org", "hermes", files)
-    local run = w:ensure("hermes", { MOLECULE_BUILD_CEILING_S = "2" })
+    local run = w:bound_build("hermes", { MOLECULE_BUILD_CEILING_S = "2" })
     assert.equal(9, run.status)
     assert.truthy(run.stderr:find("docker took longer than 2 s (MOLECULE_BUILD_CEILING_S)", 1, true), run.stderr)
-    run = w:ensure("hermes", { MOLECULE_BUILD_STALL_GRACE_S = "2" })
+    run = w:bound_build("hermes", { MOLECULE_BUILD_STALL_GRACE_S = "2" })
     assert.truthy(run.stderr:find("docker was silent for 2 s (MOLECULE_BUILD_STALL_GRACE_S)", 1, true), run.stderr)
     run = w:ensure("hermes", { MOLECULE_TEMPLATE_MAX_FILES = "1" })
     assert.truthy(run.stderr:find("more than 1 files and directories (MOLECULE_TEMPLATE_MAX_FILES)", 1, true), run.stderr)

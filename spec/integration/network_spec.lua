@@ -10,7 +10,7 @@ local ANSWER = "cannot determine HEAD sha for runtime \"claude-code\" at "
 local PEAK = (os.getenv "BUILD" or "build") .. "/test/peak"
 
 --- The most time, on a busy machine, for a run that ends immediately, and beyond its bound for one that ends by a bound.
-local SECONDS = 20
+local SECONDS = 60
 --- The bound for servers which answer slowly or never.
 local BOUND = 2
 
@@ -66,7 +66,7 @@ describe("a hostile server", function()
   end
 
   local function finish(name)
-    local result = runs[name]:wait(120)
+    local result = runs[name]:wait()
     runs[name] = nil
     local memory, seconds = sh.read(scratch .. "/" .. name):match "^(%d+) (%S+)\n$"
     assert.is_true(tonumber(memory) < MEMORY, memory .. " KiB")
@@ -175,7 +175,7 @@ describe("a hostile server", function()
 
     lazy_setup(function()
       for mode, case in pairs(MODES) do
-        local stall = case.fork and 60 or BOUND
+        local stall = case[1] == 9 and BOUND or 60
         start("clone-" .. mode, case.fork, "git-" .. mode, { MOLECULE_BUILD_STALL_GRACE_S = tostring(stall) })
       end
     end)

@@ -46,7 +46,7 @@ describe("a run on a terminal", function()
   end)
 
   local function wait_for_cursor(flag)
-    sh.wait_for(function() return term:flag "cursor_flag" == flag end, 30)
+    sh.wait_for(function() return term:flag "cursor_flag" == flag end)
   end
 
   local function assert_given_back()

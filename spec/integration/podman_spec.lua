@@ -103,22 +103,26 @@ describe("podman", function()
     end)
 
     for name, status in pairs(way == "program" and { INT = 130, TERM = 143 } or { INT = 130 }) do
-      -- What podman's service has begun, its RUN step, it brings to an end.
+      -- What podman's service has begun, its RUN step, it brings to an end: that is when the step is done.
       local what = way == "program" and "and its RUN step with it" or "except for a RUN step"
       it(("(its %s) is ended by %s, %s"):format(way, name, what), function()
-        local seconds = way == "program" and (name == "INT" and "54.32" or "54.31") or "6.32"
+        local seconds = sh.unique_seconds()
         w:commit("org", "hermes", {
-          Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(seconds),
+          Dockerfile = "FROM scratch\nCOPY busybox /bin/busybox\n"
+            .. ('RUN ["/bin/busybox", "sh", "-c", "/bin/busybox sleep %s; true"]\n'):format(seconds),
         })
         local env = { MOLBUILD_DOCKER = "podman" }
         for key, value in pairs(environment()) do env[key] = value end
         local run = w:start({ "run", "ensure.lua", "hermes" }, env)
         local function steps() return sh.processes("busybox sleep " .. seconds) end
-        sh.wait_for(function() return #steps() > 0 end, 60)
+        sh.wait_for(function() return #steps() > 0 end)
         run:signal(name)
-        local ended = run:wait(20)
+        local ended = run:wait()
         assert.equal(status, ended.status, ended.stderr)
-        if way == "service" then sh.wait_for(function() return #steps() == 0 end, 30) end
+        if way == "service" then
+          sh.kill(steps(), "TERM")
+          sh.wait_for(function() return #steps() == 0 end)
+        end
         assert.same({}, steps())
         assert.equal("", podman:sh("podman image ls -q " .. TAG .. "latest"))
         assert.equal("", sh.read(w.cache .. "/locks/hermes.lock") or "")

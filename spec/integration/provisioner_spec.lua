@@ -62,9 +62,9 @@ describe("docs/examples/provisioner.go", function()
   it("cancels cleanly, and still has a result", function()
     w:commit("org", "claude-code", template "/bin/busybox sleep 300")
     local running = start "claude-code"
-    sh.wait_for(function() return running:so_far():find("claude-code: build 4/", 1, true) end, 60)
+    sh.wait_for(function() return running:so_far():find("claude-code: build 4/", 1, true) end)
     running:signal "TERM"
-    local ended = running:wait(60)
+    local ended = running:wait()
     assert.equal(1, ended.status)
     assert.truthy(ended.stdout:find "^claude%-code failed signal retry=true: ", ended.stdout)
     local lock = sh.run(("flock -n %s/locks/claude-code.lock true && echo free"):format(w.cache))

@@ -138,7 +138,7 @@ describe("a pull", function()
       }
       sh.wait_for(function() return sh.read(log) end) -- made when the program is started
       running:signal "INT"
-      assert.equal(130, running:wait(30).status)
+      assert.equal(130, running:wait().status)
     end)
   end)
 end)

@@ -53,23 +53,24 @@ describe("a silent phase of BuildKit", function()
       { PATH = path, LUA_PATH = w.dir .. "/?.lua;;", MOLECULE_BUILD_STALL_GRACE_S = stall })
   end
 
+  -- The grace is so long that a busy machine keeps it while nothing is halted; all runs wait at the same time.
   it("has four times the grace, and no more", function()
-    local within = start("codex", 7, "4")
-    local unknown = start("crewai", 6, "4", "nil and")
-    local beyond = start("hermes", 18, "4")
+    local within = start("codex", 25, "20")
+    local unknown = start("crewai", 600, "20", "nil and")
+    local beyond = start("hermes", 600, "20")
 
-    local ended = within:wait(60)
+    local ended = within:wait()
     assert.equal(0, ended.status, ended.stderr)
     assert.truthy(ended.stderr:find("\n#%d+ exporting layers\n#%d+ exporting layers [%d.]+s done\n"), ended.stderr)
-    assert.is_true(tonumber(ended.stderr:match "build done in (%d+)s") >= 7, ended.stderr)
+    assert.is_true(tonumber(ended.stderr:match "build done in (%d+)s") >= 25, ended.stderr)
 
     -- The same where the phase is not known for what it is.
-    ended = unknown:wait(60)
+    ended = unknown:wait()
     assert.equal(9, ended.status, ended.stderr)
-    assert.truthy(ended.stderr:find("docker was silent for 4 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 20 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
 
-    ended = beyond:wait(60)
+    ended = beyond:wait()
     assert.equal(9, ended.status, ended.stderr)
-    assert.truthy(ended.stderr:find("docker was silent for 16 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
+    assert.truthy(ended.stderr:find("docker was silent for 80 s[^\n]-; the last line was: #%d+ exporting layers\n"), ended.stderr)
   end)
 end)

@@ -44,7 +44,7 @@ describe("shared images", function()
     local own = {
       DOCKER_HOST = host.engine.host, MOLECULE_LOCAL_BUILD_CACHE = w.cache .. (host.engine == first and "1" or "2"),
       DOCKER_CONFIG = host.login == false and w.home .. "/none" or there.dir .. "/login",
-      MOLECULE_IMAGE_CACHE = there.address .. "/team",
+      MOLECULE_IMAGE_CACHE = there.address .. "/team", MOLECULE_IMAGE_CACHE_TIMEOUT_S = "60", -- what waits for it has no end
     }
     for name, value in pairs(env or {}) do own[name] = value end
     return w:run({ verb or "run", "--output=json", "ensure.lua", "claude-code" }, own)

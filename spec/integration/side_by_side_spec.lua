@@ -37,7 +37,7 @@ describe("side by side", function()
 
   it("nine runtimes are built side by side, one tag a line in the order asked", function()
     -- Each its own, so that no layer cache lets one of them off; and this run's own, so that no other spec is disturbed.
-    local wanted, seconds = {}, ("97.%d"):format(w.dir:byte(-1) * 1000 + w.dir:byte(-2))
+    local wanted, seconds = {}, sh.unique_seconds()
     for index, runtime in ipairs(RUNTIMES) do
       local files = world.program_files(runtime)
       files.Dockerfile = files.Dockerfile
@@ -75,7 +75,7 @@ describe("side by side", function()
 
   it("says who holds a lock, and gives up with exit 10", function()
     w:commit("org", "hermes", {
-      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "30"]\n',
+      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "600"]\n',
     })
     local first = w:start { "run", "ensure.lua", "hermes" }
     sh.wait_for(function() return first:so_far():find("build", 1, true) end)
@@ -89,14 +89,16 @@ describe("side by side", function()
   end)
 
   it("leaves no child, lock, staging or build behind when it is ended", function()
+    local seconds = sh.unique_seconds()
+    local function steps() return sh.processes("sleep " .. seconds) end
     w:commit("org", "hermes", {
-      Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "98.7"]\n',
+      Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(seconds),
     })
     local run = w:start { "run", "ensure.lua", "hermes" }
-    sh.wait_for(function() return #sh.processes "sleep 98.7" > 0 end)
+    sh.wait_for(function() return #steps() > 0 end)
     run:signal "INT"
-    assert.equal(130, run:wait(15).status)
-    sh.wait_for(function() return #sh.processes "sleep 98.7" == 0 end, 15)
+    assert.equal(130, run:wait().status)
+    sh.wait_for(function() return #steps() == 0 end)
     assert.equal("", sh.run(("ls %s/tmp"):format(w.cache)))
     assert.equal("", sh.read(w.cache .. "/locks/hermes.lock"))
     assert.same({}, sh.processes(w.cache))

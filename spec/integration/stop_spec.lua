@@ -50,8 +50,8 @@ describe("a run that is ended", function()
     assert.equal("", sh.run(("find %s -name '*.lock' -size +0 2>/dev/null || true"):format(w.cache)))
     assert.equal("", sh.run(("find %s/repositories -name '*.lock' -o -name 'tmp_*' 2>/dev/null || true"):format(w.cache)))
     -- The engine ends its part when its client has gone away.
-    sh.wait_for(function() return not seconds or #sleepers(seconds) == 0 end, 15)
-    sh.wait_for(function() return docker.containers() == 0 end, 15)
+    sh.wait_for(function() return not seconds or #sleepers(seconds) == 0 end)
+    sh.wait_for(function() return docker.containers() == 0 end)
   end
 
   --- What holds a run in each of its steps until it is ended: the forge, another holder of the lock, a build step in the
@@ -69,6 +69,7 @@ describe("a run that is ended", function()
       :format(w.cache, held.lock))
     sh.write(w.dir .. "/held.lua", ([[
       local ensure = molbuild.load "ensure.lua"
+      ensure.head_timeout = 0
       for step, seconds in pairs { check = "%s", alias = "%s" } do
         local original = ensure[step]
         ensure[step] = function(job)
@@ -112,7 +113,7 @@ describe("a run that is ended", function()
     local run = w:start({ "run", w.dir .. "/held.lua", RUNTIME[step] }, { PATH = w:client(builder, heard) })
     sh.wait_for(function() return holder.has_come(step, run) end)
     run:signal "INT"
-    local ended = run:wait(15)
+    local ended = run:wait()
     assert.equal(130, ended.status, ended.stderr)
     assert.equal("", ended.stdout)
     assert_nothing_left(holder.build)
@@ -151,7 +152,7 @@ describe("a run that is ended", function()
       assert.is_true(run:lives(), run:so_far())
       if name ~= "--timeout" then run:signal(name:match "^%u+") end
       if name == "INT twice" then sh.run(("kill -INT %d 2>/dev/null || true"):format(run.pid)) end
-      local ended = run:wait(30)
+      local ended = run:wait()
       assert.equal(status, ended.status, ended.stderr)
       assert.equal("", ended.stdout)
       if name == "--timeout" then
@@ -173,14 +174,14 @@ describe("a run that is ended", function()
       sh.wait_for(function() return run:so_far():find(("held by pid %d"):format(first.pid), 1, true) end)
     end
     second:signal "TERM"
-    assert.equal(143, second:wait(5).status)
+    assert.equal(143, second:wait().status)
     -- The step of the first one continues to its end, by which both have their image.
     assert.is_true(first:lives())
     w:commit("org", "hermes", template())
     sh.kill(sleepers(seconds), "KILL")
-    assert.equal(8, first:wait(30).status)
+    assert.equal(8, first:wait().status)
     third:signal "TERM"
-    assert.equal(143, third:wait(15).status)
+    assert.equal(143, third:wait().status)
     assert_nothing_left(seconds)
   end)
 
@@ -196,7 +197,7 @@ describe("a run that is ended", function()
     local _, clones = run:so_far():gsub('"event":"step_started"[^\n]-"step":"clone"', "")
     assert.equal(1, clones, run:so_far())
     run:signal "TERM"
-    assert.equal(143, run:wait(15).status)
+    assert.equal(143, run:wait().status)
     assert_nothing_left(seconds)
   end)
 
@@ -204,7 +205,7 @@ describe("a run that is ended", function()
     for delay = 0, 9 do
       local run = w:start { "run", "ensure.lua", "gemini-cli" }
       os.execute(("sleep 0.00%d; kill -INT %d 2>/dev/null"):format(delay, run.pid))
-      local status = run:wait(5).status
+      local status = run:wait().status
       -- Or it was faster: there is no such repository.
       assert.truthy(status == 130 or status == 6, status)
     end
@@ -217,18 +218,18 @@ describe("a run that is ended", function()
       local lock <close> = molbuild.cache.lock("%s", "deaf", {})
       -- Said by the child, once it is deaf.
       molbuild.child.run {
-        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" },
+        argv = { "sh", "-c", "trap '' TERM; echo here; while :; do sleep 0.1; done" }, grace = 600,
         on_line = function(line) io.stderr:write(line, "\n") end,
       }
     end }]]):format(w.cache))
     local run = w:start { "run", path }
     sh.wait_for(function() return (run:so_far() or ""):find("here", 1, true) end)
-    run:signal "INT"
+    run:deliver "INT"
     os.execute "sleep 0.5"
     assert.is_true(run:lives())
     sh.run(("! flock -n %s/locks/deaf.lock true"):format(w.cache))
     run:signal "INT"
-    assert.equal(130, run:wait(3).status)
+    assert.equal(130, run:wait().status)
     assert_nothing_left()
     sh.run(("flock -n %s/locks/deaf.lock true"):format(w.cache))
   end)
@@ -239,7 +240,7 @@ describe("a run that is ended", function()
     local run = w:start({ "run", "ensure.lua", "codex" }, nil, { redirect = "2>&-" })
     sh.wait_for(function() return holder.has_come("clone", run) end)
     run:signal "HUP"
-    assert.equal(129, run:wait(15).status)
+    assert.equal(129, run:wait().status)
     assert_nothing_left()
   end)
 end)

@@ -24,7 +24,7 @@ describe("run", function()
   it("starts programs that SIGINT ends", function()
     local running = run.start { program = "sleep", args = { "60" } }
     running:signal "INT"
-    assert.equal(2, running:wait(10).signal)
+    assert.equal(2, running:wait().signal)
   end)
 
   it("kills what takes too long, with a message", function()

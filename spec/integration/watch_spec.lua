@@ -291,7 +291,7 @@ describe("a run", function()
     local run = w:start { "run", "--progress=json", "--trace=" .. trace, "ensure.lua", "hermes" }
     sh.wait_for(function() return run:so_far():find('"done":4', 1, true) end)
     run:signal "INT"
-    run = run:wait(20)
+    run = run:wait()
     assert.equal(130, run.status)
     local list = record.events(run.stderr)
     assert.same({ "signal", nil }, { record.named(list, "failed")[1].kind, record.named(list, "failed")[1].runtime })

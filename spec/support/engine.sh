@@ -45,7 +45,7 @@ launch() {
 }
 
 wait_until_it_answers() {
-	for _ in $(seq 1 300); do
+	for _ in $(seq 1 1200); do
 		answers "$1" && return 0
 		lives "$(cat "$1/pid")" || return 1
 		sleep 0.1

@@ -102,6 +102,19 @@ function Running:signal(signal, group)
   sh.try(("kill -s %s -- %s%d"):format(signal, group and "-" or "", self.pid))
 end
 
+local NUMBERS = { HUP = 1, INT = 2, TERM = 15 }
+
+--- Send a signal, and wait until it has been delivered: two that wait at the same time are one. Not to one that is stopped.
+---@param signal string  "INT"
+function Running:deliver(signal)
+  self:signal(signal)
+  local bit = 1 << (NUMBERS[signal] - 1)
+  sh.wait_for(function()
+    local pending = (sh.read(("/proc/%d/status"):format(self.pid)) or ""):match "\nShdPnd:\t(%x+)"
+    return not pending or tonumber(pending, 16) & bit == 0
+  end)
+end
+
 local function collect(self)
   local _, how, number = self.pipe:close()
   self.result = { stdout = sh.read(self.stdout), stderr = sh.read(self.stderr) }
@@ -112,11 +125,11 @@ local function collect(self)
 end
 
 --- Wait for its end. Over the deadline, it is killed and this raises. Asked again, it gives the same.
----@param seconds? number  120 when absent
+---@param seconds? number  240 when absent
 ---@return { status: integer, signal: integer?, stdout: string?, stderr: string? }  status as a shell has it: 128 and the signal
 function Running:wait(seconds)
   if self.result then return self.result end
-  local ended, message = pcall(sh.wait_for, function() return not self:lives() end, seconds or 120, "the program to end")
+  local ended, message = pcall(sh.wait_for, function() return not self:lives() end, seconds or 240, "the program to end")
   if not ended then self:signal "KILL" end
   local result = collect(self)
   if not ended then error(("%s; it wrote: %s"):format(message, result.stderr), 2) end
@@ -138,7 +151,7 @@ end
 
 Running.__close, Running.__gc = Running.close, Running.close
 
---- Run it to its end: options as of run.start, and timeout (seconds, 120).
+--- Run it to its end: options as of run.start, and timeout (seconds, 240).
 ---@param options table
 ---@return { status: integer, signal: integer?, stdout: string?, stderr: string? }
 function run.run(options)

@@ -189,6 +189,29 @@ function methods:fetch(runtime, env, more)
   return self:start_fetch(runtime, env, more):wait()
 end
 
+-- The shipped policy, with a clone that no bound ends.
+local BUILD_BOUND = [[
+local ensure = require("molbuild").load "ensure.lua"
+local clone = ensure.clone
+function ensure.clone(job)
+  local stall, ceiling = job.stall, job.ceiling
+  job.stall, job.ceiling = math.huge, math.huge
+  local written = clone(job)
+  job.stall, job.ceiling = stall, ceiling
+  return written
+end
+return ensure
+]]
+
+--- Run a policy that is the shipped one where the bounds in ENV are those of the build alone: a busy machine may need longer for a
+--- clone. A build that has no end is ended by any bound.
+---@param runtime string
+---@param env table
+function methods:bound_build(runtime, env)
+  sh.write(self.dir .. "/bound.lua", BUILD_BOUND)
+  return self:run({ "run", self.dir .. "/bound.lua", runtime }, env)
+end
+
 --- The lines of the forge's log that hold TEXT.
 function methods:requests(text)
   local lines = {}
