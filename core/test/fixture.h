@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +33,16 @@ static inline int fixture_enter(void **state)
 	result = fs_realpath(made, &fixture_dir, &err);
 	free(made);
 	return result < 0 ? -1 : chmod(fixture_dir, 0777) | chdir(fixture_dir);
+}
+
+/* Makes an ATTEMPT with a bound of MS milliseconds; when something else was too late for it, which it reports by 0, again with
+ * twice the time. */
+static inline void with_enough_time(int (*attempt)(int64_t ms), int64_t ms)
+{
+	while (!attempt(ms)) {
+		ms *= 2;
+		assert_true(ms < 60000);
+	}
 }
 
 static inline int fixture_leave(void **state)

@@ -150,6 +150,11 @@ static inline void assert_tail(const struct run *run, const char *text)
 	assert_memory_equal(run->result.tail, text, strlen(text));
 }
 
+static inline int has_tail(const struct run *run, const char *text)
+{
+	return run->result.tail_len == strlen(text) && memcmp(run->result.tail, text, strlen(text)) == 0;
+}
+
 /* It was ended, for CODE. */
 static inline void assert_ended(const struct run *run, const char *code)
 {

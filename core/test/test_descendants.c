@@ -14,6 +14,7 @@
 #include "child/process_table.h"
 #include "child/spawn.h"
 #include "fixture.h"
+#include "limit.h"
 
 static struct descendants descendants;
 static pid_t program; /* 0: reaped */
@@ -35,7 +36,7 @@ static void reap(void)
 /* Wait until COUNT of them live. */
 static void until(size_t count)
 {
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	while (descendants_count(&descendants) != count && clock_monotonic_ns() < deadline)
 		usleep(1000);
 	assert_int_equal(descendants_count(&descendants), count);
@@ -59,7 +60,7 @@ static void start(const char *script)
 	struct spawn_options how = {.program = "/bin/sh", .argv = argv, .envp = environment};
 	struct stat st;
 	int status_fd;
-	int64_t deadline = clock_monotonic_ns() + 20 * NS_PER_S;
+	int64_t deadline = clock_monotonic_ns() + TEST_LIMIT_NS;
 	snprintf(text, sizeof text, "%s; : >there; exec sleep 60", script);
 	how.in = how.out = how.err = open("/dev/null", O_RDWR | O_CLOEXEC);
 	assert_int_equal(spawn(&how, &program, &status_fd, &err), 0);

@@ -34,7 +34,7 @@ static void check_comes_back(int reading, int writing)
 		all += (size_t)put;
 	assert_int_equal(put, 0);
 	assert_true(all > 0 && all < 64 * sizeof text);
-	assert_true(clock_monotonic_ns() - begun < 20 * NS_PER_S);
+	assert_true(clock_monotonic_ns() - begun < 60 * NS_PER_S);
 	assert_int_equal(fcntl(writing, F_GETFL) & O_NONBLOCK, 0);
 	fd_close(&reading);
 	fd_close(&writing);

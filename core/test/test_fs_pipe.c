@@ -21,7 +21,7 @@ static void assert_reads(const char *path, const char *text)
 {
 	struct buf got;
 	buf_init(&got, 1 << 20);
-	assert_int_equal(fs_read_pipe(path, 1 << 20, 20 * NS_PER_S, &got, &err), 0);
+	assert_int_equal(fs_read_pipe(path, 1 << 20, 60 * NS_PER_S, &got, &err), 0);
 	assert_int_equal(got.len, strlen(text));
 	assert_memory_equal(got.data ? got.data : "", text, got.len);
 	buf_free(&got);
@@ -90,7 +90,7 @@ static void waits_for_no_pipe_without_end(void **state)
 	assert_int_equal(got.len, 0);
 	/* A writer writes too much. */
 	assert_int_equal(write(ends, "too much", 8), 8);
-	assert_failed(fs_read_pipe("fifo", 4, 20 * NS_PER_S, &got, &err), "too_large");
+	assert_failed(fs_read_pipe("fifo", 4, 60 * NS_PER_S, &got, &err), "too_large");
 	close(ends);
 	buf_free(&got);
 }

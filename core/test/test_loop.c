@@ -108,7 +108,7 @@ static void a_step_waits_no_longer_than_it_may(void **state)
 	start_timer(&never, 'n', INT64_MAX / NS_PER_MS);
 	assert_int_equal(loop_step(loop, 30 * NS_PER_MS, &err), 0);
 	took = clock_monotonic_ns() - began;
-	assert_true(took >= 25 * NS_PER_MS && took < 10 * NS_PER_S);
+	assert_true(took >= 25 * NS_PER_MS && took < 60 * NS_PER_S);
 	assert_string_equal(order, "");
 	loop_timer_stop(loop, &late.timer);
 	loop_timer_stop(loop, &never.timer);

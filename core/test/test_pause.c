@@ -19,7 +19,8 @@
 #include "loop/loop.h"
 #include "process_fixture.h"
 
-#define PAUSE_NS (2 * NS_PER_S)
+/* All times here are multiples of it: the pause is two of them. */
+static int64_t unit_ns;
 
 static void rest(int64_t ns)
 {
@@ -28,12 +29,14 @@ static void rest(int64_t ns)
 		continue;
 }
 
-/* Run BODY in a process that is stopped, for PAUSE_NS, soon after it has written a byte to the descriptor it is given. */
-static void with_a_pause(int (*body)(int ready))
+/* Run BODY in a process that is stopped, for two units, soon after it has written a byte to the descriptor it is given. Returns
+ * whether it succeeded: without the pause being noticed it never does, and on a busy machine not always. */
+static int with_a_pause(int (*body)(int ready), int64_t unit_ms)
 {
 	int status, ends[2];
 	char byte;
 	pid_t pid;
+	unit_ns = unit_ms * NS_PER_MS;
 	assert_int_equal(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0)
@@ -42,13 +45,13 @@ static void with_a_pause(int (*body)(int ready))
 	assert_int_equal(read(ends[0], &byte, 1), 1);
 	close(ends[0]);
 	/* By now it waits. */
-	rest(NS_PER_S / 3);
+	rest(unit_ns / 3);
 	assert_int_equal(kill(pid, SIGSTOP), 0);
-	rest(PAUSE_NS);
+	rest(2 * unit_ns);
 	assert_int_equal(kill(pid, SIGCONT), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	return WEXITSTATUS(status) == 0;
 }
 
 static int fired;
@@ -64,29 +67,36 @@ static int timer_waits(int ready)
 	struct loop *loop = loop_new(&err);
 	struct loop_timer timer = {.fire = on_fire};
 	int64_t started = clock_monotonic_ns(), before = loop_now(loop), lost;
-	CHECK(loop_timer_start(loop, &timer, NS_PER_S, &err) == 0);
+	CHECK(loop_timer_start(loop, &timer, unit_ns, &err) == 0);
 	CHECK(write(ready, "", 1) == 1);
 	while (!fired)
 		CHECK(loop_step(loop, -1, &err) == 0);
 	/* The longest wait, and what is late, may have gone unnoticed. */
 	lost = clock_monotonic_ns() - started - (loop_now(loop) - before);
-	CHECK(lost >= PAUSE_NS - NS_PER_S - NS_PER_S / 2);
-	CHECK(loop_now(loop) - before >= NS_PER_S);
+	CHECK(lost >= unit_ns / 2);
+	CHECK(loop_now(loop) - before >= unit_ns);
 	loop_free(loop);
 	return 0;
+}
+
+static int pause_of_a_timer(int64_t ms)
+{
+	return with_a_pause(timer_waits, ms);
 }
 
 static void a_timer_waits_for_a_process_that_is_stopped(void **state)
 {
 	(void)state;
-	with_a_pause(timer_waits);
+	with_enough_time(pause_of_a_timer, 1000);
 }
 
 static int child_is_silent(int ready)
 {
 	struct run run = {0};
-	run_start_script(&run, "sleep 3; echo up",
-	                 (struct process_options){.bounds.stall_ns = 5 * NS_PER_S / 2, .bounds.timeout_ns = 14 * NS_PER_S / 5});
+	char script[100];
+	snprintf(script, sizeof script, "sleep %g; echo up", 3 * (double)unit_ns / NS_PER_S);
+	run_start_script(&run, script,
+	                 (struct process_options){.bounds.stall_ns = 5 * unit_ns / 2, .bounds.timeout_ns = 14 * unit_ns / 5});
 	CHECK(write(ready, "", 1) == 1);
 	while (!run.done)
 		CHECK(loop_step(run.loop, -1, &err) == 0);
@@ -96,10 +106,15 @@ static int child_is_silent(int ready)
 	return 0;
 }
 
+static int pause_of_a_child(int64_t ms)
+{
+	return with_a_pause(child_is_silent, ms);
+}
+
 static void a_pause_is_neither_silence_nor_time_of_a_child(void **state)
 {
 	(void)state;
-	with_a_pause(child_is_silent);
+	with_enough_time(pause_of_a_child, 1000);
 }
 
 static void on_blocked(struct loop_timer *timer)

@@ -43,7 +43,7 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	struct run run = {.answer_to = ""};
 	(void)state;
 	run_start_script(&run, "trap 'echo bye; exit 3' INT; echo ready; while :; do sleep 0.05; done",
-	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(15000)});
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(60000)});
 	run_until(&run, "ready");
 	process_cancel(run.process);
 	process_cancel(run.process);
@@ -52,41 +52,61 @@ static void the_first_signal_lets_it_end_in_good_order(void **state)
 	assert_ended(&run, "cancelled");
 	assert_int_equal(run.result.code, 3);
 	assert_string_equal(run.lines, "ready|bye|");
-	assert_true(run.result.seconds < 10);
+	assert_true(run.result.seconds < 50);
 	run_free(&run, 1);
+}
+
+static int two_signals(int64_t ms)
+{
+	struct run run = {.answer_to = ""};
+	int in_time;
+	run_start_script(&run,
+	                 "exec 2>/dev/null; trap 'echo INT' INT; trap 'echo TERM; sleep 0.3; exit 0' TERM; echo ready; "
+	                 "while :; do sleep 0.05 & wait $!; done",
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(ms)});
+	run_until(&run, "ready");
+	process_cancel(run.process);
+	run_until(&run, NULL);
+	assert_ended(&run, "cancelled");
+	/* One that is too slow for the grace is killed. */
+	in_time = run.result.signo != SIGKILL;
+	if (in_time)
+		assert_string_equal(run.lines, "ready|INT|TERM|");
+	run_free(&run, 1);
+	return in_time;
 }
 
 /* docker, for example, exits without cleaning up when it gets the signal more than once. */
 static void every_signal_is_heard_once(void **state)
 {
-	struct run run = {.answer_to = ""};
 	(void)state;
-	run_start_script(&run,
-	                 "exec 2>/dev/null; trap 'echo INT' INT; trap 'echo TERM; sleep 0.3; exit 0' TERM; echo ready; "
-	                 "while :; do sleep 0.05 & wait $!; done",
-	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(2000)});
+	with_enough_time(two_signals, 2000);
+}
+
+static int term_after_another_signal(int64_t ms)
+{
+	struct run run = {.answer_to = ""};
+	int in_time;
+	run_start_script(&run, "trap 'echo bye; exit 3' TERM; trap '' INT; echo ready; while :; do sleep 0.05; done",
+	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(ms)});
 	run_until(&run, "ready");
 	process_cancel(run.process);
 	run_until(&run, NULL);
 	assert_ended(&run, "cancelled");
-	assert_string_equal(run.lines, "ready|INT|TERM|");
+	in_time = run.result.signo != SIGKILL;
+	if (in_time)
+		assert_int_equal(run.result.code, 3);
+	if (in_time)
+		assert_non_null(strstr(run.lines, "bye|"));
+	assert_true(run.result.seconds >= (double)ms / 2000);
 	run_free(&run, 1);
+	return in_time;
 }
 
 static void after_another_signal_comes_term(void **state)
 {
-	struct run run = {.answer_to = ""};
 	(void)state;
-	run_start_script(&run, "trap 'echo bye; exit 3' TERM; trap '' INT; echo ready; while :; do sleep 0.05; done",
-	                 (struct process_options){.bounds.first_signal = SIGINT, .bounds.grace_ns = MS(1000)});
-	run_until(&run, "ready");
-	process_cancel(run.process);
-	run_until(&run, NULL);
-	assert_ended(&run, "cancelled");
-	assert_int_equal(run.result.code, 3);
-	assert_non_null(strstr(run.lines, "bye|"));
-	assert_true(run.result.seconds >= 0.5);
-	run_free(&run, 1);
+	with_enough_time(term_after_another_signal, 1000);
 }
 
 static void after_the_grace_it_is_killed(void **state)
@@ -96,7 +116,7 @@ static void after_the_grace_it_is_killed(void **state)
 	run_script(&run, STUBBORN, (struct process_options){.bounds.grace_ns = MS(200)});
 	assert_ended(&run, "cancelled");
 	assert_int_equal(run.result.signo, SIGKILL);
-	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
+	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 50);
 	run_free(&run, 1);
 }
 
@@ -110,7 +130,7 @@ static void kill_does_not_wait_for_the_grace(void **state)
 	run_until(&run, NULL);
 	assert_ended(&run, "cancelled");
 	assert_int_equal(run.result.signo, SIGKILL);
-	assert_true(run.result.seconds < 10);
+	assert_true(run.result.seconds < 50);
 	run_free(&run, 1);
 }
 
@@ -123,7 +143,7 @@ static void a_grandchild_that_keeps_the_pipe_does_not_hang_it(void **state)
 	assert_tail(&run, "hi\n");
 	assert_int_equal(run.result.strays, 1);
 	assert_int_equal(run.result.strays_left, 0);
-	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 5);
+	assert_true(run.result.seconds >= 0.2 && run.result.seconds < 50);
 	run_free(&run, 1);
 }
 
@@ -289,9 +309,9 @@ static void a_zombie_that_nobody_reaps_is_not_waited_for(void **state)
 	(void)state;
 	/* The orphaned sleep becomes a child of this process, which does not reap it. */
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.bounds.grace_ns = MS(15000)});
+	run_script(&run, "sleep 60 & echo ready; wait", (struct process_options){.bounds.grace_ns = MS(60000)});
 	assert_ended(&run, "cancelled");
-	assert_true(run.result.seconds < 5);
+	assert_true(run.result.seconds < 50);
 	assert_int_equal(run.result.strays_left, 0);
 	assert_true(waitpid(-1, NULL, 0) > 0);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
