@@ -143,7 +143,8 @@ describe("a bound", function()
       local list = {}
       for line in runs.waiter:so_far():gmatch "([^\n]+)\n" do
         if line:find(waiting, 1, true) then
-          list[#list + 1] = tonumber(line:match ", waited (%d+)s$" or 0)
+          local minutes, rest = line:match ", waited (%d-)m?(%d%d?)s$"
+          list[#list + 1] = (tonumber(minutes) or 0) * 60 + (tonumber(rest) or 0)
           assert.truthy(line:find("(build autogen)", 1, true), line)
         end
       end
