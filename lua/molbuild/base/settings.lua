@@ -192,6 +192,7 @@ end
 
 local function check_per_runtime(policy)
   check_shape(policy)
+  if not next(policy.per_runtime) then return end
   local allowed, known, list = {}, maps.set(policy.runtimes), {}
   for _, row in ipairs(policy.settings) do
     if row.per_runtime then
@@ -246,8 +247,16 @@ local function own_secret(policy, row, runtime, all_own)
   return own
 end
 
+-- Whether nothing has set a row, so that there is nothing to check: that is so for nearly all rows of nearly all jobs.
+local function is_default(policy, row, own)
+  local name, default, variable = row[1], row[2], row.variable
+  return own[name] == nil and type(default) ~= "table" and policy[name] == default and row[3] ~= "secret" and not row.replaces
+    and not (variable and env.get(variable))
+end
+
 -- The value of a row, where it comes from, and its place.
 local function value_of(policy, row, runtime, own)
+  if is_default(policy, row, own) then return row[2], "default", row[1] end
   if row.replaces and rawget(policy, row.replaces) ~= nil then
     mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
   elseif row[3] == "secret" then
