@@ -309,7 +309,7 @@ install: $(PROGRAM) install-share
 	$(INSTALL) -d $(dir $(COMPLETIONS:%=$(SHARE)/%))
 	$(foreach file,$(COMPLETIONS),$(PROGRAM) completion $(firstword $(subst /, ,$(subst -, ,$(file)))) >$(SHARE)/$(file) && )true
 
-# What a program that is one file comes with, too: the manual, the types, the pages and the examples.
+# What a program that is one file comes with, too: the manual, the types, the pages, the examples, and files for service managers.
 install-share:
 	$(INSTALL) -d $(SHARE)/man/man1
 	$(INSTALL) -m 644 docs/molbuild.1 $(SHARE)/man/man1
@@ -319,12 +319,15 @@ install-share:
 	$(INSTALL) -m 644 docs/*.md docs/*.json docs/*.svg $(SHARE)/molbuild/doc
 	$(INSTALL) -m 644 docs/examples/* $(SHARE)/molbuild/examples
 	ln -sfn ../examples $(SHARE)/molbuild/doc/examples
+	$(INSTALL) -d $(SHARE)/molbuild/systemd $(SHARE)/molbuild/launchd
+	$(INSTALL) -m 644 dist/systemd/* $(SHARE)/molbuild/systemd
+	$(INSTALL) -m 644 dist/launchd/* $(SHARE)/molbuild/launchd
 
 # Scripts that an operator has added are kept.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/molbuild $(SHARE)/man/man1/molbuild.1 $(COMPLETIONS:%=$(SHARE)/%)
 	rm -f $(patsubst scripts/%,$(SHARE)/molbuild/scripts/%,$(POLICIES))
-	rm -rf $(SHARE)/molbuild/lua $(SHARE)/molbuild/types $(SHARE)/molbuild/doc $(SHARE)/molbuild/examples
+	rm -rf $(patsubst %,$(SHARE)/molbuild/%,lua types doc examples systemd launchd)
 	for dir in $(SHARE)/molbuild/scripts/verbs $(SHARE)/molbuild/scripts $(SHARE)/molbuild; do [ ! -d $$dir ] || rmdir $$dir 2>/dev/null || :; done
 
 # For luarocks, which says where its Lua modules (LUADIR) and C modules (LIBDIR) go.

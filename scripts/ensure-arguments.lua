@@ -22,6 +22,13 @@ arguments.attest = {
   { "--commit", "SHA", "the image of this commit, instead of the one that :latest names (one runtime)" },
   { "--dir", "PATH", "the image of this directory as it is (one runtime)" },
 }
+
+arguments.watch = {
+  { "--every", "TIME", "the time between two looks at a runtime, such as 90s; 5m when not given" },
+  { "--metrics", "FILE", "write OpenMetrics text to this file, for node_exporter's textfile collector" },
+  { "--gc", nil, "remove behind each build what nothing needs any more, by the rules of gc" },
+}
+
 arguments.list = {}
 arguments.gc = {
   { "--keep", "N", "keep the N newest images of each runtime; 2 when not given" },

@@ -122,6 +122,7 @@ settings.job = {
   { "pinned", "string?", "the file that named the commit" },
   { "stale", "number?", "offline: the age of the image in seconds" },
   { "keeps_latest", "boolean?", "leave the name that moves with the branch as it is" },
+  { "looks_afresh", "boolean?", "look the commit up now, for this run and for others" },
   { "head_age", "number?", "how many seconds ago the commit was looked up, when it was not looked up now" },
   { "wrong", "string?", "why the image under the tag does not match" },
   { "outcome", "string", "the result's kind: hit, built, pulled, registry, stale" },
@@ -160,6 +161,7 @@ settings.verbs = {
   doctor = "check everything that a run depends on",
   list = "say what is on this machine",
   gc = "remove what nothing needs any more",
+  watch = "keep images fresh, until a signal ends it",
 }
 
 --- What a fork may add: functions, and lists.

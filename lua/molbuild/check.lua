@@ -72,6 +72,32 @@ function check.loaded(policy, library)
   return list
 end
 
+-- The first finding of a policy that was just loaded.
+local function first_finding(policy, library)
+  for _, entry in ipairs(check.loaded(policy, library)) do
+    if entry.findings[1] then return entry.path, entry.findings[1], #entry.findings end
+  end
+end
+
+--- Load the policy of this run again. It counts only if nothing is found in it: else the former one stays.
+---@param library table
+---@return table policy
+---@return fun(): { name: string, sha256: string } identity  as of script.identity
+---@raise usage | bug
+function check.reload(library)
+  return script.afresh(function()
+    local policy = script.load(script.main, library)
+    local path, finding, count = first_finding(policy, library)
+    if finding then
+      errors.raise {
+        kind = "bug", message = ("%s:%d: %s%s"):format(path, finding.line, finding.message,
+          count > 1 and (" (molbuild check %s has %d findings)"):format(path, count) or ""),
+      }
+    end
+    return policy, script.identity()
+  end)
+end
+
 local function as_json(path, finding)
   local encode = require "molbuild.progress.encode"
   return encode.object({ file = path, line = finding.line, message = finding.message }, { "file", "line", "message" })

@@ -46,6 +46,7 @@ local MODULES = {
   template = "molbuild.repository.template",
   testing = "molbuild.testing",
   token = "molbuild.forge.token",
+  watch = "molbuild.machine.watch",
   working_tree = "molbuild.machine.working_tree",
 }
 
@@ -69,6 +70,14 @@ end
 ---@return { path: string, api: integer?, newest: integer, findings: { line: integer, message: string }[] }[]
 function molbuild.findings(policy)
   return require("molbuild.check").loaded(policy, molbuild)
+end
+
+--- Load the policy of this run again, for a verb that keeps running. It counts only if `molbuild check` finds nothing in it.
+---@return table policy
+---@return fun(): { name: string, sha256: string } identity  for records
+---@raise usage | bug  the former policy stays
+function molbuild.reload()
+  return require("molbuild.check").reload(molbuild)
 end
 
 --- The whole program, as its command line is given to it.

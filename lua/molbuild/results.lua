@@ -51,7 +51,7 @@ end
 --- Record the outcome of a runtime. Other events are ignored.
 ---@param e table
 function Results:event(e)
-  local note = notes[e.event]
+  local note = not e.now and notes[e.event] -- not of a verb that keeps running
   if note then
     note(self, e)
   end

@@ -153,7 +153,10 @@ local function run_policy(policy, args, settings, sink, library)
     -- Also when the task is closed: the ticker waits for it.
     local state <close> = setmetatable({ over = false }, { __close = function(self) self.over = true end })
     scope.wants_lines = sink.renderer.wants_lines or settings.verbose
-    scope.verbose = settings.verbose
+    scope.verbose, scope.json = settings.verbose, settings.json
+    -- For a verb that keeps running: before it writes to stdout itself, and before it shows several runtimes one by one.
+    function scope.settle() sink.renderer:close() end
+    function scope.several() sink.renderer.several = true end
     scope.lock_timeout = settings.lock_timeout
     scope.asked = sink.results.asked
     scope.places = task.semaphore(settings.jobs)
@@ -210,6 +213,7 @@ end
 
 local function load_policy(path, library, words, verb)
   local policy = script.load(path, library)
+  script.main = path
   take_words(words, policy, path)
   check_verb(policy, path, verb)
   return policy

@@ -202,18 +202,50 @@ local function looking_beside(fn, ...)
   return ok and result or error(result, 0)
 end
 
+--- The file of the policy that this process runs.
+---@type string?
+script.main = nil
+
+-- The number of those that were loaded before the policy began to run: a file that it loads later is listed once.
+local before_run
+
+local function note(entry)
+  for index = (before_run or #script.loaded) + 1, #script.loaded do
+    if script.loaded[index].path == entry.path then
+      script.loaded[index] = entry
+      return
+    end
+  end
+  table.insert(script.loaded, entry)
+end
+
+--- Call FN as in a process that has loaded no policy yet. If it fails, what was loaded before counts again.
+---@param fn fun(): ...
+---@return ...
+function script.afresh(fn)
+  local loaded, count = script.loaded, before_run
+  script.loaded, before_run = {}, nil
+  local results = table.pack(xpcall(fn, errors.handler))
+  if not results[1] then
+    script.loaded, before_run = loaded, count
+    error(results[2], 0)
+  end
+  return table.unpack(results, 2, results.n)
+end
+
 --- What identifies the policy that was loaded last, and all that it had loaded by then or loads later as a part of its own.
 ---@return fun(): { name: string, sha256: string } identify  the digest is computed when it is asked for
 function script.identity()
-  local count = #script.loaded
+  local loaded, count = script.loaded, #script.loaded
+  before_run = count
   return function()
     local texts = {}
-    for index = 1, count do texts[index] = core.sha256.hex(script.loaded[index].source) end
-    local settings = rawget(script.loaded[count].policy, "settings")
+    for index = 1, count do texts[index] = core.sha256.hex(loaded[index].source) end
+    local settings = rawget(loaded[count].policy, "settings")
     for _, part in ipairs(settings and settings.parts or {}) do
       texts[#texts + 1] = core.sha256.hex(errors.must(script.read(looking_beside(script.find, part[1]))))
     end
-    return { name = script.loaded[count].path:match "[^/]*$", sha256 = core.sha256.hex(table.concat(texts)) }
+    return { name = loaded[count].path:match "[^/]*$", sha256 = core.sha256.hex(table.concat(texts)) }
   end
 end
 
@@ -259,7 +291,7 @@ function script.load(name, library)
     errors.raise { kind = "bug", message = ("%s does not return a table"):format(path) }
   end
   check_api(policy, path)
-  table.insert(script.loaded, { path = path, chunk = chunk, policy = policy, source = source })
+  note { path = path, chunk = chunk, policy = policy, source = source }
   return sealed(policy, path), path, passed_over
 end
 

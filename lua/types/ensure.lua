@@ -97,6 +97,7 @@
 ---@field pinned string?  the file that named the commit
 ---@field stale number?  offline: the age of the image in seconds
 ---@field keeps_latest boolean?  leave the name that moves with the branch as it is
+---@field looks_afresh boolean?  look the commit up now, for this run and for others
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
 ---@field wrong string?  why the image under the tag does not match
 ---@field outcome string  the result's kind: hit, built, pulled, registry, stale
@@ -367,5 +368,10 @@ function ensure.pin(args) end
 ---@param args string[]
 ---@return molbuild.Rows
 function ensure.plan(args) end
+
+--- A verb: keep images fresh, until a signal ends it.
+---@param args string[]
+---@return molbuild.Rows
+function ensure.watch(args) end
 
 return ensure

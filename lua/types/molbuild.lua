@@ -409,6 +409,13 @@ function Task:join() end
 ---@field keep table?  locks that git keeps, too
 ---@field auth_hint string?  the hint when the server refuses the token, or requires one
 
+---@class molbuild.WatchHow
+---@field prepare fun(job: table): table  makes a job of the policy one of a watch
+---@field outcomes string[]  the outcomes that a job may have
+---@field unchanged string  the outcome of a job that found its image
+---@field steps { lookup: string, fetch: string }  the names of the steps that ask the forge
+---@field reload fun(): table, function  loads the policy again; gives it, and what identifies it
+
 --- The arguments of a verb: what follows the script on the command line.
 ---@class molbuild.arguments
 local arguments = {}
@@ -1102,7 +1109,8 @@ local heads = {}
 function heads.age(head, now) end
 
 --- The same lookup, within the window of freshness `job.head_max_age` (seconds). A head that is not older is returned without
---- a question, and `job.head_age` is its age. A job that has a commit already is looking again: the forge is asked. Several
+--- a question, and `job.head_age` is its age. A job that has a commit already is looking again, and one with `looks_afresh` looks
+--- for others: the forge is asked. Several
 --- processes that look one head up at the same time ask once.
 ---@param job table  with cache, head_max_age and engine
 ---@param lookup fun(url: string, branch: string, options: table): string  gitea.branch_head, git.branch_head
@@ -1478,6 +1486,9 @@ function manifest.head(job, tag_of) end
 ---@param setting string?  as of manifest.read
 ---@return string commit
 function manifest.commit(path, runtime, url, setting) end
+
+--- Forget what files said: a run that lasts reads them again.
+function manifest.forget() end
 
 --- Check that a fork's own head gave what was asked for. One that looks the branch up itself knows nothing of a given commit, and
 --- its own would be built without a message. Offline it may have used the network: that is a warning.
@@ -2064,6 +2075,10 @@ function token.find(url, from) end
 ---@return molbuild.Credential? token
 function token.later(url) end
 
+--- Forget what files held: a run that lasts reads them again, since they may have been replaced. A pipe can be read once.
+---@param with_helpers boolean?  also what git's credential helpers gave, as after a refusal
+function token.forget(with_helpers) end
+
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
 --- Raises: usage (the masker cannot take it).
 ---@param secret string
@@ -2071,6 +2086,21 @@ function token.later(url) end
 ---@param user string?
 ---@return molbuild.Credential
 function token.new(secret, url, user) end
+
+--- The verb `watch` of a policy: images are kept fresh. One loop looks at each runtime in turn; docs/operations.md has the rules.
+---@class molbuild.watch
+---@field EVERY integer  Seconds between two looks at a runtime, where the command line does not say, and the least that it may
+---  say.
+---@field EVERY_MIN integer
+---@field LOCK string  The name of its lock, among those of runtimes.
+local watch = {}
+
+--- The verb: `molbuild watch ensure.lua [options] [runtime...]`. Runs until a signal ends it.
+--- Raises: usage, locked, failed.
+---@param policy table
+---@param args string[]
+---@param how molbuild.WatchHow
+function watch.verb(policy, args, how) end
 
 --- Builds from a directory of this machine, as it is, instead of from a commit. What is built is a copy; the directory itself is
 --- only read. Its digest stands for the commit.
@@ -2139,6 +2169,7 @@ function working_tree.copy(job, to) end
 ---@field template molbuild.template
 ---@field testing molbuild.testing
 ---@field token molbuild.token
+---@field watch molbuild.watch
 ---@field working_tree molbuild.working_tree
 molbuild = {}
 
@@ -2153,6 +2184,12 @@ function molbuild.load(name) end
 ---@param policy table
 ---@return { path: string, api: integer?, newest: integer, findings: { line: integer, message: string }[] }[]
 function molbuild.findings(policy) end
+
+--- Load the policy of this run again, for a verb that keeps running. It counts only if `molbuild check` finds nothing in it.
+--- Raises: usage, bug (the former policy stays).
+---@return table policy
+---@return fun(): { name: string, sha256: string } identity  for records
+function molbuild.reload() end
 
 --- The whole program, as its command line is given to it.
 ---@param argv string[]

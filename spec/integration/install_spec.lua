@@ -46,10 +46,13 @@ describe("an installed molbuild", function()
     end
   end)
 
-  it("has the types for editors, which an ejected policy names, the pages and the examples", function()
+  it("has the types for editors, which an ejected policy names, the pages, the examples and files of services", function()
     make "install"
     local share = root .. "/usr/local/share/molbuild"
-    for from, to in pairs { ["lua/types"] = "types", docs = "doc", ["docs/examples"] = "examples" } do
+    for from, to in pairs {
+      ["lua/types"] = "types", docs = "doc", ["docs/examples"] = "examples", ["dist/systemd"] = "systemd",
+      ["dist/launchd"] = "launchd",
+    } do
       sh.run(("diff -r --exclude=molbuild.1 %s %s/%s"):format(from, share, to))
     end
     run { "eject", "ensure.lua", w.dir }

@@ -15,6 +15,9 @@ local build = {}
 --- Ctrl-C sends INT to the docker CLI, which then cancels the build inside the engine, too.
 local SIGINT = 2
 
+--- The share of the processors for a build that others come before.
+local LOW_SHARES = 256
+
 -- A map as a sorted list of "name=value". A list in its place would give the build arguments named 1, 2, ...
 local function pairs_of(map, where)
   local list = {}
@@ -53,6 +56,8 @@ local function arguments_of(engine, options)
   else
     -- Without it the classic builder keeps the container of a failed step.
     add "--force-rm"
+    -- docker's classic builder gives the containers of RUN steps this share where 1024 is the usual one.
+    if task.scope().low_priority and not engine.podman then add("--cpu-shares=" .. LOW_SHARES) end
   end
   if options.no_cache then
     add "--no-cache"

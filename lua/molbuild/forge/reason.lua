@@ -120,7 +120,10 @@ function reason.failure(api, response, message, code)
     return not_found(response, api)
   elseif response.status == 401 or response.status == 403 then
     local said = reason.words(response)
-    return errors.new { kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api), said = said }
+    return errors.new {
+      kind = "auth", message = ("auth failure (%d) at %s"):format(response.status, api), said = said,
+      retry_after = response.headers["retry-after"], -- of a forge that is asked too often
+    }
   end
   local target = origin.redirect_of(response)
   return target and led_away(api, target) or unexpected(response, api)

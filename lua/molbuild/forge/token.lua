@@ -297,6 +297,15 @@ function token.later(url)
   return ask and ask()
 end
 
+--- Forget what files held: a run that lasts reads them again, since they may have been replaced. A pipe can be read once.
+---@param with_helpers boolean?  also what git's credential helpers gave, as after a refusal
+function token.forget(with_helpers)
+  for where in pairs(found) do
+    local is_helper = type(found[where]) == "table"
+    if is_helper and with_helpers or not is_helper and core.fs.type(where) ~= "fifo" then found[where] = nil end
+  end
+end
+
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
 ---@param secret string
 ---@param url string

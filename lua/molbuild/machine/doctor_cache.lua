@@ -112,7 +112,8 @@ function doctor_cache.held(report, locks, longest)
   for _, lock in ipairs(locks) do
     if not lock.free then
       words[#words + 1] = ("%s by %s"):format(lock.name, holder_words(lock.holder))
-      old = old or lock.holder ~= nil and core.sys.now() - lock.holder.start > longest
+      local is_of_build = lock.holder and lock.holder.purpose ~= "watch" -- which holds its lock as long as it runs
+      old = old or is_of_build and core.sys.now() - lock.holder.start > longest
     end
   end
   if #words == 0 then

@@ -287,6 +287,11 @@ function manifest.commit(path, runtime, url, setting)
   return manifest.find(read_before[path], runtime, url).commit
 end
 
+--- Forget what files said: a run that lasts reads them again.
+function manifest.forget()
+  read_before = {}
+end
+
 -- What a job must be built from, and what names it; nil where the branch decides.
 local function wanted_by(job)
   if job.working_tree then

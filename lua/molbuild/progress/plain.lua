@@ -109,7 +109,7 @@ end
 
 function handlers.failed(self, e)
   self.report:add(e)
-  if not self.several then
+  if not self.several or e.now then
     self:_failures()
   elseif e.runtime then
     -- The other jobs may take long. The report with the tail comes at the end, where other lines do not hide it.

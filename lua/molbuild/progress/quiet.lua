@@ -25,6 +25,7 @@ function Quiet:event(e)
     self.report:expect(e.runtime)
   elseif e.event == "failed" then
     self.report:add(e)
+    if e.now then self:close() end
   elseif e.event == "run_ended" then
     self:close()
   end

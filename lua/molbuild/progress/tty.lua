@@ -236,6 +236,7 @@ function handlers.failed(self, e)
   if e.runtime then
     self:_job(e).reason = text.one_line(e.message)
   end
+  for _, line in ipairs(e.now and self.report:take() or {}) do self:_above(line) end
 end
 
 -- The line of a policy without jobs.

@@ -98,6 +98,11 @@ local function present_image(job)
   return ok and found or nil -- a later step asks the engine again, and explains the failure
 end
 
+-- Whether a head may be used without a question. A job that has a commit already is looking again, and a watch looks for others.
+local function may_use(job)
+  return not rawget(job, "sha") and not rawget(job, "looks_afresh")
+end
+
 -- The head in a file, and its age; nil if it cannot be used.
 local function usable(job, path, wanted)
   local text = core.fs.read_own(path, FILE_MAX)
@@ -178,7 +183,7 @@ local function look_up(job, lookup, path, wanted, options)
   local begun = core.sys.monotonic()
   local lock <close> = lock_of(path, options.timeout or WAIT_MAX)
   local head, age
-  if lock and not rawget(job, "sha") then
+  if lock and may_use(job) then
     head, age = usable(job, path, wanted)
   end
   if head then
@@ -198,7 +203,8 @@ local function look_up(job, lookup, path, wanted, options)
 end
 
 --- The same lookup, within the window of freshness `job.head_max_age` (seconds). A head that is not older is returned without
---- a question, and `job.head_age` is its age. A job that has a commit already is looking again: the forge is asked. Several
+--- a question, and `job.head_age` is its age. A job that has a commit already is looking again, and one with `looks_afresh` looks
+--- for others: the forge is asked. Several
 --- processes that look one head up at the same time ask once.
 ---@param job table  with cache, head_max_age and engine
 ---@param lookup fun(url: string, branch: string, options: table): string  gitea.branch_head, git.branch_head
@@ -211,7 +217,7 @@ function heads.window(job, lookup)
     end
     local wanted = { url = url, branch = branch, token = credential.fingerprint(options.token) }
     local path = path_of(job.cache, url, branch)
-    if not rawget(job, "sha") then
+    if may_use(job) then
       local head, age = usable(job, path, wanted)
       if head then
         return note(job, head, age)
