@@ -44,7 +44,7 @@ local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 ---@field due number  when the next look is, by core.sys.steady()
 ---@field backoff molbuild.Backoff  of failures that are the runtime's own
 ---@field task molbuild.Task?  the look
----@field is_busy boolean?  it has begun its steps
+---@field sink molbuild.WatchSink?  the events of the look
 ---@field is_bad boolean?  the last look has failed
 ---@field failing string?  the failure that was reported
 ---@field image string?  name and id of the image that was found last
@@ -93,19 +93,25 @@ function Watch:put(row)
   end
 end
 
+local function names_of(list, is_one)
+  local names = {}
+  for _, lane in ipairs(list) do names[#names + 1] = is_one(lane) and lane.runtime or nil end
+  return #names > 0 and table.concat(names, ", ") or nil
+end
+
 -- What a service manager shows.
 local function status_of(self)
-  local busy, bad = {}, {}
-  for _, lane in ipairs(self.lanes) do
-    if lane.is_bad then bad[#bad + 1] = lane.runtime end
-    if lane.is_busy then busy[#busy + 1] = lane.runtime end
-  end
-  local parts = { ("%d %s every %s"):format(#self.lanes, #self.lanes == 1 and "runtime" or "runtimes", amounts.age(self.every)) }
+  local parts, silent = {}, {}
   for name, trouble in pairs(self.troubles) do
-    if trouble.failures > 0 then parts[#parts + 1] = name .. " does not answer" end
+    if trouble.failures > 0 then silent[#silent + 1] = name .. " does not answer" end
   end
-  table.sort(parts, function(a, b) return a == parts[1] or b ~= parts[1] and a < b end)
-  if #bad > 0 then parts[#parts + 1] = "failing: " .. table.concat(bad, ", ") end
+  table.sort(silent)
+  parts[1] = ("%d %s every %s"):format(#self.lanes, #self.lanes == 1 and "runtime" or "runtimes", amounts.age(self.every))
+  table.move(silent, 1, #silent, 2, parts)
+  local building = names_of(self.lanes, function(lane) return lane.sink and lane.sink:shows(lane.runtime) end)
+  local bad = names_of(self.lanes, function(lane) return lane.is_bad end)
+  parts[#parts + 1] = building and "building: " .. building
+  parts[#parts + 1] = bad and "failing: " .. bad
   return table.concat(parts, "; ")
 end
 
@@ -339,7 +345,7 @@ end
 function watch.verb(policy, args, how)
   local given, words = require("molbuild.base.arguments").parse(args, policy.arguments().watch, "--all")
   local self = new(policy, given, words, how)
-  local lock <close> = lock_of(self)
+  local _ <close> = lock_of(self)
   run(self)
   wind_up(self)
   task.on_signal(nil)

@@ -210,11 +210,11 @@ function watch_look.look(self, lane)
     own, list = jobs_of(self, lane)
     wait = wait_for(self, lane, own)
     if wait then return end
-    lane.is_busy = true
+    lane.sink = sink
     run(self, lane, own, list)
     finish(self, own)
   end, errors.handler)
-  lane.is_busy = nil
+  lane.sink = nil
   for _, trouble in pairs(self.troubles) do
     if trouble.prober == lane then trouble.prober = nil end
   end
