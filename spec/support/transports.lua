@@ -6,15 +6,21 @@ local transports = {}
 
 --- Start both for the repositories of a world without a forge (DIR/repos). Gives an object with
 ---   ssh, git        the beginning of a URL, to the world's directory and to its repositories
+---   server          the beginning of a URL of the server's own directories
 ---   config          for ssh -F: it has the key, and knows the server
 ---   program         a directory with a program ssh that reads it, and writes its arguments to DIR/ssh.calls
 ---   stop()
-function transports.start(w)
+--- `env` are variables of what sshd starts.
+---@param options { env: table<string, string>? }?
+function transports.start(w, options)
   local dir = sh.run(("mktemp -d %s/ssh.XXXXXX"):format(w.dir))
   sh.run(("ssh-keygen -q -t ed25519 -N '' -f %s/host && ssh-keygen -q -t ed25519 -N '' -f %s/key"):format(dir, dir))
   -- Where sshd wants it: the daemon of the system has the same one.
   sh.run "[ $(id -u) != 0 ] || mkdir -p /run/sshd"
+  local set = {}
+  for name, value in pairs(options and options.env or {}) do set[#set + 1] = (" %s=%s"):format(name, value) end
   sh.write(dir .. "/sshd_config", table.concat({
+    #set > 0 and "SetEnv" .. table.concat(set) or "",
     "ListenAddress 127.0.0.1", "HostKey " .. dir .. "/host", "PidFile none", "AuthorizedKeysFile " .. dir .. "/key.pub",
     "StrictModes no", "UsePAM no", "PermitRootLogin yes", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "",
   }, "\n"))
@@ -29,7 +35,8 @@ function transports.start(w)
       ("--base-path=%s/repos"):format(w.dir), w.dir .. "/repos",
     } }
   end)
-  self.ssh = ("ssh://%s@127.0.0.1:%d%s"):format(sh.run "id -un", sshd.port, w.dir)
+  self.server = ("ssh://%s@127.0.0.1:%d"):format(sh.run "id -un", sshd.port)
+  self.ssh = self.server .. w.dir
   self.git = ("git://127.0.0.1:%d"):format(daemon.port)
   sh.write(dir .. "/known_hosts", ("[127.0.0.1]:%d %s"):format(sshd.port, sh.read(dir .. "/host.pub")))
   self.config = dir .. "/ssh_config"

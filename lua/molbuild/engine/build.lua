@@ -102,7 +102,7 @@ end
 --- The program's environment for a builder. With the classic builder alone DOCKER_BUILDKIT is not set: docker would give
 --- advice about molbuild's own setting.
 local function environment(engine, options, run)
-  run.env = { BUILDKIT_PROGRESS = "plain", DOCKER_CLI_HINTS = "false" }
+  run.env = { BUILDKIT_PROGRESS = "plain" }
   if options.builder == "buildkit" then
     run.env.DOCKER_BUILDKIT = "1"
   elseif engine.has_no_buildkit then

@@ -33,10 +33,12 @@ end
 ---@return table result
 function cli.run(command, arguments, more)
   local argv = table.move(arguments, 1, #arguments, 2, { command })
-  local options = { argv = argv, timeout = 60, env = { DOCKER_CLI_HINTS = "false" } }
+  local options = { argv = argv, timeout = 60 }
   for name, value in pairs(more or {}) do
     options[name] = value
   end
+  options.env = { DOCKER_CLI_HINTS = "false", SSH_ASKPASS_REQUIRE = "never" } -- ssh must not open a window
+  for name, value in pairs(more and more.env or {}) do options.env[name] = value end
   return child.run(options)
 end
 
@@ -57,10 +59,11 @@ function Cli:ask(arguments, capture)
   return cli.run(self.command, arguments, { capture = capture, silent = true, timeout = self.timeout })
 end
 
---- nil, message of a failed run, with a code when the engine cannot be reached.
+--- nil, message of a failed run, with a code when the engine cannot be reached. The program has many texts for that, among them
+--- those of ssh: whether an engine answers is asked, unless the text is a well-known one.
 function Cli:failure(what, result)
   local words = child.last_words(result)
-  if finds(result.tail, UNREACHABLE) then
+  if finds(result.tail, UNREACHABLE) or not self:ping(self.timeout) then
     return nil, words, "connect"
   end
   return nil, ("%s %s: %s"):format(self.command, what, words)

@@ -40,29 +40,9 @@ function Engine:run(arguments, more)
   return require("molbuild.engine.cli").run(self.command, arguments, more)
 end
 
---- The hint for an engine that cannot be reached, by the message about it; and whether the same call may succeed later
---- without a change on this side, for example after the engine's restart.
-local function hint(self, message)
-  if message:find("permission denied", 1, true) then
-    return "get access to it (id -nG should list its group)", false
-  elseif message:find("certificat", 1, true) or message:find(".pem", 1, true) then
-    return "check the files ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the context", false
-  elseif message:find('context "', 1, true) then
-    return "name an existing context (docker context ls), or set DOCKER_HOST", false
-  elseif self.podman then
-    return "start it (for example: sudo systemctl start podman.socket), or set CONTAINER_HOST to a running one", true
-  end
-  return "start it (for example: sudo systemctl start docker), or set DOCKER_HOST to a running one", true
-end
-
+-- Raise that the engine cannot be reached.
 function Engine:raise_unreachable(message)
-  local advice, may_return = hint(self, message)
-  errors.raise {
-    kind = "missing_tool",
-    retry = may_return,
-    message = ("the %s cannot be reached: %s"):format(self.podman and "podman service" or "Docker Engine", message),
-    hint = advice,
-  }
+  error(require("molbuild.engine.unreachable").error(self, message), 0)
 end
 
 --- References become parts of paths and arguments, so they must not contain other characters. The engine decides whether
@@ -75,14 +55,9 @@ local function check_reference(ref)
   end
 end
 
---- The error for an engine that accepts a question and gives no answer.
+-- Raise that the engine accepts a question and gives no answer.
 function Engine:raise_stuck(message)
-  errors.raise {
-    kind = "missing_tool",
-    message = ("the %s does not answer: %s"):format(self.podman and "podman service" or "Docker Engine", message),
-    hint = self.podman and "check its state, or restart it (for example: sudo systemctl restart podman.socket podman)"
-      or "check its state, or restart it (for example: sudo systemctl restart docker)",
-  }
+  error(require("molbuild.engine.unreachable").stuck(self, message), 0)
 end
 
 -- Ask the program, within a bound in seconds.
