@@ -54,6 +54,7 @@ end
 
 --- What follows a build: others get the image, and what nothing needs any more goes.
 function advice.afterwards(job, ensure)
+  if job.allowed_signers then molbuild.signers.keep(job) end
   if job.image_cache then molbuild.shared.give(job) end
   molbuild.heads.forget(job, job.sha)
   molbuild.cache.prune(job.cache .. "/" .. job.runtime, ensure.keep_trees)

@@ -28,7 +28,7 @@ function build.clone(_, job)
       repository = repository, dir = tree, url = job.repo_url, commit = job.sha, branch = job.branch, keep = { job.held },
       on_branch = job.commit and not job.allow_detached, detached_hint = "add --allow-detached to build it", stall = job.stall,
       token = job.token or molbuild.token.later(job.repo_url), files = job.max_files, bytes = job.max_bytes, timeout = job.ceiling,
-      auth_hint = advice().auth(job),
+      auth_hint = advice().auth(job), verify = job.allowed_signers and molbuild.signers.check(job) or nil,
     }
   end)
 end
@@ -71,13 +71,17 @@ function build.make(ensure, job, step)
   job.held = lock
   if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
-  if job.image_cache and step "shared" then return true end
+  if job.image_cache and step "shared" then
+    if job.allowed_signers then molbuild.signers.vouch(job, step, true) end
+    return true
+  end
   molbuild.failures.check(job)
   job.outcome = "built"
   ensure.announce(job)
   local record <close> = molbuild.record.begin(job)
   local builder = molbuild.buildkit.find(job) -- in parallel
   if not step "clone" then return molbuild.heads.forget(job) end
+  if job.allowed_signers then molbuild.signers.demand(job, ensure.clone) end
   job.builder, job.builder_advice = builder:join()
   step "check"
   step "build"

@@ -94,6 +94,17 @@ local settings = {
     variable = "MOLECULE_ATTEST_SIGNERS" },
   { "attested", "0", "flag", "1: an image is used only if its record is that of this very image, and is signed by such a key",
     variable = "MOLECULE_ATTESTED" },
+  { "allowed_signers", nil, "file",
+    "who may sign: a file in the format of OpenSSH's allowed signers, with OpenPGP keys as armored blocks, or a keyring of gpg's. "
+      .. "Only a commit with a good signature by one of them is built, or has an image that is used",
+    variable = "MOLECULE_ALLOWED_SIGNERS", per_runtime = true },
+  { "revoked_signers", nil, "file",
+    "whose keys are revoked, whatever the time of a commit is: a key revocation list of OpenSSH, or a public key or a fingerprint "
+      .. "per line",
+    variable = "MOLECULE_REVOKED_SIGNERS", per_runtime = true },
+  { "signers_mode", "enforce", "choice",
+    "what happens to another commit: enforce, it is an error; warn, it is reported only", choices = { "enforce", "warn" },
+    variable = "MOLECULE_SIGNERS_MODE", per_runtime = true },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -129,6 +140,7 @@ settings.job = {
   { "held", "Lock?", "the lock, while the image is built" },
   { "dir", "string", "the tree that is built" },
   { "log_file", "string", "the log of the build" },
+  { "signer", "table?", "who signed the commit, when that is checked: principal, fingerprint, kind" },
   { "inputs", "table<string, string>?", "the contents of the template's declared inputs" },
   { "builder", "string?", "the builder that the engine's program uses: buildkit or classic" },
   { "builder_advice", "string?", "the advice to log about that builder" },

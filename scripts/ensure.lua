@@ -33,6 +33,7 @@ function ensure.job(runtime)
   job.runtime = molbuild.names.component(runtime, "the runtime")
   job.engine = docker.engine()
   job.image = (job.registry or job.image_prefix) .. "/workspace-template-" .. runtime
+  if job.allowed_signers or job.revoked_signers then molbuild.signers.expect_commit(job) end
   if job.registry then return job end
   local where = job.repo_url and ("per_runtime.%s.repo_url"):format(runtime) or variables.repo_prefix
   local usual = molbuild.token.strip(job.repo_prefix .. runtime, variables.repo_prefix)
@@ -162,6 +163,7 @@ end
 function ensure.found(job, step)
   local found = not job.rebuild and step "cached"
   if found and not molbuild.expect.is_shipped(ensure.cached) then ensure.prove(job, "cached") end
+  if job.allowed_signers then molbuild.signers.vouch(job, step, found) end
   return found
 end
 

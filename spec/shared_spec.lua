@@ -1,6 +1,8 @@
 -- What is taken from a shared registry: an image that a run on this machine would use.
+local errors = require "molbuild.base.errors"
 local shared = require "molbuild.machine.shared"
 local sh = require "spec.support.sh"
+local signers = require "molbuild.machine.signers"
 local stock = require "spec.support.stock"
 local task = require "molbuild.base.task"
 
@@ -57,6 +59,21 @@ describe("an image of a shared registry", function()
     assert.is_false(ok)
     assert.truthy(failure.message:find("was not taken: too old: it was built 2h ago, at most 60m are allowed (MAX_AGE)", 1, true))
     assert.is_true(take(60))
+  end)
+
+  it("is not taken when no allowed signer has signed its commit", function()
+    local examine, keep, kept = signers.examine, signers.keep, 0
+    finally(function() signers.examine, signers.keep = examine, keep end)
+    function signers.examine() error(errors.new { kind = "signature", message = "no" }, 0) end -- luacheck: ignore 122
+    function signers.keep() kept = kept + 1 end -- luacheck: ignore 122
+    job.allowed_signers = "/signers"
+    local ok, failure = pcall(take, 60)
+    assert.same({ false, "signature", 0 }, { ok, failure.kind, kept })
+    assert.is_nil(engine:find(job.tag))
+    assert.is_nil(engine:find "registry.example/team/workspace-template-hermes:0123456789ab")
+    function signers.examine() end -- luacheck: ignore 122
+    assert.is_true(take(60))
+    assert.equal(1, kept)
   end)
 
   it("is not taken when it was built with another value of a declared input", function()

@@ -62,6 +62,8 @@ check_debian() {
 	command_or fcgiwrap fcgiwrap
 	command_or sshd openssh-server
 	command_or ssh openssh-client
+	command_or gpg gnupg
+	command_or gpgv gpgv
 	command_or cppcheck cppcheck
 	command_or clang-format clang-format
 	command_or shellcheck shellcheck
@@ -160,7 +162,7 @@ Darwin) check_mac ;;
 		echo "bootstrap: no apt-get here. Needed are a C compiler, GNU make, pkg-config, git, curl, docker, Lua 5.4 with" \
 			"cjson and argparse, libcurl and OpenSSL with their headers, a static busybox; for the tests also busted," \
 			"luacheck, cmocka, cppcheck, clang-format, shellcheck, luarocks, nginx, fcgiwrap, sshd, tinyproxy, tmux, strace," \
-			"openssl, podman, docker-registry, Go, systemd, python3-jsonschema and python3-prometheus-client." >&2
+			"openssl, gpg, podman, docker-registry, Go, systemd, python3-jsonschema and python3-prometheus-client." >&2
 	fi
 	;;
 esac

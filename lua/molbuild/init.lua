@@ -41,6 +41,7 @@ local MODULES = {
   settings = "molbuild.base.settings",
   sha = "molbuild.base.sha",
   shared = "molbuild.machine.shared",
+  signers = "molbuild.machine.signers",
   stale = "molbuild.machine.stale",
   task = "molbuild.base.task",
   template = "molbuild.repository.template",

@@ -74,6 +74,13 @@
 ---  set, the signing key alone (variable: MOLECULE_ATTEST_SIGNERS)
 ---@field attested boolean  1: an image is used only if its record is that of this very image, and is signed by such a key
 ---  (default: 0; variable: MOLECULE_ATTESTED)
+---@field allowed_signers string?  who may sign: a file in the format of OpenSSH's allowed signers, with OpenPGP keys as armored
+---  blocks, or a keyring of gpg's. Only a commit with a good signature by one of them is built, or has an image that is used
+---  (variable: MOLECULE_ALLOWED_SIGNERS)
+---@field revoked_signers string?  whose keys are revoked, whatever the time of a commit is: a key revocation list of OpenSSH, or
+---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
+---@field signers_mode "enforce"|"warn"  what happens to another commit: enforce, it is an error; warn, it is reported only
+---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -104,6 +111,7 @@
 ---@field held molbuild.core.Lock?  the lock, while the image is built
 ---@field dir string  the tree that is built
 ---@field log_file string  the log of the build
+---@field signer table?  who signed the commit, when that is checked: principal, fingerprint, kind
 ---@field inputs table<string, string>?  the contents of the template's declared inputs
 ---@field builder string?  the builder that the engine's program uses: buildkit or classic
 ---@field builder_advice string?  the advice to log about that builder
@@ -139,6 +147,13 @@
 ---  between them (variable: MOLECULE_BUILD_CACHE_FROM)
 ---@field build_cache_to string?  where BuildKit puts layers: inline (in the image), or type=registry,ref=...; several with
 ---  spaces between them (variable: MOLECULE_BUILD_CACHE_TO)
+---@field allowed_signers string?  who may sign: a file in the format of OpenSSH's allowed signers, with OpenPGP keys as armored
+---  blocks, or a keyring of gpg's. Only a commit with a good signature by one of them is built, or has an image that is used
+---  (variable: MOLECULE_ALLOWED_SIGNERS)
+---@field revoked_signers string?  whose keys are revoked, whatever the time of a commit is: a key revocation list of OpenSSH, or
+---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
+---@field signers_mode ("enforce"|"warn")?  what happens to another commit: enforce, it is an error; warn, it is reported only
+---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
 
 --- The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.
 ---@class ensure
@@ -205,6 +220,13 @@
 ---  set, the signing key alone (variable: MOLECULE_ATTEST_SIGNERS)
 ---@field attested "0"|"1"  1: an image is used only if its record is that of this very image, and is signed by such a key
 ---  (default: 0; variable: MOLECULE_ATTESTED)
+---@field allowed_signers string?  who may sign: a file in the format of OpenSSH's allowed signers, with OpenPGP keys as armored
+---  blocks, or a keyring of gpg's. Only a commit with a good signature by one of them is built, or has an image that is used
+---  (variable: MOLECULE_ALLOWED_SIGNERS)
+---@field revoked_signers string?  whose keys are revoked, whatever the time of a commit is: a key revocation list of OpenSSH, or
+---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
+---@field signers_mode "enforce"|"warn"  what happens to another commit: enforce, it is an error; warn, it is reported only
+---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments

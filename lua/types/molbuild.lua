@@ -32,6 +32,20 @@
 ---@class molbuild.ChildOptions: molbuild.core.ProcessOptions
 ---@field silent boolean?  its output lines become no events
 
+---@class molbuild.CommitOptions
+---@field repository string  where it is kept; its directory exists
+---@field dir string  a path in an existing private directory, beside which files may be
+---@field url string
+---@field commit string
+---@field branch string  where the commit is looked for if the server does not serve it by its id
+---@field bytes integer  the most bytes on the wire
+---@field memory integer?  bytes of memory for git, for data from the server; no bound when absent
+---@field token molbuild.Credential?
+---@field timeout number?
+---@field stall number?
+---@field keep table?  locks that git keeps, too
+---@field offline boolean?  nothing is fetched
+
 ---@class molbuild.Credential
 local Credential = {}
 
@@ -294,6 +308,7 @@ function Engine:push(ref, options) end
 ---@field max_bytes number?
 ---@field engine string?  the program that builds
 ---@field error molbuild.RecordError?  of a build that failed
+---@field signer molbuild.Signer?  of the commit, when it was built
 
 ---@class molbuild.RecordError
 ---@field kind string
@@ -367,6 +382,15 @@ function Semaphore:acquire(on_wait) end
 ---@field origin "default"|"fork"|"variable"
 ---@field where string  its place, for messages: a variable, "ceiling", "per_runtime.hermes.ceiling"
 
+---@class molbuild.Signer
+---@field commit string
+---@field principal string?  who signed the commit; nil when the signature was refused
+---@field fingerprint string?  of the key
+---@field kind "ssh"|"gpg"|nil
+---@field refused string?  why the signature was refused, where that is only reported
+---@field signers_sha256 string  the digest of the file of allowed signers
+---@field revoked_sha256 string?  the digest of the file of revoked ones
+
 ---@class molbuild.Task
 ---@field scope table  shared by this task and its children; inherits from the parent's scope
 ---@field ended boolean
@@ -408,6 +432,8 @@ function Task:join() end
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
 ---@field auth_hint string?  the hint when the server refuses the token, or requires one
+---@field verify (fun(options: molbuild.TreeOptions))?  called when the repository holds the commit, before anything of its tree
+---  is read: it raises an error for a commit that must not be used
 
 ---@class molbuild.WatchHow
 ---@field prepare fun(job: table): table  makes a job of the policy one of a watch
@@ -560,7 +586,7 @@ function cache.lock(root, name, options) end
 ---@return { path: string }
 function cache.staging(root, name) end
 
---- Where the git repository of NAME is kept from one build to the next (repository/store.lua). Its user must hold the
+--- Where the git repository of NAME is kept from one build to the next (repository/kept.lua). Its user must hold the
 --- name's lock.
 ---@param root string
 ---@param name string
@@ -1027,6 +1053,12 @@ function git.branch_head(url, branch, options) end
 --- Write the tree of one commit into a new directory; see store.lua.
 ---@param options molbuild.TreeOptions
 function git.tree(options) end
+
+--- Call FN with a repository that holds a commit, without its files; see held_commit.lua.
+---@param options molbuild.CommitOptions
+---@param fn fun(options: molbuild.TreeOptions): any
+---@return any
+function git.with_commit(options, fn) end
 
 --- What a Gitea-compatible forge reports about a repository through its API.
 ---@class molbuild.gitea
@@ -1740,6 +1772,17 @@ function record.checked(job) end
 ---@param digest string
 function record.note_checked(job, digest) end
 
+--- What note_signer() has kept about a job's image.
+---@param job table  with its tag
+---@return string?
+function record.signer(job) end
+
+--- Keep who signed the commit of a job's image: a text beside the record, which may be missing. It is this machine's own, and goes
+--- to no other place.
+---@param job table  with its tag
+---@param text string
+function record.note_signer(job, text) end
+
 --- The record in a file.
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
@@ -1909,7 +1952,8 @@ function shared.name(job) end
 
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
 --- must be built again, or of a working tree, is not looked for.
---- Raises: auth, not_found, remote, failed, timeout (where the image is required).
+--- Raises: auth, not_found, remote, failed, timeout (where the image is required), signature (the commit of the image is not
+---  signed by an allowed signer).
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken
@@ -1921,6 +1965,68 @@ function shared.take(job, declared, outcome) end
 --- Raises: auth, remote, failed, timeout (where the push is required).
 ---@param job table
 function shared.give(job) end
+
+--- Signed commits: the commit of an image has a good signature by an allowed signer.
+---
+--- The verdict about an image is kept in a file beside its record, TAG.json.signer: the image's id, the commit, who signed it, and
+--- the digests of the files that decided. An image with such a file is not checked again. The file is this machine's own: no
+--- record that came from another host names the signer of a commit here.
+---@class molbuild.signers
+local signers = {}
+
+--- Check that the settings can have an effect. Where no commit is built, none can be checked.
+--- Raises: usage.
+---@param job table
+function signers.expect_commit(job) end
+
+--- Whether a verdict is one by the files as they are now.
+--- Raises: usage, failed.
+---@param job table
+---@param signer molbuild.Signer?
+---@return boolean
+function signers.is_current(job, signer) end
+
+--- What git.tree calls before it reads the tree of a job's commit.
+---@param job table
+---@return (fun(options: molbuild.TreeOptions))?  nil when no signers are set
+function signers.check(job) end
+
+--- Check that the step that made the tree of a job's commit has checked its signature. A fork's own may not have.
+--- Raises: bug.
+---@param job table
+---@param clone function  that step
+function signers.demand(job, clone) end
+
+--- Keep the verdict about a job's image, for later runs. They check it again when it cannot be kept.
+---@param job table  with `signer` and `image_id`
+function signers.keep(job) end
+
+--- Whether a job's image was found to be of a signed commit, by the files as they are now. Nothing is fetched for it.
+--- Raises: usage, failed.
+---@param job table
+---@return boolean
+function signers.knows(job) end
+
+--- What a run would do first with an image that is there, as words for a plan; nil when it would simply use it. Like a run, it
+--- refuses a working tree.
+--- Raises: signature, usage, failed.
+---@param job table
+---@return string?
+function signers.doubt(job) end
+
+--- Check who signed a job's commit, which need not have been fetched. The runtime's lock is held.
+--- Raises: signature, usage, failed, remote, auth, not_found, template, timeout, missing_tool, cancelled.
+---@param job table  with `sha` and `held`; sets `signer`
+function signers.examine(job) end
+
+--- Make sure that the commit of a job's image, when the engine has it, is signed by an allowed signer. An image that was found to
+--- be so before is not checked again, unless the files have changed. A working tree is no commit, and is refused in any case.
+--- Raises: signature (the image must not be used), usage, failed, remote, auth, not_found, template, timeout, missing_tool,
+---  locked, cancelled.
+---@param job table  with `sha`, `tag`, `image_id`; sets `signer`
+---@param step fun(name: string): any  calls a step of the policy: its lock
+---@param found boolean  whether the engine has the image
+function signers.vouch(job, step, found) end
 
 --- The last good image of a runtime: what is there while the image that was asked for is not.
 ---@class molbuild.stale
@@ -2164,6 +2270,7 @@ function working_tree.copy(job, to) end
 ---@field settings molbuild.settings
 ---@field sha molbuild.sha
 ---@field shared molbuild.shared
+---@field signers molbuild.signers
 ---@field stale molbuild.stale
 ---@field task molbuild.task
 ---@field template molbuild.template

@@ -31,7 +31,8 @@ local function outcome_of(ensure, job)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
     if job.attested then molbuild.attest.demand(job) end
-    return job.stale and "stale" or "hit", job.reason or job.pinned and "the commit in " .. job.pinned or nil
+    local unsure = job.allowed_signers and molbuild.signers.doubt(job)
+    return job.stale and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end
   if job.offline then molbuild.offline.refuse(job) end
   molbuild.failures.check(job)

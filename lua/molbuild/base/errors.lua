@@ -25,6 +25,7 @@ local KINDS = {
   missing_tool = { exit = 3 },
   remote = { exit = 4, retry = true },
   auth = { exit = 5, retry = false },
+  signature = { exit = 5, retry = false },
   not_found = { exit = 6, retry = false },
   template = { exit = 7, retry = false },
   build = { exit = 8 },

@@ -224,6 +224,17 @@ local function add_forges(checks, machine, jobs)
   end
 end
 
+-- The jobs whose commits must be signed, one for each choice of files.
+local function with_signers(machine, jobs)
+  local list, seen = {}, {}
+  for _, job in ipairs(machine.jobs[1] and jobs or {}) do
+    local key = ("%s\n%s\n%s"):format(rawget(job, "allowed_signers"), rawget(job, "revoked_signers"), rawget(job, "signers_mode"))
+    list[#list + 1] = rawget(job, "allowed_signers") and not seen[key] and job or nil
+    seen[key] = true
+  end
+  return list
+end
+
 local function checks_of(machine, options)
   local jobs = only(machine, "build")
   local with_forge = machine.jobs[1] and jobs or {}
@@ -233,6 +244,9 @@ local function checks_of(machine, options)
   }
   if #jobs > 0 then
     table.insert(checks, { "git", function(report) programs.program(report, machine, "git") end })
+  end
+  for _, job in ipairs(with_signers(machine, jobs)) do
+    table.insert(checks, { "signers", function(report) require("molbuild.machine.doctor_signers").check(report, job) end })
   end
   for _, used in ipairs(engines_of(machine, only(machine, "build", "engine"))) do
     add_engine(checks, machine, used, options.native)

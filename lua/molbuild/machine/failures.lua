@@ -11,7 +11,8 @@ local failures = {}
 -- A failure that only a change of the commit, the policy or its settings ends. With a code, the engine's program has named
 -- a cause outside of the commit: the network, a registry, a disk.
 local function is_lasting(failure)
-  return (failure.kind == "template" or failure.kind == "build") and not failure.code and not failure.retry
+  local is_of_commit = failure.kind == "template" or failure.kind == "build" or failure.kind == "signature"
+  return is_of_commit and not failure.code and not failure.retry
 end
 
 -- Whether a build would have what the recorded one had. Declared inputs are files of the commit, and their list is the policy's.
@@ -35,6 +36,8 @@ function failures.recall(job)
   local age = found and found.error and os.time() - found.finished
   -- A clock that was set back says nothing about how long ago it was.
   if not age or age < 0 or age >= within or not is_lasting(found.error) or not is_same(job, found) then return nil end
+  -- Who may sign is no part of the commit.
+  if found.error.kind == "signature" and not require("molbuild.machine.signers").is_current(job, found.signer) then return nil end
   return found.error, age
 end
 

@@ -7,7 +7,7 @@ local store = require "molbuild.repository.cache"
 
 local leftovers = {
   --- The endings of the files that belong to a record: its signature, and the digest of what a check of it depended on.
-  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true },
+  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true },
 }
 
 local HEX12 = ("%x"):rep(12)

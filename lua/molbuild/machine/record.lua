@@ -48,6 +48,7 @@ record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
 ---@field max_bytes number?
 ---@field engine string?  the program that builds
 ---@field error molbuild.RecordError?  of a build that failed
+---@field signer molbuild.Signer?  of the commit, when it was built
 
 ---@class molbuild.RecordError
 ---@field kind string
@@ -131,8 +132,8 @@ local function masked(value)
   return copy
 end
 
--- The files of a record: the document, its signature, and what attest.lua remembers of both.
-local SIGNATURE, CHECKED = ".sig", ".checked"
+-- The files of a record: the document, its signature, what attest.lua remembers of both, and what signers.lua does of the image.
+local SIGNATURE, CHECKED, SIGNER = ".sig", ".checked", ".signer"
 
 local function put_file(path, content, max)
   if #content > max then return nil, ("it has %d bytes, at most %d are allowed"):format(#content, max) end
@@ -157,6 +158,7 @@ local function document_of(self, failure)
   local details = {
     builder = { id = BUILDER, version = { molbuild = task.scope().version } },
     metadata = {
+      molbuild_signer = job.signer,
       startedOn = amounts.date(self.started), finishedOn = amounts.date(), molbuild_seconds = core.sys.monotonic() - self.since,
     },
   }
@@ -243,6 +245,12 @@ local function error_of(value)
   }
 end
 
+local function signer_of(value)
+  local signer = {}
+  for name, part in pairs(table_of(value)) do signer[name] = text_of(part) end
+  return next(signer) and signer or nil
+end
+
 -- The first part that a record lacks; nil when it has all that readers rely on.
 local function missing(found)
   for _, name in ipairs { "runtime", "image", "commit", "repository", "branch", "platform", "started", "finished" } do
@@ -270,7 +278,8 @@ local function flattened(document, path)
     builder = text_of(inner.builder), engine = text_of(inner.engine),
     max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
     started = amounts.time(times.startedOn), finished = amounts.time(times.finishedOn),
-    seconds = tonumber(times.molbuild_seconds) or 0, error = is_failure and error_of(predicate.error) or nil,
+    seconds = tonumber(times.molbuild_seconds) or 0, signer = signer_of(times.molbuild_signer),
+    error = is_failure and error_of(predicate.error) or nil,
   }
   local lacks = document._type ~= STATEMENT and "_type"
     or not is_failure and document.predicateType ~= PROVENANCE and "predicateType" or missing(found)
@@ -338,6 +347,24 @@ end
 ---@param digest string
 function record.note_checked(job, digest)
   put_file(record.path(job.cache, job.runtime, job.tag) .. CHECKED, digest, 64)
+end
+
+--- What note_signer() has kept about a job's image.
+---@param job table  with its tag
+---@return string?
+function record.signer(job)
+  return (own(record.path(job.cache, job.runtime, job.tag) .. SIGNER, record.SIGNATURE_MAX))
+end
+
+--- Keep who signed the commit of a job's image: a text beside the record, which may be missing. It is this machine's own, and goes
+--- to no other place.
+---@param job table  with its tag
+---@param text string
+function record.note_signer(job, text)
+  local path = record.path(job.cache, job.runtime, job.tag)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  if ok then ok, message = put_file(path .. SIGNER, text, record.SIGNATURE_MAX) end
+  if not ok then log.warn("who signed the commit was not recorded: %s: %s", path .. SIGNER, message) end
 end
 
 --- The record in a file.

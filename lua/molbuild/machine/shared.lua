@@ -5,6 +5,7 @@ local errors = require "molbuild.base.errors"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local outdated = require "molbuild.machine.outdated"
+local signers = require "molbuild.machine.signers"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -75,6 +76,15 @@ local function forget(job, ref)
   if removal.refused then log.warn("%s stays on this machine: %s", ref, removal.refused) end
 end
 
+-- Who signed the commit is asked before the image gets a name of this machine's own.
+local function expect_signer(job, ref)
+  local ok, failure = errors.try(signers.examine, job)
+  if not ok then
+    forget(job, ref)
+    error(failure, 0)
+  end
+end
+
 -- No usable image: an error where one is required, else one line.
 local function give_up(job, ref, failure)
   if job.image_cache_required == "1" then
@@ -93,6 +103,7 @@ end
 ---@param outcome string  the job's outcome when the image was taken
 ---@return boolean taken
 ---@raise auth | not_found | remote | failed | timeout  where the image is required
+---@raise signature  the commit of the image is not signed by an allowed signer
 function shared.take(job, declared, outcome)
   if job.rebuild or job.working_tree then return false end
   local ref = shared.name(job)
@@ -100,8 +111,10 @@ function shared.take(job, declared, outcome)
   if not ok then return give_up(job, ref, found) end
   local wrong = why_not(job, found, declared)
   if not wrong then
+    if job.allowed_signers then expect_signer(job, ref) end
     job.engine:tag(ref, job.tag)
     job.image_id, job.outcome = found.id, outcome
+    if job.allowed_signers then signers.keep(job) end
   end
   forget(job, ref)
   if wrong then

@@ -52,6 +52,7 @@ local function is_there(job, policy, made)
   sought.tag, sought.image_max_age = made.image, math.huge
   return found ~= nil and found.id == made.image_id and not image.mismatch(found, made.commit, job.target_platform, job.labels)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
+    and (not job.allowed_signers or require("molbuild.machine.signers").knows(sought))
 end
 
 --- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build

@@ -3,6 +3,7 @@
 --- Git 2.31 and newer reads settings from the environment (GIT_CONFIG_COUNT), which set the header for this URL. An older
 --- git ignores them, is refused by the server, and then asks the credential helper. The helper is part of its arguments,
 --- without the token, and answers for this origin only.
+local base64 = require "molbuild.base.base64"
 local core = require "molbuild.core"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"

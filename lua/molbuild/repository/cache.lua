@@ -314,7 +314,7 @@ function cache.staging(root, name)
   })
 end
 
---- Where the git repository of NAME is kept from one build to the next (repository/store.lua). Its user must hold the
+--- Where the git repository of NAME is kept from one build to the next (repository/kept.lua). Its user must hold the
 --- name's lock.
 ---@param root string
 ---@param name string

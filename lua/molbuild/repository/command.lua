@@ -30,7 +30,7 @@ command.SETTINGS = {
   "core.autocrlf=false", "core.eol=lf", "submodule.recurse=false", "transfer.bundleURI=false",
   "fetch.recurseSubmodules=false", "gc.auto=0", "maintenance.auto=false", "protocol.version=2",
   "advice.detachedHead=false", "core.protectHFS=true", "core.protectNTFS=true", "core.symlinks=true",
-  "core.sparseCheckout=false", "core.bigFileThreshold=512m", "core.quotePath=false",
+  "core.sparseCheckout=false", "core.useReplaceRefs=false", "core.bigFileThreshold=512m", "core.quotePath=false",
   -- Otherwise git would unpack small packs object by object, and print nothing while a large object arrives: a slow fetch
   -- would look stalled, and its size would be unknown. With it each fetch leaves one pack, and a kept repository holds only packs.
   "fetch.unpackLimit=1",

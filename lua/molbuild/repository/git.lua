@@ -75,6 +75,7 @@ end
 local TREE_OPTIONS = {
   repository = true, dir = true, url = true, commit = true, branch = true, files = true, bytes = true, memory = true,
   token = true, timeout = true, stall = true, keep = true, auth_hint = true, on_branch = true, detached_hint = true,
+  verify = true,
 }
 
 --- Write the tree of one commit into a new directory; see store.lua.
@@ -82,6 +83,21 @@ local TREE_OPTIONS = {
 function git.tree(options)
   seal.options("molbuild.git.tree", options, TREE_OPTIONS)
   return require("molbuild.repository.store").tree(setmetatable({ memory = git.fetch_memory }, { __index = options }))
+end
+
+local COMMIT_OPTIONS = {
+  repository = true, dir = true, url = true, commit = true, branch = true, bytes = true, memory = true, token = true,
+  timeout = true, stall = true, keep = true, offline = true,
+}
+
+--- Call FN with a repository that holds a commit, without its files; see held_commit.lua.
+---@param options molbuild.CommitOptions
+---@param fn fun(options: molbuild.TreeOptions): any
+---@return any
+function git.with_commit(options, fn)
+  seal.options("molbuild.git.with_commit", options, COMMIT_OPTIONS)
+  local all = setmetatable({ memory = git.fetch_memory }, { __index = options })
+  return require("molbuild.repository.held_commit").with(all, fn)
 end
 
 return git

@@ -78,13 +78,13 @@ function history.deepen(options, left, filter)
   history.raise_missing(options, false)
 end
 
---- Check that the commit is on the branch. Its history goes into a repository of its own, which is removed: a repository
---- that holds commits without their files cannot be built from.
+--- Call FN with the options for an empty repository of its own, which is removed afterwards: one that holds commits without their
+--- files cannot be built from.
 ---@param options molbuild.TreeOptions
 ---@param configuration string  for the repository
----@param left number?  seconds; no bound when absent
----@raise as history.deepen
-function history.check(options, configuration, left)
+---@param fn fun(own: molbuild.TreeOptions): ...
+---@return ...
+function history.apart(options, configuration, fn)
   local own = setmetatable({ repository = options.dir .. ".history" }, { __index = options })
   local function remove() core.fs.remove_tree(own.repository) end
   remove()
@@ -94,7 +94,29 @@ function history.check(options, configuration, left)
   end
   errors.must(core.fs.write_atomic(own.repository .. "/HEAD", "ref: refs/heads/none\n", 384))
   errors.must(core.fs.write_atomic(own.repository .. "/config", configuration, 384))
-  history.deepen(own, left, COMMITS_ONLY)
+  return fn(own)
+end
+
+--- Check that the commit is on the branch.
+---@param options molbuild.TreeOptions
+---@param configuration string  for the repository
+---@param left number?  seconds; no bound when absent
+---@raise as history.deepen
+function history.check(options, configuration, left)
+  history.apart(options, configuration, function(own) history.deepen(own, left, COMMITS_ONLY) end)
+end
+
+--- Fetch the commit without its files, by its id; where the server does not serve it so, with the history of the branch.
+---@param own molbuild.TreeOptions  as of history.apart
+---@param left number?  seconds; no bound when absent
+---@raise as history.deepen
+function history.fetch_commit(own, left)
+  local result = fetch.ref(setmetatable({ timeout = left }, { __index = own }), own.commit, 1, COMMITS_ONLY)
+  if result.code ~= 0 and report.refused(result.tail) then
+    history.deepen(own, left, COMMITS_ONLY)
+  elseif result.code ~= 0 then
+    report.raise("git fetch", own.url, result, own.repository)
+  end
 end
 
 return history

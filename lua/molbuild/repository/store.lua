@@ -1,6 +1,4 @@
---- A bare, shallow repository that is kept between runs, so that a new commit transfers only its changes. It is a cache and
---- is not trusted: before git may read it, it is restored to the one form described here. If that fails, it is removed and
---- everything is fetched again.
+--- The tree of a commit, through the repository that is kept between runs (kept.lua).
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
 local core = require "molbuild.core"
@@ -8,6 +6,7 @@ local errors = require "molbuild.base.errors"
 local bounds = require "molbuild.repository.bounds"
 local fetcher = require "molbuild.repository.fetch"
 local history = require "molbuild.repository.history"
+local kept = require "molbuild.repository.kept"
 local report = require "molbuild.repository.report"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
@@ -27,11 +26,7 @@ local ADDRESS_SECONDS = 10
 --- How much of a commit is read for its time, and the last one that all file systems can store.
 local COMMIT_BYTES, LAST_SECOND = 65536, 2 ^ 31 - 1
 
-local PRIVATE_DIR, PRIVATE_FILE = 448, 384
-
---- No filter of the template or the user runs when files are written. git's own conversions by a template's attributes
---- (line ends, encodings, ident) run as in any clone.
-local ATTRIBUTES = "* -filter\n"
+local PRIVATE_DIR = 448
 
 --- Above these limits the objects of former commits are removed.
 local MAX_PACKS, SPARE_BYTES = 20, 64 * 1024 ^ 2
@@ -43,96 +38,6 @@ local NO_CONNECTION = {
 
 local function must(ok, message, code)
   return errors.must(ok, message, code, { hint = access.hint(code, message or "") })
-end
-
-local function type_of(path)
-  local stat = core.fs.lstat(path)
-  return stat and stat.type
-end
-
-local function text_of(path)
-  return type_of(path) == "file" and core.fs.read(path, 65536) or nil
-end
-
---- Make PATH a private directory that contains only the names in KEPT.
-local function hold_only(path, kept)
-  if type_of(path) ~= "directory" then
-    must(core.fs.remove_tree(path))
-  end
-  must(core.fs.mkdirp(path, PRIVATE_DIR))
-  for _, name in ipairs(must(core.fs.list(path))) do
-    if not kept[name] then
-      must(core.fs.remove_tree(path .. "/" .. name))
-    end
-  end
-end
-
-local function hold_file(path, text)
-  if text_of(path) ~= text then
-    must(core.fs.remove_tree(path))
-    must(core.fs.write_atomic(path, text, PRIVATE_FILE))
-  end
-end
-
---- The complete packs, as { ["pack-<id>.pack"] = true, ["pack-<id>.idx"] = true }. A killed fetch leaves other files.
-local function whole_packs(dir)
-  local there, kept = {}, {}
-  for _, name in ipairs(type_of(dir) == "directory" and core.fs.list(dir) or {}) do
-    there[name] = true
-  end
-  for name in pairs(there) do
-    local id = name:match "^(pack%-%x+)%.pack$"
-    if id and there[id .. ".idx"] then
-      kept[name], kept[id .. ".idx"] = true, true
-    end
-  end
-  return kept
-end
-
---- The only configuration that a kept repository may have. It contains a digest of the origin: objects from another origin,
---- or of the other object format, are not used.
-local function configuration(url, commit)
-  local format = #commit == 64 and "[extensions]\n\tobjectFormat = sha256\n" or ""
-  return ("[core]\n\trepositoryFormatVersion = %d\n\tbare = true\n%s# origin %s\n"):format(
-    #commit == 64 and 1 or 0, format, core.sha256.hex(url))
-end
-
---- The commit that the repository holds, or the reason why it is unusable; nil, nil when it is empty.
-local function inspect(options, config)
-  local path = options.repository
-  local stat = core.fs.lstat(path)
-  if not stat then
-    return nil
-  elseif stat.type ~= "directory" or stat.uid ~= core.sys.uid() and stat.uid ~= must(core.fs.lstat(options.parent)).uid then
-    return nil, "it belongs to another user"
-  elseif text_of(path .. "/config") ~= config then
-    return nil, "it has another origin"
-  end
-  local line = text_of(path .. "/" .. HEAD)
-  local held = line and #line == #options.commit + 1 and line:match "^(%x+)\n$"
-  return held or nil, line and not held and "it names no commit" or nil
-end
-
---- Restore the repository to its form: other files in it, of a killed run for example, are removed. Returns the commit that
---- it holds; without one it is empty.
----@return string? held
----@return string? complaint  why it was emptied
-local function restore(options)
-  local path, config = options.repository, configuration(options.url, options.commit)
-  local held, complaint = inspect(options, config)
-  if not held then
-    must(core.fs.remove_tree(path))
-  end
-  hold_only(path, { HEAD = true, config = true, info = true, objects = true, refs = true, shallow = true })
-  hold_file(path .. "/config", config)
-  hold_file(path .. "/HEAD", "ref: refs/heads/none\n")
-  hold_only(path .. "/info", { attributes = true })
-  hold_file(path .. "/info/attributes", ATTRIBUTES)
-  hold_only(path .. "/refs", { molbuild = true })
-  hold_only(path .. "/refs/molbuild", { head = true })
-  hold_only(path .. "/objects", { pack = true })
-  hold_only(path .. "/objects/pack", whole_packs(path .. "/objects/pack"))
-  return held, complaint
 end
 
 local run = fetcher.git
@@ -250,7 +155,7 @@ end
 --- removed. If that fails, the next run fetches the whole commit.
 local function tidy(options, bytes)
   local dir, packs, size = options.repository .. "/objects/pack", 0, 0
-  for name in pairs(whole_packs(dir)) do
+  for name in pairs(kept.whole_packs(dir)) do
     packs, size = packs + 1 / 2, size + must(core.fs.lstat(dir .. "/" .. name)).size
   end
   if packs <= MAX_PACKS and size <= 2 * bytes + SPARE_BYTES then
@@ -270,11 +175,14 @@ local function attempt(options, held)
   end
   if options.on_branch then
     try_to_fetch(options, function(within, left)
-      history.check(within, configuration(options.url, options.commit), left)
+      history.check(within, kept.configuration(options.url, options.commit), left)
     end)
   end
   if held ~= options.commit and fetch(options) ~= options.commit then
     return false
+  end
+  if options.verify then
+    options.verify(options)
   end
   local bytes = measure(options)
   check_out(options, bytes)
@@ -282,11 +190,13 @@ local function attempt(options, held)
   return true
 end
 
---- Remove everything incomplete, and a commit that must not be built. Best effort: there is another error to report.
+--- Remove everything incomplete, and a commit that must not be built. Best effort: there is another error to report. A commit whose
+--- signature was refused is whole, and is kept: the next run refuses it without fetching it again.
 local function clean_up(options, held, failure)
   core.fs.remove_tree(options.dir)
   core.fs.remove_tree(options.dir .. ".index")
-  if not held or failure.kind == "template" or not pcall(restore, options) then
+  local is_whole = held or failure.kind == "signature"
+  if not is_whole or failure.kind == "template" or not pcall(kept.restore, options) then
     core.fs.remove_tree(options.repository)
   end
 end
@@ -329,6 +239,8 @@ end
 ---@field stall number?
 ---@field keep table?  locks that git keeps, too
 ---@field auth_hint string?  the hint when the server refuses the token, or requires one
+---@field verify (fun(options: molbuild.TreeOptions))?  called when the repository holds the commit, before anything of its tree is
+---  read: it raises an error for a commit that must not be used
 
 --- Write the files of one commit, and nothing else, into a new directory. Missing objects are fetched. The caller holds a
 --- lock that covers both directories.
@@ -342,7 +254,7 @@ function store.tree(how)
   options.repository = absolute(how.repository)
   options.dir, options.parent = absolute(how.dir)
   must(core.fs.remove_tree(options.dir))
-  local held, complaint = restore(options)
+  local held, complaint = kept.restore(options)
   if complaint then
     log.warn("%s is not used, everything is fetched again: %s", options.repository, complaint)
   end
@@ -350,7 +262,7 @@ function store.tree(how)
   if not ok and held and may_be_the_repository(result) then
     log.warn("%s is not used, everything is fetched again: %s", options.repository, result.message)
     clean_up(options, nil, result)
-    held = restore(options)
+    held = kept.restore(options)
     ok, result = xpcall(attempt, errors.handler, options, held)
   end
   if not ok then
