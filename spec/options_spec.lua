@@ -82,7 +82,7 @@ describe("a wrong argument", function()
     ["on_line: function expected, got string"] = { argv = { "ls" }, on_line = "x" },
     ["on_lines: function expected, got table"] = { argv = { "ls" }, on_lines = {} },
     ["after_newline: boolean expected, got number"] = { argv = { "ls" }, after_newline = 1 },
-    ["keep: a list of locks expected"] = { argv = { "ls" }, keep = 1 },
+    ["keep: a list of locks and files expected"] = { argv = { "ls" }, keep = 1 },
     ["molbuild.lock expected, got number"] = { argv = { "ls" }, keep = { 1 } },
     ["the name of an option must be a string, got number"] = { "ls" },
   } do
