@@ -23,8 +23,8 @@ local process = {}
 ---@field capture integer?  return stdout separately and unmasked, up to this number of bytes; more is the error "too_large"
 ---@field max_memory integer?  bytes of data for it and for each of its children, a soft limit; no bound when absent
 ---@field umask integer?  its umask; this process's when absent
----@field keep (molbuild.core.Lock|molbuild.core.MemoryFile)[]?  locks that are held as long as the process runs, and files in memory
----  that it can open
+---@field keep (molbuild.core.Lock|molbuild.core.MemoryFile)[]?  locks that are held as long as the process runs, and files in
+---  memory that it can open
 ---@field on_line (fun(line: string): "quiet"|"stop"|nil)?  called for each line, masked; must not wait
 ---@field only string[]?  on_line is called only for lines with one of these beginnings, such as { "#0 [", "Step " }; a "0"
 ---  stands for any decimal number
