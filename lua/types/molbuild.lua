@@ -1953,7 +1953,7 @@ function shared.name(job) end
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
 --- must be built again, or of a working tree, is not looked for.
 --- Raises: auth, not_found, remote, failed, timeout (where the image is required), signature (the commit of the image is not
----  signed by an allowed signer).
+---  signed by an allowed signer), usage, missing_tool (the keys whose signatures count cannot be read).
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken

@@ -137,7 +137,7 @@ describe("shared images", function()
   end)
 
   local function remove_all(host)
-    sh.run(("docker -H %s image rm -f $(docker -H %s image ls -q %s)"):format(host.host, host.host, NAME))
+    sh.run(("docker -H %s image ls -q %s | xargs -r docker -H %s image rm -f"):format(host.host, NAME, host.host))
   end
 
   -- What a run has at the registry behind TLS, as one of its users.
@@ -158,6 +158,49 @@ describe("shared images", function()
     remove_all(second)
     assert.equal("pulled", only(run({ engine = second }, as "reader")).outcome)
     assert.equal(id_of(first, NAME .. ":" .. sha:sub(1, 12)), id_of(second, NAME .. ":latest"))
+  end)
+
+  it("come with their signed record, and are refused without it where attested images alone are allowed", function()
+    local key, other, signers = w.dir .. "/key", w.dir .. "/other", w.dir .. "/signers"
+    for _, file in ipairs { key, other } do sh.run(("ssh-keygen -q -t ed25519 -N '' -C x -f %s"):format(file)) end
+    local function allow(file) sh.write(signers, 'fleet namespaces="molbuild" ' .. sh.read(file .. ".pub")) end
+    local function push(says, signing_key)
+      local sha = commit(says):sub(1, 12)
+      only(run({ engine = first }, { MOLECULE_SIGNING_KEY = signing_key, MOLECULE_IMAGE_CACHE_PUSH = "required" }))
+      local id = id_of(first, NAME .. ":" .. sha)
+      local ref = ("%s/team/workspace-template-claude-code:%s"):format(there.address, sha)
+      return sha, ("%s.%s.record"):format(ref, id:match "^sha256:(.*)$":sub(1, 12))
+    end
+    local function pull()
+      remove_all(second)
+      sh.run(("rm -rf %s2"):format(w.cache))
+      return run({ engine = second },
+        { MOLECULE_ATTESTED = "1", MOLECULE_ATTEST_SIGNERS = signers, MOLECULE_IMAGE_CACHE_REQUIRED = "1" })
+    end
+    local function assert_refused(words)
+      local result = pull()
+      assert.equal(1, result.status, result.stderr)
+      assert.truthy(result.stderr:find("was not taken: it is not attested: " .. words, 1, true), result.stderr)
+      assert.equal("", images(second))
+    end
+
+    allow(key)
+    local sha, record_one = push("attested one", key)
+    assert.is_nil(images(first):find(there.address, 1, true))
+    assert.equal("pulled", only(pull()).outcome)
+    assert.equal(("%s:%s\n%s:latest"):format(NAME, sha, NAME), images(second))
+    local env = { MOLECULE_ATTESTED = "1", MOLECULE_ATTEST_SIGNERS = signers }
+    assert.equal("hit", only(run({ engine = second }, env)).outcome)
+    allow(other)
+    assert_refused "signature: "
+    allow(key)
+    local _, record_two = push("attested two", key)
+    local forge = "export DOCKER_HOST=%s; docker --config %s/login pull -q %s && docker tag %s %s "
+      .. "&& docker --config %s/login push -q %s && docker image rm %s %s"
+    sh.run(forge:format(first.host, there.dir, record_one, record_one, record_two, there.dir, record_two, record_one, record_two))
+    assert_refused "image: the record is that of the image "
+    push "attested three"
+    assert_refused "the registry has no record of it"
   end)
 
   local function layers(host)

@@ -83,4 +83,20 @@ function transfer.push(engine, ref, options)
   run(engine, "push", ref, options)
 end
 
+--- Make an image of labels alone, without files: a text for a registry.
+---@param engine molbuild.Engine
+---@param ref string  checked by the caller
+---@param labels table<string, string>  without spaces and quotes in them
+---@raise failed | timeout | missing_tool | cancelled
+function transfer.put_labels(engine, ref, labels)
+  local argv = { "import" }
+  for name, value in pairs(labels) do
+    argv[#argv + 1] = "--change"
+    argv[#argv + 1] = ("LABEL %s=%s"):format(name, value)
+  end
+  argv[#argv + 1], argv[#argv + 2] = "/dev/null", ref
+  local result = engine:run(argv, { capture = 4096, silent = true })
+  if result.code ~= 0 then raise_failed(engine, ("%s import %s"):format(engine.command:match "[^/]*$", ref), result, {}) end
+end
+
 return transfer

@@ -34,12 +34,13 @@ local function is_progress(line)
   return false
 end
 
-local function pull(job, ref)
+local function pull(job, ref, is_record)
   local begun = false
   local seconds = job.image_cache_timeout
   return task.timeout(seconds, function()
     return job.engine:pull(ref, {
-      platform = job.platform ~= "native" and job.platform or nil, stall = job.stall, timeout = job.ceiling, keep = { job.held },
+      platform = not is_record and job.platform ~= "native" and job.platform or nil,
+      stall = job.stall, timeout = job.ceiling, keep = { job.held },
       on_line = function(line) begun = not line:find(NO_PROGRESS) and (begun or is_progress(line)) end,
     })
   end, errors.new {
@@ -85,6 +86,24 @@ local function expect_signer(job, ref)
   end
 end
 
+-- Why a pulled image cannot be attested; where that is not demanded, only its record is left there.
+local function why_not_attested(job, ref, found)
+  local shared_record = require "molbuild.machine.shared_record"
+  if not shared_record.is_wanted(job) then return nil end
+  local name = shared_record.name(ref, found.id)
+  local ok, image_of_record = errors.try(pull, job, name, true)
+  local reason
+  if ok then
+    local labels = image_of_record and image_of_record.labels or {}
+    forget(job, name)
+    reason = shared_record.adopt(job, found.id, shared_record.parse(labels))
+  else
+    reason = image_of_record.kind == "not_found" and "the registry has no record of it" or image_of_record.message
+  end
+  if job.attested then return reason and "was not taken: it is not attested: " .. reason end
+  if reason then log.detail("%s comes without a record: %s", ref, reason) end
+end
+
 -- No usable image: an error where one is required, else one line.
 local function give_up(job, ref, failure)
   if job.image_cache_required == "1" then
@@ -104,15 +123,17 @@ end
 ---@return boolean taken
 ---@raise auth | not_found | remote | failed | timeout  where the image is required
 ---@raise signature  the commit of the image is not signed by an allowed signer
+---@raise usage | missing_tool  the keys whose signatures count cannot be read
 function shared.take(job, declared, outcome)
   if job.rebuild or job.working_tree then return false end
   local ref = shared.name(job)
   local ok, found = errors.try(pull, job, ref)
   if not ok then return give_up(job, ref, found) end
   local wrong = why_not(job, found, declared)
+  if not wrong and job.allowed_signers then expect_signer(job, ref) end
+  wrong = wrong or why_not_attested(job, ref, found)
   if not wrong then
-    if job.allowed_signers then expect_signer(job, ref) end
-    job.engine:tag(ref, job.tag)
+    job.engine:tag(found.id, job.tag) -- its id: another process may have pulled another image under the name meanwhile
     job.image_id, job.outcome = found.id, outcome
     if job.allowed_signers then signers.keep(job) end
   end
@@ -126,10 +147,11 @@ end
 -- Pushing -----------------------------------------------------------------------------------------------------------
 
 local function push(job)
-  local ref = shared.name(job)
-  job.engine:tag(job.tag, ref)
+  local ref, options = shared.name(job), { stall = job.stall, timeout = job.ceiling }
+  require("molbuild.machine.shared_record").push(job, ref, options, forget)
+  job.engine:tag(job.image_id or job.tag, ref)
   local _ <close> = setmetatable({}, { __close = function() forget(job, ref) end })
-  job.engine:push(ref, { stall = job.stall, timeout = job.ceiling })
+  job.engine:push(ref, options)
   log.info("pushed %s", ref)
 end
 
