@@ -44,14 +44,17 @@ function build.build(ensure, job)
   if job.builder_advice then log.once("%s", job.builder_advice) end
   job.inputs = job.inputs or molbuild.inputs.read(job.dir, ensure.inputs) -- a fork's check may not have read them
   local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
+  local bases <close> = molbuild.bases.find(job, build_args)
   local image = job.engine:build {
     tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
     build_args = build_args, no_cache = job.no_cache, pull = job.pull_base, buildkit = molbuild.buildkit.options(job),
-    labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, job.labels),
+    labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, bases:labels(), job.labels),
+    metadata_file = bases.metadata_file,
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
   job.image_id = image and image.id
+  bases:settle(image)
 end
 
 -- All of them -------------------------------------------------------------------------------------------------------

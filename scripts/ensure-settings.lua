@@ -142,6 +142,7 @@ settings.job = {
   { "log_file", "string", "the log of the build" },
   { "signer", "table?", "who signed the commit, when that is checked: principal, fingerprint, kind" },
   { "inputs", "table<string, string>?", "the contents of the template's declared inputs" },
+  { "bases", "table[]?", "the images that the build began with: name, digest, id" },
   { "builder", "string?", "the builder that the engine's program uses: buildkit or classic" },
   { "builder_advice", "string?", "the advice to log about that builder" },
   { "steps", "table<string, number>", "by step: the seconds that it took" },

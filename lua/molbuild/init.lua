@@ -7,6 +7,7 @@ local MODULES = {
   core = "molbuild.core",
   arguments = "molbuild.base.arguments",
   attest = "molbuild.machine.attest",
+  bases = "molbuild.machine.bases",
   buildkit = "molbuild.engine.buildkit",
   cache = "molbuild.repository.cache",
   child = "molbuild.base.child",

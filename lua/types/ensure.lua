@@ -113,6 +113,7 @@
 ---@field log_file string  the log of the build
 ---@field signer table?  who signed the commit, when that is checked: principal, fingerprint, kind
 ---@field inputs table<string, string>?  the contents of the template's declared inputs
+---@field bases table[]?  the images that the build began with: name, digest, id
 ---@field builder string?  the builder that the engine's program uses: buildkit or classic
 ---@field builder_advice string?  the advice to log about that builder
 ---@field steps table<string, number>  by step: the seconds that it took

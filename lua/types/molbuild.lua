@@ -25,6 +25,7 @@
 ---@field timeout number?  the ceiling, in seconds
 ---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
 ---@field log_file string?
+---@field metadata_file string?  buildx writes there what it knows of the build, its sources for example
 ---@field keep table?  locks that are held as long as the build runs
 ---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for the engine's own platform,
 ---  and moves the cache directory
@@ -245,6 +246,8 @@ function Engine:push(ref, options) end
 ---@field variant string?  of the architecture
 ---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
 ---@field labels table<string, string>
+---@field digests string[]?  its names in registries, with digests: "debian@sha256:..."
+---@field layers string[]?  the digests of its layers, the lowest first
 
 ---@class molbuild.Inventory
 ---@field rows table[]  one for each image or build, and for each repository
@@ -307,6 +310,8 @@ function Engine:push(ref, options) end
 ---@field max_files number?  the bounds of the template; nil: none
 ---@field max_bytes number?
 ---@field engine string?  the program that builds
+---@field bases { name: string, digest: string?, id: string?, digests: string[]? }[]  the images that the build began with
+---@field unknown_bases string[]  how the Dockerfile writes those that are not known; "?" for all
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
 
@@ -493,6 +498,28 @@ function attest.newest(job) end
 ---@param find fun(job: table): boolean  gives a job its platform, its alias, and, if there is an image, its commit and its tag
 ---@return molbuild.Rows
 function attest.rows(policy, args, find) end
+
+--- The images that a build begins with, by digest: as BuildKit reports them, or as the engine has them when the build ends. What is
+--- not certain is unknown, in the record and in the labels.
+---@class molbuild.bases
+local bases = {}
+
+--- A name with its registry and its tag, as docker completes it.
+---@param name string
+---@return string  without a digest
+function bases.qualified(name) end
+
+--- Read which images a job's tree begins with.
+--- Raises: failed.
+---@param job table  with its tree, its builder, and perhaps the stage that is built, job.target
+---@param build_args table<string, string>
+---@return table bases  with labels(), settle() and the field metadata_file; to be closed
+function bases.find(job, build_args) end
+
+--- The digests of images in what buildx writes about a build.
+---@param document string
+---@return table<string, string> pins  by whole name
+function bases.pins(document) end
 
 --- What only BuildKit can do for a build: layers from elsewhere (--cache-from, --cache-to), and a builder of buildx's on
 --- another machine (--builder). What the program's builder cannot do is refused by name, never ignored.
@@ -2235,6 +2262,7 @@ function working_tree.copy(job, to) end
 ---@class molbuild
 ---@field arguments molbuild.arguments
 ---@field attest molbuild.attest
+---@field bases molbuild.bases
 ---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
 ---@field child molbuild.child

@@ -66,6 +66,9 @@ local function arguments_of(engine, options)
     -- podman's option takes a policy; what it means without one differs between versions.
     add(engine.podman and "--pull=always" or "--pull")
   end
+  if options.metadata_file and engine.has_buildx then
+    add("--metadata-file", options.metadata_file)
+  end
   add(table.unpack(buildkit.arguments(engine, options.builder, only)))
   for _, list in ipairs { { "--build-arg", "build_args" }, { "--label", "labels" } } do
     for _, pair in ipairs(pairs_of(options[list[2]] or {}, list[2])) do add(list[1], pair) end
@@ -87,6 +90,7 @@ end
 ---@field timeout number?  the ceiling, in seconds
 ---@field stall number?  the longest silence, in seconds; four times as much in BuildKit's silent phases
 ---@field log_file string?
+---@field metadata_file string?  buildx writes there what it knows of the build, its sources for example
 ---@field keep table?  locks that are held as long as the build runs
 ---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for
 ---  the engine's own platform, and moves the cache directory

@@ -11,7 +11,8 @@ local image = {
   --- The names of labels: those of https://github.com/opencontainers/image-spec/blob/main/annotations.md, and our own.
   LABEL = {
     revision = "org.opencontainers.image.revision", source = "org.opencontainers.image.source",
-    created = "org.opencontainers.image.created", runtime = "app.molecule.runtime", branch = "app.molecule.branch",
+    created = "org.opencontainers.image.created", base_name = "org.opencontainers.image.base.name",
+    base_digest = "org.opencontainers.image.base.digest", runtime = "app.molecule.runtime", branch = "app.molecule.branch",
   },
 }
 

@@ -140,6 +140,8 @@ function Engine:described(image)
     architecture = image.Architecture,
     variant = text.said(image.Variant),
     created = image.Created,
+    digests = type(image.RepoDigests) == "table" and image.RepoDigests or nil,
+    layers = type(image.RootFS) == "table" and type(image.RootFS.Layers) == "table" and image.RootFS.Layers or nil,
     labels = type(config.Labels) == "table" and config.Labels or type(image.Labels) == "table" and image.Labels or {},
   }
 end
@@ -152,6 +154,8 @@ end
 ---@field variant string?  of the architecture
 ---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
 ---@field labels table<string, string>
+---@field digests string[]?  its names in registries, with digests: "debian@sha256:..."
+---@field layers string[]?  the digests of its layers, the lowest first
 
 local function ask_image(self, ref)
   check_reference(ref)
@@ -297,7 +301,7 @@ end
 
 local BUILD_OPTIONS = {
   tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true, pull = true,
-  timeout = true, stall = true, log_file = true, keep = true, settings = true, buildkit = true,
+  timeout = true, stall = true, log_file = true, keep = true, settings = true, buildkit = true, metadata_file = true,
 }
 
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.

@@ -34,6 +34,16 @@ local function names_of(list)
   return words[1] and table.concat(words, " ") or nil
 end
 
+local function bases_of(made)
+  local words = {}
+  for index, base in ipairs(made.bases) do
+    local digest = base.digest or base.id and "the engine's " .. base.id or "of an unknown digest"
+    words[index] = ("%s %s"):format(text.shown(base.name), text.shown(digest))
+  end
+  for _, unknown in ipairs(made.unknown_bases) do words[#words + 1] = text.shown(unknown) .. " unknown" end
+  return words[1] and table.concat(words, ", ") or "none"
+end
+
 -- What a signed record must say, and what else it says.
 local function links_of_record(job, image_id, made)
   local list, policy = {}, policy_now()
@@ -49,6 +59,7 @@ local function links_of_record(job, image_id, made)
   add("policy", sha256 and ("%s %s"):format(text.shown(text.said(made.policy.name) or "?"), text.shown(sha256)),
     differs(sha256, policy.sha256 or "none", "the record is that of another policy: its digest is %s, not %s"))
   add("inputs", names_of(made.inputs))
+  add("bases", bases_of(made))
   add("builder", table.concat({ made.engine or "?", made.builder or "?" }, " "))
   return list
 end

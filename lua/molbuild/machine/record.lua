@@ -47,6 +47,8 @@ record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
 ---@field max_files number?  the bounds of the template; nil: none
 ---@field max_bytes number?
 ---@field engine string?  the program that builds
+---@field bases { name: string, digest: string?, id: string?, digests: string[]? }[]  the images that the build began with
+---@field unknown_bases string[]  how the Dockerfile writes those that are not known; "?" for all
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
 
@@ -88,9 +90,29 @@ function record.bound(number)
   return number and number < math.huge and number or nil
 end
 
+-- The images that the build began with, beside its source; and the texts of those that are not known.
+local function dependencies(job, source)
+  local list, unknown = { source }, {}
+  for _, base in ipairs(job.bases or {}) do
+    if base.name then
+      list[#list + 1] = {
+        name = base.name, uri = "docker-image://" .. base.name, digest = base.digest and { sha256 = base.digest:match "%x+$" },
+        annotations = (base.id or base.digests) and { id = base.id, digests = base.digests } or nil,
+      }
+    else
+      unknown[#unknown + 1] = base.text
+    end
+  end
+  if not job.bases then unknown[1] = job.image_id and "?" end -- a failed build may have begun with none
+  return list, unknown[1] and unknown or nil
+end
+
 -- What a build depended on, whether it succeeded or not. Its masked texts hold no secret, in whatever field.
 local function definition(job)
   local policy, url = task.scope().policy, core.mask.url(job.repo_url)
+  local list, unknown = dependencies(job, {
+    uri = job.working_tree and url or ("git+%s@refs/heads/%s"):format(url, job.branch), digest = source_of(job),
+  })
   return {
     buildType = BUILD,
     externalParameters = {
@@ -101,10 +123,9 @@ local function definition(job)
     },
     internalParameters = {
       policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder, engine = job.engine and job.engine.command,
+      unknownBases = unknown,
     },
-    resolvedDependencies = { {
-      uri = job.working_tree and url or ("git+%s@refs/heads/%s"):format(url, job.branch), digest = source_of(job),
-    } },
+    resolvedDependencies = list,
   }
 end
 
@@ -236,6 +257,12 @@ local function text_of(value)
   return type(value) == "string" and value or nil
 end
 
+local function texts_of(value)
+  local list = {}
+  for _, item in ipairs(table_of(value)) do list[#list + 1] = text_of(item) end
+  return list[1] and list or nil
+end
+
 local function error_of(value)
   local given = table_of(value)
   return {
@@ -259,6 +286,18 @@ local function missing(found)
   return not found.error and not found.image_id and "image_id" or nil
 end
 
+local function bases_of(resolved)
+  local list = {}
+  for index = 2, #resolved do
+    local given = table_of(resolved[index])
+    local digest, more = text_of(table_of(given.digest).sha256), table_of(given.annotations)
+    list[#list + 1] = text_of(given.name) and {
+      name = given.name, digest = digest and "sha256:" .. digest, id = text_of(more.id), digests = texts_of(more.digests),
+    } or nil
+  end
+  return list
+end
+
 local function flattened(document, path)
   local predicate = table_of(document.predicate)
   local build, run = table_of(predicate.buildDefinition), table_of(predicate.runDetails)
@@ -277,6 +316,7 @@ local function flattened(document, path)
     inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
     builder = text_of(inner.builder), engine = text_of(inner.engine),
     max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
+    bases = bases_of(table_of(build.resolvedDependencies)), unknown_bases = texts_of(inner.unknownBases) or {},
     started = amounts.time(times.startedOn), finished = amounts.time(times.finishedOn),
     seconds = tonumber(times.molbuild_seconds) or 0, signer = signer_of(times.molbuild_signer),
     error = is_failure and error_of(predicate.error) or nil,
