@@ -26,7 +26,7 @@ describe("leftovers of builds", function()
 
   local function build(runtime)
     leave(runtime, { A .. "/", A .. "/file", A .. ".log", A .. ".json", A .. "-arm64.json", "order" })
-    leave(runtime, { A .. ".json.sig", A .. ".json.checked", A .. "-arm64.json.sig" })
+    leave(runtime, { A .. ".json.sig", A .. ".json.checked", A .. ".json.signer", A .. "-arm64.json.sig" })
     leave("repositories", { runtime .. ".git/", runtime .. ".git/HEAD" })
     leave("tmp", { runtime .. ".Xa1b2c/" })
     leave("locks", { runtime .. ".lock" })
@@ -56,7 +56,8 @@ describe("leftovers of builds", function()
     leave("codex", { "dev-0123abcd/", A .. "--ci.json", A .. ".json.other", B .. ".txt", "notes", "photos/" })
     assert.same({
       "log " .. A, "order", "record " .. A, "record " .. A .. "--ci", "record " .. A .. "-arm64", "repository",
-      "signature " .. A, "signature " .. A, "signature " .. A .. "-arm64", "staging", "tree " .. A, "tree dev-0123abcd",
+      "signature " .. A, "signature " .. A, "signature " .. A, "signature " .. A .. "-arm64", "staging", "tree " .. A,
+      "tree dev-0123abcd",
     }, kinds "codex")
     assert.equal(5, leftovers.size(("%s/codex/%s.log"):format(cache, A)))
   end)
@@ -151,7 +152,7 @@ describe("leftovers of builds", function()
     local engine = stock.new()
     add(engine, "codex")
     gc(engine, { pins = { [B .. ("0"):rep(28)] = true } })
-    assert.same({ "record " .. A, "record " .. B, "signature " .. A, "signature " .. A }, kinds "codex")
+    assert.same({ "record " .. A, "record " .. B, "signature " .. A, "signature " .. A, "signature " .. A }, kinds "codex")
   end)
 
   it("that cannot be removed are a failure, and the rest goes", function()

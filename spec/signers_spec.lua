@@ -16,7 +16,7 @@ local IMAGE = "sha256:" .. ("a1"):rep(32)
 
 describe("an image", function()
   local s, repository, alice, signed, unsigned, job, programs, warnings
-  local run, warn, find = child.run, log.warn, core.process.find
+  local run, warn, find = child.run, log.warn_once, core.process.find
 
   setup(function()
     s = signing.new()
@@ -50,10 +50,10 @@ describe("an image", function()
       programs[#programs + 1] = options.argv[1]
       return run(options)
     end
-    function log.warn(...) warnings[#warnings + 1] = string.format(...) end -- luacheck: ignore 122
+    function log.warn_once(...) warnings[#warnings + 1] = string.format(...) end -- luacheck: ignore 122
   end)
   after_each(function()
-    child.run, log.warn, core.process.find = run, warn, find -- luacheck: ignore 122
+    child.run, log.warn_once, core.process.find = run, warn, find -- luacheck: ignore 122
   end)
 
   local function lock() return cache.lock(job.cache, job.runtime, {}) end

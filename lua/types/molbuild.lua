@@ -1799,17 +1799,6 @@ function record.checked(job) end
 ---@param digest string
 function record.note_checked(job, digest) end
 
---- What note_signer() has kept about a job's image.
----@param job table  with its tag
----@return string?
-function record.signer(job) end
-
---- Keep who signed the commit of a job's image: a text beside the record, which may be missing. It is this machine's own, and goes
---- to no other place.
----@param job table  with its tag
----@param text string
-function record.note_signer(job, text) end
-
 --- The record in a file.
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record

@@ -94,8 +94,27 @@ describe("an image of a signed commit", function()
     assert.is_nil(other.stdout:find("the signature of its commit is", 1, true), other.stdout)
   end)
 
-  it("is refused in each of its own words when the forge moves the branch, and the former image stays refused, too", function()
+  -- Settings and variables that would make another git, ssh-keygen or gpg accept anything.
+  local function hostile()
+    sh.write(w.home .. "/.gitconfig", ([=[
+[gpg]
+  format = ssh
+  program = /bin/true
+[gpg "ssh"]
+  program = /bin/true
+  allowedSignersFile = %s/all
+  defaultKeyCommand = /bin/true
+[core]
+  useReplaceRefs = true
+]=]):format(w.dir))
+    sh.write(w.home .. "/.gnupg/gpg.conf", "trust-model always\nkeyserver-options auto-key-retrieve\n")
+    env.GNUPGHOME, env.GIT_CONFIG_COUNT, env.GIT_CONFIG_KEY_0 = w.home .. "/.gnupg", "1", "gpg.ssh.program"
+    env.GIT_CONFIG_VALUE_0, env.TZ = "/bin/true", "XXX-20"
+  end
+
+  it("is refused in each of its own words when the forge moves the branch, whatever settings and variables there are", function()
     gives(first, run())
+    hostile()
     local unsigned = commit("two")
     refused(("the commit %s has no signature"):format(unsigned), run())
     assert.is_nil(core.fs.lstat(("%s/hermes/%s"):format(w.cache, unsigned:sub(1, 12))))

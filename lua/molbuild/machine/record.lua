@@ -9,6 +9,7 @@ local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local record_file = require "molbuild.machine.record_file"
 local store = require "molbuild.repository.cache"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -68,7 +69,7 @@ record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
 ---@param image string  name and tag
 ---@return string
 function record.path(cache, runtime, image)
-  return ("%s/%s/%s.json"):format(cache, runtime, image:match ":([^:/]+)$")
+  return record_file.path(cache, runtime, image)
 end
 
 -- Writing -----------------------------------------------------------------------------------------------------------
@@ -153,15 +154,10 @@ local function masked(value)
   return copy
 end
 
--- The files of a record: the document, its signature, what attest.lua remembers of both, and what signers.lua does of the image.
-local SIGNATURE, CHECKED, SIGNER = ".sig", ".checked", ".signer"
+-- The files of a record: the document, its signature, and what attest.lua remembers of both.
+local SIGNATURE, CHECKED = ".sig", ".checked"
 
-local function put_file(path, content, max)
-  if #content > max then return nil, ("it has %d bytes, at most %d are allowed"):format(#content, max) end
-  local ok, message = core.fs.write_atomic(path, content, 384)
-  if ok then core.fs.give(path, path:match "^(.*)/") end
-  return ok, message
-end
+local put_file = record_file.write
 
 -- The former signature goes first, and the new one comes last: whenever this ends, a signature is that of the document beside it.
 local function put(path, document, signature)
@@ -354,12 +350,7 @@ local function read(path)
   return record.parse(document, path)
 end
 
--- A file that is this user's alone, and no link; nil without a message when there is none.
-local function own(path, max)
-  local content, message, code = core.fs.read_own(path, max)
-  if content then return content end
-  return nil, code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil
-end
+local own = record_file.read
 
 --- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
 --- link is followed.
@@ -387,24 +378,6 @@ end
 ---@param digest string
 function record.note_checked(job, digest)
   put_file(record.path(job.cache, job.runtime, job.tag) .. CHECKED, digest, 64)
-end
-
---- What note_signer() has kept about a job's image.
----@param job table  with its tag
----@return string?
-function record.signer(job)
-  return (own(record.path(job.cache, job.runtime, job.tag) .. SIGNER, record.SIGNATURE_MAX))
-end
-
---- Keep who signed the commit of a job's image: a text beside the record, which may be missing. It is this machine's own, and goes
---- to no other place.
----@param job table  with its tag
----@param text string
-function record.note_signer(job, text)
-  local path = record.path(job.cache, job.runtime, job.tag)
-  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  if ok then ok, message = put_file(path .. SIGNER, text, record.SIGNATURE_MAX) end
-  if not ok then log.warn("who signed the commit was not recorded: %s: %s", path .. SIGNER, message) end
 end
 
 --- The record in a file.

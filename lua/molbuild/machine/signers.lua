@@ -3,15 +3,12 @@
 --- The verdict about an image is kept in a file beside its record, TAG.json.signer: the image's id, the commit, who signed it, and
 --- the digests of the files that decided. An image with such a file is not checked again. The file is this machine's own: no
 --- record that came from another host names the signer of a commit here.
-local encode = require "molbuild.progress.encode"
+local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local expect = require "molbuild.base.expect"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
-local record = require "molbuild.machine.record"
+local record_file = require "molbuild.machine.record_file"
 local signer_files = require "molbuild.repository.signer_files"
-local steps = require "molbuild.base.job"
-local store = require "molbuild.repository.cache"
 
 local signers = {}
 
@@ -76,7 +73,7 @@ local HINTS = {
 
 local function refuse(job, message, hint)
   if is_enforced(job) then errors.raise { kind = "signature", message = message, hint = hint } end
-  log.warn("%s (%s=warn)", message, job.variables.signers_mode)
+  log.warn_once("%s (%s=warn)", message, job.variables.signers_mode)
 end
 
 local function refuse_tree(job)
@@ -101,7 +98,7 @@ local function tolerant(job, fn, ...)
   local ok, failure = errors.try(fn, ...)
   if ok then return end
   if is_enforced(job) or failure.kind == "usage" then error(failure, 0) end
-  log.warn("the signature of the commit %s is not checked: %s (%s=warn)", job.sha, failure.message, job.variables.signers_mode)
+  log.warn_once("the signature of the commit %s is not checked: %s (%s=warn)", job.sha, failure.message, job.variables.signers_mode)
 end
 
 --- What git.tree calls before it reads the tree of a job's commit.
@@ -126,12 +123,18 @@ end
 function signers.demand(job, clone)
   if is_checked(job) or job.working_tree or not is_enforced(job) then return end
   errors.raise {
-    kind = "bug", message = expect.place(clone) .. "clone has not checked the signature of the commit",
+    kind = "bug", message = require("molbuild.base.expect").place(clone) .. "clone has not checked the signature of the commit",
     hint = "call git.tree with verify = molbuild.signers.check(job)",
   }
 end
 
 -- The verdicts of images ------------------------------------------------------------------------------------------------
+
+local MAX = 64 * 1024 -- bytes of a file
+
+local function path_of(job)
+  return record_file.path(job.cache, job.runtime, job.tag) .. ".signer"
+end
 
 local function digits_of(id)
   return type(id) == "string" and id:match "%x+$" or nil
@@ -147,12 +150,15 @@ function signers.keep(job)
   if not is_checked(job) then return end
   local kept = { image = image_of(job) }
   for name, value in pairs(job.signer) do kept[name] = value end
-  record.note_signer(job, encode.object(kept) .. "\n")
+  local path = path_of(job)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  if ok then ok, message = record_file.write(path, require("molbuild.progress.encode").object(kept) .. "\n", MAX) end
+  if not ok then log.warn("the signer of the commit was not recorded: %s: %s", path, message) end
 end
 
 -- The verdict about a job's image by these files; nil when there is none.
 local function known(job, files)
-  local found = json.decode(record.signer(job) or "")
+  local found = json.decode(record_file.read(path_of(job), MAX) or "")
   if type(found) ~= "table" or found.commit ~= job.sha or not is_of_files(found, files) then return nil end
   local id = image_of(job)
   if not id or found.image ~= id then return nil end
@@ -181,6 +187,7 @@ end
 
 -- Check the commit of an image that is there already. The runtime's lock is held.
 local function check_again(job, lock)
+  local store = require "molbuild.repository.cache"
   local staging <close> = store.staging(job.cache, job.runtime)
   require("molbuild.repository.git").with_commit({
     repository = store.repository(job.cache, job.runtime), dir = staging.path .. "/tree", url = job.repo_url, commit = job.sha,
@@ -198,7 +205,7 @@ end
 ---@param job table  with `sha` and `held`; sets `signer`
 ---@raise signature | usage | failed | remote | auth | not_found | template | timeout | missing_tool | cancelled
 function signers.examine(job)
-  tolerant(job, steps.step, job, "signature", function() check_again(job, job.held) end)
+  tolerant(job, require("molbuild.base.job").step, job, "signature", function() check_again(job, job.held) end)
 end
 
 local function vouch_locked(job)
@@ -231,7 +238,7 @@ function signers.vouch(job, step, found)
       vouch_locked(job)
     end)
   elseif before.refused then
-    log.warn("%s (%s=warn)", before.refused, job.variables.signers_mode)
+    log.warn_once("%s (%s=warn)", before.refused, job.variables.signers_mode)
   end
 end
 

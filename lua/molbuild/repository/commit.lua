@@ -35,12 +35,15 @@ local function headers_of(head)
     local more, last = line:match "^ (.*)$", list[#list]
     local name, value = line:match "^(%S+) (.*)$"
     if more and last then
-      last.value, last.text = last.value .. "\n" .. more, last.text .. line .. "\n"
+      last.values[#last.values + 1], last.lines[#last.lines + 1] = more, line
     elseif name then
-      list[#list + 1] = { name = name, value = value, text = line .. "\n" }
+      list[#list + 1] = { name = name, values = { value }, lines = { line } }
     else
       return nil
     end
+  end
+  for _, header in ipairs(list) do
+    header.value, header.text = table.concat(header.values, "\n"), table.concat(header.lines, "\n") .. "\n"
   end
   return list
 end

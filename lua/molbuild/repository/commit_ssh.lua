@@ -5,6 +5,7 @@ local child = require "molbuild.base.child"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local ssh_signature = require "molbuild.base.ssh_signature"
+local text = require "molbuild.base.text"
 
 local commit_ssh = {
   --- What a signature of a commit is for.
@@ -85,10 +86,10 @@ local function armor(blob)
 end
 
 --- Read an armored signature.
----@param text string
+---@param armored string
 ---@return molbuild.SshCommitSignature?  nil when it is none, or is not whole
-function commit_ssh.read(text)
-  local body = text:match "^%-%-%-%-%-BEGIN SSH SIGNATURE%-%-%-%-%-\n([%w+/=\r\n]*)\n%-%-%-%-%-END SSH SIGNATURE%-%-%-%-%-%s*$"
+function commit_ssh.read(armored)
+  local body = armored:match "^%-%-%-%-%-BEGIN SSH SIGNATURE%-%-%-%-%-\n([%w+/=\r\n]*)\n%-%-%-%-%-END SSH SIGNATURE%-%-%-%-%-%s*$"
   local blob = body and base64.decode((body:gsub("%s", "")))
   if not blob or blob:sub(1, #MAGIC) ~= MAGIC then return nil end
   local ok, version, key, namespace, _, _, _, at = pcall(string.unpack, ">I4s4s4s4s4s4", blob, #MAGIC + 1)
@@ -144,17 +145,19 @@ function commit_ssh.probe()
   ask { "-Y", "find-principals", "-O", "verify-time=20200101", "-s", "/dev/null", "-f", "/dev/null" }
 end
 
-local function write(how, name, text)
+local function write(how, name, content)
   local path = how.dir .. "/" .. name
-  errors.must(core.fs.write_atomic(path, text, 384))
+  errors.must(core.fs.write_atomic(path, content, 384))
   return path
 end
 
 -- Whether the signature is one of this text, by whatever key.
 local function is_good(signature, how, path)
   local result = ask({ "-Y", "check-novalidate", "-n", commit_ssh.NAMESPACE, "-s", path }, how.payload)
-  local said = (result.stdout or ""):match '^Good "git" signature with %S+ key (%S+)\n$'
-  return result.code == 0 and said == signature.fingerprint
+  local fingerprint = (result.stdout or ""):match '^Good "git" signature with %S+ key (%S+)\n$'
+  if result.code == 0 and fingerprint == signature.fingerprint then return true end
+  if result.code ~= 0 and result.stdout == "Could not verify signature.\n" then return false end
+  errors.raise { kind = "failed", message = ("ssh-keygen -Y check-novalidate: %s"):format(child.last_words(result)) }
 end
 
 --- Whether a key revocation list (KRL) names the key, or the authority of its certificate.
@@ -201,13 +204,13 @@ local function allowed_by(line, signature, how, path)
   local found = ask { "-Y", "find-principals", "-s", path, "-f", file, "-O", time }
   if found.code ~= 0 then return nil, reason_of(found, signature, how.time) end
   local reason, count = nil, 0
-  for principal in found.stdout:gmatch "([^\n]+)\n" do
+  for principal in found.stdout:gmatch "[^\n,]+" do -- an older ssh-keygen prints all of a line as one
     count = count + 1
     if count > PRINCIPALS then break end
     local result = ask({
       "-Y", "verify", "-n", commit_ssh.NAMESPACE, "-s", path, "-f", file, "-I", principal, "-O", time,
     }, how.payload)
-    if result.code == 0 then return principal end
+    if result.code == 0 then return text.shown(principal) end
     reason = reason or reason_of(result, signature, how.time)
   end
   return nil, reason
@@ -244,18 +247,20 @@ end
 ---@field words string?  more about it
 
 --- Check a signature.
----@param text string  armored
+---@param armored string
 ---@param how molbuild.SignatureQuestion
 ---@return molbuild.SignatureVerdict
 ---@raise missing_tool | timeout | failed | cancelled
-function commit_ssh.check(text, how)
-  local signature = commit_ssh.read(text)
-  if not signature then return { kind = "ssh", good = false, why = "bad", words = "it is not whole" } end
+function commit_ssh.check(armored, how)
+  local signature = commit_ssh.read(armored)
+  if not signature then
+    return { kind = "ssh", good = false, why = "bad", words = "it is not whole, or by a key of an unknown type" }
+  end
   local function no(why, words)
     return { kind = "ssh", good = false, fingerprint = signature.fingerprint, why = why, words = words }
   end
   if signature.namespace ~= commit_ssh.NAMESPACE then
-    return no("bad", ("it was made for %q, not for git"):format(signature.namespace))
+    return no("bad", ("it was made for \"%s\", not for git"):format(text.shown(signature.namespace)))
   end
   commit_ssh.expect_program()
   local path = write(how, "signature", signature.armored)

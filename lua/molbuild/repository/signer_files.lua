@@ -40,10 +40,13 @@ local function check_owner(where, path)
   elseif stat.mode & GROUP_OR_OTHERS_WRITE ~= 0 then
     refuse(where, "other users may write to it: chmod go-w %s", path)
   end
-  local directory = path:match "^(.+)/[^/]*$" or "/"
-  local above = errors.must(core.fs.lstat(directory))
-  if above.mode & OTHERS_WRITE ~= 0 and above.mode & STICKY == 0 then
-    refuse(where, "all users may write to the directory %s, and could replace it", directory)
+  local directory = path
+  while directory ~= "/" do
+    directory = directory:match "^(.+)/[^/]*$" or "/"
+    local above = errors.must(core.fs.lstat(directory))
+    if above.mode & OTHERS_WRITE ~= 0 and above.mode & STICKY == 0 then
+      refuse(where, "all users may write to the directory %s, and could replace it", directory)
+    end
   end
 end
 
