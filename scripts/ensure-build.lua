@@ -51,6 +51,7 @@ function build.build(ensure, job)
     labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, bases:labels(), job.labels),
     metadata_file = bases.metadata_file,
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
+    secrets = job.secrets, ssh = job.ssh, memory = job.memory, cpus = job.cpus, network = job.network, target = job.target,
     settings = { native = "MOLECULE_IMAGE_PLATFORM=native", cache = "MOLECULE_LOCAL_BUILD_CACHE" },
   }
   job.image_id = image and image.id
@@ -61,7 +62,8 @@ end
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 function build.prove(ensure, job, name)
   molbuild.image.prove(job.engine, job.tag,
-    { revision = job.sha, platform = job.target_platform, labels = job.labels, labelled = name == "build" }, name, ensure[name])
+    { revision = job.sha, platform = job.target_platform, labels = job.labels, target = job.target,
+      labelled = name == "build" }, name, ensure[name])
 end
 
 --- Reports what is built from which commit, and why, and warns if the build will be slow.

@@ -30,6 +30,7 @@ function ensure.arguments() return molbuild.load "ensure-arguments.lua" end
 function ensure.job(runtime)
   local job = molbuild.settings.read(ensure, runtime)
   local variables = job.variables
+  if next(job.secrets) then molbuild.secrets.take(job.secrets) end -- out of the environment
   job.runtime = molbuild.names.component(runtime, "the runtime")
   job.engine = docker.engine()
   job.image = (job.registry or job.image_prefix) .. "/workspace-template-" .. runtime
@@ -101,7 +102,7 @@ function ensure.latest(job) return job.image .. ":latest" .. ending(job) end
 --- Whether the engine has the tag, and the image matches. An unusable answer counts as no.
 function ensure.cached(job)
   local image, message = job.engine:image(job.tag)
-  job.wrong = message or image and (molbuild.image.mismatch(image, job.sha, job.target_platform, job.labels)
+  job.wrong = message or image and (molbuild.image.mismatch(image, job.sha, job.target_platform, job.labels, job.target)
     or (next(job.build_args) or job.image_max_age < math.huge) and molbuild.outdated.reason(image, job, ensure.inputs)) or nil
   job.image_id = image and not job.wrong and image.id or nil
   return job.image_id ~= nil

@@ -96,6 +96,10 @@ describe("a failed build", function()
     ["there is no bound any more"] = function() job.max_files = math.huge end,
     ["the engine is another one"] = function() job.engine.command = "podman" end,
     ["the builder is another one"] = function() job.engine.builder = function() return "classic" end end,
+    ["it is another stage"] = function() job.target = "dev" end,
+    ["its memory is another"] = function() job.memory = 1 << 30 end,
+    ["its processors are others"] = function() job.cpus = 2 end,
+    ["its network is another"] = function() job.network = "none" end,
     ["its record is gone"] = function() sh.remove(dir .. "/hermes") end,
   } do
     it("is built again when " .. what, function()
@@ -105,6 +109,16 @@ describe("a failed build", function()
       assert.is_nil(failures.recall(job))
     end)
   end
+
+  it("with secrets, or ssh, may have failed because of them: it is built again, unless the template is none", function()
+    for _, fields in ipairs { { secrets = { pip = { env = "PIP" } } }, { ssh = { "default" } } } do
+      job.secrets, job.ssh = fields.secrets, fields.ssh
+      fail()
+      assert.is_nil(failures.recall(job))
+      fail { kind = "template", message = "no Dockerfile" }
+      assert.is_table(failures.recall(job))
+    end
+  end)
 
   it("is built again when a later build of it succeeded", function()
     fail()

@@ -53,6 +53,33 @@ describe("image.mismatch", function()
     assert.truthy(mismatch({ labels = { [REVISION] = SHA } }, nil, { [REVISION] = "v1.2" }))
   end)
 
+  it("names another stage of the Dockerfile", function()
+    local TARGET = "app.molecule.target"
+    local function stage(label, target, revision)
+      local found = { labels = { [REVISION] = revision ~= "" and SHA or nil, [TARGET] = label } }
+      return image.mismatch(found, SHA, "linux/amd64", nil, target)
+    end
+    local at = "@" .. SHA:sub(1, 12)
+    assert.is_nil(stage(nil, nil))
+    assert.is_nil(stage("dev" .. at, "dev"))
+    assert.equal("it is the stage dev of the Dockerfile, not the last one", stage("dev" .. at, nil))
+    assert.equal("it is the stage dev of the Dockerfile, not the stage prod", stage("dev" .. at, "prod"))
+    assert.equal("it is the last stage of the Dockerfile, not the stage prod", stage(nil, "prod"))
+    -- The label of the image that it was built from says nothing.
+    assert.is_nil(stage("dev@" .. OTHER:sub(1, 12), nil))
+    assert.equal("it is the last stage of the Dockerfile, not the stage dev", stage("dev@" .. OTHER:sub(1, 12), "dev"))
+    -- One that was built by hand is accepted.
+    assert.is_nil(stage(nil, "dev", ""))
+    assert.is_nil(stage("no such form", nil))
+  end)
+
+  it("has its stage, with its commit, as a label", function()
+    local job = { runtime = "x", branch = "main", sha = SHA, target = "dev" }
+    assert.equal("dev@" .. SHA:sub(1, 12), image.job_labels(job)["app.molecule.target"])
+    job.target = nil
+    assert.is_nil(image.job_labels(job)["app.molecule.target"])
+  end)
+
   for _, case in ipairs {
     { "linux/amd64", "linux", "arm64", nil, "it is for the platform linux/arm64, not linux/amd64" },
     { "linux/amd64", "windows", "amd64", nil, "it is for the platform windows/amd64, not linux/amd64" },

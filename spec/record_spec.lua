@@ -46,6 +46,20 @@ describe("a record", function()
     assert.same({}, warnings)
   end)
 
+  it("names what the build demanded, and the secrets by their ids alone", function()
+    job.secrets, job.ssh = { pip = { env = "PIP_TOKEN" }, npm = { file = "/run/npm" } }, { "default" }
+    job.target, job.memory, job.cpus, job.network = "dev", 64 << 20, 1.5, "none"
+    local path = write()
+    local found = record.read(path)
+    assert.same({
+      target = "dev", memory = 64 << 20, cpus = 1.5, network = "none", secrets = { "npm", "pip" }, ssh = { "default" },
+    }, found.demands)
+    assert.truthy(sh.read(path):find('"secrets":["npm","pip"]', 1, true))
+    assert.is_nil(sh.read(path):find("PIP_TOKEN", 1, true))
+    job.secrets, job.ssh, job.target, job.memory, job.cpus, job.network = {}, nil, nil, nil, nil, nil
+    assert.same({}, record.read(write()).demands)
+  end)
+
   it("has the error of a build that failed, and no image", function()
     local found = record.read(write { kind = "nonsense", message = "no" })
     assert.is_nil(found.image_id)

@@ -40,6 +40,7 @@ local MODULES = {
   rows = "molbuild.base.rows",
   seen = "molbuild.machine.seen",
   settings = "molbuild.base.settings",
+  secrets = "molbuild.engine.secrets",
   sha = "molbuild.base.sha",
   shared = "molbuild.machine.shared",
   signers = "molbuild.machine.signers",

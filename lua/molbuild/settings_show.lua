@@ -16,7 +16,10 @@ local function shown(entry)
     return "-"
   elseif type(value) == "table" then
     local words = {}
-    for name, item in pairs(value) do words[#words + 1] = name .. "=" .. item end
+    for name, item in pairs(value) do
+      item = type(item) == "table" and (item.env or item.file) or item
+      words[#words + 1] = math.type(name) and item or name .. "=" .. item
+    end
     table.sort(words)
     return table.concat(words, ", ")
   elseif math.type(value) then

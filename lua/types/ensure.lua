@@ -35,6 +35,13 @@
 ---  (variable: MOLECULE_LOCAL_IMAGE_ISOLATION)
 ---@field needs string[]  runtimes whose images this one is built from: they are ensured first
 ---@field build_args table<string, string>  build arguments
+---@field secrets table<string, molbuild.BuildSecret>  secrets for RUN --mount=type=secret, by id: { pip = { env = "PIP_TOKEN" }
+---  }, or { file = "/path" }
+---@field ssh string[]?  keys for RUN --mount=type=ssh: "default", the agent, or "default=/path", a key or a socket; or a list
+---@field memory integer?  the most memory of a RUN, such as 2g, in powers of 1024
+---@field cpus number?  the most processors of a RUN, such as 1.5
+---@field network ("default"|"none"|"host")?  the network of the RUNs: default, none or host
+---@field target string?  the stage of the Dockerfile that is built; when not set, the last one
 ---@field labels table<string, string>  labels of the image, which override those of the policy
 ---@field stall number  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
 ---  MOLECULE_BUILD_STALL_GRACE_S)
@@ -135,6 +142,14 @@
 ---  variable: MOLECULE_IMAGE_PLATFORM)
 ---@field needs string[]?  runtimes whose images this one is built from: they are ensured first
 ---@field build_args table<string, string>?  build arguments
+---@field secrets table<string, molbuild.BuildSecret>?  secrets for RUN --mount=type=secret, by id: { pip = { env = "PIP_TOKEN" }
+---  }, or { file = "/path" }
+---@field ssh (string|string[])?  keys for RUN --mount=type=ssh: "default", the agent, or "default=/path", a key or a socket; or
+---  a list
+---@field memory (string|integer)?  the most memory of a RUN, such as 2g, in powers of 1024
+---@field cpus (string|number)?  the most processors of a RUN, such as 1.5
+---@field network ("default"|"none"|"host")?  the network of the RUNs: default, none or host
+---@field target string?  the stage of the Dockerfile that is built; when not set, the last one
 ---@field labels table<string, string>?  labels of the image, which override those of the policy
 ---@field stall number?  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
 ---  MOLECULE_BUILD_STALL_GRACE_S)
@@ -182,6 +197,14 @@
 ---@field isolation string?  a text at the end of all tags, as --TEXT, so that two callers on one engine do not share images
 ---  (variable: MOLECULE_LOCAL_IMAGE_ISOLATION)
 ---@field build_args table<string, string>  build arguments
+---@field secrets table<string, molbuild.BuildSecret>  secrets for RUN --mount=type=secret, by id: { pip = { env = "PIP_TOKEN" }
+---  }, or { file = "/path" }
+---@field ssh (string|string[])?  keys for RUN --mount=type=ssh: "default", the agent, or "default=/path", a key or a socket; or
+---  a list
+---@field memory (string|integer)?  the most memory of a RUN, such as 2g, in powers of 1024
+---@field cpus (string|number)?  the most processors of a RUN, such as 1.5
+---@field network ("default"|"none"|"host")?  the network of the RUNs: default, none or host
+---@field target string?  the stage of the Dockerfile that is built; when not set, the last one
 ---@field labels table<string, string>  labels of the image, which override those of the policy
 ---@field stall number  the longest silence of a clone or a build, in seconds; 0: no bound (default: 240; variable:
 ---  MOLECULE_BUILD_STALL_GRACE_S)

@@ -18,6 +18,12 @@
 ---@field builder "buildkit"|"classic"  see Engine:builder()
 ---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
 ---@field platform string?
+---@field target string?  as the next five: see molbuild.BuildDemands
+---@field secrets table<string, molbuild.BuildSecret>?
+---@field ssh string|string[]|nil
+---@field memory string|integer|nil
+---@field cpus string|number|nil
+---@field network "default"|"none"|"host"|nil
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
 ---@field no_cache boolean?  without the layers of former builds
@@ -29,6 +35,10 @@
 ---@field keep table?  locks that are held as long as the build runs
 ---@field settings { native: string?, cache: string? }?  for hints: how the caller's user builds for the engine's own platform,
 ---  and moves the cache directory
+
+---@class molbuild.BuildSecret
+---@field env string?  the variable that has the value
+---@field file string?  or the file
 
 ---@class molbuild.ChildOptions: molbuild.core.ProcessOptions
 ---@field silent boolean?  its output lines become no events
@@ -312,6 +322,7 @@ function Engine:push(ref, options) end
 ---@field engine string?  the program that builds
 ---@field bases { name: string, digest: string?, id: string?, digests: string[]? }[]  the images that the build began with
 ---@field unknown_bases string[]  how the Dockerfile writes those that are not known; "?" for all
+---@field demands table  as of demands.recorded
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
 
@@ -537,7 +548,8 @@ function buildkit.arguments(engine, kind, options, named) end
 
 --- Ask for the program's builder while something else is done. What the job asks of it that it cannot do is an error now.
 --- Raises: usage.
----@param job table  with its engine, and the settings buildx_builder, build_cache_from, build_cache_to
+---@param job table  with its engine, and the settings buildx_builder, build_cache_from, build_cache_to, and those of
+---  demands.check
 ---@return molbuild.Task  whose join() gives what Engine:builder() gives
 function buildkit.find(job) end
 
@@ -1208,6 +1220,8 @@ function image.labels(revision, source, ...) end
 ---@class molbuild.image.job_labels.job
 ---@field runtime string
 ---@field branch string
+---@field sha string
+---@field target string?
 ---@field allow_detached boolean?
 ---@field working_tree string?
 
@@ -1263,13 +1277,15 @@ function image.other_platform(found, platform) end
 ---@param revision string
 ---@param platform string  as of names.platform
 ---@param own table<string, string>?  as of image.labels
+---@param target string?  the stage of the Dockerfile; the last one when absent
 ---@return string?
-function image.mismatch(found, revision, platform, own) end
+function image.mismatch(found, revision, platform, own, target) end
 
 ---@class molbuild.image.prove.wanted
 ---@field revision string
 ---@field platform string
 ---@field labels table<string, string>?
+---@field target string?
 ---@field labelled boolean?
 
 --- Check that an engine has the image that a function of a policy made or found.
@@ -1877,6 +1893,34 @@ function rows.new(options) end
 ---@return boolean
 function rows.is(value) end
 
+--- The secrets of a build, such as the token of a private index of packages: { pip = { env = "PIP_TOKEN" } }. Their values
+--- are known to the masker before anything else is done with them. The building program reads each from a file in memory: no
+--- argument, environment or disk has it.
+---@class molbuild.secrets
+---@field MAX integer  The most bytes of one: BuildKit refuses more.
+local secrets = {}
+
+--- The ids, sorted.
+---@param map table<string, molbuild.BuildSecret>?
+---@return string[]
+function secrets.ids(map) end
+
+--- Take the variables out of the environment, so that no child inherits them. A variable that is not set, or cannot be used, is an
+--- error of secrets.check: a run that builds nothing needs none.
+---@param map table<string, molbuild.BuildSecret>
+function secrets.take(map) end
+
+--- Check that each value is there and can be used.
+--- Raises: usage (names the variable or the file, never the value).
+---@param map table<string, molbuild.BuildSecret>
+function secrets.check(map) end
+
+--- The values as files in memory, for the program that builds.
+--- Raises: usage, failed.
+---@param map table<string, molbuild.BuildSecret>?
+---@return { paths: table<string, string>, files: molbuild.core.MemoryFile[] }  by id: the path; to be closed
+function secrets.open(map) end
+
 --- When a branch was last seen to point at a commit. A record knows it of the time before its build, and each hit shows it again.
 --- It is kept in one small private file for each repository and branch, written at most once in a while, when the result stands
 --- already.
@@ -2052,7 +2096,7 @@ local stale = {}
 --- succeeded, that the engine still has, and that would be a hit if the branch pointed at its commit. Of several, the one that was
 --- current last. An image of a working tree, or of a commit that was asked for and never seen as the branch's, is none.
 --- Raises: missing_tool (the engine cannot be asked).
----@param job table  with `target` and its settings; nothing in it is changed
+---@param job table  with `target_platform` and its settings; nothing in it is changed
 ---@param policy table  its steps `tag` and `cached` are called, with jobs of other commits
 ---@param within number?  the most seconds since it was current; no bound when absent
 ---@return molbuild.LastGood?
@@ -2203,11 +2247,11 @@ function token.forget(with_helpers) end
 
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
 --- Raises: usage (the masker cannot take it).
----@param secret string
+---@param text string
 ---@param url string
 ---@param user string?
 ---@return molbuild.Credential
-function token.new(secret, url, user) end
+function token.new(text, url, user) end
 
 --- The verb `watch` of a policy: images are kept fresh. One loop looks at each runtime in turn; docs/operations.md has the rules.
 ---@class molbuild.watch
@@ -2283,6 +2327,7 @@ function working_tree.copy(job, to) end
 ---@field record molbuild.record
 ---@field retry molbuild.retry
 ---@field rows molbuild.rows
+---@field secrets molbuild.secrets
 ---@field seen molbuild.seen
 ---@field settings molbuild.settings
 ---@field sha molbuild.sha

@@ -130,6 +130,13 @@ function Run:commands_of(program, word) end
 ---@field build_args table<string, string>
 ---@field files molbuild.testing.Tree
 ---@field no_cache boolean
+---@field pull boolean
+---@field secrets table<string, string>  by id: the value
+---@field ssh string[]
+---@field memory integer?  bytes
+---@field cpus number?
+---@field network string?
+---@field target string?
 
 -- Forge -------------------------------------------------------------------------------------------------------------
 

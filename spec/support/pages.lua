@@ -89,8 +89,8 @@ end
 
 --- The policies of docs/examples that the page of policies shows.
 pages.examples = {
-  "build-arg.lua", "extra-runtime.lua", "mirror.lua", "own-host.lua", "scanner.lua", "push.lua", "tidy.lua", "webhook.lua",
-  "pull-first.lua", "dependent.lua", "fork-of-fork.lua",
+  "build-arg.lua", "extra-runtime.lua", "mirror.lua", "own-host.lua", "private-index.lua", "scanner.lua", "push.lua", "tidy.lua",
+  "webhook.lua", "pull-first.lua", "dependent.lua", "fork-of-fork.lua",
 }
 
 local POLICY = "docs/policy.md"

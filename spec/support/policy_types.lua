@@ -11,10 +11,12 @@ local KINDS = {
   branch = "string", text = "string", prefix = "string", platform = "string", ending = "string", directory = "string",
   file = "string", secret = "string", switch = '"0"|"1"', flag = '"0"|"1"', seconds = "number", count = "number",
   bytes = "number", list = "string[]", map = "table<string, string>",
+  secrets = "table<string, molbuild.BuildSecret>", ssh = "string|string[]", memory = "string|integer", cpus = "string|number",
+  network = '"default"|"none"|"host"', stage = "string",
 }
 
 --- The types whose value is another one in a job.
-local KINDS_IN_JOBS = { flag = "boolean" }
+local KINDS_IN_JOBS = { flag = "boolean", ssh = "string[]", memory = "integer", cpus = "number" }
 
 --- By the type that the table of the job's fields names.
 local FIELD_KINDS = { Docker = "molbuild.Engine", Credential = "molbuild.Credential", Lock = "molbuild.core.Lock" }

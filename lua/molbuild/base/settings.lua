@@ -100,10 +100,20 @@ local function named(check)
   end
 end
 
+-- What only builds have. Most policies set none of it.
+local function of_build(check)
+  return function(value, row, where)
+    if type(row[2]) == "table" and maps.same(value, row[2]) then return {} end
+    return require("molbuild.base.build_values")[check](value, where)
+  end
+end
+
 --- Each type returns the value in its final form, or raises an error that names the place.
 local TYPES = {
   seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch, flag = switch,
   map = map, list = name_list,
+  secrets = of_build "secrets", ssh = of_build "ssh", memory = of_build "memory", cpus = of_build "cpus",
+  network = of_build "network", stage = of_build "stage",
   branch = named(function(value) return names.branch(value) end),
   directory = named(names.directory), file = named(names.directory), prefix = named(names.image_prefix),
   ending = function(value, row, where)
@@ -228,7 +238,7 @@ local function find(policy, row, runtime, all_own)
   end
   local own = all_own[name]
   if own ~= nil then
-    local mixed = row[3] == "map" and type(own) == "table" and type(policy[name]) == "table"
+    local mixed = (row[3] == "map" or row[3] == "secrets") and type(own) == "table" and type(policy[name]) == "table"
     return mixed and maps.merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
   end
   return policy[name], maps.same(policy[name], row[2]) and "default" or "fork", name

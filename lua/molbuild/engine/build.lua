@@ -1,12 +1,15 @@
 --- A build by the docker CLI, or podman: its command line, and its result.
+local amounts = require "molbuild.base.amounts"
 local buildkit = require "molbuild.engine.buildkit"
 local child = require "molbuild.base.child"
+local demands = require "molbuild.engine.demands"
 local output = require "molbuild.engine.output"
 local words = require "molbuild.engine.words"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
+local secrets = require "molbuild.engine.secrets"
 local task = require "molbuild.base.task"
 local shown = require("molbuild.base.text").shown
 
@@ -70,6 +73,7 @@ local function arguments_of(engine, options)
     add("--metadata-file", options.metadata_file)
   end
   add(table.unpack(buildkit.arguments(engine, options.builder, only)))
+  add(table.unpack(demands.arguments(options.demands, options.secret_files.paths)))
   for _, list in ipairs { { "--build-arg", "build_args" }, { "--label", "labels" } } do
     for _, pair in ipairs(pairs_of(options[list[2]] or {}, list[2])) do add(list[1], pair) end
   end
@@ -83,6 +87,12 @@ end
 ---@field builder "buildkit"|"classic"  see Engine:builder()
 ---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
 ---@field platform string?
+---@field target string?  as the next five: see molbuild.BuildDemands
+---@field secrets table<string, molbuild.BuildSecret>?
+---@field ssh string|string[]|nil
+---@field memory string|integer|nil
+---@field cpus string|number|nil
+---@field network "default"|"none"|"host"|nil
 ---@field build_args table<string, string>?
 ---@field labels table<string, string>?
 ---@field no_cache boolean?  without the layers of former builds
@@ -117,6 +127,12 @@ local function environment(engine, options, run)
   return run
 end
 
+-- The locks, and the files of the secrets.
+local function kept(options)
+  local list = table.move(options.keep or {}, 1, #(options.keep or {}), 1, {})
+  return table.move(options.secret_files.files, 1, #options.secret_files.files, #list + 1, list)
+end
+
 --- Run the program. Returns its result, and whether a step has begun.
 local function run_program(engine, options)
   local scope, begun = task.scope(), false
@@ -136,7 +152,7 @@ local function run_program(engine, options)
     stall = options.stall,
     quiet_phase = options.stall and options.stall * 4,
     log_file = options.log_file,
-    keep = options.keep,
+    keep = kept(options),
     only = output.step_lines,
     after_newline = true, -- BuildKit prefixes a RUN's output only after a newline
     on_line = on_line,
@@ -161,15 +177,23 @@ local function build_once(engine, options)
   return result, engine:image(options.tag)
 end
 
---- How the classic builder's cache has spoiled a build, as text. The builder may use a cached layer of another platform:
---- the result then has that platform, or the build fails.
-local function spoilt_by_cache(options, result, built)
-  if options.builder ~= "classic" or options.no_cache or not options.platform then
-    return nil
-  elseif result.code ~= 0 then
-    return words.verdict(result):match "image with reference %S+ was found but does not match the specified platform[^\n]*"
+-- podman gives a stage that is not the last one its labels with a new layer alone: from its cache it has those of an earlier build.
+local function has_other_labels(engine, options, built)
+  for name, value in pairs(engine.podman and options.target and built and options.labels or {}) do
+    if built.labels[name] ~= value then return "podman took the stage from its cache, with the labels of an earlier build" end
   end
-  return built and image.other_platform(built, options.platform)
+end
+
+--- How a builder's cache has spoiled a build, as text. The classic builder may use a cached layer of another platform: the
+--- result then has that platform, or the build fails.
+local function spoilt_by_cache(engine, options, result, built)
+  if options.builder ~= "classic" or options.no_cache then
+    return nil
+  elseif result.code == 0 then
+    return built and options.platform and image.other_platform(built, options.platform) or has_other_labels(engine, options, built)
+  end
+  return options.platform
+    and words.verdict(result):match "image with reference %S+ was found but does not match the specified platform[^\n]*"
 end
 
 local function named(setting)
@@ -186,6 +210,10 @@ local function hint_of(engine, options, result, verdict)
     return "a program was built for another processor: set up emulation on the engine's machine (binfmt_misc, qemu-user-static), "
       .. "or build for the engine's own platform" .. named(settings.native)
   end
+  if options.demands.memory and words.is_killed(verdict) then
+    return ("a program was killed: the memory of the build is limited to %s (memory)"):format(
+      amounts.size(options.demands.memory))
+  end
   local cause = words.cause(verdict)
   return cause ~= "missing" and words.hint(cause, engine.podman) or nil
 end
@@ -199,6 +227,12 @@ end
 
 local function raise_failed(engine, options, what, result, begun)
   local verdict = words.verdict(result)
+  if options.target and words.no_stage(verdict) then
+    errors.raise {
+      kind = "template", message = ('%s: the Dockerfile has no stage "%s" (target)'):format(what, options.target),
+      log = options.log_file,
+    }
+  end
   local there = result.signal or engine:answers()
   if not there and not begun then
     engine:raise_unreachable(verdict)
@@ -220,9 +254,13 @@ end
 ---@return molbuild.Image?  nil when the engine's answer is unusable
 ---@raise build | timeout | missing_tool | cancelled | usage
 function build.run(engine, options)
+  local normal = demands.normal(options)
+  demands.check_builder(engine, options.builder, normal)
+  local secret_files <close> = secrets.open(normal.secrets)
+  options = setmetatable({ demands = normal, secret_files = secret_files }, { __index = options })
   local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.tag)
   local result, built, unclear, begun = build_once(engine, options)
-  local spoilt = spoilt_by_cache(options, result, built)
+  local spoilt = spoilt_by_cache(engine, options, result, built)
   if spoilt then
     log.warn("%s: %s — building it again, without the cache", options.tag, spoilt)
     result, built, unclear, begun = build_once(engine, setmetatable({ no_cache = true }, { __index = options }))

@@ -58,4 +58,19 @@ function builder.find(engine)
       .. "(to use BuildKit, install the package docker-buildx or docker-buildx-plugin)"
 end
 
+--- Why an engine's program has no BuildKit for a build, or no buildx. nil when it has.
+---@param engine molbuild.Engine  whose builder() has been asked
+---@param kind "buildkit"|"classic"  what builder() has said
+---@param needs_buildx boolean?
+---@return string?
+function builder.why_no_buildkit(engine, kind, needs_buildx)
+  if engine.podman then
+    return "podman has no BuildKit"
+  elseif kind ~= "buildkit" and not engine.has_no_buildkit then
+    return "DOCKER_BUILDKIT=0 asks for the classic builder"
+  elseif kind ~= "buildkit" or needs_buildx and not engine.has_buildx then
+    return "docker has no buildx; install the package docker-buildx or docker-buildx-plugin"
+  end
+end
+
 return builder

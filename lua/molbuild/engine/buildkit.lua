@@ -1,5 +1,7 @@
 --- What only BuildKit can do for a build: layers from elsewhere (--cache-from, --cache-to), and a builder of buildx's on
 --- another machine (--builder). What the program's builder cannot do is refused by name, never ignored.
+local builder = require "molbuild.engine.builder"
+local demands = require "molbuild.engine.demands"
 local errors = require "molbuild.base.errors"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -78,17 +80,6 @@ local function with_buildx(options)
   return arguments
 end
 
--- Why the program has no BuildKit, or no buildx.
-local function why_not(engine, kind, needs_buildx)
-  if engine.podman then
-    return "podman has no BuildKit"
-  elseif kind ~= "buildkit" and not engine.has_no_buildkit then
-    return "DOCKER_BUILDKIT=0 asks for the classic builder"
-  elseif kind ~= "buildkit" or needs_buildx and not engine.has_buildx then
-    return "docker has no buildx; install the package docker-buildx or docker-buildx-plugin"
-  end
-end
-
 --- The arguments of a build that only BuildKit takes. The program is not run.
 ---@param engine molbuild.Engine  whose builder() has been asked
 ---@param kind "buildkit"|"classic"  what builder() has said
@@ -101,7 +92,7 @@ function buildkit.arguments(engine, kind, options, named)
   local is_asked = false
   for _, option in ipairs(OPTIONS) do
     local value = options[option]
-    local why = value and why_not(engine, kind, option == "builder")
+    local why = value and builder.why_no_buildkit(engine, kind, option == "builder")
     if why then refuse(named, option, value, "%s", why) end
     is_asked = is_asked or value ~= nil
     if value and option ~= "builder" then check_entries(named, option, value) end
@@ -141,7 +132,7 @@ local function check_builder(engine, options, named)
 end
 
 --- Ask for the program's builder while something else is done. What the job asks of it that it cannot do is an error now.
----@param job table  with its engine, and the settings buildx_builder, build_cache_from, build_cache_to
+---@param job table  with its engine, and the settings buildx_builder, build_cache_from, build_cache_to, and those of demands.check
 ---@return molbuild.Task  whose join() gives what Engine:builder() gives
 ---@raise usage
 function buildkit.find(job)
@@ -154,6 +145,7 @@ function buildkit.find(job)
     buildkit.arguments(job.engine, asked:join(), options, named)
     if job.engine.has_buildx and (options.builder or exports(options)) then check_builder(job.engine, options, named) end
   end
+  if demands.any(job) then demands.check(job.engine, asked:join(), job) end
   return asked
 end
 

@@ -13,10 +13,11 @@ local image = {
     revision = "org.opencontainers.image.revision", source = "org.opencontainers.image.source",
     created = "org.opencontainers.image.created", base_name = "org.opencontainers.image.base.name",
     base_digest = "org.opencontainers.image.base.digest", runtime = "app.molecule.runtime", branch = "app.molecule.branch",
+    target = "app.molecule.target",
   },
 }
 
-local REVISION, SOURCE, CREATED = image.LABEL.revision, image.LABEL.source, image.LABEL.created
+local REVISION, SOURCE, CREATED, TARGET = image.LABEL.revision, image.LABEL.source, image.LABEL.created, image.LABEL.target
 local said = text.said
 
 --- The id of an image, "sha256:...", as an engine's API or its program gives it.
@@ -54,12 +55,20 @@ function image.labels(revision, source, ...)
   return labels
 end
 
+-- The label for a stage of a Dockerfile. It has the commit, too: an image inherits the labels of the image that it is built from.
+local function stage_of(target, revision)
+  return target and ("%s@%s"):format(target, revision:sub(1, 12)) or nil
+end
+
 --- The labels of what a job's image is: they tell apart the images of one repository. A commit that may be on no branch has none.
----@param job { runtime: string, branch: string, allow_detached: boolean?, working_tree: string? }
+---@param job { runtime: string, branch: string, sha: string, target: string?, allow_detached: boolean?, working_tree: string? }
 ---@return table<string, string>
 function image.job_labels(job)
   local is_on_branch = not job.allow_detached and not job.working_tree
-  return { [image.LABEL.runtime] = job.runtime, [image.LABEL.branch] = is_on_branch and job.branch or nil }
+  return {
+    [image.LABEL.runtime] = job.runtime, [image.LABEL.branch] = is_on_branch and job.branch or nil,
+    [image.LABEL.target] = stage_of(job.target, job.sha),
+  }
 end
 
 -- Other names of architectures, from kernels, Debian and engines. Images and tags use Go's names.
@@ -126,27 +135,39 @@ function image.other_platform(found, platform)
   end
 end
 
+-- A text when an image is another stage of its commit's Dockerfile.
+local function other_stage(found, revision, target)
+  local label = said(found.labels[TARGET])
+  local is = label and label:match "^(.*)@"
+  if is and label ~= stage_of(is, revision) then is = nil end -- inherited
+  if is == target or not is and not said(found.labels[REVISION]) then return nil end
+  return ("it is %s of the Dockerfile, not %s"):format(is and "the stage " .. text.shown(is) or "the last stage",
+    target and "the stage " .. target or "the last one")
+end
+
 --- A text that says how an image differs from the requested one; nil when it matches. An image that was built by hand has
 --- no labels and is accepted.
 ---@param found { os: string?, architecture: string?, variant: string?, labels: table<string, string> }
 ---@param revision string
 ---@param platform string  as of names.platform
 ---@param own table<string, string>?  as of image.labels
+---@param target string?  the stage of the Dockerfile; the last one when absent
 ---@return string?
-function image.mismatch(found, revision, platform, own)
-  revision = own and own[REVISION] or revision
+function image.mismatch(found, revision, platform, own, target)
+  local wanted = own and own[REVISION] or revision
   local built_from = said(found.labels[REVISION])
-  if built_from and built_from ~= revision then
-    return ("it was built from the revision %s, not %s"):format(text.shown(built_from), revision)
+  if built_from and built_from ~= wanted then
+    return ("it was built from the revision %s, not %s"):format(text.shown(built_from), wanted)
   end
   return image.other_platform(found, platform)
+    or (target or found.labels[TARGET]) and other_stage(found, revision, target) or nil
 end
 
 --- Check that an engine has the image that a function of a policy made or found.
 ---@param engine molbuild.Engine
 ---@param ref string
----@param wanted { revision: string, platform: string, labels: table<string, string>?, labelled: boolean? }  as of image.mismatch;
----  labelled: an image without a revision is wrong, too
+---@param wanted { revision: string, platform: string, labels: table<string, string>?, target: string?, labelled: boolean? }
+---  as of image.mismatch; labelled: an image without a revision is wrong, too
 ---@param name string  of the function
 ---@param fn function
 ---@return molbuild.Image?  nil, with a warning, when the engine's answer is unusable and the function comes with the program
@@ -158,7 +179,7 @@ function image.prove(engine, ref, wanted, name, fn)
     return nil
   end
   local wrong = message or not found and "the engine has no such image"
-    or image.mismatch(found, wanted.revision, wanted.platform, wanted.labels)
+    or image.mismatch(found, wanted.revision, wanted.platform, wanted.labels, wanted.target)
     or wanted.labelled and not said(found.labels[REVISION]) and "it has no label " .. REVISION
   if wrong then
     errors.raise {

@@ -19,6 +19,7 @@ local PROGRAM_LEAST = 5 -- the program's least time in seconds, however long the
 ---@field private cli molbuild.EngineCli?  created at its first use
 ---@field private early { ref: string, task: molbuild.Task, served: table }?  a question that was asked ahead of time
 ---@field private own_platform string?  the engine's, once it is known
+---@field private answers_of_info table<string, table>?  by format: what the program's `info` has printed
 local Engine = {}
 Engine.__index = Engine
 
@@ -302,6 +303,7 @@ end
 local BUILD_OPTIONS = {
   tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true, pull = true,
   timeout = true, stall = true, log_file = true, keep = true, settings = true, buildkit = true, metadata_file = true,
+  secrets = true, ssh = true, memory = true, cpus = true, network = true, target = true,
 }
 
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.

@@ -39,6 +39,29 @@ function words.step_failed(verdict)
   return false
 end
 
+--- Whether a RUN failed because its program was killed, as for a lack of memory.
+---@param verdict string
+---@return boolean
+function words.is_killed(verdict)
+  return words.step_failed(verdict) and verdict:find "%f[%d]137$" ~= nil
+end
+
+-- The texts for a stage that the Dockerfile does not have: of the classic builder, BuildKit, podman.
+local NO_STAGE = {
+  "^.*failed to reach build target .* in Dockerfile", "^.*target stage .* could not be found",
+  '^Error: The target ".*" was not found in the provided Dockerfile',
+}
+
+--- Whether the program does not find the stage to build.
+---@param verdict string
+---@return boolean
+function words.no_stage(verdict)
+  for _, pattern in ipairs(NO_STAGE) do
+    if verdict:find(pattern) then return true end
+  end
+  return false
+end
+
 --- Causes that the program names, the more certain ones first.
 local CAUSES = {
   { "disk", { ": no space left on device", ": disk quota exceeded" } },

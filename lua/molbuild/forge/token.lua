@@ -4,6 +4,7 @@ local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
 local seal = require "molbuild.base.seal"
+local secret = require "molbuild.base.secret"
 local credential = require "molbuild.forge.credential"
 local origin = require "molbuild.forge.origin"
 local text_file = require "molbuild.base.text_file"
@@ -12,9 +13,6 @@ local token = {}
 
 --- The most bytes of a token file: a token, a byte order mark before it, and a line end after it.
 local FILE_MAX = 3 + 4096 + 2
-
---- Tokens that were taken from the environment, by variable. They are no longer there; all jobs of a run share them.
-local taken = {}
 
 --- Results of files and credential helpers, by path and by origin: each is read, asked and warned about once.
 local found = {}
@@ -27,31 +25,6 @@ local in_urls, in_variables, warned = {}, {}, {}
 
 local function refuse(format, ...)
   errors.raise { kind = "usage", message = format:format(...) }
-end
-
---- The value of a variable; an empty one counts as not set. It is removed from the environment, so no child inherits it.
-local function take(name)
-  if name and taken[name] == nil then
-    local value, message = core.sys.take_env(name)
-    if not value and message then
-      refuse("%s", message)
-    end
-    taken[name] = value or ""
-  end
-  return name and taken[name] ~= "" and taken[name] or nil
-end
-
---- Register a token with the masker, before anything else is done with it.
-local function keep_secret(value, where)
-  local ok, message = core.mask.secret(value)
-  if not ok then
-    refuse("%s cannot be used: %s", where, message)
-  end
-  ok, message = core.sys.protect_memory()
-  if not ok then
-    log.warn("%s", message)
-  end
-  return value
 end
 
 local function without_newline(value)
@@ -67,7 +40,7 @@ local function checked(value, where)
   if value == "" then
     return nil
   end
-  keep_secret(value, where)
+  secret.keep(value, where)
   if value:find "%s" then
     refuse("%s cannot be used: a token must not hold white space", where)
   end
@@ -79,11 +52,7 @@ end
 ---@param name string  the setting that names the file
 ---@return string?  nil when no other user can read it
 function token.exposed(path, name)
-  -- Checks the file, not a link to it: secrets are often installed as links.
-  local stat = core.fs.lstat(core.fs.realpath(path) or path)
-  if stat and stat.mode & tonumber("044", 8) ~= 0 then
-    return ("%s: other users can read %s (chmod go= %s)"):format(name, path, path)
-  end
+  return secret.exposed(path, name)
 end
 
 local function read_file(path, name)
@@ -103,7 +72,7 @@ local function read_file(path, name)
 end
 
 local function from_file(name)
-  local path = take(name)
+  local path = secret.take(name)
   if path and not found[path] then
     found[path] = read_file(path, name)
   end
@@ -116,7 +85,7 @@ local function ask_helpers(ask, url, user)
     log.warn("git's credential helpers have no password for %s; continuing without a token", origin.of(url))
     return {}
   end
-  keep_secret(answer.password, "the password of git's credential helpers")
+  secret.keep(answer.password, "the password of git's credential helpers")
   return answer
 end
 
@@ -152,7 +121,7 @@ local function parse_userinfo(userinfo, where)
   -- Some forges' documentation uses "x-oauth-basic" for "no password".
   if password == "" or password == "x-oauth-basic" then
     if #user > NAME_MAX then
-      keep_secret(user, "the user name" .. of_url)
+      secret.keep(user, "the user name" .. of_url)
     end
     return { word = user ~= "" and user or nil, where = where, of_url = of_url }
   end
@@ -216,11 +185,11 @@ end
 
 -- What the variables give: the text of a token, a user name, and the source. All of them are kept from children from then on.
 local function from_variables(url, from)
-  local value = take(from.env)
+  local value = secret.take(from.env)
   value = value and checked(value, from.env)
-  local user = take(from.user)
+  local user = secret.take(from.user)
   user = check_user(user and without_newline(user), from.user)
-  local file = take(from.file)
+  local file = secret.take(from.file)
   if not url:find "^https?://" or from.meant_for and not origin.same(from.meant_for, url) then
     return nil
   end
@@ -232,7 +201,7 @@ end
 
 -- What a policy names for this repository alone: a variable, or a file.
 local function from_own(own)
-  local value = take(own.env)
+  local value = secret.take(own.env)
   value = value and checked(value, own.env)
   if value or not own.file then return value, { own.env } end
   found[own.file] = found[own.file] or read_file(own.file, "token_file")
@@ -307,13 +276,13 @@ function token.forget(with_helpers)
 end
 
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
----@param secret string
+---@param text string
 ---@param url string
 ---@param user string?
 ---@return molbuild.Credential
 ---@raise usage  the masker cannot take it
-function token.new(secret, url, user)
-  local value = checked(secret, "the token for " .. origin.of(url)) or refuse("the token for %s is empty", origin.of(url))
+function token.new(text, url, user)
+  local value = checked(text, "the token for " .. origin.of(url)) or refuse("the token for %s is empty", origin.of(url))
   return credential.new(value, url, check_user(user, "the user name for " .. origin.of(url)))
 end
 

@@ -1,6 +1,7 @@
 --- A memory of failures: a commit that cannot be built is not built again for a time. It reads the records of builds.
 local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
+local demands = require "molbuild.engine.demands"
 local errors = require "molbuild.base.errors"
 local maps = require "molbuild.base.maps"
 local record = require "molbuild.machine.record"
@@ -9,9 +10,10 @@ local task = require "molbuild.base.task"
 local failures = {}
 
 -- A failure that only a change of the commit, the policy or its settings ends. With a code, the engine's program has named
--- a cause outside of the commit: the network, a registry, a disk.
-local function is_lasting(failure)
-  local is_of_commit = failure.kind == "template" or failure.kind == "build" or failure.kind == "signature"
+-- a cause outside of the commit: the network, a registry, a disk. A build with secrets may have failed because of one of them, and
+-- no record has their values.
+local function is_lasting(failure, has_secrets)
+  local is_of_commit = failure.kind == "template" or failure.kind == "signature" or failure.kind == "build" and not has_secrets
   return is_of_commit and not failure.code and not failure.retry
 end
 
@@ -21,6 +23,7 @@ local function is_same(job, found)
   return found.commit == job.sha and found.image == job.tag and found.platform == job.target_platform
     and found.repository == core.mask.url(job.repo_url) and found.policy.sha256 == (policy and policy() or {}).sha256
     and maps.same(found.build_args, job.build_args or {}) and found.engine == job.engine.command
+    and demands.are_same(found.demands, job)
     and found.max_files == record.bound(job.max_files) and found.max_bytes == record.bound(job.max_bytes)
     and (not found.builder or found.builder == (job.engine:builder()))
 end
@@ -35,7 +38,8 @@ function failures.recall(job)
   local found = record.read(record.path(job.cache, job.runtime, job.tag))
   local age = found and found.error and os.time() - found.finished
   -- A clock that was set back says nothing about how long ago it was.
-  if not age or age < 0 or age >= within or not is_lasting(found.error) or not is_same(job, found) then return nil end
+  if not age or age < 0 or age >= within then return nil end
+  if not is_lasting(found.error, found.demands.secrets or found.demands.ssh) or not is_same(job, found) then return nil end
   -- Who may sign is no part of the commit.
   if found.error.kind == "signature" and not require("molbuild.machine.signers").is_current(job, found.signer) then return nil end
   return found.error, age

@@ -65,7 +65,7 @@ end
 function offline.head(job, tag_of)
   for _, found in ipairs(candidates(job, tag_of)) do
     local whole = job.engine:image(found.tag)
-    if whole and not image.mismatch(whole, found.commit, job.target_platform, job.labels) then
+    if whole and not image.mismatch(whole, found.commit, job.target_platform, job.labels, job.target) then
       job.stale = math.max(0, core.sys.now() - found.created)
       job.reason = "built " .. (found.created > 0 and amounts.age(job.stale) .. " ago" or "at a date that it does not say")
       log.warn("offline: %s is the newest image of %s on this machine, %s", found.tag, job.runtime, job.reason)

@@ -5,6 +5,7 @@
 --- https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md, https://slsa.dev/spec/v1.0/provenance
 local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
+local demands = require "molbuild.engine.demands"
 local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
@@ -50,6 +51,7 @@ record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
 ---@field engine string?  the program that builds
 ---@field bases { name: string, digest: string?, id: string?, digests: string[]? }[]  the images that the build began with
 ---@field unknown_bases string[]  how the Dockerfile writes those that are not known; "?" for all
+---@field demands table  as of demands.recorded
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
 
@@ -120,7 +122,7 @@ local function definition(job)
       runtime = job.runtime, image = job.tag, platform = job.target_platform,
       branch = not job.working_tree and job.branch or nil, commit = job.commit, workingTree = job.working_tree,
       buildArgs = map_of(job.build_args), labels = map_of(job.labels),
-      maxFiles = record.bound(job.max_files), maxBytes = record.bound(job.max_bytes),
+      maxFiles = record.bound(job.max_files), maxBytes = record.bound(job.max_bytes), demands = demands.recorded(job),
     },
     internalParameters = {
       policy = policy and policy(), inputs = map_of(job.inputs), builder = job.builder, engine = job.engine and job.engine.command,
@@ -311,7 +313,7 @@ local function flattened(document, path)
     asked = text_of(outer.commit),
     inputs = table_of(inner.inputs), build_args = table_of(outer.buildArgs), policy = table_of(inner.policy),
     builder = text_of(inner.builder), engine = text_of(inner.engine),
-    max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes),
+    max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes), demands = table_of(outer.demands),
     bases = bases_of(table_of(build.resolvedDependencies)), unknown_bases = texts_of(inner.unknownBases) or {},
     started = amounts.time(times.startedOn), finished = amounts.time(times.finishedOn),
     seconds = tonumber(times.molbuild_seconds) or 0, signer = signer_of(times.molbuild_signer),

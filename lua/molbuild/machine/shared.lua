@@ -59,7 +59,7 @@ local function difference(job, found)
       return ("its label %s is %s, not %s"):format(name, is and text.shown(is) or "missing", wanted[name])
     end
   end
-  return image.other_platform(found, job.target_platform)
+  return image.mismatch(found, job.sha, job.target_platform, job.labels, job.target)
 end
 
 -- Why a pulled image is not used: it is another one, or it would be built again on this machine, for its age or its inputs.

@@ -50,7 +50,8 @@ local function is_there(job, policy, made)
   local found = job.engine:image(made.image)
   local sought = of_commit(job, made.commit)
   sought.tag, sought.image_max_age = made.image, math.huge
-  return found ~= nil and found.id == made.image_id and not image.mismatch(found, made.commit, job.target_platform, job.labels)
+  return found ~= nil and found.id == made.image_id
+    and not image.mismatch(found, made.commit, job.target_platform, job.labels, job.target)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
     and (not job.allowed_signers or require("molbuild.machine.signers").knows(sought))
 end
@@ -58,7 +59,7 @@ end
 --- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build
 --- succeeded, that the engine still has, and that would be a hit if the branch pointed at its commit. Of several, the one that was
 --- current last. An image of a working tree, or of a commit that was asked for and never seen as the branch's, is none.
----@param job table  with `target` and its settings; nothing in it is changed
+---@param job table  with `target_platform` and its settings; nothing in it is changed
 ---@param policy table  its steps `tag` and `cached` are called, with jobs of other commits
 ---@param within number?  the most seconds since it was current; no bound when absent
 ---@return molbuild.LastGood?

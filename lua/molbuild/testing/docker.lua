@@ -1,6 +1,7 @@
 --- The program docker (or podman) of a test's world, as far as the library and policies use it: it asks and changes the engine of
 --- the world, prints what the real one prints, and fails as a test has planned it.
 local json = require "cjson"
+local steps = require "molbuild.testing.docker_steps"
 
 local docker = {}
 
@@ -39,92 +40,14 @@ local function reach(engine, call)
   return true
 end
 
--- Steps of a build -----------------------------------------------------------------------------------------------------
-
-local STEPS = { FROM = true, RUN = true, COPY = true, ADD = true, WORKDIR = true }
-
-local function is_shown(line, builder)
-  local word = line:match "^%s*(%a+)%s"
-  if not word or builder ~= "buildkit" then
-    return word ~= nil
-  end
-  return STEPS[word:upper()] and not line:find "^%s*%a+%s+scratch%s*$" or false
-end
-
--- The instructions of a Dockerfile that a builder shows: BuildKit those that make a layer; the others all, and behind them one for
--- each label of the command line.
-local function steps_of(text, builder, labels)
-  local steps = {}
-  for line in (text:gsub("\\\n", " ") .. "\n"):gmatch "([^\n]*)\n" do
-    steps[#steps + 1] = is_shown(line, builder) and line:match "^%s*(.-)%s*$" or nil
-  end
-  local own = #steps
-  for name, value in pairs(builder ~= "buildkit" and labels or {}) do
-    steps[#steps + 1] = ("LABEL %s=%s"):format(name, value)
-  end
-  return steps, own
-end
-
-local function command_of(step)
-  return (step:gsub("^%a+%s+", ""))
-end
-
-local function list_of(prints)
-  return type(prints) == "table" and table.concat(prints, "\n") or prints or ""
-end
-
-local SHOWS = {}
-
--- The output of the Dockerfile's last instruction follows that step; a failing build ends there.
-function SHOWS.buildkit(call, steps, own, plan)
-  call:print '#0 building with "default" instance using docker driver'
-  call:print "#1 [internal] load build definition from Dockerfile\n#1 DONE 0.0s"
-  for index, step in ipairs(steps) do
-    local number = index + 3
-    call:print("#%d [%d/%d] %s", number, index, #steps, step)
-    if index == own then
-      for line in list_of(plan.prints):gmatch "[^\n]+" do
-        call:print("#%d 0.1 %s", number, line)
-      end
-    else
-      call:print("#%d DONE 0.1s", number)
-    end
-  end
-  call:wait(plan.seconds or 0)
-end
-
-local function show_classic(call, steps, from, to, podman)
-  for index = from, to do
-    call:print(podman and "STEP %d/%d: %s" or "Step %d/%d : %s", index, #steps, steps[index])
-  end
-end
-
-function SHOWS.classic(call, steps, own, plan, podman)
-  show_classic(call, steps, 1, own, podman)
-  local text = list_of(plan.prints)
-  if text ~= "" then
-    call:print("%s", text)
-  end
-  call:wait(plan.seconds or 0)
-end
-
--- What is printed of a build that goes well from there on.
-local function show_end(call, steps, own, builder, podman)
-  if builder ~= "buildkit" then
-    return show_classic(call, steps, own + 1, #steps, podman)
-  end
-  local number = own + 3
-  call:print("#%d DONE 0.1s\n#%d exporting to image\n#%d DONE 0.0s", number, number + 1, number + 1)
-end
-
 -- The end of a program that a RUN started, as each builder reports it.
 local function step_failed(engine, builder, step, status)
   if engine.podman then
     return ('Error: building at STEP "%s": while running runtime: exit status %d'):format(step, status)
   elseif builder == "classic" then
-    return ("The command '/bin/sh -c %s' returned a non-zero code: %d"):format(command_of(step), status)
+    return ("The command '/bin/sh -c %s' returned a non-zero code: %d"):format(steps.command(step), status)
   end
-  return ('process "/bin/sh -c %s" did not complete successfully: exit code: %d'):format(command_of(step), status)
+  return ('process "/bin/sh -c %s" did not complete successfully: exit code: %d'):format(steps.command(step), status)
 end
 
 local function last_words(engine, builder, words)
@@ -189,6 +112,26 @@ end
 ---@field files table<string, string>  what the builder got, by path
 ---@field no_cache boolean
 ---@field pull boolean
+---@field secrets table<string, string>  by id: the value
+---@field ssh string[]
+---@field memory integer?  bytes
+---@field cpus number?
+---@field network string?
+---@field target string?
+
+-- The values that the builder reads from the files of --secret.
+local function secrets_of(world, call)
+  local values = {}
+  for _, text in ipairs(select(2, call:option "--secret")) do
+    local id, path = text:match "^id=([^,]*),src=(.*)$"
+    values[id or text] = path and world.fs.read(path, math.maxinteger)
+  end
+  return values
+end
+
+local function number_of(call, option)
+  return math.tointeger(tonumber((call:option(option))))
+end
 
 local function build_of(world, call)
   local dir = call.argv[#call.argv]
@@ -196,7 +139,10 @@ local function build_of(world, call)
     tag = call:option "-t", dir = dir, platform = (call:option "--platform"), no_cache = call:has "--no-cache",
     pull = call:has "--pull" or call:has "--pull=always",
     labels = pairs_of(select(2, call:option "--label")), build_args = pairs_of(select(2, call:option "--build-arg")),
-    files = context_of(world, dir, {}, ""), seconds = 0,
+    files = context_of(world, dir, {}, ""), seconds = 0, secrets = secrets_of(world, call),
+    ssh = select(2, call:option "--ssh"), memory = number_of(call, "--memory"), network = (call:option "--network"),
+    cpus = number_of(call, "--cpu-quota") and number_of(call, "--cpu-quota") / number_of(call, "--cpu-period"),
+    target = (call:option "--target"),
   }
 end
 
@@ -214,6 +160,20 @@ local function keep_image(world, call, build, plan)
   call:print("%s", image.id)
 end
 
+-- What the program says of a stage that the Dockerfile does not have.
+local NO_STAGE = {
+  buildkit = "ERROR: failed to solve: target stage %s could not be found",
+  classic = "Error response from daemon: failed to reach build target %s in Dockerfile",
+  podman = 'Error: The target "%s" was not found in the provided Dockerfile',
+}
+
+local function lacks_stage(build, text)
+  for name in text:gmatch "[Ff][Rr][Oo][Mm]%s+%S+%s+[Aa][Ss]%s+(%S+)" do
+    if name == build.target then return false end
+  end
+  return build.target ~= nil
+end
+
 local commands = {}
 
 function commands.build(world, call)
@@ -225,15 +185,20 @@ function commands.build(world, call)
     return 1
   end
   local builder = (engine.podman or call.env.DOCKER_BUILDKIT ~= "1") and "classic" or "buildkit"
-  local steps, own = steps_of(world.fs.read(build.dir .. "/Dockerfile") or "", builder, build.labels)
+  local text = world.fs.read(build.dir .. "/Dockerfile") or ""
+  if lacks_stage(build, text) then
+    call:print(NO_STAGE[engine.podman and "podman" or builder], build.target)
+    return 1
+  end
+  local list, own = steps.of(text, builder, build.labels)
   local status, signal
   if plan.fn then
     status, signal = plan.fn(build, call)
   else
-    SHOWS[builder](call, steps, own, plan, engine.podman)
-    status, signal = planned_end(engine, call, plan, builder, steps[own])
+    steps.SHOWS[builder](call, list, own, plan, engine.podman)
+    status, signal = planned_end(engine, call, plan, builder, list[own])
     if not status and not signal then
-      show_end(call, steps, own, builder, engine.podman)
+      steps.show_end(call, list, own, builder, engine.podman)
     end
   end
   if (status or 0) == 0 and not signal then
@@ -336,6 +301,18 @@ function commands.images(world, call)
   for _, image in ipairs(world.engine:labelled((call:option "--filter"):match "^label=(.*)$")) do
     call:out(image.Id .. "\n")
   end
+  return 0
+end
+
+-- An engine, and podman, that can limit a build.
+local INFO = {
+  ["{{.MemoryLimit}}"] = "true", ["{{and .CPUCfsQuota .CPUCfsPeriod}}"] = "true", ["{{.Host.ServiceIsRemote}}"] = "false",
+  ["{{.Host.CgroupControllers}}"] = "[cpu memory pids]",
+}
+
+function commands.info(world, call)
+  if not reach(world.engine, call) then return 1 end
+  call:out((INFO[call:option "--format"] or "") .. "\n")
   return 0
 end
 

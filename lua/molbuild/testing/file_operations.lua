@@ -213,6 +213,24 @@ function operations.write_atomic(self, path, data, mode)
   return failure(code, "cannot write %s", path)
 end
 
+local MemoryFile = {}
+MemoryFile.__index = MemoryFile
+
+function MemoryFile:path() return self.at end
+
+function MemoryFile:close() self.files:put(self.at, nil) end
+
+MemoryFile.__close = MemoryFile.close
+
+function operations.memory_file(self, data)
+  self.number = self.number + 1
+  local file = setmetatable({ files = self, at = "/memory/" .. self.number }, MemoryFile)
+  self:make "/memory"
+  local ok, code = self:put(file.at, { type = "file", data = data, mode = 256 })
+  if ok then return file end
+  return failure(code, "cannot make a file in memory")
+end
+
 function operations.may_write(self, path)
   local node, real, code = self:find(path, true)
   if self.fault then
