@@ -99,6 +99,22 @@ describe("a fork that demands more of its builds", function()
     end)
   end
 
+  it("learns from doctor whether its builds can be done", function()
+    local settings = 'ensure.secrets, ensure.target = { pip = { env = "PIP_TOKEN" } }, "dev"'
+    local doctor = world(settings, { env = { PIP_TOKEN = "sesame-open-1" } }):verb("doctor", "hermes")
+    assert.equal(0, doctor.exit, doctor.stdout)
+    assert.truthy(doctor.stdout:find "ok +demands +hermes: the builder can do it: secrets pip, target", doctor.stdout)
+    for _, case in ipairs {
+      { { env = { PIP_TOKEN = "sesame-open-1" }, engine = { builder = "classic" } }, "the classic builder ignores it" },
+      { {}, "the variable PIP_TOKEN is not set" },
+    } do
+      doctor = world(settings, case[1]):verb("doctor", "hermes", { output = "json" })
+      assert.equal(2, doctor.exit, doctor.stdout)
+      assert.truthy(doctor.stdout:find(case[2], 1, true), doctor.stdout)
+    end
+    assert.is_nil(world(""):verb("doctor", "hermes").stdout:find("demands", 1, true))
+  end)
+
   it("hears of a mistake before anything runs", function()
     for _, case in ipairs {
       { 'ensure.memory = "lots"', 'memory must be an amount of memory of at least 6m, such as 512m or 2g, not "lots"' },

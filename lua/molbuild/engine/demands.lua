@@ -37,7 +37,7 @@ end
 ---@return boolean
 function demands.any(options)
   for _, option in ipairs(OPTIONS) do
-    if not is_empty(options[option]) then return true end
+    if not is_empty(rawget(options, option)) then return true end
   end
   return false
 end
@@ -49,7 +49,8 @@ end
 function demands.normal(options)
   local normal = {}
   for _, option in ipairs(OPTIONS) do
-    if not is_empty(options[option]) then normal[option] = CHECKS[option](options[option], option) end
+    local value = rawget(options, option) -- a job of a policy with other settings has no such fields
+    if not is_empty(value) then normal[option] = CHECKS[option](value, option) end
   end
   return normal
 end
@@ -60,11 +61,9 @@ end
 ---@return table?  nil when there is none
 function demands.recorded(job)
   if not demands.any(job) then return nil end
-  local ids = secrets.ids(job.secrets)
-  return {
-    target = job.target, memory = job.memory, cpus = job.cpus, network = job.network, secrets = #ids > 0 and ids or nil,
-    ssh = not is_empty(job.ssh) and job.ssh or nil,
-  }
+  local recorded = demands.normal(job)
+  recorded.secrets = recorded.secrets and secrets.ids(recorded.secrets)
+  return recorded
 end
 
 --- Whether a job has the limits, the network and the stage of a record.
@@ -73,7 +72,7 @@ end
 ---@return boolean
 function demands.are_same(recorded, job)
   for _, option in ipairs { "target", "memory", "cpus", "network" } do
-    if recorded[option] ~= job[option] then return false end
+    if recorded[option] ~= rawget(job, option) then return false end
   end
   return true
 end

@@ -2,6 +2,7 @@
 --- image is built.
 local core = require "molbuild.core"
 local cache = require "molbuild.machine.doctor_cache"
+local demands = require "molbuild.engine.demands"
 local docker = require "molbuild.engine"
 local engine = require "molbuild.machine.doctor_engine"
 local errors = require "molbuild.base.errors"
@@ -205,6 +206,11 @@ local function add_engine(checks, machine, used, native)
   table.insert(checks, { program, function(report) programs.program(report, machine, program) end })
   if builders[1] or not used.jobs[1] then
     table.insert(checks, { "builder", function(report) engine.builder(report, used.engine) end })
+  end
+  for _, job in ipairs(builders) do
+    if demands.any(job) then
+      table.insert(checks, { "demands", function(report) engine.demands(report, used.engine, job) end })
+    end
   end
   local platforms = each_of(builders, function(job) return rawget(job, "platform") end)
   table.insert(checks, { "engine", function(report) engine.engine(report, used.engine, platforms, native) end })

@@ -1,6 +1,7 @@
 --- The checks of the container engine: reachable, its builder, the platforms that it emulates, its space.
 local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
+local demands = require "molbuild.engine.demands"
 local endpoint = require "molbuild.engine.endpoint"
 local errors = require "molbuild.base.errors"
 local image = require "molbuild.engine.image"
@@ -140,6 +141,21 @@ function doctor_engine.builder(report, engine)
   else
     report:ok("builder", builder == "buildkit" and "BuildKit, by " .. name or "the classic builder, by " .. name)
   end
+end
+
+--- Whether the builder has what a job demands of it, and the secrets are there.
+---@param report molbuild.DoctorReport
+---@param engine molbuild.Engine
+---@param job table
+function doctor_engine.demands(report, engine, job)
+  local words = {}
+  for option, value in pairs(demands.recorded(job)) do
+    words[#words + 1] = type(value) == "table" and option .. " " .. table.concat(value, " ") or option
+  end
+  table.sort(words)
+  report.about = job.runtime
+  local ok = report:try("demands", function() demands.check(engine, engine:builder(), job) end)
+  if ok then report:ok("demands", "the builder can do it: " .. table.concat(words, ", ")) end
 end
 
 --- Whether the engine can be reached, and what it can build.
