@@ -33,6 +33,14 @@ describe("a fork that demands more of its builds", function()
     for _, event in ipairs(run.events) do assert.is_nil(require("cjson").encode(event):find("sesame", 1, true)) end
   end)
 
+  it("shares a variable with the forge's token", function()
+    local w = world('ensure.secrets = { index = { env = "MOLECULE_GITEA_TOKEN" } }', {
+      env = { MOLECULE_GITEA_TOKEN = "sesame-open-1" }, forge = { private = true, token = "sesame-open-1" },
+    })
+    assert.equal("built", outcome(w:run "hermes"))
+    assert.same({ index = "sesame-open-1" }, w.builds[1].secrets)
+  end)
+
   it("needs no secret for a hit", function()
     local w = world('ensure.secrets = { pip = { env = "PIP_TOKEN" } }', { env = { PIP_TOKEN = "sesame-open-1" } })
     assert.equal("built", outcome(w:run "hermes"))
@@ -64,6 +72,8 @@ describe("a fork that demands more of its builds", function()
     assert.equal("built", (run "dev"))
     assert.equal("dev", w.builds[1].target)
     assert.equal("hit", (run "dev"))
+    w.env.STAGE = "prod"
+    assert.equal(11, w:verb("plan", "hermes").exit)
     local built, said = run "prod"
     assert.equal("built", built)
     assert.truthy(said:find("it is the stage dev of the Dockerfile, not the stage prod", 1, true), said)

@@ -25,6 +25,7 @@ describe("the demands of a build", function()
     w, podman = world.new { forge = false }, engines.podman()
     sh.write(w.dir .. "/npm", "//npm.example/:_authToken=" .. NPM .. "\n")
     sh.run { "chmod", "600", w.dir .. "/npm" }
+    sh.run { "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", w.dir .. "/key" }
     local words = tokens.forms(PIP)
     table.move(tokens.forms(NPM), 1, #tokens.forms(NPM), #words + 1, words)
     sh.write(w.dir .. "/words", table.concat(words, "\n") .. "\n")
@@ -75,8 +76,9 @@ describe("the demands of a build", function()
 
   local function RUN(options, text) return ('RUN %s["/bin/busybox", "sh", "-c", "%s"]\n'):format(options, text) end
 
+  local SSH = 'ensure.ssh = "default=%s/key"'
   local SECRETS = 'ensure.secrets = { pip = { env = "PIP_TOKEN" }, npm = { file = "%s/npm" } }'
-  local MOUNTS = "--mount=type=secret,id=pip --mount=type=secret,id=npm "
+  local MOUNTS = "--mount=type=secret,id=pip --mount=type=secret,id=npm --mount=type=ssh "
 
   -- Everything that is kept of a build: the image with its history, and the cache with log and record.
   local function kept(way)
@@ -92,8 +94,9 @@ describe("the demands of a build", function()
   for _, way in ipairs { "buildkit", "podman" } do
     it("hand secrets over so that the RUN has them, and no argument, log, record, label or history: by " .. way, function()
       local digest = sh.run(("cat %s/npm | sha256sum"):format(w.dir)):match "%x+"
-      local commands = "cd /run/secrets; BOX sha256sum npm; BOX cat pip npm; BOX base64 pip; BOX sleep 0.5"
-      local made = prepare(SECRETS:format(w.dir), RUN(MOUNTS, (commands:gsub("BOX", "/bin/busybox"))))
+      local commands = "cd /run/secrets; BOX sha256sum npm; BOX cat pip npm; BOX base64 pip; BOX sleep 0.5; "
+        .. "test -S $SSH_AUTH_SOCK && echo has an agent"
+      local made = prepare(SECRETS:format(w.dir) .. "\n" .. SSH:format(w.dir), RUN(MOUNTS, (commands:gsub("BOX", "/bin/busybox"))))
       local out, trace = w.dir .. "/seen", w.dir .. "/trace.json"
       local watcher = run.start { program = BUILD .. "/test/proc_watch", args = { w.dir .. "/words", out } }
       sh.wait_for(function() return sh.read(watcher.stdout) == "ready\n" end)
@@ -102,6 +105,7 @@ describe("the demands of a build", function()
       watcher:wait()
       assert.equal(0, result.status, result.stderr)
       assert.truthy(result.stderr:find(digest, 1, true), result.stderr)
+      assert.truthy(result.stderr:find('"[^"]*has an agent"'), result.stderr)
 
       local seen = 0
       for id, _, where, argv in sh.read(out):gmatch "(%d+)\t(%d+)\t(%S+)\t([^\n]*)\n" do
@@ -127,7 +131,8 @@ describe("the demands of a build", function()
   for _, case in ipairs {
     { "classic", "secrets", SECRETS, "secrets cannot be used: the classic builder ignores it" },
     { "service", "secrets", SECRETS, "secrets cannot be used: podman's service would get it as a file" },
-    { "classic", "ssh", 'ensure.ssh = "default"', "ssh cannot be used: the classic builder ignores it" },
+    { "service", "ssh", SSH, "ssh cannot be used: podman's service" },
+    { "classic", "ssh", SSH, "ssh cannot be used: the classic builder ignores it" },
     { "buildkit", "memory", 'ensure.memory = "64m"', "memory cannot be used: BuildKit has no limit" },
     { "buildkit", "cpus", "ensure.cpus = 1", "cpus cannot be used: BuildKit has no limit" },
     { "chroot", "memory", 'ensure.memory = "64m"', "memory cannot be used: podman ignores it with BUILDAH_ISOLATION=chroot" },
