@@ -16,7 +16,9 @@ local arguments = {
   },
   doctor = {},
 }
-arguments.plan = arguments.run -- of a run with the same options
+-- Of a run with the same options, and more.
+arguments.plan = table.move(arguments.run, 1, #arguments.run, 1, {})
+table.insert(arguments.plan, { "--check-base", nil, "ask the registries whether the base images have moved" })
 
 arguments.attest = {
   { "--commit", "SHA", "the image of this commit, instead of the one that :latest names (one runtime)" },

@@ -321,6 +321,33 @@ describe("an attested image", function()
     assert.equal("usage", failure.kind)
   end)
 
+  it("has a check of doctor: the program, the key, and whose signatures count", function()
+    local doctor_lines, check = require "spec.support.doctor_lines", require "molbuild.machine.doctor_signing"
+    local function lines()
+      return within(function()
+        return (doctor_lines.of(function(report) report:try("signing", check.check, report, job) end))
+      end)
+    end
+    assert.is_true(check.is_asked(job))
+    assert.same({
+      "ok signing: signatures count by the key of MOLECULE_SIGNING_KEY",
+      ("ok signing: %s/own signs the records of builds"):format(keys),
+    }, lines())
+    signers "other"
+    job.attested = true
+    assert.truthy(lines()[2]:find("^failure signing: hermes is not built: .*no allowed key"), lines()[2])
+    job.signing_key = keys .. "/none"
+    assert.truthy(lines()[2]:find("^failure signing: MOLECULE_SIGNING_KEY: "), lines()[2])
+    job.signing_key, job.attest_signers = nil, nil
+    assert.same({ "failure signing: no image is attested: no key is known whose signature counts" }, lines())
+    job.attested = nil
+    assert.is_false(check.is_asked(job))
+    local find = core.process.find
+    finally(function() core.process.find = find end)
+    core.process.find = function() return nil end
+    assert.same({ 'failure signing: "ssh-keygen" not found on PATH' }, lines())
+  end)
+
   it("leaves no file of a check, also where the system has no files in memory", function()
     local memory_file = core.fs.memory_file
     finally(function() core.fs.memory_file = memory_file end)

@@ -10,6 +10,7 @@ local MODULES = {
   bases = "molbuild.machine.bases",
   buildkit = "molbuild.engine.buildkit",
   cache = "molbuild.repository.cache",
+  check_base = "molbuild.machine.check_base",
   child = "molbuild.base.child",
   docker = "molbuild.engine",
   doctor = "molbuild.machine.doctor",

@@ -651,6 +651,20 @@ function cache.fill(root, name, to, write) end
 ---@param count integer
 function cache.prune(dir, count) end
 
+--- Whether the base images of an image have moved in their registries since it was built.
+---@class molbuild.check_base
+---@field MOVED string
+---@field SAME string  The states of the base images of an image.
+---@field UNKNOWN string
+local check_base = {}
+
+--- Whether a registry has another image under the name of a base image of a job's image. The image itself stays as it is.
+--- Raises: missing_tool (the engine cannot be reached).
+---@param job table  with its tag
+---@return string state  SAME, MOVED if one has moved, else UNKNOWN if it is not known of one
+---@return string? reason  of the state
+function check_base.run(job) end
+
 --- Child processes, as the library runs them: each line becomes an event, each failure of the system an error object.
 ---@class molbuild.child
 local child = {}
@@ -1734,6 +1748,7 @@ function pins.update(policy, words, path) end
 ---@class molbuild.plan
 ---@field BUILD string  The outcomes that do something.
 ---@field CHANGES integer  The exit status of a plan when a run would do something.
+---@field MOVED string  The state of base images for which a run with --pull would do something.
 ---@field PULL string
 local plan = {}
 
@@ -1750,7 +1765,8 @@ function plan.estimate(self) end
 --- What a run would do with the same arguments, one row for each runtime.
 ---@param policy table
 ---@param args string[]
----@param ask fun(job: table): string, string?  the outcome for a job, and the reason; it sets the job's tag
+---@param ask fun(job: table): string, string?, string?  the outcome for a job, the reason, and the state of its base images; it
+---  sets the job's tag
 ---@return molbuild.Rows
 function plan.rows(policy, args, ask) end
 
@@ -2298,6 +2314,7 @@ function working_tree.copy(job, to) end
 ---@field bases molbuild.bases
 ---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
+---@field check_base molbuild.check_base
 ---@field child molbuild.child
 ---@field core molbuild.Core
 ---@field docker molbuild.docker

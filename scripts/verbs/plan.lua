@@ -39,8 +39,21 @@ local function outcome_of(ensure, job)
   return plan.BUILD, plan.reason(job) .. or_pulled(job)
 end
 
+-- With --check-base, an image that is there may have a base that moved: why a run with --pull would do something.
+local function with_base(job, outcome, reason)
+  if outcome ~= "hit" and outcome ~= "stale" then return outcome, reason end
+  local state, words = molbuild.check_base.run(job)
+  return outcome, words or reason, state
+end
+
 return {
   verb = function(ensure, args)
-    return plan.rows(ensure, args, function(job) return outcome_of(ensure, job) end)
+    local known, rest = ensure.arguments(), {}
+    local given = molbuild.arguments.parse(args, known.plan or known.run, "--all")
+    for _, arg in ipairs(args) do rest[#rest + 1] = arg ~= "--check-base" and arg or nil end
+    return plan.rows(ensure, rest, function(job)
+      if given.check_base then return with_base(job, outcome_of(ensure, job)) end
+      return outcome_of(ensure, job)
+    end)
   end,
 }

@@ -266,6 +266,9 @@ local function checks_of(machine, options)
     for index, list in ipairs(by_forge(with_forge)) do first[index] = list[1] end
     table.insert(checks, { "git settings", function(report) network.git(report, first) end })
   end
+  if require("molbuild.machine.doctor_signing").is_asked(jobs[1]) then
+    table.insert(checks, { "signing", function(report) require("molbuild.machine.doctor_signing").check(report, jobs[1]) end })
+  end
   add_forges(checks, machine, with_forge)
   return own.add(checks, machine)
 end

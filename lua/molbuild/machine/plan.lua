@@ -14,6 +14,8 @@ local plan = {
   CHANGES = 11,
   --- The outcomes that do something.
   BUILD = "build", PULL = "pull",
+  --- The state of base images for which a run with --pull would do something.
+  MOVED = "moved",
 }
 
 -- Why there is no image ------------------------------------------------------------------------------------------------
@@ -114,11 +116,11 @@ end
 
 local function row_of(self, ask, optional)
   task.scope().runtime, task.scope().read_only = self.runtime, true
-  local ok, outcome, reason = xpcall(ask, errors.handler, self)
+  local ok, outcome, reason, base = xpcall(ask, errors.handler, self)
   if not ok then return failed_row(self, errors.object(outcome), optional) end
   return {
     runtime = self.runtime, outcome = outcome, image = self.tag, tag = self.tag:match ":([^:/]*)$" or self.tag,
-    commit = self.sha, reason = reason, pinned = self.pinned, head_age_s = self.head_age,
+    commit = self.sha, reason = reason, base = base, pinned = self.pinned, head_age_s = self.head_age,
     seconds = outcome == plan.BUILD and plan.estimate(self) or nil,
   }
 end
@@ -132,7 +134,7 @@ local function status_of(list)
   local status = nil
   for _, row in ipairs(list) do
     if row.error then return row.error.exit end
-    if row.outcome == plan.BUILD or row.outcome == plan.PULL then status = plan.CHANGES end
+    if row.outcome == plan.BUILD or row.outcome == plan.PULL or row.base == plan.MOVED then status = plan.CHANGES end
   end
   return status
 end
@@ -140,7 +142,8 @@ end
 --- What a run would do with the same arguments, one row for each runtime.
 ---@param policy table
 ---@param args string[]
----@param ask fun(job: table): string, string?  the outcome for a job, and the reason; it sets the job's tag
+---@param ask fun(job: table): string, string?, string?  the outcome for a job, the reason, and the state of its base images; it
+---  sets the job's tag
 ---@return molbuild.Rows
 function plan.rows(policy, args, ask)
   local names, optional, options = policy.names(args)
