@@ -152,7 +152,7 @@ function ensure.image(job)
     job.tag = call("tag", job)
     job.outcome = job.stale and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then
-      if job.attested then molbuild.attest.demand(job) end
+      if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
       if not job.keeps_latest then step "alias" end
       return job.tag
     end

@@ -214,9 +214,9 @@ describe("the public half of a key", function()
       local path = dir .. "/" .. name
       sh.run(("ssh-keygen -q -C 'a comment' %s -f %s"):format(options, path))
       local public = sh.read(path .. ".pub"):match "^%S+ %S+"
-      assert.same({ public, false }, { ssh_signature.public_key(path .. ".pub", WHERE) })
+      assert.same({ public, false, sh.read(path .. ".pub") }, { ssh_signature.public_key(path .. ".pub", WHERE) })
       if name ~= "pem" then os.remove(path .. ".pub") end
-      assert.same({ public, true }, { ssh_signature.public_key(path, WHERE) })
+      assert.same({ public, true, sh.read(path) }, { ssh_signature.public_key(path, WHERE) })
     end
     sh.remove(dir)
   end)

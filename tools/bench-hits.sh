@@ -98,6 +98,22 @@ released_hits() {
 	rm -rf "$dir/cache"
 }
 
+# A hit that demands a signed record, beside one of the same policy that demands none. The signature was checked before.
+attested() {
+	say "attested hits"
+	forge_url=$http in_store='' attested=$PWD/core/bench/attested.lua
+	command -v ssh-keygen >/dev/null || { say "no ssh-keygen here: attested hits are not measured"; return 0; }
+	ssh-keygen -q -t ed25519 -N '' -f "$dir/key" || fail "no key"
+	signing="env MOLECULE_SIGNING_KEY=$dir/key BENCH_IMAGE_PREFIX=$image_prefix"
+	as_user $signing "$molbuild" sign "$attested" claude-code 2>"$dir/err" || { cat "$dir/err" >&2; fail "no signature"; }
+	as_user $signing "$molbuild" run -q "$attested" --attested claude-code >"$dir/out" || fail "no attested hit"
+	measure_hits -w 3 -n 50 $signing "$molbuild" run "$attested" claude-code :: \
+		$signing "$molbuild" run "$attested" --attested claude-code
+	row "hit: a policy of its own" "$(wall 1)" ms - -
+	row "hit: --attested, on top of that" "$(calc "$(wall 2) - $(wall 1)")" ms "$(calc "$(wall 2) / $(wall 1)")" "value<=1"
+	rm -rf "$dir/cache" "$dir/key" "$dir/key.pub"
+}
+
 # A private view of the system's trust store, to which the forge's certificate is added as an administrator does it: $in_store is
 # the beginning of commands that see it.
 make_store() {

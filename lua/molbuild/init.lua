@@ -11,6 +11,7 @@ local MODULES = {
   buildkit = "molbuild.engine.buildkit",
   cache = "molbuild.repository.cache",
   check_base = "molbuild.machine.check_base",
+  checked = "molbuild.machine.checked",
   child = "molbuild.base.child",
   docker = "molbuild.engine",
   doctor = "molbuild.machine.doctor",

@@ -224,7 +224,7 @@ function Engine:push(ref, options) end
 ---@class molbuild.Found
 ---@field document string?  the record; nil when there is none that can be used
 ---@field signature string?
----@field message string?  why there is no such document or signature
+---@field message string?  why there is no such document or signature, where there is a file
 
 ---@class molbuild.GcReport
 ---@field rows molbuild.GcRow[]
@@ -489,8 +489,7 @@ function attest.links(job, image_id, found) end
 ---@return molbuild.Link?
 function attest.broken(links) end
 
---- Demand that the image under a job's tag is attested. A check that was made before is not made again while all that it
---- depended on is the same: a private file beside the record has its digest.
+--- Demand that the image under a job's tag is attested. What the check depended on is remembered: checked.before.
 --- Raises: auth (it is not; the message names the broken link), usage, failed, timeout, missing_tool.
 ---@param job table  as of attest.links
 function attest.demand(job) end
@@ -664,6 +663,32 @@ local check_base = {}
 ---@return string state  SAME, MOVED if one has moved, else UNKNOWN if it is not known of one
 ---@return string? reason  of the state
 function check_base.run(job) end
+
+--- The memory of a check that an image is attested: a private file beside the record has a digest of everything that the check
+--- depended on. A hit that finds the same digest needs nothing of attest.lua, and no program.
+---@class molbuild.checked
+---@field SIGNERS_MAX integer  The most bytes of a list of signers, and of a key.
+local checked = {}
+
+--- A list of signers. One that other users can change would let them sign.
+---@param path string
+---@return string? list
+---@return string? fault  why it cannot be used
+---@return string? hint
+function checked.read_signers(path) end
+
+--- The digest of everything that a check depends on.
+---@param job table  with its commit and its platform
+---@param image_id string
+---@param found molbuild.Found  with a document and a signature
+---@param keys string  the file that decides whose signatures count
+---@return string
+function checked.digest(job, image_id, found, keys) end
+
+--- Whether the image under a job's tag was found to be attested before, and nothing has changed since.
+---@param job table  with its tag
+---@return boolean
+function checked.before(job) end
 
 --- Child processes, as the library runs them: each line becomes an event, each failure of the system an error object.
 ---@class molbuild.child
@@ -1817,19 +1842,8 @@ function record.parse(document, path) end
 --- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
 --- link is followed.
 ---@param job table  with its tag
----@return { document: string?, signature: string?, message: string? }  message: why there is no document, or no signature, where
----  there is a file that cannot be used
+---@return molbuild.Found
 function record.bytes(job) end
-
---- The digest that note_checked() has kept of a job's record; nil when there is none.
----@param job table  with its tag
----@return string?
-function record.checked(job) end
-
---- Keep the digest of what a check of a job's record depended on. Best effort: without it the next run checks again.
----@param job table  with its tag
----@param digest string
-function record.note_checked(job, digest) end
 
 --- The record in a file.
 ---@param path string  as of record.path
@@ -2315,6 +2329,7 @@ function working_tree.copy(job, to) end
 ---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
 ---@field check_base molbuild.check_base
+---@field checked molbuild.checked
 ---@field child molbuild.child
 ---@field core molbuild.Core
 ---@field docker molbuild.docker

@@ -30,7 +30,7 @@ local function outcome_of(ensure, job)
   molbuild.manifest.obeyed(job, ensure.head)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
-    if job.attested then molbuild.attest.demand(job) end
+    if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
     local unsure = job.allowed_signers and molbuild.signers.doubt(job)
     return job.stale and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end

@@ -120,17 +120,18 @@ end
 ---@param where string  the setting that names the file, for messages
 ---@return string key  as in a list of signers
 ---@return boolean is_private  whether the file has the private half
+---@return string content  of the file
 ---@raise usage | failed
 function ssh_signature.public_key(path, where)
   local content = read_key(path, where)
   local public = public_line(content)
-  if public then return public, false end
+  if public then return public, false, content end
   if content:find "^%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY" then
     check_mode(path, where)
     public = public_of_private(content)
     local beside = not public and core.fs.read(path .. ".pub", ssh_signature.KEY_MAX)
     public = public or beside and public_line(beside)
-    if public then return public, true end
+    if public then return public, true, content end
     refuse(where, path, ("is not in OpenSSH's form, and there is no %s.pub"):format(path), "ssh-keygen -p -f " .. path)
   end
   refuse(where, path, "is no key of OpenSSH's", "make one: ssh-keygen -t ed25519 -f FILE")

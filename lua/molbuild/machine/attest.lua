@@ -1,9 +1,11 @@
 --- What is proven about an image: its record is signed by an allowed key, names the engine's image, and is that of the commit, the
 --- repository and the policy of the run. Nothing is believed that the signature does not cover.
+local checked = require "molbuild.machine.checked"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local jobs = require "molbuild.base.job"
 local record = require "molbuild.machine.record"
+local record_file = require "molbuild.machine.record_file"
 local rows = require "molbuild.base.rows"
 local signing = require "molbuild.machine.signing"
 local task = require "molbuild.base.task"
@@ -71,11 +73,6 @@ local function signature_link(job, signers, found, time)
   return { link = "signature", what = ("%s %s"):format(text.shown(principal), more) }
 end
 
----@class molbuild.Found
----@field document string?  the record; nil when there is none that can be used
----@field signature string?
----@field message string?  why there is no such document or signature
-
 -- Whether a record is that of a job's image.
 local function links_of(job, image_id, found, signers)
   if not image_id then return { { link = "image", reason = ("the engine has no image %s"):format(job.tag) } } end
@@ -114,16 +111,6 @@ end
 
 -- On a hit ----------------------------------------------------------------------------------------------------------------
 
--- What a check depends on, in one digest: nothing of it may have changed.
-local function digest_of(job, image_id, found, signers)
-  if not (image_id and found.document and found.signature) then return nil end
-  local hex = core.sha256.hex
-  return hex(table.concat({
-    "molbuild attested 1", hex(found.document), hex(found.signature), hex(signers.list or ""), image_id, job.runtime, job.sha,
-    hex(core.mask.url(job.repo_url)), job.target_platform, policy_now().sha256 or "none",
-  }, "\n"))
-end
-
 local function id_of(job)
   if job.image_id then return job.image_id end
   local found, message = job.engine:image(job.tag)
@@ -131,16 +118,13 @@ local function id_of(job)
   return found and found.id
 end
 
---- Demand that the image under a job's tag is attested. A check that was made before is not made again while all that it
---- depended on is the same: a private file beside the record has its digest.
+--- Demand that the image under a job's tag is attested. What the check depended on is remembered: checked.before.
 ---@param job table  as of attest.links
 ---@raise auth  it is not; the message names the broken link
 ---@raise usage | failed | timeout | missing_tool
 function attest.demand(job)
   if job.registry then refuse_registry() end
   local image_id, found, signers = id_of(job), record.bytes(job), signing.signers(job)
-  local digest = digest_of(job, image_id, found, signers)
-  if digest and record.checked(job) == digest then return end
   local broken = attest.broken(links_of(job, image_id, found, signers))
   if broken then
     errors.raise {
@@ -149,7 +133,7 @@ function attest.demand(job)
       hint = ("--rebuild builds and signs it again; molbuild attest ensure.lua %s shows all links"):format(job.runtime),
     }
   end
-  if not task.scope().read_only then record.note_checked(job, digest) end
+  if not task.scope().read_only then record_file.note_checked(job, checked.digest(job, image_id, found, signers.file)) end
 end
 
 -- The verb ----------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ local BUILDER = "urn:molbuild:builder:v1"
 local FIRST = { "_type", "subject", "predicateType", "predicate" }
 
 --- The most bytes of a record, and of its signature.
-record.MAX, record.SIGNATURE_MAX = 256 * 1024, 64 * 1024
+record.MAX, record.SIGNATURE_MAX = record_file.MAX, record_file.SIGNATURE_MAX
 
 ---@class molbuild.Record
 ---@field path string  the file
@@ -156,22 +156,6 @@ local function masked(value)
   return copy
 end
 
--- The files of a record: the document, its signature, and what attest.lua remembers of both.
-local SIGNATURE, CHECKED = ".sig", ".checked"
-
-local put_file = record_file.write
-
--- The former signature goes first, and the new one comes last: whenever this ends, a signature is that of the document beside it.
-local function put(path, document, signature)
-  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  for _, ending in ipairs { SIGNATURE, CHECKED } do
-    if ok then ok, message = core.fs.remove_tree(path .. ending) end
-  end
-  if ok then ok, message = put_file(path, document, record.MAX) end
-  if ok and signature then ok, message = put_file(path .. SIGNATURE, signature, record.SIGNATURE_MAX) end
-  return ok, message
-end
-
 local function document_of(self, failure)
   local job = self.job
   local details = {
@@ -187,7 +171,7 @@ end
 -- A record is for later runs; a run does not fail because it cannot be written.
 local function write(self, failure)
   local path = record.path(self.job.cache, self.job.runtime, self.job.tag)
-  local ok, message = put(path, document_of(self, failure))
+  local ok, message = record_file.put(path, document_of(self, failure))
   if not ok then log.warn("no record of the build was written: %s: %s", path, message) end
 end
 
@@ -199,7 +183,7 @@ end
 ---@raise failed
 function record.adopt(job, document, signature)
   local path = record.path(job.cache, job.runtime, job.tag)
-  local ok, message = put(path, document, signature)
+  local ok, message = record_file.put(path, document, signature)
   if not ok then errors.raise { kind = "failed", message = ("%s: %s"):format(path, message) } end
 end
 
@@ -352,34 +336,12 @@ local function read(path)
   return record.parse(document, path)
 end
 
-local own = record_file.read
-
 --- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
 --- link is followed.
 ---@param job table  with its tag
----@return { document: string?, signature: string?, message: string? }  message: why there is no document, or no signature, where
----  there is a file that cannot be used
+---@return molbuild.Found
 function record.bytes(job)
-  local path = record.path(job.cache, job.runtime, job.tag)
-  local document, why = own(path, record.MAX)
-  if not document then return { message = why } end
-  local signature
-  signature, why = own(path .. SIGNATURE, record.SIGNATURE_MAX)
-  return { document = document, signature = signature, message = why }
-end
-
---- The digest that note_checked() has kept of a job's record; nil when there is none.
----@param job table  with its tag
----@return string?
-function record.checked(job)
-  return (own(record.path(job.cache, job.runtime, job.tag) .. CHECKED, 64))
-end
-
---- Keep the digest of what a check of a job's record depended on. Best effort: without it the next run checks again.
----@param job table  with its tag
----@param digest string
-function record.note_checked(job, digest)
-  put_file(record.path(job.cache, job.runtime, job.tag) .. CHECKED, digest, 64)
+  return record_file.bytes(job)
 end
 
 --- The record in a file.

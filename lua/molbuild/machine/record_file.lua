@@ -1,7 +1,15 @@
 --- The files of a record: where they are, and how they are read and written. A hit reads one without the rest of record.lua.
 local core = require "molbuild.core"
 
-local record_file = {}
+local record_file = {
+  --- The most bytes of a record, and of its signature.
+  MAX = 256 * 1024, SIGNATURE_MAX = 64 * 1024,
+}
+
+-- The files beside a record: its signature, and what checked.lua remembers of both.
+local SIGNATURE, CHECKED = ".sig", ".checked"
+
+local DIGEST_SIZE = 64
 
 --- The file of the record of an image. Other files about the image have its name, and an ending of their own.
 ---@param cache string  the cache's directory
@@ -34,6 +42,58 @@ function record_file.write(path, content, max)
   local ok, message = core.fs.write_atomic(path, content, 384)
   if ok then core.fs.give(path, path:match "^(.*)/") end
   return ok, message
+end
+
+--- Write a record, and its signature if it has one. The former signature goes first, and the new one comes last: whenever this
+--- ends, a signature is that of the document beside it.
+---@param path string  as of record_file.path
+---@param document string
+---@param signature string?
+---@return boolean? ok
+---@return string? message
+function record_file.put(path, document, signature)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  for _, ending in ipairs { SIGNATURE, CHECKED } do
+    if ok then ok, message = core.fs.remove_tree(path .. ending) end
+  end
+  if ok then ok, message = record_file.write(path, document, record_file.MAX) end
+  if ok and signature then ok, message = record_file.write(path .. SIGNATURE, signature, record_file.SIGNATURE_MAX) end
+  return ok, message
+end
+
+local function path_of(job)
+  return record_file.path(job.cache, job.runtime, job.tag)
+end
+
+---@class molbuild.Found
+---@field document string?  the record; nil when there is none that can be used
+---@field signature string?
+---@field message string?  why there is no such document or signature, where there is a file
+
+--- The bytes of a job's record and of its signature. Only files that are this user's alone are read, and no link is followed.
+---@param job table  with its tag
+---@return molbuild.Found
+function record_file.bytes(job)
+  local path = path_of(job)
+  local document, why = record_file.read(path, record_file.MAX)
+  if not document then return { message = why } end
+  local signature
+  signature, why = record_file.read(path .. SIGNATURE, record_file.SIGNATURE_MAX)
+  return { document = document, signature = signature, message = why }
+end
+
+--- The digest that note_checked() has kept of a job's record; nil when there is none.
+---@param job table  with its tag
+---@return string?
+function record_file.checked(job)
+  return (record_file.read(path_of(job) .. CHECKED, DIGEST_SIZE))
+end
+
+--- Keep the digest of what a check of a job's record depended on. Best effort: without it the next run checks again.
+---@param job table  with its tag
+---@param digest string
+function record_file.note_checked(job, digest)
+  record_file.write(path_of(job) .. CHECKED, digest, DIGEST_SIZE)
 end
 
 return record_file

@@ -1,6 +1,6 @@
 --- The signatures of records: who may sign, signing the record of a build, and checking a signature. attest.lua checks what a
 --- record says.
-local core = require "molbuild.core"
+local checked = require "molbuild.machine.checked"
 local errors = require "molbuild.base.errors"
 local ssh_signature = require "molbuild.base.ssh_signature"
 
@@ -11,30 +11,10 @@ local signing = {
 
 -- Signers -----------------------------------------------------------------------------------------------------------------
 
-local OTHERS_WRITE = 18 -- octal 022
-
-local function refuse(where, path, fault, hint)
-  errors.raise { kind = "usage", message = ("%s: %s %s"):format(where, path, fault), hint = hint }
-end
-
--- A list that other users can change would let them sign.
-local function read_signers(path, where)
-  local real, message = core.fs.realpath(path)
-  local stat = real and core.fs.lstat(real)
-  if stat and stat.uid ~= 0 and stat.uid ~= core.sys.uid() then
-    refuse(where, path, "belongs to another user")
-  elseif stat and stat.mode & OTHERS_WRITE ~= 0 then
-    refuse(where, path, ("can be changed by other users (mode %03o)"):format(stat.mode), "chmod go-w " .. path)
-  end
-  local list
-  if real then list, message = core.fs.read(real, ssh_signature.SIGNERS_MAX) end
-  if not list then errors.raise { kind = "usage", message = ("%s: %s"):format(where, message) } end
-  return list
-end
-
 ---@class molbuild.Signers
 ---@field list string?  the keys whose signatures count, as ssh-keygen reads them; nil: none are known
 ---@field named string?  what messages call it
+---@field file string  the content of the file that decides it; "" where there is none
 
 --- The keys whose signatures count: those of the setting `attest_signers`, else this machine's own signing key alone. The file
 --- is read once for each check.
@@ -44,14 +24,19 @@ end
 function signing.signers(job)
   local variables = job.variables
   if job.attest_signers then
-    return { list = read_signers(job.attest_signers, variables.attest_signers), named = job.attest_signers }
+    local list, fault, hint = checked.read_signers(job.attest_signers)
+    if not list then
+      errors.raise { kind = "usage", message = ("%s: %s"):format(variables.attest_signers, fault), hint = hint }
+    end
+    return { list = list, named = job.attest_signers, file = list }
   elseif job.signing_key then
-    local own = ssh_signature.public_key(job.signing_key, variables.signing_key)
+    local own, _, content = ssh_signature.public_key(job.signing_key, variables.signing_key)
     return {
       list = ('own-key namespaces="%s" %s\n'):format(signing.NAMESPACE, own), named = "the key of " .. variables.signing_key,
+      file = content,
     }
   end
-  return {}
+  return { file = "" }
 end
 
 --- Check that a text is signed by one of the keys.

@@ -8,7 +8,6 @@ local core = require "molbuild.core"
 local credential = require "molbuild.forge.credential"
 local errors = require "molbuild.base.errors"
 local names = require "molbuild.base.names"
-local base64 = require "molbuild.base.base64"
 local origin = require "molbuild.forge.origin"
 
 local auth = {}
