@@ -13,7 +13,7 @@ local COMMIT = "0123456789ab" .. ("0"):rep(28)
 local POLICY = { name = "ensure.lua", sha256 = ("e"):rep(64) }
 
 describe("an attested image", function()
-  local dir, keys, job, policy, started
+  local dir, keys, job, policy, started, engine_id
   local run = child.run
 
   setup(function()
@@ -25,11 +25,12 @@ describe("an attested image", function()
   teardown(function() sh.remove(keys) end)
 
   before_each(function()
-    dir, policy, started = sh.temporary "attest", POLICY, 0
+    dir, policy, started, engine_id = sh.temporary "attest", POLICY, 0, ID
     job = {
       cache = dir, runtime = "hermes", tag = "local/x-hermes:0123456789ab", sha = COMMIT, branch = "main",
       target_platform = "linux/amd64", repo_url = "https://forge.example/org/t-hermes", image_id = ID, labels = {},
       build_args = {}, builder = "buildkit", signing_key = keys .. "/own",
+      engine = { image = function() return engine_id and { id = engine_id } end },
       variables = {
         image_cache = "MOLECULE_IMAGE_CACHE", signing_key = "MOLECULE_SIGNING_KEY", attest_signers = "MOLECULE_ATTEST_SIGNERS",
         attested = "MOLECULE_ATTESTED",
@@ -132,9 +133,9 @@ describe("an attested image", function()
   it("is not another image under its tag, nor one made from it", function()
     build()
     assert.is_true(demand())
-    job.image_id = OTHER_ID
+    job.image_id, engine_id = OTHER_ID, OTHER_ID
     assert_broken("image", "the record is that of the image " .. ID)
-    job.image_id, job.engine = nil, { image = function() return nil end }
+    job.image_id, engine_id = nil, nil
     assert_broken("image", "the engine has no image " .. job.tag)
   end)
 
@@ -173,7 +174,7 @@ describe("an attested image", function()
     assert.is_true(demand())
     sh.run(("cp -p %s/old %s && cp -p %s/old.sig %s.sig"):format(dir, path, dir, path))
     assert_broken("image", "the record is that of the image " .. OTHER_ID)
-    job.image_id = OTHER_ID
+    job.image_id, engine_id = OTHER_ID, OTHER_ID
     assert.is_true(demand())
   end)
 
@@ -247,7 +248,9 @@ describe("an attested image", function()
       sh.write(path, good)
       return run(...)
     end
-    assert_broken("signature", "the signature is not one of these bytes")
+    local broken = within(function() return attest.broken(attest.links(job, ID)) end)
+    assert.same({ "signature", "the signature is not one of these bytes (the key of MOLECULE_SIGNING_KEY)" },
+      { broken.link, broken.reason })
   end)
 
   it("has a record and a signature that belong together, at whatever point a run is killed", function()
@@ -273,6 +276,33 @@ describe("an attested image", function()
       build { builder = "first" }
     end
     assert.same({ ["first true"] = true, ["first false"] = true, ["second false"] = true, ["second true"] = true }, states)
+  end)
+
+  it("is looked at again when a running build has ended: that replaces the image and the record one after the other", function()
+    build()
+    local cache, acquired = require "molbuild.repository.cache", 0
+    local lock = cache.lock
+    finally(function() cache.lock = lock end)
+    cache.lock = function()
+      acquired = acquired + 1
+      local open <close> = record.begin(setmetatable({ image_id = OTHER_ID }, { __index = job })) -- the process that held the lock
+      open:good()
+      engine_id = OTHER_ID
+      return setmetatable({}, { __close = function() end })
+    end
+    job.image_id = OTHER_ID -- the image has its tag, and its record is not there yet
+    assert.is_true(demand())
+    assert.same({ 1, OTHER_ID }, { acquired, job.image_id })
+    assert.is_true(demand())
+    assert.equal(1, acquired)
+  end)
+
+  it("can be that of a working tree", function()
+    job.working_tree, job.repo_url, job.sha = "/srv/t", "file:///srv/t", ("0123456789abcdef"):rep(4)
+    build()
+    assert.is_true(demand())
+    job.sha = ("f"):rep(64)
+    assert_broken("commit", "the record is that of the commit")
   end)
 
   it("is none that failed", function()
@@ -358,7 +388,7 @@ describe("an attested image", function()
     core.fs.memory_file = function() return nil, "Function not implemented", "ENOSYS" end
     build()
     assert.is_true(demand())
-    job.image_id = OTHER_ID
+    job.image_id, engine_id = OTHER_ID, OTHER_ID
     assert_broken("image", "the record is that of the image")
     assert.same({ "0123456789ab.json", "0123456789ab.json.checked", "0123456789ab.json.sig" }, core.fs.list(dir .. "/hermes"))
     core.fs.memory_file = function() return nil, "Too many open files", "EMFILE" end

@@ -28,6 +28,13 @@ describe("the jobs of some runtimes", function()
     assert.equal(list[1], list[3])
   end)
 
+  it("must be attested where the runtimes are that need them, and have no other option of theirs", function()
+    local list = jobs.with_needs({ "child" }, function(name)
+      return jobs.chosen(make(name), { attested = true, rebuild = true }, { "child" })
+    end)
+    assert.same({ { true, true }, { true, nil } }, { { list[1].attested, list[1].rebuild }, { list[2].attested, list[2].rebuild } })
+  end)
+
   for name, circle in pairs { a = "per_runtime.c.needs: a circle: a, b, c, a", me = "per_runtime.me.needs: a circle: me, me" } do
     it("are an error when one needs itself: " .. name, function()
       local ok, failure = pcall(needs.jobs, { name }, make)

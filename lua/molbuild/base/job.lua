@@ -117,6 +117,7 @@ end
 ---@return table self
 ---@raise usage
 function job.chosen(self, options, names)
+  if options and options.attested then self.attested = true end -- also of an image that others are built from
   if not next(options or {}) or not text.is_one_of(self.runtime, names) then return self end
   return require("molbuild.base.choices").apply(self, options, names)
 end

@@ -1,5 +1,6 @@
 --- What is proven about an image: its record is signed by an allowed key, names the engine's image, and is that of the commit, the
 --- repository and the policy of the run. Nothing is believed that the signature does not cover.
+local cache = require "molbuild.repository.cache"
 local checked = require "molbuild.machine.checked"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
@@ -111,11 +112,25 @@ end
 
 -- On a hit ----------------------------------------------------------------------------------------------------------------
 
-local function id_of(job)
-  if job.image_id then return job.image_id end
+local function ask_id(job)
   local found, message = job.engine:image(job.tag)
   if message then errors.raise { kind = "missing_tool", message = ("%s: %s"):format(job.tag, message) } end
   return found and found.id
+end
+
+-- The first broken link, and what the check depended on.
+local function look(job, image_id)
+  local found, signers = record.bytes(job), signing.signers(job)
+  return attest.broken(links_of(job, image_id, found, signers)), found, signers
+end
+
+-- A build replaces an image and its record one after the other: look again when no build runs.
+local function look_again(job)
+  local is_held = job.held and job.held.held and job.held:held()
+  local _ <close> = not is_held and cache.lock(job.cache, job.runtime,
+    { purpose = "check " .. job.runtime, timeout = task.scope().lock_timeout }) or nil
+  job.image_id = ask_id(job)
+  return look(job, job.image_id)
 end
 
 --- Demand that the image under a job's tag is attested. What the check depended on is remembered: checked.before.
@@ -124,8 +139,10 @@ end
 ---@raise usage | failed | timeout | missing_tool
 function attest.demand(job)
   if job.registry then refuse_registry() end
-  local image_id, found, signers = id_of(job), record.bytes(job), signing.signers(job)
-  local broken = attest.broken(links_of(job, image_id, found, signers))
+  local is_read_only = task.scope().read_only
+  job.image_id = job.image_id or ask_id(job)
+  local broken, found, signers = look(job, job.image_id)
+  if broken and not is_read_only then broken, found, signers = look_again(job) end
   if broken then
     errors.raise {
       kind = "auth", retry = false,
@@ -133,7 +150,7 @@ function attest.demand(job)
       hint = ("--rebuild builds and signs it again; molbuild attest ensure.lua %s shows all links"):format(job.runtime),
     }
   end
-  if not task.scope().read_only then record_file.note_checked(job, checked.digest(job, image_id, found, signers.file)) end
+  if not is_read_only then record_file.note_checked(job, checked.digest(job, job.image_id, found, signers.file)) end
 end
 
 -- The verb ----------------------------------------------------------------------------------------------------------------
@@ -155,7 +172,7 @@ end
 local function links_of_runtime(job, find, is_optional)
   task.scope().runtime, task.scope().read_only = job.runtime, true
   if job.registry then refuse_registry() end
-  local id = find(job) and id_of(job)
+  local id = find(job) and ask_id(job)
   if not id and is_optional then return {} end
   if not job.tag then return { { link = "image", reason = ("the engine has no image %s"):format(job.alias) } } end
   return attest.links(job, id or nil)
