@@ -1,5 +1,5 @@
---- The signed record of a shared image. In the registry it is beside the image, as the labels of an image without files: the program
---- transfers it with the credentials that it has. What comes from a registry is believed as far as its signature covers.
+--- The signed record of a shared image. In the registry it is beside the image, as the labels of an image without files: the
+--- program transfers it with the credentials that it has. What comes from a registry is believed as far as its signature covers.
 local attest = require "molbuild.machine.attest"
 local base64 = require "molbuild.base.base64"
 local log = require "molbuild.base.log"
