@@ -225,14 +225,17 @@ commands["ls-tree"] = function(world, call, words, own)
   return 0
 end
 
--- A commit, of which only the time is of use here: all are of the same second.
+-- A commit, which is not signed. All are of the same second.
 commands["cat-file"] = function(world, call, words, own)
-  local sha = words[#words]
+  local is_batch = words[1] == "--batch"
+  local sha = is_batch and (call.input or ""):match "^%x+" or words[#words]
   if not tree_of(world, own, sha) then
     call:print("fatal: Not a valid object name %s", sha)
     return FAILED
   end
-  call:out(("tree %s\ncommitter spec <spec@localhost> 1700000000 +0000\n\nspec\n"):format(sha))
+  local who = "spec <spec@localhost> 1700000000 +0000"
+  local text = ("tree %s\nauthor %s\ncommitter %s\n\nspec\n"):format(sha, who, who)
+  call:out(is_batch and ("%s commit %d\n%s\n"):format(sha, #text, text) or text)
   return 0
 end
 
