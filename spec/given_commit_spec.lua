@@ -1,4 +1,5 @@
 -- The tree of a commit that was given, not looked up: whether it is on its branch, however deep; by real git, from a directory.
+local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local git = require "molbuild.repository.git"
 local history = require "molbuild.repository.history"
@@ -64,6 +65,17 @@ describe("a given commit", function()
 
   it("that the branch points at is written", function()
     assert.equal("FROM scratch\n# main 600\n", tree(commits.head))
+  end)
+
+  it("with a message of any length is written, with the commit's time where that can be read", function()
+    for length, time in pairs { [200000] = 1700000000 + DEEP, [2 << 20] = false } do
+      local git_dir = "git --git-dir=" .. dir .. "/t.git "
+      sh.run(("{ %scat-file commit main; head -c %d /dev/zero | tr '\\0' x; } >%s/object"):format(git_dir, length, dir))
+      local long = sh.run(("%shash-object -t commit -w %s/object"):format(git_dir, dir))
+      sh.run(git_dir .. "update-ref refs/heads/long " .. long)
+      assert.equal("FROM scratch\n# main 600\n", tree(long, { branch = "long" }))
+      assert.equal(time, core.fs.lstat(dir .. "/tree/Dockerfile").mtime == 1700000000 + DEEP and 1700000000 + DEEP)
+    end
   end)
 
   it("that is deep in the branch's history is written", function()

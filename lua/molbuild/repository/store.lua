@@ -1,6 +1,7 @@
 --- The tree of a commit, through the repository that is kept between runs (kept.lua).
 local access = require "molbuild.base.access"
 local child = require "molbuild.base.child"
+local commit = require "molbuild.repository.commit"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local bounds = require "molbuild.repository.bounds"
@@ -23,8 +24,8 @@ local HEAD = fetcher.HEAD
 --- The most seconds for finding an address that answers.
 local ADDRESS_SECONDS = 10
 
---- How much of a commit is read for its time, and the last one that all file systems can store.
-local COMMIT_BYTES, LAST_SECOND = 65536, 2 ^ 31 - 1
+--- The last time that all file systems can store.
+local LAST_SECOND = 2 ^ 31 - 1
 
 local PRIVATE_DIR = 448
 
@@ -126,10 +127,8 @@ end
 
 -- When the commit was made, in seconds since 1970; nil when it says nothing usable.
 local function time_of(options)
-  local result = run(options, { "cat-file", "commit", options.commit }, nil, { capture = COMMIT_BYTES, silent = true })
-  local header = ("\n" .. (result.stdout or "")):match "^(.-\n)\n" or ""
-  local seconds = math.tointeger(header:match "\ncommitter [^\n]*> (%d+) [+-]%d+\n")
-  return seconds and seconds <= LAST_SECOND and seconds or nil
+  local found = commit.read(options)
+  return found and found.time <= LAST_SECOND and found.time or nil
 end
 
 --- Write the commit's files into the new directory. No filter, hook or submodule of the template or the user runs.

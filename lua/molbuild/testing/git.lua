@@ -226,16 +226,15 @@ commands["ls-tree"] = function(world, call, words, own)
 end
 
 -- A commit, which is not signed. All are of the same second.
-commands["cat-file"] = function(world, call, words, own)
-  local is_batch = words[1] == "--batch"
-  local sha = is_batch and (call.input or ""):match "^%x+" or words[#words]
+commands["cat-file"] = function(world, call, _, own)
+  local sha = (call.input or ""):match "^%x+"
   if not tree_of(world, own, sha) then
-    call:print("fatal: Not a valid object name %s", sha)
-    return FAILED
+    call:out(("%s missing\n"):format(sha))
+    return 0
   end
   local who = "spec <spec@localhost> 1700000000 +0000"
   local text = ("tree %s\nauthor %s\ncommitter %s\n\nspec\n"):format(sha, who, who)
-  call:out(is_batch and ("%s commit %d\n%s\n"):format(sha, #text, text) or text)
+  call:out(("%s commit %d\n%s\n"):format(sha, #text, text))
   return 0
 end
 
