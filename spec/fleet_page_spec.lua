@@ -37,7 +37,8 @@ describe("docs/fleet.md on paper", function()
     local a_second = starts / runtimes / 86400 -- of one runtime
     local late = input["seconds of a build and its push"]
     local lookup, clone = input["requests to the forge of a lookup"], input["requests to the forge of a clone"]
-    local pull, none = input["requests to the registry of a pull"], input["requests to the registry of a pull that finds no image"]
+    local pull = input["requests to the registry of a pull"]
+    local none = input["requests to the registry of a pull that finds no image"]
     local built = none + input["requests to the registry of a push"]
     local looks = runtimes * 86400 / every
     local changed, whole = input["GB of the layers that a move changes, compressed"], input["GB of a whole image, compressed"]
@@ -50,7 +51,8 @@ describe("docs/fleet.md on paper", function()
       { needed, starts * lookup + needed * clone, 0, 0 },
       { everyone, starts * lookup + everyone * clone, built * everyone + pull * (needed - everyone),
         tb(needed - everyone, changed) },
-      { commits, (starts + looks) * lookup + commits * clone, built * commits + pull * needed + none * early, tb(needed, changed) },
+      { commits, (starts + looks) * lookup + commits * clone, built * commits + pull * needed + none * early,
+        tb(needed, changed) },
       { needed, starts * lookup + needed * clone, 0, tb(needed, whole) },
       { commits, (hosts + 1) * looks * lookup + commits * clone, built * commits + pull * needed + none * early_looks,
         tb(needed, changed) },
@@ -64,7 +66,8 @@ describe("docs/fleet.md on paper", function()
     end
     local page = sh.read "docs/fleet.md"
     for words, number in pairs {
-      ["%s a day of the 2,000,000"] = early, ["%s requests a second\n"] = hosts * looks / 86400, ["instead of %s."] = starts / 86400,
+      ["%s a day of the 2,000,000"] = early, ["%s requests a second\n"] = hosts * looks / 86400,
+      ["instead of %s."] = starts / 86400,
       ["makes that %s."] = hosts * runtimes * 24 / 86400, ["are %s processors"] = needed * late / 86400,
     } do
       assert.truthy(page:find(words:format(grouped(number)), 1, true), words:format(grouped(number)))

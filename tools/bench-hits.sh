@@ -114,6 +114,17 @@ attested() {
 	rm -rf "$dir/cache" "$dir/key" "$dir/key.pub"
 }
 
+# A hit where images are shared and builds are elsewhere, beside one where nothing of that is set. env starts both.
+fleet() {
+	say "hits with the settings of a fleet"
+	forge_url=$http in_store='' program=${release:-$molbuild}
+	measure_hits -w 3 -n 50 env UNUSED=1 "$program" run "$policy" claude-code :: \
+		env MOLECULE_IMAGE_CACHE=registry.invalid/team MOLECULE_IMAGE_CACHE_PUSH=1 MOLECULE_IMAGE_CACHE_REQUIRED=1 \
+		MOLECULE_IMAGE_CACHE_TIMEOUT_S=20 MOLECULE_BUILD_CACHE_FROM=type=registry,ref=registry.invalid/team/cache \
+		MOLECULE_BUILD_CACHE_TO=inline MOLECULE_BUILDER=fleet "$program" run "$policy" claude-code
+	row "hit: shared images and a builder set, times unset" "$(wall 2)" ms "$(calc "$(wall 2) / $(wall 1)")" "ratio<=1.05"
+}
+
 # A private view of the system's trust store, to which the forge's certificate is added as an administrator does it: $in_store is
 # the beginning of commands that see it.
 make_store() {

@@ -335,7 +335,7 @@ report() {
 
 find_release
 make_world
-for section in ${BENCH:-start hits attested https rebuild cold crowd floods text tasks processes tests}; do
+for section in ${BENCH:-start hits attested fleet https rebuild cold crowd floods text tasks processes tests}; do
 	$section
 done
 picture
