@@ -60,6 +60,7 @@ check_debian() {
 	command_or luarocks luarocks
 	command_or nginx nginx
 	command_or fcgiwrap fcgiwrap
+	command_or ip iproute2
 	command_or sshd openssh-server
 	command_or ssh openssh-client
 	command_or gpg gnupg

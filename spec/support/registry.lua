@@ -21,8 +21,9 @@ version: 0.1
 log: { level: error }
 storage: { filesystem: { rootdirectory: %s/data } }
 http: { addr: 127.0.0.1:%d, relativeurls: true }
-auth: { htpasswd: { realm: spec, path: %s/htpasswd } }
 ]]
+
+local AUTH = "auth: { htpasswd: { realm: spec, path: %s/htpasswd } }\n"
 
 -- The front: TLS. The connections of "unlucky" are closed at the first blob, and "reader" may not write.
 local FRONT = [[
@@ -63,16 +64,18 @@ end
 
 --- A directory for DOCKER_CONFIG with the credentials of a user: spec, reader (may not write) or unlucky (see FRONT).
 ---@param user string
+---@param address string?  where it is reached, when that is not its own address
 ---@return string
-function Registry:login(user)
+function Registry:login(user, address)
   local dir = user == "spec" and self.dir .. "/login" or self.dir .. "/login-" .. user
-  sh.write(dir .. "/config.json", ('{"auths":{"%s":{"auth":"%s"}}}'):format(self.address,
+  sh.write(dir .. "/config.json", ('{"auths":{"%s":{"auth":"%s"}}}'):format(address or self.address,
     sh.run(("printf %s:open-sesame | openssl base64 -A"):format(user))))
   return dir
 end
 
---- Start one. With `tls`, a directory with server.pem and server.key, nginx is in front of it; `disk` bounds its disk ("64k").
----@param options { tls: string?, disk: string? }?
+--- Start one. With `tls`, a directory with server.pem and server.key, nginx is in front of it; `disk` bounds its disk ("64k"); an
+--- `open` one asks for no password.
+---@param options { tls: string?, disk: string?, open: boolean? }?
 ---@return Registry
 function registry.start(options)
   local self = setmetatable({ dir = sh.temporary "registry" }, Registry)
@@ -84,7 +87,7 @@ function registry.start(options)
     self.mounted = true
   end
   self.server = server.start("docker-registry", function(port)
-    sh.write(self.dir .. "/config.yml", CONFIG:format(self.dir, port, self.dir))
+    sh.write(self.dir .. "/config.yml", CONFIG:format(self.dir, port) .. (options and options.open and "" or AUTH:format(self.dir)))
     return { program = "docker-registry", args = { "serve", self.dir .. "/config.yml" } }
   end)
   self.address = self.server.address
