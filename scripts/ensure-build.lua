@@ -10,8 +10,10 @@ local function advice() return molbuild.load "ensure-advice.lua" end
 -- Lock --------------------------------------------------------------------------------------------------------------
 --- One lock per runtime, between processes.
 function build.lock(_, job)
-  return molbuild.cache.lock(job.cache, job.runtime,
-    { purpose = "build " .. job.runtime, timeout = molbuild.task.scope().lock_timeout })
+  return molbuild.cache.lock(job.cache, job.runtime, {
+    purpose = molbuild.behind.purpose(job), timeout = molbuild.task.scope().lock_timeout,
+    follow = function(holder) return molbuild.behind.log(job, holder) end, -- while another process builds
+  })
 end
 
 --- Takes the image from the registry that hosts share images through, if it has the very one.
@@ -72,8 +74,9 @@ function build.announce(_, job) advice().announce(job) end
 --- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 function build.make(ensure, job, step)
   if job.offline then molbuild.offline.refuse(job) end
+  if (job.stale or 0) > 0 and molbuild.stale.serve(job, ensure, step, "stale") then return true end
   local lock <close> = step "lock"
-  job.held = lock
+  job.held, step = lock, molbuild.behind.describing(job, lock, step)
   if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
   if job.image_cache and step "shared" then

@@ -150,10 +150,11 @@ function ensure.image(job)
     job.sha = step "head"
     if not molbuild.expect.is_shipped(ensure.head) then molbuild.manifest.obeyed(job, ensure.head) end
     job.tag = call("tag", job)
-    job.outcome = job.stale and "stale" or "hit"
+    job.outcome = job.offline_age and "stale" or "hit"
     if ensure.found(job, step) or ensure.make(job, step) then
       if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
       if not job.keeps_latest then step "alias" end
+      if (job.stale or 0) > 0 then molbuild.seen.note(job) end
       return job.tag
     end
     look_again(job.sha) -- git could not get the commit: the branch has moved on, or a replica lags

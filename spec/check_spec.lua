@@ -46,8 +46,8 @@ describe("molbuild check", function()
     ["function ensure.biuld(job) end"] = 'ensure.biuld: no such step; did you mean "build"?',
     ["ensure.ceilling = 5"] = 'ensure.ceilling: no such field; did you mean "ceiling"?',
     ["function ensure.build(job) return ensure.bulid(job) end"] = 'ensure.bulid: no such step; did you mean "build"?',
-    ["local function f() ensure.stal = 5 end function ensure.build(job) f() end"] =
-      'ensure.stal: no such field; did you mean "stall"?',
+    ["local function f() ensure.ceilin = 5 end function ensure.build(job) f() end"] =
+      'ensure.ceilin: no such field; did you mean "ceiling"?',
     ["function ensure.build(job) helper(job) end"] = "no global helper",
     ["function ensure.build(job) done = true end"] = "the global done is set: write `local done`",
     ["local t = {} for i = 1, 2 do t[i] = function() pirnt(i) end end"] = 'no global pirnt; did you mean "print"?',

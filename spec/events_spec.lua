@@ -110,7 +110,8 @@ local FULL = {
   lock_acquired = { path = "/l", seconds = 31.5 },
   retry = { what = "HEAD", attempt = 2, attempts = 3, seconds = 0.5, message = "refused" },
   alive = { seconds = 30, silent = 20 },
-  result = { image = "a:b", sha = "0f", image_id = "sha256:00", outcome = "hit", seconds = 1, steps = { head = 0.1 } },
+  result = { image = "a:b", sha = "0f", image_id = "sha256:00", outcome = "hit", seconds = 1, steps = { head = 0.1 },
+    wanted = "0e", behind_s = 60, building = { pid = 7, host = "h", seconds = 3, step = "build", commit = "0e" } },
   failed = {
     kind = "build", exit = 8, retry = false, message = "m", hint = "h", step = "build", log = "/l", tail = { "x" }, traceback = "t",
   },

@@ -64,7 +64,8 @@ describe("the last good image", function()
   local function hit(commit, seconds, within)
     local core_now = require("molbuild.core").sys.now()
     task.scope().behind = {}
-    seen.note(setmetatable({ sha = commit, head_age = core_now - (now - seconds) }, { __index = job }), within or 86400)
+    job.stale = within or 86400
+    seen.note(setmetatable({ sha = commit, head_age = core_now - (now - seconds) }, { __index = job }))
     for _, behind in ipairs(task.scope().behind) do behind() end
     return #task.scope().behind
   end

@@ -165,6 +165,21 @@ static int read_own(lua_State *L)
 	return result < 0 ? bind_fail(L, &err) : 1;
 }
 
+/* fs.read_from(path, offset, max) -> data | nil, message, code */
+static int read_from(lua_State *L)
+{
+	struct buf data;
+	struct error err;
+	size_t offset = bind_count(L, 2, 0), max = bind_count(L, 3, DEFAULT_MAX_FILE);
+	int result;
+	buf_init(&data, max);
+	result = fs_read_from(luaL_checkstring(L, 1), offset, max, &data, &err);
+	if (result == 0)
+		lua_pushlstring(L, data.data ? data.data : "", data.len);
+	buf_free(&data);
+	return result < 0 ? bind_fail(L, &err) : 1;
+}
+
 /* fs.write_atomic(path, data [, mode]) -> true | nil, message, code */
 static int write_atomic(lua_State *L)
 {
@@ -207,6 +222,7 @@ static const luaL_Reg functions[] = {{"mkdirp", mkdirp},
                                      {"list", list},
                                      {"read", read_},
                                      {"read_own", read_own},
+                                     {"read_from", read_from},
                                      {"write_atomic", write_atomic},
                                      {"free_bytes", free_bytes},
                                      {"may_write", may_write},

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "bind.h"
+#include "bind_memory_file.h"
 #include "bind_options.h"
 #include "lock/lock.h"
 
@@ -32,8 +33,48 @@ static int lock_held(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg lock_methods[] = {{"release", lock_close}, {"held", lock_held},  {"close", lock_close},
-                                        {"__close", lock_close}, {"__gc", lock_close}, {NULL, NULL}};
+static struct lock *held_lock(lua_State *L, int index)
+{
+	struct lock *lock = luaL_checkudata(L, index, LOCK_KEY);
+	if (!lock->owner)
+		luaL_error(L, "the lock has been released");
+	return lock;
+}
+
+/* lock:describe(purpose) */
+static int lock_describe_(lua_State *L)
+{
+	struct lock *lock = luaL_checkudata(L, 1, LOCK_KEY);
+	size_t len;
+	const char *purpose = luaL_checklstring(L, 2, &len);
+	bind_push_masked(L, purpose, len);
+	lock_describe(lock, lua_tostring(L, -1));
+	return 0;
+}
+
+/* lock:descriptor() -> number */
+static int lock_descriptor(lua_State *L)
+{
+	lua_pushinteger(L, held_lock(L, 1)->fd);
+	return 1;
+}
+
+/* lock:leave() */
+static int lock_leave_(lua_State *L)
+{
+	lock_leave(held_lock(L, 1));
+	return 0;
+}
+
+static const luaL_Reg lock_methods[] = {{"release", lock_close},
+                                        {"held", lock_held},
+                                        {"close", lock_close},
+                                        {"describe", lock_describe_},
+                                        {"descriptor", lock_descriptor},
+                                        {"leave", lock_leave_},
+                                        {"__close", lock_close},
+                                        {"__gc", lock_close},
+                                        {NULL, NULL}};
 
 static struct lock *new_lock(lua_State *L)
 {
@@ -50,10 +91,23 @@ static struct lock *new_lock(lua_State *L)
 
 int bind_lock_fd(lua_State *L, int index)
 {
-	struct lock *lock = luaL_checkudata(L, index, LOCK_KEY);
-	if (!lock->owner)
-		luaL_error(L, "the lock has been released");
-	return lock->fd;
+	return held_lock(L, index)->fd;
+}
+
+const int *bind_kept_fds(lua_State *L, int index, size_t *count)
+{
+	int *fds;
+	luaL_argcheck(L, lua_istable(L, index), 1, "keep: a list of locks and files expected");
+	*count = lua_rawlen(L, index);
+	fds = lua_newuserdatauv(L, (*count + 1) * sizeof *fds, 0);
+	for (size_t i = 0; i < *count; i++) {
+		lua_rawgeti(L, index, (lua_Integer)i + 1);
+		fds[i] = bind_memory_file_fd(L, -1);
+		if (fds[i] < 0)
+			fds[i] = bind_lock_fd(L, -1);
+		lua_pop(L, 1);
+	}
+	return fds;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------------------- */
@@ -200,7 +254,22 @@ static int is_free(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg functions[] = {{"acquire", lock_acquire}, {"holder", lock_holder_}, {"is_free", is_free}, {NULL, NULL}};
+/* lock.inherit(path, descriptor, purpose) -> lock | nil, message, code */
+static int inherit(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	int fd = (int)luaL_checkinteger(L, 2);
+	size_t len;
+	const char *purpose = luaL_checklstring(L, 3, &len);
+	struct lock *lock;
+	struct error err;
+	bind_push_masked(L, purpose, len);
+	lock = new_lock(L);
+	return lock_inherit(lock, fd, path, lua_tostring(L, -2), &err) < 0 ? bind_fail(L, &err) : 1;
+}
+
+static const luaL_Reg functions[] = {
+	{"acquire", lock_acquire}, {"holder", lock_holder_}, {"is_free", is_free}, {"inherit", inherit}, {NULL, NULL}};
 
 int bind_open_lock(lua_State *L)
 {

@@ -7,4 +7,7 @@
 /* The descriptor of the lock at INDEX. Raises when it is not a lock, or has been released. */
 int bind_lock_fd(lua_State *L, int index);
 
+/* The descriptors of the locks and the files in memory in the list at INDEX, as an array that is pushed. Raises as bind_lock_fd(). */
+const int *bind_kept_fds(lua_State *L, int index, size_t *count);
+
 #endif

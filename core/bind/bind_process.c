@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind_detached.h"
 #include "bind_lock.h"
-#include "bind_memory_file.h"
 #include "bind_options.h"
 #include "child/process.h"
 
@@ -162,23 +162,6 @@ static const struct bind_option run_options[] = {
 	{"after_newline", BIND_FLAG, AT(process.lines.after_newline)},
 	{0}};
 
-/* The descriptors of the locks and the files in memory in the list at INDEX, as an array that is pushed. */
-static const int *kept_fds(lua_State *L, int index, size_t *count)
-{
-	int *fds;
-	luaL_argcheck(L, lua_istable(L, index), 1, "keep: a list of locks and files expected");
-	*count = lua_rawlen(L, index);
-	fds = lua_newuserdatauv(L, (*count + 1) * sizeof *fds, 0);
-	for (size_t i = 0; i < *count; i++) {
-		lua_rawgeti(L, index, (lua_Integer)i + 1);
-		fds[i] = bind_memory_file_fd(L, -1);
-		if (fds[i] < 0)
-			fds[i] = bind_lock_fd(L, -1);
-		lua_pop(L, 1);
-	}
-	return fds;
-}
-
 /* Store the function at index PLACE, if there is one, as the callback WHICH of the operation on top. */
 static void keep_callback(lua_State *L, int place, int which)
 {
@@ -197,7 +180,7 @@ static int process_run(lua_State *L)
 	bind_options(L, 1, run_options, &run);
 	luaL_argcheck(L, run.process.argv[0], 1, "argv: empty");
 	if (run.keep)
-		run.process.keep = kept_fds(L, run.keep, &run.process.keep_count);
+		run.process.keep = bind_kept_fds(L, run.keep, &run.process.keep_count);
 	if (!bind_may_wait(L))
 		return bind_refuse(L);
 	process = bind_new_op(L, &process_type);
@@ -226,7 +209,8 @@ static int find(lua_State *L)
 	return 1;
 }
 
-static const luaL_Reg functions[] = {{"run", process_run}, {"find", find}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+	{"run", process_run}, {"find", find}, {"detach", bind_detach}, {"follow", bind_follow}, {NULL, NULL}};
 
 int bind_open_process(lua_State *L)
 {

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "file/fs.h"
+#include "base/fd.h"
 #include "fixture.h"
 #include "fs_fixture.h"
 
@@ -203,6 +204,32 @@ static void reads_a_file_of_its_own_only(void **state)
 	buf_free(&buf);
 }
 
+static void reads_a_part_of_a_file_that_grows(void **state)
+{
+	struct buf buf;
+	int fd = open("f", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	(void)state;
+	buf_init(&buf, 100);
+	assert_int_equal(write(fd, "one two", 7), 7);
+	assert_int_equal(fs_read_from("f", 4, 2, &buf, &err), 0);
+	assert_string_equal(buf.data, "tw");
+	assert_int_equal(fs_read_from("f", 6, 50, &buf, &err), 0);
+	assert_int_equal(fs_read_from("f", 7, 50, &buf, &err), 0);
+	assert_int_equal(fs_read_from("f", 1000, 50, &buf, &err), 0);
+	assert_string_equal(buf.data, "two");
+	assert_int_equal(write(fd, " three", 6), 6);
+	assert_int_equal(fs_read_from("f", 7, 50, &buf, &err), 0);
+	assert_string_equal(buf.data, "two three");
+	assert_int_equal(symlink("f", "link") | mkfifo("pipe", 0600), 0);
+	assert_failed(fs_read_from("link", 0, 50, &buf, &err), "ELOOP");
+	assert_failed(fs_read_from("pipe", 0, 50, &buf, &err), "invalid");
+	assert_failed(fs_read_from("missing", 0, 50, &buf, &err), "ENOENT");
+	assert_failed(fs_read_from("f", 0, 1000, &buf, &err), "EMSGSIZE");
+	assert_string_equal(buf.data, "two three");
+	fd_close(&fd);
+	buf_free(&buf);
+}
+
 static void reads_only_regular_files(void **state)
 {
 	struct buf buf;
@@ -332,6 +359,7 @@ int main(void)
 		FIXTURE_TEST(reads_up_to_the_maximum),
 		FIXTURE_TEST(reads_a_large_file_whole),
 		FIXTURE_TEST(reads_a_file_of_its_own_only),
+		FIXTURE_TEST(reads_a_part_of_a_file_that_grows),
 		FIXTURE_TEST(reads_only_regular_files),
 		FIXTURE_TEST(writes_in_one_step),
 		FIXTURE_TEST(a_failed_write_leaves_the_old_file_alone),

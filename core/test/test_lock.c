@@ -243,6 +243,90 @@ static void is_had_without_room_for_the_record(void **state)
 	as_nobody(lock_without_room);
 }
 
+static void describes_what_its_holder_does_now(void **state)
+{
+	struct lock lock = {0};
+	struct lock_holder before, after;
+	(void)state;
+	assert_int_equal(lock_try(&lock, "l", "build hermes, the whole of it", &err), 0);
+	assert_int_equal(lock_read_holder("l", &before), 0);
+	lock.start = before.start -= 100;
+	lock_describe(&lock, "build hermes");
+	assert_int_equal(lock_read_holder("l", &after), 0);
+	assert_string_equal(after.purpose, "build hermes");
+	assert_int_equal(after.pid, before.pid);
+	assert_int_equal(after.start, before.start);
+	lock_release(&lock);
+	lock_describe(&lock, "nothing");
+	assert_int_equal(lock_read_holder("l", &after), -1);
+}
+
+/* In a process that has inherited the descriptor: it takes the lock over, and reports that. */
+static void take_over(int fd, int ready, int orders)
+{
+	struct lock lock = {0};
+	char byte = lock_inherit(&lock, fd, "l", "heir", &err) == 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) ? 'y' : 'n';
+	if (write(ready, &byte, 1) == 1)
+		while (fd_read(orders, &byte, 1) > 0)
+			;
+	lock_release(&lock);
+	_exit(0);
+}
+
+static void can_be_left_to_a_process_that_has_inherited_it(void **state)
+{
+	struct lock lock = {0};
+	struct lock_holder who;
+	int ready[2], orders[2], fd;
+	char byte = 0;
+	pid_t heir;
+	(void)state;
+	assert_int_equal(fd_pipe(ready) | fd_pipe(orders), 0);
+	assert_int_equal(lock_try(&lock, "l", "me", &err), 0);
+	fd = lock.fd;
+	heir = fork();
+	if (heir == 0) {
+		fd_close(&orders[1]);
+		take_over(fd, ready[1], orders[0]);
+	}
+	lock_leave(&lock);
+	assert_int_equal(lock.owner, 0);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(fd_read(ready[0], &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	assert_false(can_take("l"));
+	assert_int_equal(lock_read_holder("l", &who), 0);
+	assert_int_equal(who.pid, heir);
+	assert_string_equal(who.purpose, "heir");
+	for (int i = 0; i < 2; i++) {
+		fd_close(&orders[1 - i]);
+		fd_close(&ready[i]);
+	}
+	assert_int_equal(waitpid(heir, NULL, 0), heir);
+	assert_true(can_take("l"));
+	lock_leave(&lock);
+}
+
+static void takes_over_only_the_descriptor_of_its_file(void **state)
+{
+	struct lock lock = {0}, other = {0};
+	int fd;
+	(void)state;
+	assert_int_equal(lock_try(&other, "other", "me", &err), 0);
+	assert_failed(lock_inherit(&lock, other.fd, "l", "heir", &err), "invalid");
+	assert_failed(lock_inherit(&lock, -1, "l", "heir", &err), "invalid");
+	assert_failed(lock_inherit(&lock, 1, "l", "heir", &err), "invalid");
+	assert_failed(lock_inherit(&lock, 999, "l", "heir", &err), "invalid");
+	/* The file is the right one, but another process has the lock. */
+	fd = open("other", O_RDWR | O_CLOEXEC);
+	assert_failed(lock_inherit(&lock, fd, "other", "heir", &err), "locked");
+	fd_close(&fd);
+	assert_int_equal(rename("other", "moved"), 0);
+	assert_failed(lock_inherit(&lock, other.fd, "other", "heir", &err), "invalid");
+	lock_release(&other);
+	assert_int_equal(lock.owner, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +342,9 @@ int main(void)
 		FIXTURE_TEST(refuses_what_is_no_regular_file),
 		FIXTURE_TEST(says_when_it_may_not),
 		FIXTURE_TEST(is_had_without_room_for_the_record),
+		FIXTURE_TEST(describes_what_its_holder_does_now),
+		FIXTURE_TEST(can_be_left_to_a_process_that_has_inherited_it),
+		FIXTURE_TEST(takes_over_only_the_descriptor_of_its_file),
 		FIXTURE_TEST(probing_tells_whether_it_is_free_and_changes_nothing),
 	};
 	return cmocka_run_group_tests_name("lock", tests, NULL, NULL);

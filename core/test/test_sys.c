@@ -239,6 +239,29 @@ static int protected_process(rlim_t allowed, rlim_t wanted)
 	return 0;
 }
 
+static void keeps_what_it_has_taken(void **state)
+{
+	const char *const *all;
+	char *value;
+	size_t count = 0;
+	(void)state;
+	unsetenv("TAKEN_NONE");
+	assert_int_equal(sys_take_env("TAKEN_NONE", &value, &err), 0);
+	assert_null(value);
+	for (all = sys_taken_env(); all && *all; all++)
+		count++;
+	setenv("TAKEN_A", "1=2", 1);
+	setenv("TAKEN_B", "", 1);
+	assert_int_equal(sys_take_env("TAKEN_A", &value, &err), 0);
+	free(value);
+	assert_int_equal(sys_take_env("TAKEN_B", &value, &err), 0);
+	free(value);
+	all = sys_taken_env() + count;
+	assert_string_equal(all[0], "TAKEN_A=1=2");
+	assert_string_equal(all[1], "TAKEN_B=");
+	assert_null(all[2]);
+}
+
 static void assert_protected(rlim_t allowed, rlim_t wanted)
 {
 	int status;
@@ -291,6 +314,7 @@ int main(void)
 		FIXTURE_TEST(a_file_is_no_terminal),
 		FIXTURE_TEST(names_signals),
 		FIXTURE_TEST(takes_a_variable_out_of_the_environment),
+		FIXTURE_TEST(keeps_what_it_has_taken),
 		FIXTURE_TEST(protects_memory_for_good),
 		FIXTURE_TEST(a_full_disk_is_an_error),
 	};

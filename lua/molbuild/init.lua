@@ -8,6 +8,7 @@ local MODULES = {
   arguments = "molbuild.base.arguments",
   attest = "molbuild.machine.attest",
   bases = "molbuild.machine.bases",
+  behind = "molbuild.machine.behind",
   buildkit = "molbuild.engine.buildkit",
   cache = "molbuild.repository.cache",
   check_base = "molbuild.machine.check_base",

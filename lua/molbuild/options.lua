@@ -16,6 +16,7 @@ options.list = {
   { "--lock-timeout", "SECONDS", "wait at most SECONDS for a lock; 0: do not wait" },
   { "--no-wait", nil, "do not wait for a lock" },
   { "--jobs", "N", "build at most N images side by side" },
+  { "--detach", nil, "continue when this process ends: another one does the run" },
   { "-q", nil, "show failures only (--progress=quiet)" },
   { "-v", nil, "show every output line" },
 }
@@ -110,6 +111,7 @@ function options.settings(given)
     verbose = given.v == true,
     color = given.color,
     json = given.output == "json",
+    detach = given.detach == true,
     trace = given.trace,
     timeout = timeout ~= 0 and timeout or nil,
     lock_timeout = number(given, "lock_timeout"),

@@ -1,7 +1,10 @@
 --- The stdout of a run: the values that the policy returned, as text or as JSON; as JSON also the failures.
 local results = {}
 
-local FIRST = { "runtime", "image", "sha", "image_id", "outcome", "head_age_s", "seconds", "steps", "error" }
+local FIRST = {
+  "runtime", "image", "sha", "image_id", "outcome", "wanted", "behind_s", "building", "head_age_s", "seconds", "steps",
+  "error",
+}
 local ERROR = { "kind", "exit", "message", "hint", "retry" }
 
 ---@class molbuild.Results

@@ -127,15 +127,31 @@ local function deliver(results, settings, sink)
   sink.status = status_of(results)
   local ok, message, code = core.writer.send(STDOUT, text, true)
   sink.complete = ok
-  if not ok then
+  -- A process that was detached has no reader when its starter is gone. The result is the image.
+  if not ok and not task.scope().run.left then
     task.check()
     errors.raise { kind = "failed", message = "cannot write the result: " .. message, code = code }
   end
 end
 
+-- The slots for builds. Processes that build behind results share theirs.
+local function places(left, count)
+  return left and left.is_behind and require("molbuild.machine.behind").slots(count, left) or task.semaphore(count)
+end
+
 --- The policy's run(), inside a task.
 local function timed_out(seconds)
   return errors.new { kind = "timeout", message = ("the run took longer than %g s (--timeout)"):format(seconds) }
+end
+
+-- Run FN as the task of a run: signals and --timeout end it.
+local function in_task(settings, fn)
+  return task.run(function()
+    if not settings.timeout then
+      return fn()
+    end
+    return task.timeout(settings.timeout, fn, timed_out(settings.timeout))
+  end, { signals = { SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU } })
 end
 
 -- The function of a verb. A verb that is a file of its own can have a table of options as the policy's field: gc = { keep = 3 }.
@@ -159,7 +175,7 @@ local function run_policy(policy, args, settings, sink, library)
     function scope.several() sink.renderer.several = true end
     scope.lock_timeout = settings.lock_timeout
     scope.asked = sink.results.asked
-    scope.places = task.semaphore(settings.jobs)
+    scope.places = places(scope.run.left, settings.jobs)
     scope.said, scope.behind = {}, {}
     local ticker = task.spawn(tick_to_the_end, sink, state)
     local results = table.pack(xpcall(fn, errors.handler, args))
@@ -177,12 +193,7 @@ local function run_policy(policy, args, settings, sink, library)
     deliver(body(), settings, sink)
     for _, behind in ipairs(task.scope().behind) do behind() end
   end
-  task.run(function()
-    if not settings.timeout then
-      return all()
-    end
-    return task.timeout(settings.timeout, all, timed_out(settings.timeout))
-  end, { signals = { SIGHUP, SIGINT, SIGALRM, SIGTERM, SIGXCPU } })
+  in_task(settings, all)
 end
 
 --- Fill in the words that the policy wants the run to be shown in; the renderer has the table since before it was loaded.
@@ -215,13 +226,35 @@ local function load_policy(path, library, words, verb)
   local policy = script.load(path, library)
   script.main = path
   take_words(words, policy, path)
+  if task.scope().run.left then require("molbuild.detached").tell_words(words) end
   check_verb(policy, path, verb)
   return policy
+end
+
+-- The path of this program; nil where it is another one that has loaded the library. A program that was replaced while it runs is
+-- known to the system alone.
+local function own_path(program)
+  local path = program.prefix and core.sys.executable()
+  return path and (core.fs.lstat(path) and path or "/proc/self/exe") or nil
+end
+
+-- The run is another process's.
+local function show_detached(name, args, settings, sink, program)
+  sink.status = require("molbuild.detached").run(settings, name, args, sink, own_path(program), function(fn)
+    return in_task(settings, function()
+      local ticker = task.spawn(tick_to_the_end, sink, { over = true })
+      local status = fn()
+      ticker:cancel()
+      return status
+    end)
+  end)
 end
 
 local function load_and_run(name, args, settings, sink, program)
   if settings.failure then
     error(settings.failure, 0)
+  elseif settings.detach then
+    return show_detached(name, args, settings, sink, program)
   elseif settings.trace then
     -- A trace file that cannot be written is reported before the work, not after it.
     sink.trace = require("molbuild.trace").new()
@@ -236,6 +269,7 @@ local function load_and_run(name, args, settings, sink, program)
     events.emit("log", { level = "warn", message = ("%s was not used: %s overrides it"):format(passed_over, path) })
   end
   task.scope().version, task.scope().policy = program.version, ok and script.identity() or nil
+  task.scope().run.script, task.scope().run.args = path, args
   run_policy(ok and policy or error(policy, 0), args, settings, sink, program.library)
 end
 
@@ -272,6 +306,15 @@ local function tell_end(sink, settings, failure, seconds)
   return status
 end
 
+-- What another process of this program's own needs to run the same policy.
+local function how_to_run(settings, program)
+  return {
+    program = function() return own_path(program) end,
+    left = core.sys.getenv "MOLBUILD_BEHIND" and require("molbuild.machine.behind").left() or nil,
+    jobs = settings.jobs, verbose = settings.verbose, source = function() return script.loaded[#script.loaded].source end,
+  }
+end
+
 --- The whole run.
 ---@param settings table  from the options; `failure`: an error in them
 ---@param name string?  the policy, as given on the command line; nil with a failure
@@ -286,6 +329,7 @@ function run.main(settings, name, args, program)
   local scope = task.scope()
   -- The scope of the whole process: messages outside of all tasks are shown, too.
   scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow
+  scope.run = how_to_run(settings, program)
   local ok, failure = xpcall(load_and_run, errors.handler, name, args, settings, sink, program)
   local function finish()
     local status = tell_end(sink, settings, not ok and failure or nil, core.sys.monotonic() - started)

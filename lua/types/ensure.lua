@@ -61,6 +61,8 @@
 ---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
 ---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
 ---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
+---@field stale number  how many seconds ago the last good image may have been current: it is then the result of a run that lacks
+---  the new one, which is built behind that result; 0: a run waits (default: 0; variable: MOLECULE_SERVE_STALE_S)
 ---@field image_cache string?  shared images: a registry, such as registry.example/team, from which a missing image is pulled,
 ---  and compared (variable: MOLECULE_IMAGE_CACHE)
 ---@field image_cache_timeout number  the longest time until that registry begins to give an image, in seconds; then the image is
@@ -109,7 +111,11 @@
 ---@field working_tree string?  the directory that is built instead of a commit
 ---@field allow_detached boolean?  build a commit that was asked for also when it is not on the branch
 ---@field pinned string?  the file that named the commit
----@field stale number?  offline: the age of the image in seconds
+---@field offline_age number?  offline: the age of the image in seconds
+---@field wanted string?  of an older image: the commit that was wanted
+---@field behind_s number?  of an older image: how many seconds ago it was current
+---@field building table?  of an older image: what builds the new one: pid, host, seconds, step
+---@field is_base boolean?  another job of this run is built from its image
 ---@field keeps_latest boolean?  leave the name that moves with the branch as it is
 ---@field looks_afresh boolean?  look the commit up now, for this run and for others
 ---@field head_age number?  how many seconds ago the commit was looked up, when it was not looked up now
@@ -157,6 +163,8 @@
 ---  MOLECULE_BUILD_CEILING_S)
 ---@field image_max_age number?  an image that is older, in seconds, is built again from base images that are fetched again; 0:
 ---  no bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
+---@field stale number?  how many seconds ago the last good image may have been current: it is then the result of a run that
+---  lacks the new one, which is built behind that result; 0: a run waits (default: 0; variable: MOLECULE_SERVE_STALE_S)
 ---@field buildx_builder string?  the name of a builder of docker buildx's, on another machine for example: it builds, and the
 ---  engine gets the image (variable: MOLECULE_BUILDER)
 ---@field build_cache_from string?  where BuildKit takes layers from: type=registry,ref=..., or an image; several with spaces
@@ -224,6 +232,8 @@
 ---  bound (default: 0; variable: MOLECULE_IMAGE_MAX_AGE_S)
 ---@field failed_retry number  how long, in seconds, a build that failed because of its commit is not tried again; 0: the next
 ---  run tries it (default: 0; variable: MOLECULE_FAILED_RETRY_S)
+---@field stale number  how many seconds ago the last good image may have been current: it is then the result of a run that lacks
+---  the new one, which is built behind that result; 0: a run waits (default: 0; variable: MOLECULE_SERVE_STALE_S)
 ---@field image_cache string?  shared images: a registry, such as registry.example/team, from which a missing image is pulled,
 ---  and compared (variable: MOLECULE_IMAGE_CACHE)
 ---@field image_cache_timeout number  the longest time until that registry begins to give an image, in seconds; then the image is

@@ -272,7 +272,8 @@ function Engine:push(ref, options) end
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag
 ---@field image_id string
----@field current integer  when the branch was last known to point at the commit; seconds since 1970
+---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
+---  since 1970
 ---@field record molbuild.Record
 
 ---@class molbuild.Link
@@ -531,6 +532,61 @@ function bases.find(job, build_args) end
 ---@return table<string, string> pins  by whole name
 function bases.pins(document) end
 
+--- A build that continues behind a result: in a process of molbuild's own, with the runtime's lock, which no signal to this process
+--- reaches. It runs the same policy for that runtime alone. Its messages go to a log beside those of builds.
+---@class molbuild.behind
+---@field LOG string  The name of the log, in the directory of a runtime.
+---@field VARIABLE string  The variable by which a molbuild knows that it is such a process: the descriptor of the lock, or
+---  "followed" (--detach).
+local behind = {}
+
+--- What the starter of this process has left to it; nil for a process that a user or another program has started.
+---@return { descriptor: integer?, is_behind: boolean }?  descriptor: of the lock, until it is taken over
+function behind.left() end
+
+---@class molbuild.behind.slots.left
+---@field directory string?
+
+--- Slots for processes that build behind results: as many build at the same time in one cache, whatever started them. A process
+--- that was killed leaves its slot. Without the directory of its lock a process does not wait.
+---@param count integer
+---@param left molbuild.behind.slots.left  as of behind.left; the directory is known when its lock was taken over
+---@return { acquire: fun(self: table, on_wait: fun()): table }  as of task.semaphore
+function behind.slots(count, left) end
+
+--- Start a build of a job's image, and leave the runtime's lock to it.
+--- Raises: failed (no such process can be started: the lock is still held here).
+---@param job table
+---@param policy table
+---@param lock molbuild.core.Lock  held
+---@return { pid: integer, host: string, seconds: number }
+function behind.start(job, policy, lock) end
+
+--- What the holder of a runtime's lock does, for waiting processes.
+---@param job table  with its commit
+---@param step string?
+---@return string
+function behind.purpose(job, step) end
+
+--- The steps of a build, each of which the lock then names for waiting processes.
+---@param job table
+---@param lock molbuild.core.Lock|any  of a policy's own step: anything
+---@param step fun(name: string): any
+---@return fun(name: string): any
+function behind.describing(job, lock, step) end
+
+--- The log of the build that the holder of a runtime's lock does.
+---@param job table  which waits for the lock
+---@param holder molbuild.core.Holder
+---@return string?
+function behind.log(job, holder) end
+
+--- The build that another process does now: of the runtime's lock.
+---@param path string  of the lock
+---@return { pid: integer, host: string, seconds: number, step: string?, commit: string? }?  nil when the lock does not name its
+---  holder
+function behind.current(path) end
+
 --- What only BuildKit can do for a build: layers from elsewhere (--cache-from, --cache-to), and a builder of buildx's on
 --- another machine (--builder). What the program's builder cannot do is refused by name, never ignored.
 ---@class molbuild.buildkit
@@ -608,12 +664,14 @@ function cache.with_room(root, held, fn) end
 ---@class molbuild.cache.lock.options
 ---@field purpose string?
 ---@field timeout number?
+---@field follow (fun(holder: molbuild.core.Holder): string?)?
 
---- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits.
+--- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits. With `follow` the lines
+--- that the holder adds to a log meanwhile are shown, as those of a child are.
 --- Raises: locked, cancelled, failed.
 ---@param root string  the cache's directory
 ---@param name string
----@param options molbuild.cache.lock.options
+---@param options molbuild.cache.lock.options  follow: the log that a holder writes, by its record
 ---@return molbuild.core.Lock lock  to be closed
 function cache.lock(root, name, options) end
 
@@ -1072,6 +1130,20 @@ local failures = {}
 ---@return molbuild.RecordError?
 ---@return integer? age  seconds since then
 function failures.recall(job) end
+
+--- The failure of a former build of the same, while a build behind a result is not started again: for a minute, for as long as the
+--- former one took, and for the time of the setting where only a change can help.
+---@param job table  as of failures.recall
+---@return molbuild.RecordError?
+---@return integer? age  seconds since then
+---@return integer? left  seconds until it is tried again
+function failures.pause(job) end
+
+--- Whether a former run has found that a commit must not be used: its template is none, or a check of the image or of its signature
+--- has failed. That holds without a time, and whatever the policy was.
+---@param job table  with its commit and its tag
+---@return boolean
+function failures.is_refused(job) end
 
 --- Raise the failure of a former build of the same, if its time is not over.
 --- Raises: template, build.
@@ -1585,7 +1657,7 @@ function manifest.find(found, runtime, url) end
 function manifest.pinned(path, setting) end
 
 --- The commit of a job without a look at its branch: the digest of its working tree, the one that was asked for, else that of its
---- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.stale.
+--- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.offline_age.
 --- Raises: usage, failed, remote, missing_tool.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
@@ -1726,8 +1798,8 @@ function network.resolved(url) end
 ---@class molbuild.offline
 local offline = {}
 
---- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets job.stale to
---- its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
+--- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets
+--- job.offline_age to its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
 --- Raises: remote (there is no such image), missing_tool (the engine cannot be asked).
 ---@param job table  with `target` and `alias`
 ---@param tag_of fun(job: table): string  the tag of a job that has its commit
@@ -1965,9 +2037,10 @@ function seen.last(job) end
 
 --- Note that the branch of a job points at its commit. The file is written when the results have been, and only if it says
 --- something else, or is old. Best effort: a note that is missing costs a wait.
----@param job table  with sha, and head_age when the commit was not looked up now
----@param within number  the seconds for which the note is of use
-function seen.note(job, within) end
+--- A job whose commit was not looked up shows nothing about its branch.
+---@param job table  with sha, with head_age when the commit was not looked up now, and with `stale`: the seconds for which a
+---  note is of use
+function seen.note(job) end
 
 --- The settings of a policy. One table of rows defines each setting's name, default, type, variable and meaning. From it
 --- come the values that the steps use, the output of `molbuild settings`, and the tables of README, manual and docs.
@@ -2132,6 +2205,22 @@ local stale = {}
 ---@return molbuild.LastGood?
 function stale.last_good(job, policy, within) end
 
+--- The image that a run would give immediately, while the one that is wanted is built.
+---@param job table  as of stale.serve
+---@param policy table
+---@return string? tag
+function stale.served(job, policy) end
+
+--- Give a job that has no image yet the last good one, if it was right at most `job.stale` seconds ago, and let the image be built
+--- behind the result, by a process of its own. Then the job's tag, commit and image are those of the good one, `job.wanted` is the
+--- commit that is built, and the name that moves with the branch stays where it is.
+---@param job table  with its commit and its tag
+---@param policy table  its steps `tag`, `cached` and `found` are called
+---@param step fun(name: string): any  as of the policy's functions
+---@param outcome string  the job's outcome when it has an older image
+---@return boolean served  also when the image that was wanted turns out to be there
+function stale.serve(job, policy, step, outcome) end
+
 --- Tasks: sequential code that waits. Tasks are structured: a task ends only when its children have ended. How they run, and what
 --- a cancellation does, is in molbuild.base.scheduler.
 ---@class molbuild.task
@@ -2275,6 +2364,12 @@ function token.later(url) end
 ---@param with_helpers boolean?  also what git's credential helpers gave, as after a refusal
 function token.forget(with_helpers) end
 
+--- What another process of this program needs in addition to the environment that this one was given, to find the same tokens: a
+--- token that came through a pipe is in a variable.
+---@return table<string, string> variables
+---@return string[] unset
+function token.again() end
+
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.
 --- Raises: usage (the masker cannot take it).
 ---@param text string
@@ -2326,6 +2421,7 @@ function working_tree.copy(job, to) end
 ---@field arguments molbuild.arguments
 ---@field attest molbuild.attest
 ---@field bases molbuild.bases
+---@field behind molbuild.behind
 ---@field buildkit molbuild.buildkit
 ---@field cache molbuild.cache
 ---@field check_base molbuild.check_base

@@ -20,6 +20,12 @@ local function or_pulled(job)
   return ("; pulled instead if %s has the image"):format(job.image_cache)
 end
 
+-- The image that a run gives meanwhile.
+local function or_stale(ensure, job)
+  local tag = job.stale > 0 and molbuild.stale.served(job, ensure)
+  return tag and ("; behind the result, which is %s"):format(tag) or ""
+end
+
 -- The steps of a run, up to the question whether there is an image.
 local function outcome_of(ensure, job)
   if job.registry then return of_registry(ensure, job) end
@@ -32,11 +38,11 @@ local function outcome_of(ensure, job)
   if not job.rebuild and ensure.cached(job) then
     if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
     local unsure = job.allowed_signers and molbuild.signers.doubt(job)
-    return job.stale and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil
+    return job.offline_age and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end
   if job.offline then molbuild.offline.refuse(job) end
   molbuild.failures.check(job)
-  return plan.BUILD, plan.reason(job) .. or_pulled(job)
+  return plan.BUILD, plan.reason(job) .. or_pulled(job) .. or_stale(ensure, job)
 end
 
 -- With --check-base, an image that is there may have a base that moved: why a run with --pull would do something.

@@ -238,9 +238,9 @@ describe("molbuild on a terminal", function()
       return lines[#lines] and lines[#lines]:find "^hermes  lock  %d+s  held by pid"
     end)
     local host = sh.run "hostname"
-    assert.truthy(lines[#lines]:find(("held by pid %d on %s (build hermes)"):format(first.pid, host), 1, true))
+    assert.truthy(lines[#lines]:find(("held by pid %d on %s (build hermes at "):format(first.pid, host), 1, true))
     assert.truthy(lines[#lines - 1]:find(("^local%%-build: waiting for the lock held by pid %d on %s since "
-      .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
+      .. "%%d+%%-%%d+%%-%%d+T%%d+:%%d+:%%d+Z %%(build hermes at %%x+, step %%l+%%)$"):format(first.pid, (host:gsub("%p", "%%%0")))),
       lines[#lines - 1])
     release()
     lines = term:wait_for(ended)

@@ -56,6 +56,10 @@ local calls = {
     assert(core.fs.write_atomic(at "own", fresh "what it holds", 384))
     assert(core.fs.read_own(at "own") == "what it holds")
   end,
+  ["fs.read_from"] = function()
+    assert(core.fs.write_atomic(at "part", fresh "what it holds"))
+    assert(core.fs.read_from(at "part", 5, 2) == "it")
+  end,
   ["fs.list"] = function() assert(#assert(core.fs.list(fresh "/")) > 1) end,
   ["fs.lstat"] = function() assert(core.fs.lstat(fresh(dir)).type == "directory") end,
   ["fs.type"] = function() assert(core.fs.type(fresh(dir)) == "directory") end,
@@ -114,6 +118,15 @@ local calls = {
     assert(lock:held() and core.lock.is_free(at "probed") == false)
   end,
 
+  ["lock.inherit"] = function()
+    local lock <close> = assert(core.lock.acquire(at "inherited", options { purpose = "what it is for" }))
+    lock:describe(fresh "what it does now")
+    assert(core.lock.holder(at "inherited").purpose == "what it does now")
+    local heir = assert(core.lock.inherit(at "inherited", lock:descriptor(), fresh "what the heir does"))
+    assert(core.lock.holder(at "inherited").purpose == "what the heir does")
+    heir:leave()
+  end,
+
   ["loop.task"] = function() core.loop.task(coroutine.create(print), true) end,
   ["loop.step"] = function() assert(#core.loop.step(0) == 0) end,
   ["loop.catch"] = function() assert(core.loop.catch(10)) end,
@@ -132,6 +145,25 @@ local calls = {
   ["mask.url"] = function() assert(core.mask.url(fresh "https://user:pass@host/") == "https://***@host/") end,
   ["mask.userinfo"] = function() assert(core.mask.userinfo(fresh "https://user:password@host/")) end,
   ["mask.clear"] = function() core.mask.clear() end,
+
+  ["process.detach"] = function()
+    local lock <close> = assert(core.lock.acquire(at "left"))
+    assert(core.process.detach(options {
+      program = "/bin/sh", argv = texts { "sh", "-c", 'echo "$A" >&2; mv "$0.new" "$0"', at "detached" },
+      env = texts { A = "a value" }, unset = texts { "B" }, keep = { lock }, log_file = at "detached.new",
+    }) > 1)
+    while not core.fs.lstat(at "detached") do core.sys.sleep(0.001) end
+    assert(core.fs.read(at "detached") == "a value\n")
+  end,
+  ["process.follow"] = function()
+    local pid, out, result = nil, {}, {}
+    assert(core.process.follow(options {
+      program = "/bin/sh", argv = texts { "sh", "-c", "echo $A >&2; echo result" }, env = texts { A = "a value" },
+      on_start = function(id) pid = id end, on_output = function(bytes) out[#out + 1] = bytes end,
+      on_result = function(bytes) result[#result + 1] = bytes end,
+    }))
+    assert(pid > 1 and table.concat(out) == "a value\n" and table.concat(result) == "result\n")
+  end,
 
   ["process.run"] = function()
     local lines, text = {}, {}

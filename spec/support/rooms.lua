@@ -29,8 +29,8 @@ rooms.LUA = {
 
 --- The files of lua/molbuild that are in no directory: the room "top".
 rooms.TOP = {
-  "check", "cli", "completion", "completion_text", "eject", "eval", "help", "init", "options", "results", "run", "script",
-  "settings_show", "trace",
+  "check", "cli", "completion", "completion_text", "detached", "eject", "eval", "help", "init", "options", "results", "run",
+  "script", "settings_show", "trace",
 }
 
 local function row(list, name)

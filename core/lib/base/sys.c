@@ -193,12 +193,42 @@ static void wipe_env(const char *name)
 				*value = '\0';
 }
 
+/* "NAME=value" of each variable that was taken, terminated by NULL. */
+static char **taken;
+
+/* Returns 0, or -1 with errno ENOMEM. */
+static int note_taken(const char *name, const char *value)
+{
+	size_t count = 0, len = strlen(name) + strlen(value) + 2;
+	char **more, *entry = malloc(len);
+	while (taken && taken[count])
+		count++;
+	more = entry ? realloc(taken, (count + 2) * sizeof *taken) : NULL;
+	if (!more) {
+		free(entry);
+		return -1;
+	}
+	snprintf(entry, len, "%s=%s", name, value);
+	taken = more;
+	taken[count] = entry;
+	taken[count + 1] = NULL;
+	return 0;
+}
+
+const char *const *sys_taken_env(void)
+{
+	return (const char *const *)taken;
+}
+
 int sys_take_env(const char *name, char **out, struct error *err)
 {
 	const char *value = getenv(name);
 	*out = value ? strdup(value) : NULL;
-	if (value && !*out)
+	if (value && (!*out || note_taken(name, value) < 0)) {
+		free(*out);
+		*out = NULL;
 		return error_errno(err, ENOMEM, "cannot read the variable %s", name);
+	}
 	if (*name && !strchr(name, '='))
 		wipe_env(name);
 	if (unsetenv(name) == 0)

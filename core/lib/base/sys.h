@@ -40,6 +40,10 @@ WARN_UNUSED int sys_find_program(const char *name, const char *path_env, char **
  * or NULL when it was not set. Returns 0, or -1 with err set (EINVAL for an invalid name, ENOMEM). */
 WARN_UNUSED int sys_take_env(const char *name, char **out, struct error *err);
 
+/* What sys_take_env() has removed, as "NAME=value", in the order in which it was; terminated by NULL, or NULL. For a process of this
+ * program's own that needs the same environment, and takes the variables in the same way. The strings are borrowed. */
+const char *const *sys_taken_env(void);
+
 /* Keep secrets in memory out of core dumps, and (on Linux) protected from other processes of the same user. Applies
  * to this process; a program that it starts is protected from core dumps only. Returns 0, or -1 with err set. */
 WARN_UNUSED int sys_protect_memory(struct error *err);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -93,6 +94,58 @@ int spawn(const struct spawn_options *options, pid_t *pid, int *status_fd, struc
 	return 0;
 }
 
+/* In a child that only starts the program's process, and ends: that process then has no parent that could wait for it. */
+static void start_and_leave(const struct spawn_options *options, int report_fd)
+{
+	pid_t pid = fork();
+	ssize_t put;
+	if (pid == 0) {
+		setsid();
+		pid = getpid();
+	} else if (pid > 0) {
+		_exit(0);
+	} else {
+		pid = -errno;
+	}
+	put = write(report_fd, &pid, sizeof pid);
+	(void)put;
+	if (pid > 0)
+		become(options, report_fd);
+	_exit(127);
+}
+
+/* What the process has reported: its pid, or the reason why there is none; then the reason why it does not run the program. Returns
+ * 0, or an errno. */
+static int read_reports(int fd, pid_t *pid)
+{
+	struct spawn_failure failure;
+	if (fd_read(fd, pid, sizeof *pid) != (ssize_t)sizeof *pid)
+		return ECHILD;
+	if (*pid < 0)
+		return -*pid;
+	return fd_read(fd, &failure, sizeof failure) == (ssize_t)sizeof failure ? failure.errnum : 0;
+}
+
+int spawn_detached(const struct spawn_options *options, pid_t *pid, struct error *err)
+{
+	int ends[2], errnum;
+	pid_t starter;
+	if (fd_pipe(ends) < 0)
+		return error_errno(err, errno, "cannot start %s", options->program);
+	starter = fork_clean(0);
+	if (starter == 0)
+		start_and_leave(options, ends[1]);
+	errnum = errno;
+	fd_close(&ends[1]);
+	if (starter > 0) {
+		while (waitpid(starter, NULL, 0) < 0 && errno == EINTR)
+			;
+		errnum = read_reports(ends[0], pid);
+	}
+	fd_close(&ends[0]);
+	return errnum ? error_errno(err, errnum, "cannot start %s", options->program) : 0;
+}
+
 static size_t list_length(const char *const *list)
 {
 	size_t count = 0;
@@ -116,7 +169,7 @@ static int same_name(const char *a, const char *b)
 	return strncmp(a, b, len) == 0 && b[len] == '=';
 }
 
-static int dropped(const char *entry, const char *const *set, const char *const *unset)
+int spawn_drops(const char *entry, const char *const *set, const char *const *unset)
 {
 	for (; unset && *unset; unset++)
 		if (names(*unset, entry))
@@ -136,7 +189,7 @@ const char **spawn_environment(const char *const *set, const char *const *unset,
 		return NULL;
 	}
 	for (char **entry = environ; entry && *entry; entry++)
-		if (!dropped(*entry, set, unset))
+		if (!spawn_drops(*entry, set, unset))
 			result[count++] = *entry;
 	for (; set && *set; set++)
 		result[count++] = *set;

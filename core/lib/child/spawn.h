@@ -34,9 +34,17 @@ struct spawn_failure {
  * Returns 0, or -1 with err set; then there is no child. */
 WARN_UNUSED int spawn(const struct spawn_options *options, pid_t *pid, int *status_fd, struct error *err);
 
+/* The same for a program that outlives this process: no signal reaches it from here, and it is no child of this process, which cannot
+ * wait for it. It leads a session and a process group of its own. Returns when the program runs: 0, or -1 with err set; then
+ * nothing was started. */
+WARN_UNUSED int spawn_detached(const struct spawn_options *options, pid_t *pid, struct error *err);
+
 /* This process's environment without the variables that UNSET names (a name, or a prefix followed by '*'), plus the
  * "NAME=value" strings of SET, which override. Both lists end in NULL and may be NULL themselves. The caller
  * frees the array; the strings are borrowed. NULL with err set: out of memory. */
 WARN_UNUSED const char **spawn_environment(const char *const *set, const char *const *unset, struct error *err);
+
+/* Whether it leaves out the entry "NAME=value" of this process's environment. */
+int spawn_drops(const char *entry, const char *const *set, const char *const *unset);
 
 #endif

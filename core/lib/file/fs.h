@@ -71,6 +71,10 @@ WARN_UNUSED int fs_read(const char *path, size_t max, struct buf *out, struct er
  * anything with it; ELOOP for a link. The open file is checked, so the name cannot be changed in between. */
 WARN_UNUSED int fs_read_own(const char *path, size_t max, struct buf *out, struct error *err);
 
+/* Append at most MAX bytes of the regular file PATH (a link is an error) from OFFSET on: none behind its end. A file that another
+ * process is writing can be read on in this way. Errors as of fs_read(), except too_large. */
+WARN_UNUSED int fs_read_from(const char *path, uint64_t offset, size_t max, struct buf *out, struct error *err);
+
 /* As fs_read(), but PATH may also be a pipe (a shell's "<(...)", /dev/stdin), which is read to its end. That may take WAIT_NS
  * nanoseconds: timeout. If no process has it open for writing, it is invalid after two seconds. This process does nothing else
  * during that time; a caught signal ends it: EINTR. */

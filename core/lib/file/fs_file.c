@@ -14,15 +14,16 @@
 
 #define CHUNK 65536U
 
-/* What may be read: a regular file; also a pipe; only a regular file that is this user's alone. */
-enum readable { READ_FILE, READ_PIPE, READ_OWN };
+/* What may be read: a regular file; also a pipe; only a regular file that is this user's alone; a regular file, not through a link. */
+enum readable { READ_FILE, READ_PIPE, READ_OWN, READ_PART };
 
 /* Returns a descriptor, or -1 with err set. */
 static int open_to_read(const char *path, enum readable what, struct error *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: opening a FIFO waits for a writer. It changes nothing for a regular file. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (what == READ_OWN ? O_NOFOLLOW : 0));
+	int no_link = what == READ_OWN || what == READ_PART ? O_NOFOLLOW : 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | no_link);
 	if (fd < 0)
 		return error_errno(err, errno, "cannot read %s", path);
 	if (fstat(fd, &st) < 0)
@@ -125,6 +126,27 @@ static int read_into(const char *path, enum readable what, size_t max, int64_t w
 	if (errno == EMSGSIZE)
 		return error_set(err, "too_large", "%s is larger than %zu bytes", path, max);
 	return error_errno(err, errno, "cannot read %s", path);
+}
+
+int fs_read_from(const char *path, uint64_t offset, size_t max, struct buf *out, struct error *err)
+{
+	ssize_t got;
+	int fd = open_to_read(path, READ_PART, err);
+	if (fd < 0)
+		return -1;
+	got = buf_reserve(out, max);
+	while (got >= 0) {
+		got = pread(fd, out->data + out->len, max, (off_t)offset);
+		if (got >= 0 || errno != EINTR)
+			break;
+		got = 0;
+	}
+	fd_close(&fd);
+	if (got < 0)
+		return error_errno(err, errno, "cannot read %s", path);
+	out->len += (size_t)got;
+	out->data[out->len] = '\0';
+	return 0;
 }
 
 int fs_read(const char *path, size_t max, struct buf *out, struct error *err)

@@ -66,9 +66,9 @@ int lock_take(int fd, const char *path, struct error *err)
 	return 1;
 }
 
-void lock_adopt(struct lock *lock, int fd, const char *purpose)
+static void write_record(const struct lock *lock, const char *purpose)
 {
-	struct lock_holder holder = {.pid = (long)getpid(), .start = (int64_t)clock_now()};
+	struct lock_holder holder = {.pid = (long)lock->owner, .start = lock->start};
 	char record[LOCK_RECORD_MAX];
 	size_t len;
 	sys_hostname(holder.host, sizeof holder.host);
@@ -77,12 +77,32 @@ void lock_adopt(struct lock *lock, int fd, const char *purpose)
 	/* Overwrite the old record first, then truncate: a reader sees the old record, the new one, or a first line
 	 * that is not a record, but never an empty file. If the new record does not fit on the disk, the file must not name
 	 * the previous holder. */
-	if (pwrite(fd, record, len, 0) != (ssize_t)len)
+	if (pwrite(lock->fd, record, len, 0) != (ssize_t)len)
 		len = 0;
-	if (ftruncate(fd, (off_t)len) < 0)
+	if (ftruncate(lock->fd, (off_t)len) < 0)
 		errno = 0;
+}
+
+void lock_adopt(struct lock *lock, int fd, const char *purpose)
+{
 	INVARIANT(fd >= 0);
-	*lock = (struct lock){.fd = fd, .owner = getpid()};
+	*lock = (struct lock){.fd = fd, .owner = getpid(), .start = (int64_t)clock_now()};
+	write_record(lock, purpose);
+}
+
+void lock_describe(struct lock *lock, const char *purpose)
+{
+	int saved = errno;
+	if (lock->owner == getpid())
+		write_record(lock, purpose);
+	errno = saved;
+}
+
+void lock_leave(struct lock *lock)
+{
+	if (lock->owner)
+		fd_close(&lock->fd);
+	*lock = (struct lock){.fd = -1};
 }
 
 void lock_close_fd(int *fd)
@@ -127,6 +147,20 @@ int lock_try(struct lock *lock, const char *path, const char *purpose, struct er
 			return -1;
 	}
 	return -1;
+}
+
+int lock_inherit(struct lock *lock, int fd, const char *path, const char *purpose, struct error *err)
+{
+	int got;
+	if (fd <= STDERR_FILENO || !is_current(fd, path))
+		return error_set(err, "invalid", "descriptor %d is not the lock file %s", fd, path);
+	got = take_as(fd, LOCK_EX, path, err);
+	if (got == 0)
+		return lock_say_locked(path, err);
+	if (got < 0 || fd_set_cloexec(fd, 1) < 0)
+		return got < 0 ? -1 : error_errno(err, errno, "cannot use the lock %s", path);
+	lock_adopt(lock, fd, purpose);
+	return 0;
 }
 
 int lock_is_free(const char *path, struct error *err)

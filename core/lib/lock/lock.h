@@ -40,6 +40,7 @@
 struct lock {
 	int fd;      /* children may inherit it, and then keep the lock, too; lock_release() closes it */
 	pid_t owner; /* the process that acquired it; 0: nothing is held */
+	int64_t start; /* when, seconds since 1970 */
 };
 
 /* Try once to acquire the lock at PATH. The file is created (mode 0600) when it is missing; its directory is not.
@@ -53,6 +54,17 @@ WARN_UNUSED int lock_try(struct lock *lock, const char *path, const char *purpos
  * still runs, so end such children first. In a forked child, which did not acquire it, only the descriptor is
  * closed. No effect when nothing is held; errno is kept. */
 void lock_release(struct lock *lock);
+
+/* Describe the holder's work otherwise from now on. It must hold no secrets. A record that cannot be written is no failure. */
+void lock_describe(struct lock *lock, const char *purpose);
+
+/* Leave the lock to the processes that have inherited the descriptor: it is closed, and the lock stays theirs. */
+void lock_leave(struct lock *lock);
+
+/* Take over a lock that a starter of this process has left to it: FD is the inherited descriptor of the file at PATH, and becomes
+ * this lock's. Returns 0, or -1 with err set: invalid (FD is not that file), locked (another process holds it). FD is then
+ * not closed. */
+WARN_UNUSED int lock_inherit(struct lock *lock, int fd, const char *path, const char *purpose, struct error *err);
 
 /* Whether the lock of the file PATH, or of a directory, is free, without creating or changing the file. It is held for a moment,
  * shared, to find out: a process that tries it once at that moment finds it locked. Returns 1, 0 when a process holds it, or

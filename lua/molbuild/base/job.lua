@@ -210,6 +210,9 @@ local function tell_result(self, value, seconds)
     image_id = self.image_id,
     outcome = self.outcome,
     head_age_s = rawget(self, "head_age"),
+    wanted = rawget(self, "wanted"),
+    behind_s = rawget(self, "behind_s"),
+    building = rawget(self, "building"),
     seconds = seconds,
     steps = self.steps or {},
   })

@@ -44,15 +44,17 @@ end
 local Gates = {}
 Gates.__index = Gates
 
---- For each job something that others can wait for.
+--- For each job something that others can wait for. Sets `is_base` in those that others need.
 ---@param jobs table[]
 ---@return molbuild.Gates
 function needs.gates(jobs)
-  local self = setmetatable({ by_name = {} }, Gates)
+  local self, is_base = setmetatable({ by_name = {} }, Gates), {}
   for _, job in ipairs(jobs) do
     local semaphore = task.semaphore(1)
+    for _, name in ipairs(rawget(job, "needs") or {}) do is_base[name] = true end
     self.by_name[job.runtime] = { job = job, semaphore = semaphore, held = semaphore:acquire() }
   end
+  for _, job in ipairs(jobs) do job.is_base = is_base[job.runtime] end
   return self
 end
 

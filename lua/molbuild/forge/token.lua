@@ -17,6 +17,9 @@ local FILE_MAX = 3 + 4096 + 2
 --- Results of files and credential helpers, by path and by origin: each is read, asked and warned about once.
 local found = {}
 
+--- Tokens that came through a pipe, which can be read once: by the variable that names it.
+local piped = {}
+
 --- What asks git's helpers, by repository, when the token turns out to be needed.
 local waiting = {}
 
@@ -71,10 +74,11 @@ local function read_file(path, name)
   return value
 end
 
-local function from_file(name)
+local function from_file(name, variable)
   local path = secret.take(name)
   if path and not found[path] then
     found[path] = read_file(path, name)
+    piped[name] = core.fs.type(path) == "fifo" and variable and { variable = variable, value = found[path] } or nil
   end
   return path and found[path], path and { ("%s (%s)"):format(path, name), file = path, setting = name }
 end
@@ -195,7 +199,7 @@ local function from_variables(url, from)
   end
   if value then return value, user, { from.env } end
   if not file then return nil, user end
-  local text, source = from_file(from.file)
+  local text, source = from_file(from.file, from.env)
   return text, user, source
 end
 
@@ -273,6 +277,18 @@ function token.forget(with_helpers)
     local is_helper = type(found[where]) == "table"
     if is_helper and with_helpers or not is_helper and core.fs.type(where) ~= "fifo" then found[where] = nil end
   end
+end
+
+--- What another process of this program needs in addition to the environment that this one was given, to find the same tokens: a
+--- token that came through a pipe is in a variable.
+---@return table<string, string> variables
+---@return string[] unset
+function token.again()
+  local variables, unset = {}, {}
+  for name, one in pairs(piped) do
+    variables[one.variable], unset[#unset + 1] = one.value, name
+  end
+  return variables, unset
 end
 
 --- A token of the caller's own, for the origin of a URL. The masker knows it from now on.

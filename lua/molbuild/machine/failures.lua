@@ -45,6 +45,33 @@ function failures.recall(job)
   return found.error, age
 end
 
+-- The least seconds between two builds of what has failed, where a result does not wait for them.
+local PAUSE_MIN = 60
+
+--- The failure of a former build of the same, while a build behind a result is not started again: for a minute, for as long as the
+--- former one took, and for the time of the setting where only a change can help.
+---@param job table  as of failures.recall
+---@return molbuild.RecordError?
+---@return integer? age  seconds since then
+---@return integer? left  seconds until it is tried again
+function failures.pause(job)
+  local found = record.read(record.path(job.cache, job.runtime, job.tag))
+  local age = found and found.error and os.time() - found.finished
+  if not age or age < 0 or not is_same(job, found) then return nil end
+  local pause = math.max(PAUSE_MIN, found.seconds, is_lasting(found.error) and job.failed_retry or 0)
+  if age >= pause then return nil end
+  return found.error, age, math.ceil(pause - age)
+end
+
+--- Whether a former run has found that a commit must not be used: its template is none, or a check of the image or of its signature
+--- has failed. That holds without a time, and whatever the policy was.
+---@param job table  with its commit and its tag
+---@return boolean
+function failures.is_refused(job)
+  local found = record.read(record.path(job.cache, job.runtime, job.tag))
+  return found ~= nil and found.error ~= nil and found.error.kind == "template" and found.commit == job.sha
+end
+
 --- Raise the failure of a former build of the same, if its time is not over.
 ---@param job table  as of failures.recall
 ---@raise template | build

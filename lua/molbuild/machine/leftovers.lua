@@ -41,7 +41,7 @@ local function kind_of(entry, stat)
   if not tag then tag, ending = entry:match "^([%w_-][%w_.-]-)(%.%l+)$" end
   tag = tag or entry
   local is_tag = tag:find("^" .. HEX12) ~= nil or tag:find "^dev%-%x+" ~= nil
-  if entry == "order" and stat.type == "file" then return "order" end
+  if (entry == "order" or entry == "behind.log") and stat.type == "file" then return "order" end
   if not is_tag then return nil end
   if ending == ".log" and stat.type == "file" then return "log", tag end
   if ending == ".json" and stat.type == "file" then return "record", tag end

@@ -259,7 +259,7 @@ function manifest.pinned(path, setting)
 end
 
 --- The commit of a job without a look at its branch: the digest of its working tree, the one that was asked for, else that of its
---- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.stale.
+--- manifest, else that of the newest image on this machine. Sets job.commit and job.pinned, or job.offline_age.
 ---@param job table
 ---@param tag_of fun(job: table): string  as of offline.head
 ---@return string commit
@@ -314,7 +314,7 @@ function manifest.obeyed(job, head)
   local wanted, by = wanted_by(job)
   if wanted and job.sha ~= wanted then
     errors.raise { kind = "bug", message = ("%shead gave %s, but %s names %s"):format(place, job.sha, by, wanted), hint = hint }
-  elseif not wanted and job.offline and not job.stale then
+  elseif not wanted and job.offline and not job.offline_age then
     log.warn("%shead gave a commit of its own, with %s=1: it may have used the network", place, job.variables.offline)
   end
 end

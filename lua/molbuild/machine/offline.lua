@@ -55,8 +55,8 @@ local function refuse(job, format, ...)
   }
 end
 
---- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets job.stale to
---- its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
+--- The commit of the newest image on this machine that is the right runtime, platform, repository and branch. Sets
+--- job.offline_age to its age in seconds and job.reason, and reports it in one line. The engine alone is asked.
 ---@param job table  with `target` and `alias`
 ---@param tag_of fun(job: table): string  the tag of a job that has its commit
 ---@return string commit
@@ -66,8 +66,8 @@ function offline.head(job, tag_of)
   for _, found in ipairs(candidates(job, tag_of)) do
     local whole = job.engine:image(found.tag)
     if whole and not image.mismatch(whole, found.commit, job.target_platform, job.labels, job.target) then
-      job.stale = math.max(0, core.sys.now() - found.created)
-      job.reason = "built " .. (found.created > 0 and amounts.age(job.stale) .. " ago" or "at a date that it does not say")
+      job.offline_age = math.max(0, core.sys.now() - found.created)
+      job.reason = "built " .. (found.created > 0 and amounts.age(job.offline_age) .. " ago" or "at a date that it does not say")
       log.warn("offline: %s is the newest image of %s on this machine, %s", found.tag, job.runtime, job.reason)
       return found.commit
     end

@@ -46,15 +46,17 @@ end
 
 --- Note that the branch of a job points at its commit. The file is written when the results have been, and only if it says
 --- something else, or is old. Best effort: a note that is missing costs a wait.
----@param job table  with sha, and head_age when the commit was not looked up now
----@param within number  the seconds for which the note is of use
-function seen.note(job, within)
+--- A job whose commit was not looked up shows nothing about its branch.
+---@param job table  with sha, with head_age when the commit was not looked up now, and with `stale`: the seconds for which a note
+---  is of use
+function seen.note(job)
   local behind, path = task.scope().behind, path_of(job)
-  if task.scope().read_only or not behind or (job.repo_url .. job.branch):find "[%s%c]" then return end
+  local has_looked = not (job.commit or job.offline or job.working_tree or job.wanted)
+  if not has_looked or task.scope().read_only or not behind or (job.repo_url .. job.branch):find "[%s%c]" then return end
   local now = math.floor(core.sys.now() - (rawget(job, "head_age") or 0))
   local commit, time = read(job, path)
   local age = commit == job.sha and now - time
-  if age and math.abs(age) < math.min(OFTEN, within / PART) then return end
+  if age and math.abs(age) < math.min(OFTEN, job.stale / PART) then return end
   behind[#behind + 1] = function() pcall(write, job, path, now) end
 end
 

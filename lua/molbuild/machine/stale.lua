@@ -1,9 +1,17 @@
 --- The last good image of a runtime: what is there while the image that was asked for is not.
+local amounts = require "molbuild.base.amounts"
+local behind = require "molbuild.machine.behind"
 local core = require "molbuild.core"
+local errors = require "molbuild.base.errors"
+local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
 local inputs = require "molbuild.repository.inputs"
+local log = require "molbuild.base.log"
 local record = require "molbuild.machine.record"
 local seen = require "molbuild.machine.seen"
+local short = require("molbuild.base.sha").short
+local store = require "molbuild.repository.cache"
+local task = require "molbuild.base.task"
 
 local stale = {}
 
@@ -11,7 +19,8 @@ local stale = {}
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag
 ---@field image_id string
----@field current integer  when the branch was last known to point at the commit; seconds since 1970
+---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
+---  since 1970
 ---@field record molbuild.Record
 
 -- A job as it would be for another commit. What a step sets stays in the copy.
@@ -30,12 +39,14 @@ end
 local function candidates(job, policy)
   local commit, time = seen.last(job)
   local list, now = {}, os.time()
+  local max_age = job.image_max_age or math.huge
   for _, made in ipairs(record.list(job.cache, job.runtime)) do
     local is_same = not made.error and made.platform == job.target_platform and made.branch == job.branch
       and made.repository == core.mask.url(job.repo_url)
     local was_current = is_same and current(made, commit, time, now)
     if was_current and policy.tag(of_commit(job, made.commit)) == made.image then
-      list[#list + 1] = { record = made, current = was_current, place = #list }
+      -- One that is too old is no longer good since then, as one whose branch has moved on.
+      list[#list + 1] = { record = made, current = math.min(was_current, made.finished + max_age), place = #list }
     end
   end
   table.sort(list, function(a, b)
@@ -43,6 +54,13 @@ local function candidates(job, policy)
     return a.place < b.place
   end)
   return list
+end
+
+-- Whether a run that demands a signed record would refuse an image.
+local function is_unattested(sought, image_id)
+  if not sought.attested then return false end
+  local attest = require "molbuild.machine.attest"
+  return attest.broken(attest.links(sought, image_id)) ~= nil
 end
 
 -- Whether the engine still has the image of a record, as a hit on its commit would want it. Its age is the caller's matter.
@@ -54,6 +72,7 @@ local function is_there(job, policy, made)
     and not image.mismatch(found, made.commit, job.target_platform, job.labels, job.target)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
     and (not job.allowed_signers or require("molbuild.machine.signers").knows(sought))
+    and not is_unattested(sought, made.image_id)
 end
 
 --- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build
@@ -72,6 +91,91 @@ function stale.last_good(job, policy, within)
     end
   end
   return nil
+end
+
+-- Serving it ---------------------------------------------------------------------------------------------------------------
+
+-- Whether an older image may be the result: where the branch alone names the commit, and no other job of this run waits for the new
+-- image. A process that builds behind a result serves none itself.
+local function may_serve(job)
+  local run = task.scope().run
+  return run and not (run.left and run.left.is_behind)
+    and not (job.commit or job.manifest or job.working_tree or job.rebuild or job.allow_detached or job.offline)
+    and not (job.is_base or job.looks_afresh)
+    and run.program() and not failures.is_refused(job)
+end
+
+--- The image that a run would give immediately, while the one that is wanted is built.
+---@param job table  as of stale.serve
+---@param policy table
+---@return string? tag
+function stale.served(job, policy)
+  local good = may_serve(job) and stale.last_good(job, policy, job.stale)
+  return good and good.tag or nil
+end
+
+-- The lock of the runtime, if it is free now.
+local function free_lock(job)
+  local ok, lock = errors.try(store.lock, job.cache, job.runtime, { purpose = behind.purpose(job), timeout = 0 })
+  if not ok and not errors.is(lock, "locked") then error(lock, 0) end
+  return ok and lock or nil
+end
+
+local function say_start(job, building)
+  return ("%s is being built by pid %d, which writes to %s/%s/%s"):format(short(job.sha), building.pid, job.cache, job.runtime,
+    behind.LOG)
+end
+
+-- How far the build is, in words. The holder of the lock may build something else.
+local function say_progress(job, building)
+  if not building then return ("%s waits for another build"):format(short(job.sha)) end
+  local is_own = building.commit == job.sha:sub(1, #(building.commit or "-"))
+  return ("%s %s by pid %d on %s for %s%s"):format(is_own and short(job.sha) or "another image", "is being built", building.pid,
+    building.host, amounts.age(building.seconds), building.step and ", step " .. building.step or "")
+end
+
+local function say_pause(job, failure, age, left)
+  return ("the build of %s failed %s ago and is tried again in %s: %s"):format(short(job.sha), amounts.age(age), amounts.age(left),
+    failure.message)
+end
+
+-- What builds the image that is wanted, and words about it; or whether there is the image by now.
+local function building_of(job, policy, step)
+  local lock <close> = free_lock(job)
+  if not lock then
+    local building = behind.current(("%s/locks/%s.lock"):format(job.cache, job.runtime))
+    return { by = building, words = say_progress(job, building) }
+  elseif policy.found(job, step) then
+    return { found = true }
+  end
+  local failure, age, left = failures.pause(job)
+  if failure then return { words = say_pause(job, failure, age, left) } end
+  local started = behind.start(job, policy, lock)
+  return { by = started, words = say_start(job, started) }
+end
+
+--- Give a job that has no image yet the last good one, if it was right at most `job.stale` seconds ago, and let the image be built
+--- behind the result, by a process of its own. Then the job's tag, commit and image are those of the good one, `job.wanted` is the
+--- commit that is built, and the name that moves with the branch stays where it is.
+---@param job table  with its commit and its tag
+---@param policy table  its steps `tag`, `cached` and `found` are called
+---@param step fun(name: string): any  as of the policy's functions
+---@param outcome string  the job's outcome when it has an older image
+---@return boolean served  also when the image that was wanted turns out to be there
+function stale.serve(job, policy, step, outcome)
+  local good = may_serve(job) and stale.last_good(job, policy, job.stale)
+  if not good then return false end
+  local ok, building = errors.try(building_of, job, policy, step)
+  if not ok then
+    log.warn("%s is not built behind a result: %s", job.runtime, building.message)
+    return false
+  elseif building.found then
+    return true
+  end
+  job.behind_s, job.wanted, job.building = math.max(0, os.time() - good.current), job.sha, building.by
+  job.sha, job.tag, job.image_id, job.outcome, job.keeps_latest = good.sha, good.tag, good.image_id, outcome, true
+  log.warn("%s was current %s ago: %s", good.tag, amounts.age(job.behind_s), building.words)
+  return true
 end
 
 return stale

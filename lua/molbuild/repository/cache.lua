@@ -253,23 +253,56 @@ local function note_own(path, lock)
   scope.locks = setmetatable({ [path] = lock }, { __index = scope.locks })
 end
 
+-- The lock that the starter of this process has left to it, if it is the one at a path.
+local function left_lock(path, purpose)
+  local run = task.scope().run
+  local left = run and run.left
+  if not left or not left.descriptor then return nil end
+  local lock = core.lock.inherit(path, left.descriptor, purpose)
+  if lock then left.descriptor, left.directory = nil, path:match "^(.*)/" end
+  return lock
+end
+
+-- Seconds between two reports of the holder, and between two looks at what it does.
+local REPORT, LOOK = 30, 0.5
+
+-- Reports a wait, and shows what the holder does in the meantime.
+local function watcher(path, options)
+  local self = { waited = false, reported = -math.huge }
+  local look = options.follow and require("molbuild.repository.follow").new(options.follow) or function() end
+  self.on_wait = task.callback(function(holder, seconds)
+    self.waited, self.holder = true, holder
+    if seconds - self.reported >= REPORT then
+      self.reported = seconds
+      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds })
+    end
+    look(holder)
+  end)
+  function self.ended()
+    if self.waited then look(self.holder) end
+  end
+  return self
+end
+
+local function wait_for(path, options)
+  local watch = watcher(path, options)
+  local lock, message, code = core.lock.acquire(path, {
+    purpose = options.purpose, timeout = options.timeout, every = options.follow and LOOK or REPORT, on_wait = watch.on_wait,
+  })
+  if not lock then
+    errors.must(nil, message, code, { hint = access.hint(code, message) })
+  end
+  watch.ended()
+  return lock, watch.waited
+end
+
 local function acquire(root, name, options)
   local started = core.sys.monotonic()
   cache.make_directory(root .. "/locks")
   local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
   refuse_own(path, name)
-  local waited = false
-  local lock, message, code = core.lock.acquire(path, {
-    purpose = options.purpose,
-    timeout = options.timeout,
-    on_wait = task.callback(function(holder, seconds)
-      waited = true
-      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds })
-    end),
-  })
-  if not lock then
-    errors.must(nil, message, code, { hint = access.hint(code, message) })
-  end
+  local lock, waited = left_lock(path, options.purpose or ""), false
+  if not lock then lock, waited = wait_for(path, options) end
   cache.hand_over(path, root .. "/locks")
   note_own(path, lock)
   if waited then
@@ -278,12 +311,14 @@ local function acquire(root, name, options)
   return lock
 end
 
-local LOCK_OPTIONS = { purpose = true, timeout = true }
+local LOCK_OPTIONS = { purpose = true, timeout = true, follow = true }
 
---- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits.
+--- Acquire the lock of NAME for this task, until it is closed. Reports the lock's holder while it waits. With `follow` the lines
+--- that the holder adds to a log meanwhile are shown, as those of a child are.
 ---@param root string  the cache's directory
 ---@param name string
----@param options { purpose: string?, timeout: number? }
+---@param options { purpose: string?, timeout: number?, follow: (fun(holder: molbuild.core.Holder): string?)? }  follow: the log
+---  that a holder writes, by its record
 ---@return molbuild.core.Lock lock  to be closed
 ---@raise locked | cancelled | failed
 function cache.lock(root, name, options)

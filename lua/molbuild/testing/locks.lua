@@ -38,6 +38,9 @@ function Locks:holder(path)
   return (self:holder_of(path))
 end
 
+-- What stands for the descriptor of a lock.
+local DESCRIPTOR = 9
+
 local Lock = {}
 Lock.__index = Lock
 
@@ -56,6 +59,21 @@ Lock.close, Lock.__close = Lock.release, Lock.release
 
 function Lock:held()
   return self.locks.held[self.path] == self
+end
+
+function Lock:describe(purpose)
+  self.holder.purpose = purpose
+end
+
+function Lock.descriptor()
+  return DESCRIPTOR
+end
+
+-- The process that it is left to keeps it.
+function Lock:leave()
+  local all = self.locks
+  self:release()
+  all:hold(self.path:match "([^/]*)%.lock$" or self.path, nil, self.holder.purpose)
 end
 
 local function locked(path, holder)

@@ -150,11 +150,14 @@ function primitives.new(world)
       acquire = checked(world, "acquire", real.lock.acquire, function(path, options) return world.locks:acquire(path, options) end),
       holder = function(path) return world.locks:holder(path) end,
       is_free = function(path) return world.locks:is_free(path) end,
+      inherit = function(path) return nil, ("descriptor 9 is not the lock file %s"):format(path), "invalid" end,
     }, real.lock),
     loop = loop(world),
     process = over({
       run = checked(world, "run", real.process.run, function(options) return world.processes:run(options) end),
       find = function(name) return world.processes:find(name) end,
+      detach = function(options) return world.processes:detach(options) end,
+      follow = function() return nil, "a world has no other process of molbuild", "ENOSYS" end,
     }, real.process),
     sha256 = over({
       file = function(path)

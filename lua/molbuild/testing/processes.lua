@@ -157,7 +157,18 @@ Processes.__index = Processes
 ---@param world { clock: molbuild.testing.Clock, mask: table, files: table }
 ---@return molbuild.testing.Processes
 function processes.new(world)
-  return setmetatable({ world = world, programs = {}, calls = {} }, Processes)
+  return setmetatable({ world = world, programs = {}, calls = {}, detached = {} }, Processes)
+end
+
+-- The first id of a process that was detached. It does nothing in a world.
+local FIRST_PID = 5001
+
+--- core.process.detach
+---@param options molbuild.core.DetachOptions
+---@return integer pid
+function Processes:detach(options)
+  self.detached[#self.detached + 1] = options
+  return FIRST_PID + #self.detached - 1
 end
 
 --- core.process.find

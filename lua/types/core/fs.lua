@@ -127,6 +127,15 @@ function fs.read(path, max, seconds) end
 ---@return string? code
 function fs.read_own(path, max) end
 
+--- A part of a regular file, which another process may be writing: "" behind its end. A link is not followed.
+---@param path string
+---@param offset integer?  where it begins, in bytes; 0 when absent
+---@param max integer?  its most bytes; 1 MiB when absent
+---@return string? data
+---@return string? message
+---@return string? code
+function fs.read_from(path, offset, max) end
+
 --- Replace a file atomically: readers see the old one or the new one. A link is replaced, not followed.
 ---@param path string
 ---@param data string

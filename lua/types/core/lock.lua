@@ -34,6 +34,19 @@ function Lock:close() end
 ---@return boolean
 function Lock:held() end
 
+--- Describe the holder's work otherwise from now on, for waiting processes.
+---@param purpose string
+---@return nil
+function Lock:describe(purpose) end
+
+--- The descriptor, by whose number a process that inherits it takes the lock over.
+---@return integer
+function Lock:descriptor() end
+
+--- Leave it to the processes that have inherited it: it stays held, and is no longer this process's.
+---@return nil
+function Lock:leave() end
+
 --- Acquire the lock of a file, which is created when it is missing, and never removed. Waits.
 ---@param path string
 ---@param options molbuild.core.LockOptions?
@@ -41,6 +54,15 @@ function Lock:held() end
 ---@return string? message  names the holder
 ---@return string? code  locked, invalid, cancelled or an errno name
 function lock.acquire(path, options) end
+
+--- Take over a lock that the starter of this process has left to it.
+---@param path string
+---@param descriptor integer  inherited
+---@param purpose string
+---@return molbuild.core.Lock?
+---@return string? message
+---@return string? code  locked, invalid or an errno name
+function lock.inherit(path, descriptor, purpose) end
 
 --- The holder of a lock, from the record in its file.
 ---@param path string

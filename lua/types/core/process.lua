@@ -52,6 +52,40 @@ local process = {}
 ---@return molbuild.core.ProcessResult? partial  the known part of the result, if the program had started
 function process.run(options) end
 
+---@class molbuild.core.DetachOptions
+---@field program string  its whole path
+---@field argv string[]
+---@field env table<string, string>?  variables to set
+---@field unset string[]?  variables to leave out; "GIT_TRACE*" is a prefix
+---@field log_file string?  its stderr is appended to this file, which must be a regular one, or not exist; mode 0600
+---@field keep (molbuild.core.Lock|molbuild.core.MemoryFile)[]?  locks and files in memory that it inherits
+
+--- Start a process of this program's own that outlives it: no signal to this process reaches it, and it is no child of it. It gets
+--- the variables, too, that sys.take_env has taken. Its stdin and stdout are /dev/null. Does not wait.
+---@param options molbuild.core.DetachOptions
+---@return integer? pid
+---@return string? message
+---@return string? code  an errno name
+function process.detach(options) end
+
+---@class molbuild.core.FollowOptions
+---@field program string  its whole path
+---@field argv string[]
+---@field env table<string, string>?  variables to set
+---@field unset string[]?  variables to leave out
+---@field on_start (fun(pid: integer))?  called when it runs
+---@field on_output (fun(bytes: string): "wait"|nil)?  called with what it writes to stderr; must not wait; "wait": reading pauses
+---  for a moment; then this is called with "" and may return "wait" again
+---@field on_result (fun(bytes: string))?  called with what it writes to stdout; must not wait
+
+--- Start such a process, and read its output until it ends. It also inherits the descriptors that an argument or a variable names,
+--- such as /dev/stdin or /dev/fd/63. When the task is cancelled, the process continues, and its output has no reader. Waits.
+---@param options molbuild.core.FollowOptions
+---@return true? ended
+---@return string? message
+---@return string? code  cancelled, or an errno name when it could not be started
+function process.follow(options) end
+
 --- The absolute path of a program on PATH.
 ---@param name string
 ---@return string? path
