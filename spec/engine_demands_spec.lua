@@ -114,6 +114,30 @@ describe("what a build demands", function()
   end
 end)
 
+describe("a key of ssh, or an agent", function()
+  local env = require "molbuild.base.env"
+  local get = env.get
+
+  after_each(function() env.get = get end)
+
+  local function check(ssh, agent)
+    env.get = function(name, default)
+      if name == "SSH_AUTH_SOCK" then return agent end
+      return get(name, default)
+    end
+    local ok, failure = pcall(demands.check, buildkit(), "buildkit", { ssh = ssh })
+    return ok or failure.message
+  end
+
+  it("must be there before anything is done", function()
+    assert.is_true(check("default=/proc/self/exe", nil))
+    assert.is_true(check("default", "/proc/self/exe"))
+    assert.equal('ssh: "default" needs an agent: set SSH_AUTH_SOCK', check("default", nil))
+    assert.truthy(check("default=/none/key", nil):find("ssh: cannot examine /none/key: ", 1, true))
+    assert.truthy(check({ "default=/proc/self/exe", "git" }, "/none/agent"):find("ssh: cannot examine /none/agent: ", 1, true))
+  end)
+end)
+
 describe("a build that a policy starts itself", function()
   local bin
 

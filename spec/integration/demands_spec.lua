@@ -19,10 +19,11 @@ end
 
 describe("the demands of a build", function()
   local w, podman, builds = nil, nil, 0
-  local PIP, NPM = "sesame/op+en_%-pip", "sesame-open-npm"
+  local PIP, NPM -- those of another run at the same time are not looked for
 
   setup(function()
     w, podman = world.new { forge = false }, engines.podman()
+    PIP, NPM = "sesame/op+en_%-" .. w.dir:match "[^.]*$", "sesame-open-" .. w.dir:match "[^.]*$"
     sh.write(w.dir .. "/npm", "//npm.example/:_authToken=" .. NPM .. "\n")
     sh.run { "chmod", "600", w.dir .. "/npm" }
     sh.run { "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", w.dir .. "/key" }
@@ -129,74 +130,57 @@ describe("the demands of a build", function()
   end
 
   for _, case in ipairs {
-    { "classic", "secrets", SECRETS, "secrets cannot be used: the classic builder ignores it" },
-    { "service", "secrets", SECRETS, "secrets cannot be used: podman's service would get it as a file" },
-    { "service", "ssh", SSH, "ssh cannot be used: podman's service" },
-    { "classic", "ssh", SSH, "ssh cannot be used: the classic builder ignores it" },
-    { "buildkit", "memory", 'ensure.memory = "64m"', "memory cannot be used: BuildKit has no limit" },
-    { "buildkit", "cpus", "ensure.cpus = 1", "cpus cannot be used: BuildKit has no limit" },
-    { "chroot", "memory", 'ensure.memory = "64m"', "memory cannot be used: podman ignores it with BUILDAH_ISOLATION=chroot" },
-    { "buildkit", "a key of ssh that is not there", 'ensure.ssh = "default=/none/key"', "ssh: cannot examine /none/key" },
+    { "classic", SECRETS, "secrets cannot be used: the classic builder ignores it" },
+    { "service", SECRETS, "secrets cannot be used: podman's service would get it as a file" },
+    { "chroot", 'ensure.memory = "64m"', "memory cannot be used: podman ignores it with BUILDAH_ISOLATION=chroot" },
   } do
-    it(("refuse before the clone what is not possible: %s, by %s"):format(case[2], case[1]), function()
-      local made = prepare(case[3]:format(w.dir), RUN("", "true"))
+    it("refuse before the clone what is not possible: by " .. case[1], function()
+      local made = prepare(case[2]:format(w.dir), RUN("", "true"))
       local result = start(case[1], made)
       assert.equal(2, result.status, result.stderr)
-      assert.truthy(result.stderr:find(case[4], 1, true), result.stderr)
+      assert.truthy(result.stderr:find(case[3], 1, true), result.stderr)
       assert.is_nil(sh.read(("%s/hermes/%s/Dockerfile"):format(w.cache, made.sha:sub(1, 12))))
     end)
   end
 
   local LIMIT = "cd /sys/fs/cgroup; "
     .. "/bin/busybox cat memory/memory.limit_in_bytes memory.max cpu/cpu.cfs_quota_us cpu.max 2>/dev/null; "
-    .. "echo networks; /bin/busybox tail -n +3 /proc/net/dev"
+    .. "echo networks; /bin/busybox tail -n +3 /proc/net/dev; : by "
 
-  for _, way in ipairs { "classic", "podman" } do
-    it("limit memory and processors of a RUN, or are refused where no engine can: by " .. way, function()
-      local made = prepare('ensure.memory, ensure.cpus = "64m", "0.5"', RUN("", LIMIT))
-      local result = start(way, made, { "-v" })
-      local info = way == "podman" and podman:sh "podman info --format '{{.Host.CgroupControllers}}'"
-        or sh.run "docker info --format '{{if .MemoryLimit}}memory{{end}} {{if .CPUCfsQuota}}cpu {{end}}' 2>/dev/null"
-      if info:find "memory" and info:find "%f[%a]cpu%f[%A]" then
-        assert.equal(0, result.status, result.stderr)
-        local log = sh.read(("%s/hermes/%s.log"):format(w.cache, made.sha:sub(1, 12)))
-        assert.truthy(log:find("\n67108864\n", 1, true), log)
-        assert.truthy(log:find "\n50000[\n ]", log)
-      else
-        assert.equal(2, result.status, result.stderr)
-        assert.truthy(result.stderr:find("memory cannot be used: ", 1, true), result.stderr)
-      end
-    end)
-  end
+  -- Whether the engine of this machine can limit builds: in some containers none can.
+  local INFO = {
+    classic = function() return sh.run "docker info --format '{{.MemoryLimit}} {{.CPUCfsQuota}}' 2>/dev/null" == "true true" end,
+    podman = function()
+      local controllers = podman:sh "podman info --format '{{.Host.CgroupControllers}}'"
+      return controllers:find "%f[%w]memory%f[%W]" and controllers:find "%f[%w]cpu%f[%W]"
+    end,
+    buildkit = function() return false end,
+  }
 
   for _, way in ipairs { "classic", "buildkit", "podman" } do
-    it("give the RUNs no network, and build a stage: by " .. way, function()
-      local dockerfile = "FROM base AS dev\n" .. RUN("", LIMIT .. "; : by " .. way) .. "FROM base\nENV LAST=1\n"
-      local made = prepare('ensure.network, ensure.target = "none", "dev"', dockerfile)
+    it("limit the RUNs, or are refused, give them no network, and build a stage: by " .. way, function()
+      local dockerfile = "FROM base AS dev\n" .. RUN("", LIMIT .. way) .. "FROM base\nENV LAST=1\n"
+      local stage, limits = 'ensure.network, ensure.target = "none", "dev"', 'ensure.memory, ensure.cpus = "64m", "0.5"'
+      local made, can = prepare(stage .. "\n" .. limits, dockerfile), INFO[way]()
       local result = start(way, made)
+      if not can then
+        assert.equal(2, result.status, result.stderr)
+        assert.truthy(result.stderr:find("memory cannot be used: ", 1, true), result.stderr)
+        made = prepare(stage, dockerfile)
+        result = start(way, made)
+      end
       assert.equal(0, result.status, result.stderr)
       local log = sh.read(("%s/hermes/%s.log"):format(w.cache, made.sha:sub(1, 12)))
       local networks = log:match "networks(.*)"
       assert.truthy(networks and networks:find("lo:", 1, true), log)
       assert.is_nil(networks:find "eth%d", log)
-      assert.truthy(start(way, made).stdout:find('"outcome":"hit"', 1, true))
-      -- Its layers come from the cache now, its labels do not.
-      made.sha = w:commit(made.org, "hermes", { other = "file" })
-      result = start(way, made)
-      assert.equal(0, result.status, result.stderr)
-      assert.truthy(result.stdout:find('"outcome":"built"', 1, true), result.stdout)
-
-      sh.write(made.policy, 'local ensure = molbuild.load "ensure.lua"\nreturn ensure\n')
-      result = start(way, made)
-      assert.truthy(result.stdout:find('"outcome":"built"', 1, true), result.stderr)
-      assert.truthy(result.stderr:find("it is the stage dev of the Dockerfile, not the last one", 1, true), result.stderr)
-      assert.truthy(start(way, made).stdout:find('"outcome":"hit"', 1, true))
-      -- Its layers come from the cache now, its labels do not.
-      made.sha = w:commit(made.org, "hermes", { other = "file" })
-      result = start(way, made)
-      assert.equal(0, result.status, result.stderr)
-      assert.truthy(result.stdout:find('"outcome":"built"', 1, true), result.stdout)
-
+      assert.truthy(not can or log:find("\n67108864\n", 1, true) and log:find "\n50000[\n ]", log)
+      if way == "podman" then
+        -- The layers of the next commit come from the cache, its labels do not.
+        made.sha = w:commit(made.org, "hermes", { other = "file" })
+        result = start(way, made)
+        assert.truthy(result.stdout:find('"outcome":"built"', 1, true), result.stderr)
+      end
       sh.write(made.policy, 'local ensure = molbuild.load "ensure.lua"\nensure.target = "nope"\nreturn ensure\n')
       result = start(way, made)
       assert.equal(7, result.status, result.stderr)
