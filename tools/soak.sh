@@ -1,7 +1,9 @@
 #!/bin/sh
 # Many runs, and whether anything grows: the memory of a run, descriptors, files of the cache, images, processes. Ends with the counts.
 #
-# SOAK_HITS (2000), SOAK_BUILDS (30) and SOAK_JOBS (8, side by side) set the numbers. Needs root and Linux: a private engine.
+# SOAK_HITS (2000), SOAK_BUILDS (30) and SOAK_JOBS (8, side by side) set the numbers, SOAK_WATCH (120) the seconds of a watch in fast
+# motion: at --every=1s an hour has as many looks as twelve days at 5m. SOAK_ONLY=watch runs that part alone. Needs root and Linux:
+# a private engine.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -15,13 +17,14 @@ if [ -z "${SOAK_ENGINE:-}" ]; then
 fi
 
 case $BUILD in /*) ;; *) BUILD=$PWD/$BUILD ;; esac
-hits=${SOAK_HITS:-2000} builds=${SOAK_BUILDS:-30} jobs=${SOAK_JOBS:-8}
+hits=${SOAK_HITS:-2000} builds=${SOAK_BUILDS:-30} jobs=${SOAK_JOBS:-8} watch_s=${SOAK_WATCH:-120}
 molbuild=$BUILD/molbuild
 image=molecule-local/workspace-template
 passed=0 failed=0
 dir=$(mktemp -d "${TMPDIR:-/tmp}/soak.XXXXXX") || exit 1
 mkdir "$dir/tmp" "$dir/home"
-trap 'spec/support/forge.sh stop "$dir/forge"; rm -rf "$dir"' EXIT
+watch=
+trap '[ -z "$watch" ] || kill -KILL "$watch" 2>/dev/null; spec/support/forge.sh stop "$dir/forge"; rm -rf "$dir"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -38,9 +41,9 @@ same() {
 	printf '%-62s %9s %9s  +%-6s %s\n' "$1" "$2" "$3" "$4" "$verdict"
 }
 
-# as_user COMMAND...: without the caller's settings.
+# as_user COMMAND...: without the caller's settings. With replace=exec, in place of this shell.
 as_user() {
-	env -i PATH="$PATH" HOME="$dir/home" TMPDIR="$dir/tmp" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
+	${replace:-} env -i PATH="$PATH" HOME="$dir/home" TMPDIR="$dir/tmp" LANG=C.UTF-8 DOCKER_HOST="$DOCKER_HOST" \
 		MOLECULE_LOCAL_BUILD_CACHE="$dir/cache" MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX="$http/org/t-" "$@"
 }
 
@@ -154,13 +157,59 @@ cold_builds() {
 	same "$builds builds: processes" 0 "$(processes)" 0
 }
 
+# sample PID: memory in KiB, descriptors, files of the cache without trees, temporary files, images of one runtime.
+sample() {
+	kib=$(awk '{ print $2 * 4 }' "/proc/$1/statm") open=$(find "/proc/$1/fd" -type l 2>/dev/null | wc -l)
+	cached=$(files -type f -not -path "$dir/cache/*/????????????/*") temporary=$(temporary)
+	tags=$(docker image ls -q --format x "$image-gemini-cli" | wc -l)
+}
+
+# A branch moves every five seconds; gc follows each build. The first sample is taken when all has happened several times.
+watch_in_fast_motion() {
+	for runtime in gemini-cli langgraph openclaw; do commit "$runtime"; done
+	(
+		replace="exec"
+		as_user "$molbuild" watch -q ensure.lua --every=1s --gc --metrics="$dir/numbers" gemini-cli langgraph openclaw
+	) >"$dir/out" 2>>"$dir/err" &
+	watch=$! begun=$(date +%s) first=
+	while now=$(($(date +%s) - begun)) && [ "$now" -lt "$watch_s" ]; do
+		if [ -z "$first" ] && [ "$now" -ge $((watch_s / 4)) ]; then
+			sample "$watch"
+			first=$kib first_open=$open first_cached=$cached first_temporary=$temporary first_tags=$tags
+		fi
+		commit gemini-cli
+		sleep 5
+		kill -0 "$watch" 2>/dev/null || fail "the watch has ended: $(tail -n 5 "$dir/err")"
+	done
+	sleep 5
+	sample "$watch"
+	looks=$(awk '/^molbuild_watch_results_total/ { sum += $2 } END { print sum }' "$dir/numbers")
+	failed=$(awk '/^molbuild_watch_failures_total/ { sum += $2 } END { print sum }' "$dir/numbers")
+	made=$(awk '/^molbuild_watch_results_total.*built.*gemini/ { print $2 }' "$dir/numbers")
+	kill -TERM "$watch"
+	wait "$watch"
+	ended=$? watch=
+	cp "$dir/err" "$BUILD/soak-watch.err" 2>/dev/null
+	same "a watch of $watch_s s, $looks looks, $made builds: its exit status" 0 "$ended" 0
+	same "a watch of $watch_s s: looks that failed" 0 "$failed" 0
+	same "a watch of $watch_s s: memory, KiB" "$first" "$kib" 1024
+	same "a watch of $watch_s s: descriptors" "$first_open" "$open" 2
+	same "a watch of $watch_s s: files in the cache, without trees" "$first_cached" "$cached" 60
+	same "a watch of $watch_s s: temporary files" "$first_temporary" "$temporary" 0
+	same "a watch of $watch_s s: images of the runtime that moves" "$first_tags" "$tags" 1
+	same "a watch of $watch_s s: processes" 0 "$(processes)" 0
+}
+
 spec/support/forge.sh start "$dir/forge" || fail "no forge"
 http=http://127.0.0.1:$(awk '$1 == "http" { print $2 }' "$dir/forge/ports")
 commit hermes
 printf '%-62s %9s %9s  %-7s\n' what before after allowed
-hits_in_a_row
-hits_side_by_side
-hits_in_one_process
-cold_builds
+if [ "${SOAK_ONLY:-}" != watch ]; then
+	hits_in_a_row
+	hits_side_by_side
+	hits_in_one_process
+	cold_builds
+fi
+watch_in_fast_motion
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

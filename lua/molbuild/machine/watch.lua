@@ -47,6 +47,7 @@ local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 ---@field sink molbuild.WatchSink?  the events of the look
 ---@field is_bad boolean?  the last look has failed
 ---@field failing string?  the failure that was reported
+---@field failed_commit string?  the commit that it was about
 ---@field image string?  name and id of the image that was found last
 
 ---@class molbuild.Watch

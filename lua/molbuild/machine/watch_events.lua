@@ -53,7 +53,7 @@ local function take(self, e)
     if self.is_news(e) then pass(self, e) end
     return
   end
-  if OPENS[e.event] then self:release(e.runtime) end
+  if OPENS[e.event] and not (e.sha and e.sha == self.failed) then self:release(e.runtime) end
   if self.is_open[name] then return pass(self, e) end
   if #kept == KEPT_MAX then table.remove(kept, 1) end
   kept[#kept + 1] = e
@@ -61,12 +61,12 @@ end
 
 --- A sink for one look.
 ---@param outer table  the scope with the run's own sinks: events, lines
----@param is_news fun(e: table): boolean  whether a warning was not given before
----@param is_verbose boolean?  show everything
+---@param options { is_news: (fun(e: table): boolean), is_verbose: boolean?, failed: string? }  whether a warning was not given before;
+---  show everything; a commit that could not be built, and that is tried again without a line
 ---@return molbuild.WatchSink
-function watch_events.sink(outer, is_news, is_verbose)
-  local self = setmetatable({ outer = outer, is_news = is_news, kept = {}, is_open = {} }, Sink)
-  if is_verbose then self.is_open = setmetatable({}, { __index = function() return true end }) end
+function watch_events.sink(outer, options)
+  local self = setmetatable({ outer = outer, is_news = options.is_news, failed = options.failed, kept = {}, is_open = {} }, Sink)
+  if options.is_verbose then self.is_open = setmetatable({}, { __index = function() return true end }) end
   function self.event(e) if outer.events then take(self, e) end end
   function self.lines(e, text) return self:shows(e.runtime) and outer.lines and outer.lines(e, text) or nil end
   return self

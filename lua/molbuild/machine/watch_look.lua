@@ -4,6 +4,7 @@ local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
+local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
 local job = require "molbuild.base.job"
 local origin = require "molbuild.forge.origin"
@@ -90,10 +91,10 @@ end
 local function note_answer(self, name)
   local trouble = self.troubles[name]
   if not trouble or trouble.failures == 0 then return end
-  local failures, seconds = trouble:succeeded(core.sys.steady())
+  local count, seconds = trouble:succeeded(core.sys.steady())
   self.metrics.origins:set({ origin = name }, 0)
-  self:say("info", "%s answers again, after %s and %d %s", name, amounts.age(seconds), failures,
-    failures == 1 and "failure" or "failures")
+  local failures_shown = count == 1 and "1 failure" or ("%d failures"):format(count)
+  self:say("info", "%s answers again, after %s and %s", name, amounts.age(seconds), failures_shown)
   self:put { event = "recovered", origin = name, seconds = seconds }
 end
 
@@ -104,11 +105,16 @@ local function note_forge(self, own, failure, name)
   if forge and forge ~= name and has_answered then note_answer(self, forge) end
 end
 
-local function note_failure(self, lane, failure, sink)
+-- Whether the failure is remembered: then a further look builds nothing, and sees soon that the branch has moved.
+local function is_remembered(own)
+  return own ~= nil and rawget(own, "sha") ~= nil and failures.recall(own) ~= nil
+end
+
+local function note_failure(self, lane, own, failure, sink)
   local text = essence(failure)
   local is_news = lane.failing ~= text
-  lane.failing = text
-  local seconds = lane.backoff:failed(core.sys.steady())
+  lane.failing, lane.failed_commit = text, own and rawget(own, "sha")
+  local seconds = not is_remembered(own) and lane.backoff:failed(core.sys.steady()) or nil
   if is_news then
     sink:release(lane.runtime)
     if not failure.reported then -- it failed before its first step
@@ -128,7 +134,7 @@ local function failed(self, lane, own, failure, sink)
   note_forge(self, own, failure, name)
   if failure.kind == "auth" then self.forget_helpers = true end
   if name then return note_trouble(self, name, failure) end
-  return note_failure(self, lane, failure, sink)
+  return note_failure(self, lane, own, failure, sink)
 end
 
 -- Good ----------------------------------------------------------------------------------------------------------------
@@ -156,7 +162,7 @@ local function good(self, lane, own, sink)
       image_id = rawget(own, "image_id"),
     }
   end
-  lane.image, lane.failing, lane.is_bad = name, nil, nil
+  lane.image, lane.failing, lane.failed_commit, lane.is_bad = name, nil, nil, nil
 end
 
 -- The look --------------------------------------------------------------------------------------------------------------
@@ -202,7 +208,7 @@ end
 ---@return number? seconds  until the next look, where that is not the usual time
 ---@raise cancelled
 function watch_look.look(self, lane)
-  local sink = watch_events.sink(self.outer, self.is_news, self.is_verbose)
+  local sink = watch_events.sink(self.outer, { is_news = self.is_news, is_verbose = self.is_verbose, failed = lane.failed_commit })
   enter(self, sink)
   forget(self)
   local own, list, wait

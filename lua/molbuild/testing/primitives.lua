@@ -87,6 +87,7 @@ local function sys(world)
     executable = function() return ("%s/%s"):format(world.scripts, EXECUTABLE) end,
   }
   function own.notify(address, text)
+    if world.notify_error then return nil, world.notify_error, "ENOENT" end
     world.notices[#world.notices + 1] = { address = address, text = text, time = world.clock.now }
     return true
   end

@@ -28,6 +28,7 @@ local UID = 1000
 ---@field programs table<string, fun(call: molbuild.testing.Call): integer?>  by name
 ---@field runs molbuild.testing.Run[]
 ---@field notices { address: string, text: string, time: number }[]  what the service manager was sent
+---@field notify_error string?  why the service manager cannot be reached
 ---@field builds molbuild.testing.Build[]  by the engine's program, also those that failed
 local World = {}
 World.__index = World
