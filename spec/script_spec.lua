@@ -49,3 +49,33 @@ describe("the digest of a policy", function()
     assert.truthy(ended.stderr:find("no script part.lua; looked for", 1, true), ended.stderr)
   end)
 end)
+
+describe("a policy that keeps running", function()
+  it("loads its parts as they were when it began, and as they are when it is loaded again", function()
+    local dir = sh.temporary "script"
+    sh.write(dir .. "/part.lua", "return { 'one' }")
+    sh.write(dir .. "/main.lua", [[
+      return {
+        verbs = { go = "go", run = "run" },
+        run = function() return "x" end,
+        go = function()
+          local seen = {}
+          local function look() seen[#seen + 1] = molbuild.load("part.lua")[1] end
+          molbuild.keep_files()
+          look()
+          molbuild.core.fs.write_atomic("]] .. dir .. [[/part.lua", "return { 'two' }")
+          look()
+          molbuild.reload()
+          look()
+          molbuild.core.fs.write_atomic("]] .. dir .. [[/main.lua", "return {")
+          molbuild.core.fs.write_atomic("]] .. dir .. [[/part.lua", "return { 'three' }")
+          seen[#seen + 1] = tostring(pcall(molbuild.reload))
+          look()
+          return table.concat(seen, " ")
+        end,
+      }]])
+    local result = run.run { args = { "go", "-q", dir .. "/main.lua" } }
+    sh.remove(dir)
+    assert.equal("one one two false two\n", result.stdout, result.stderr)
+  end)
+end)

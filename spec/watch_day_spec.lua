@@ -33,7 +33,7 @@ describe("in a day, a watch of three runtimes", function()
     at(5, function() world.forge:recovers() end)
     at(6, function() world.forge:fails({ status = 429, headers = { ["Retry-After"] = "7200" } }, 1) end)
     at(10, function() world.engine:builds({ exit = 1, says = "the template is broken" }) push("codex", "broken")() end)
-    at(14, function() world.engine.plans = {} push("codex", "mended")() end)
+    at(14, function() world.engine.plans = {} push("codex", "repaired")() end)
     at(15, function()
       world.files:add(world.policy, FORK:gsub("return ensure", "ensure.branhc = 1 return ensure"))
       world:signal "HUP"
@@ -76,7 +76,7 @@ describe("in a day, a watch of three runtimes", function()
     return tonumber(world:read(METRICS):match("\n" .. line:gsub("%p", "%%%0") .. " ([^\n]+)"))
   end
 
-  it("ends with status 0 when it is told to", function()
+  it("ends with status 0 when it gets SIGTERM", function()
     assert.equal(0, run.exit, run.stderr)
     assert.equal(DAY, run.seconds)
   end)

@@ -64,7 +64,7 @@ describe("a watch that a service manager has started", function()
     for _, name in ipairs { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID" } do assert.is_nil(world.process.env[name]) end
   end)
 
-  it("goes on when the manager cannot be reached, and says so once", function()
+  it("continues when the manager cannot be reached, and reports it once", function()
     world.env.NOTIFY_SOCKET = "/nowhere/notify"
     world.notify_error = "cannot reach the service manager at /nowhere/notify: No such file or directory"
     local run = watch(1000)

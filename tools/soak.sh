@@ -196,7 +196,7 @@ watch_in_fast_motion() {
 	same "a watch of $watch_s s: descriptors" "$first_open" "$open" 2
 	same "a watch of $watch_s s: files in the cache, without trees" "$first_cached" "$cached" 60
 	same "a watch of $watch_s s: temporary files" "$first_temporary" "$temporary" 0
-	same "a watch of $watch_s s: images of the runtime that moves" "$first_tags" "$tags" 1
+	same "a watch of $watch_s s: images of the runtime that moves" "$first_tags" "$tags" 3
 	same "a watch of $watch_s s: processes" 0 "$(processes)" 0
 }
 

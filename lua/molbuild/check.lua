@@ -94,7 +94,9 @@ function check.reload(library)
           count > 1 and (" (molbuild check %s has %d findings)"):format(path, count) or ""),
       }
     end
-    return policy, script.identity()
+    local identity = script.identity()
+    script.keep_files()
+    return policy, identity
   end)
 end
 

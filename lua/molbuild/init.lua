@@ -78,6 +78,11 @@ function molbuild.findings(policy)
   return require("molbuild.check").loaded(policy, molbuild)
 end
 
+--- Keep the files of the policy as they are now, for a verb that keeps running: parts that are loaded later are of the same version.
+function molbuild.keep_files()
+  require("molbuild.script").keep_files()
+end
+
 --- Load the policy of this run again, for a verb that keeps running. It counts only if `molbuild check` finds nothing in it.
 ---@return table policy
 ---@return fun(): { name: string, sha256: string } identity  for records

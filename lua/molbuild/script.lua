@@ -81,13 +81,40 @@ function script.names(dir)
   return shipped.owns(dir) and shipped.names() or core.fs.list(dir) or {}
 end
 
+--- The texts of files that are kept for this run, by path.
+local kept = {}
+
+--- The most files of a directory that are kept.
+local KEPT_MAX = 100
+
+local function keep_directory(dir)
+  local count = 0
+  for _, name in ipairs(dir and core.fs.list(dir) or {}) do
+    local path = dir .. "/" .. name
+    if name:find "%.lua$" and count < KEPT_MAX and core.fs.type(path) == "file" then
+      kept[path], count = text_file.read_lua(path), count + 1
+    end
+  end
+end
+
+--- Keep the texts of the policies beside the one that runs, and of the installed ones, as they are now. A run that lasts loads parts
+--- of its policy later: an upgrade must not mix two versions.
+function script.keep_files()
+  for _, dir in ipairs { home or ".", script.installed } do
+    keep_directory(dir)
+    keep_directory(dir .. "/verbs")
+  end
+end
+
 --- The text of a policy, which may be one in the program.
 ---@param path string  as of script.find
 ---@return string? text
 ---@return string? message
 ---@return string? code
 function script.read(path)
-  if shipped.owns(path) then
+  if kept[path] then
+    return kept[path]
+  elseif shipped.owns(path) then
     return shipped.read(path), path .. ": the program has no such policy", "ENOENT"
   end
   return text_file.read_lua(path)
@@ -223,11 +250,11 @@ end
 ---@param fn fun(): ...
 ---@return ...
 function script.afresh(fn)
-  local loaded, count = script.loaded, before_run
-  script.loaded, before_run = {}, nil
+  local loaded, count, texts = script.loaded, before_run, kept
+  script.loaded, before_run, kept = {}, nil, {}
   local results = table.pack(xpcall(fn, errors.handler))
   if not results[1] then
-    script.loaded, before_run = loaded, count
+    script.loaded, before_run, kept = loaded, count, texts
     error(results[2], 0)
   end
   return table.unpack(results, 2, results.n)

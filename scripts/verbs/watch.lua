@@ -20,6 +20,7 @@ end
 return {
   verb = function(ensure, args)
     local outcomes = {}
+    molbuild.keep_files()
     for outcome in pairs(ensure.words.outcomes) do outcomes[#outcomes + 1] = outcome end
     return molbuild.watch.verb(ensure, args, {
       prepare = prepare, outcomes = outcomes, unchanged = ensure.words.unchanged,

@@ -61,8 +61,8 @@ end
 
 --- A sink for one look.
 ---@param outer table  the scope with the run's own sinks: events, lines
----@param options { is_news: (fun(e: table): boolean), is_verbose: boolean?, failed: string? }  whether a warning was not given before;
----  show everything; a commit that could not be built, and that is tried again without a line
+---@param options { is_news: (fun(e: table): boolean), is_verbose: boolean?, failed: string? }  whether a warning was not given
+---  before; show everything; a commit that could not be built, and that is tried again without a line
 ---@return molbuild.WatchSink
 function watch_events.sink(outer, options)
   local self = setmetatable({ outer = outer, is_news = options.is_news, failed = options.failed, kept = {}, is_open = {} }, Sink)
