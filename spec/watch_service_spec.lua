@@ -95,7 +95,9 @@ describe("the file for a service manager,", function()
       local line = sh.read(path):match "\nExecStart=(molbuild [^\n]+)"
       local world = molbuild.testing.world { policy = "scripts/ensure.lua" }
       local words, verb, options = {}, line:match "^molbuild (%l+)", {}
-      for word in line:match "ensure%.lua(.*)":gmatch "%S+" do words[#words + 1] = word:gsub("^%-%-metrics=.*", "--metrics=/tmp/m") end
+      for word in line:match "ensure%.lua(.*)":gmatch "%S+" do
+        words[#words + 1] = word:gsub("^%-%-metrics=.*", "--metrics=/tmp/m")
+      end
       words[#words + 1] = options
       world:after(600, function() world:signal "TERM" end)
       assert.equal(0, world:verb(verb, table.unpack(words)).exit, line)

@@ -78,7 +78,8 @@ function molbuild.findings(policy)
   return require("molbuild.check").loaded(policy, molbuild)
 end
 
---- Keep the files of the policy as they are now, for a verb that keeps running: parts that are loaded later are of the same version.
+--- Keep the files of the policy as they are now, for a verb that keeps running: parts that are loaded later are of the same
+--- version.
 function molbuild.keep_files()
   require("molbuild.script").keep_files()
 end

@@ -97,8 +97,8 @@ local function keep_directory(dir)
   end
 end
 
---- Keep the texts of the policies beside the one that runs, and of the installed ones, as they are now. A run that lasts loads parts
---- of its policy later: an upgrade must not mix two versions.
+--- Keep the texts of the policies beside the one that runs, and of the installed ones, as they are now. A run that lasts loads
+--- parts of its policy later: an upgrade must not mix two versions.
 function script.keep_files()
   for _, dir in ipairs { home or ".", script.installed } do
     keep_directory(dir)

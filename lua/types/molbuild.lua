@@ -2482,7 +2482,8 @@ function molbuild.load(name) end
 ---@return { path: string, api: integer?, newest: integer, findings: { line: integer, message: string }[] }[]
 function molbuild.findings(policy) end
 
---- Keep the files of the policy as they are now, for a verb that keeps running: parts that are loaded later are of the same version.
+--- Keep the files of the policy as they are now, for a verb that keeps running: parts that are loaded later are of the same
+--- version.
 function molbuild.keep_files() end
 
 --- Load the policy of this run again, for a verb that keeps running. It counts only if `molbuild check` finds nothing in it.
