@@ -158,6 +158,43 @@ describe("a watch", function()
     assert.equal(1, #world.builds)
   end)
 
+  it("ends with an error when the policy is wrong about all runtimes", function()
+    world = molbuild.testing.world { fork = [[
+      local ensure = molbuild.load "ensure.lua"
+      function ensure.job() return nil end
+      return ensure
+    ]], repositories = {} }
+    local run = watch(3000, "codex", "hermes")
+    assert.equal(70, run.exit)
+    assert.equal(1, count(run.stderr, "job gave nothing; it must give a job"), run.stderr)
+  end)
+
+  it("also watches what a runtime needs", function()
+    world = molbuild.testing.world { fork = [[
+      local ensure = molbuild.load "ensure.lua"
+      ensure.per_runtime = { hermes = { needs = { "codex" } } }
+      return ensure
+    ]], repositories = {} }
+    world.forge:push("hermes", PLAIN)
+    world.forge:push("codex", PLAIN)
+    world:after(1000, function() world.forge:push("codex", { Dockerfile = "FROM scratch\n", more = "x" }) end)
+    local named = {}
+    for index, row in ipairs(rows_of(watch(2000, "hermes", { output = "json", q = true }))) do named[index] = row.runtime end
+    table.sort(named)
+    assert.same({ "codex", "codex", "hermes" }, named)
+  end)
+
+  it("looks soon at what has failed when the policy is loaded again", function()
+    world.forge:fails(403)
+    world:after(3000, function()
+      world.forge:recovers()
+      world:signal "HUP"
+    end)
+    local run = watch(3010, "hermes", { output = "json" })
+    local rows = rows_of(run)
+    assert.same({ "image", 3000 }, { rows[#rows].event, rows[#rows].time - world.clock.beginning }, run.stdout)
+  end)
+
   it("writes its numbers for others to read, and says that it has ended", function()
     world:after(500, function() assert.equal(1, metric "molbuild_watch_up") end)
     watch(1000, "hermes", "--metrics=" .. METRICS)
@@ -185,6 +222,47 @@ describe("a watch", function()
       assert.equal(2, run.exit)
       assert.truthy(run.stderr:find(each[2], 1, true), run.stderr)
     end
+  end)
+
+  it("is refused offline, and in registry mode without a pull", function()
+    for _, env in ipairs { { MOLECULE_OFFLINE = "1" }, { MOLECULE_IMAGE_REGISTRY = "registry.example/team" } } do
+      world.env.MOLECULE_OFFLINE, world.env.MOLECULE_IMAGE_REGISTRY = env.MOLECULE_OFFLINE, env.MOLECULE_IMAGE_REGISTRY
+      assert.equal(2, world:verb("watch", "hermes", "codex").exit)
+    end
+  end)
+
+  it("reads a token's file at each look", function()
+    local path = "/home/molbuild/token"
+    world.forge.private, world.forge.token, world.env.MOLECULE_GITEA_TOKEN_FILE = true, "first-token-abcdef", path
+    assert(world.fs.write_atomic(path, "first-token-abcdef\n", 384))
+    world:after(1000, function()
+      world.forge.token = "second-token-ghijkl"
+      assert(world.fs.write_atomic(path, "second-token-ghijkl\n", 384))
+    end)
+    world:after(2000, function() world.forge:push("hermes", { Dockerfile = "FROM scratch\n", more = "x" }) end)
+    local run = watch(3000, "hermes")
+    assert.equal(2, count(run.stderr, " built\n"), run.stderr)
+    assert.equal(0, count(run.stderr, "failed"), run.stderr)
+  end)
+
+  it("looks once at each runtime after its machine was suspended", function()
+    world:after(1000, function() world.clock.now = world.clock.now + 8 * 3600 end)
+    local run, late = watch(1060 + 8 * 3600, "hermes", "codex", { q = true }), 0
+    for _, request in ipairs(run:requests_to "forge") do late = late + (request.time > 20000 and 1 or 0) end
+    assert.equal(2, late)
+  end)
+
+  it("survives a disk that is full", function()
+    world:after(1000, function()
+      world.files:fails "ENOSPC"
+      world.forge:push("hermes", { Dockerfile = "FROM scratch\n", more = "x" })
+    end)
+    world:after(5000, function() world.files:fails(nil) end)
+    local run = watch(9000, "hermes", "--metrics=" .. METRICS)
+    assert.equal(0, run.exit)
+    assert.equal(1, count(run.stderr, "--metrics: cannot write"), run.stderr)
+    assert.equal(1, count(run.stderr, "failed in step lock"), run.stderr)
+    assert.equal(2, count(run.stderr, " built\n"), run.stderr)
   end)
 
   it("does not run twice on one cache", function()

@@ -57,6 +57,7 @@ local SIGHUP, SIGINT, SIGTERM = 1, 2, 15
 ---@field gap number
 ---@field lanes molbuild.WatchLane[]
 ---@field troubles table<string, molbuild.Backoff>  of what several runtimes depend on: a forge, the engine
+---@field needed table<string, molbuild.WatchLane>  of runtimes that others need
 ---@field outer table  the scope of the verb
 local Watch = {}
 Watch.__index = Watch
@@ -252,6 +253,7 @@ local function reload(self)
     local names, optional = policy.names(table.move(self.words, 1, #self.words, 1, {}))
     self.policy, self.identity = policy, identity
     set_lanes(self, names, optional)
+    for _, lane in ipairs(self.lanes) do lane.due = lane.is_bad and -math.huge or lane.due end
   end, errors.handler)
   task.check()
   self.metrics.reloads:add({ result = ok and "loaded" or "kept" }, 1)
@@ -274,9 +276,25 @@ local function every_of(word)
   return seconds
 end
 
+-- The first job that the policy gives. A mistake about one runtime is reported by its looks; one about all of them is an error now.
+local function first_job(self)
+  local scope, first = task.scope(), nil
+  scope.events = watch_events.sink(self.outer, { is_news = self.is_news }).event
+  for _, lane in ipairs(self.lanes) do
+    local ok, job = xpcall(watch_look.job, errors.handler, self, lane.runtime)
+    first = first or job
+    if ok then
+      scope.events = self.outer.events
+      return job
+    end
+  end
+  scope.events = self.outer.events
+  error(first, 0)
+end
+
 -- One watch for each cache: two would build the same, one after the other, and ask the forge twice.
 local function lock_of(self)
-  local job = self.policy.job(self.lanes[1].runtime)
+  local job = first_job(self)
   if not rawget(job, "cache") then return nil end
   local timeout = task.scope().lock_timeout or 0
   local ok, lock = errors.try(require("molbuild.repository.cache").lock, job.cache, watch.LOCK,
@@ -291,7 +309,7 @@ local function new(policy, given, words, how)
   local names, optional = policy.names(table.move(words, 1, #words, 1, {}))
   local self = setmetatable({
     policy = policy, identity = scope.policy, how = how, words = words, every = every_of(given.every), lanes = {}, troubles = {},
-    said = {}, problems = {}, nap = nap.new(), free_at = -math.huge, collects = given.gc, is_verbose = scope.verbose,
+    needed = {}, said = {}, problems = {}, nap = nap.new(), free_at = -math.huge, collects = given.gc, is_verbose = scope.verbose,
     json = scope.json, is_interactive = core.sys.isatty(STDERR), is_news = watch_events.once(),
     outer = { events = scope.events, lines = scope.lines, settle = scope.settle },
     metrics = metrics.new(given.metrics, scope.version), service = service.new(),

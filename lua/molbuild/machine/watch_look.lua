@@ -4,6 +4,7 @@ local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
+local expect = require "molbuild.base.expect"
 local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
 local job = require "molbuild.base.job"
@@ -174,10 +175,28 @@ local function forget(self)
   self.forget_helpers = nil
 end
 
+--- A runtime's job, as a watch wants it.
+---@param self molbuild.Watch
+---@param runtime string
+---@return table
+---@raise any
+function watch_look.job(self, runtime)
+  local make = self.policy.job
+  return self.how.prepare(expect.value("job", make, "job", make(runtime)))
+end
+
 local function jobs_of(self, lane)
-  local function make(name) return self.how.prepare(self.policy.job(name)) end
-  local list = job.with_needs({ lane.runtime }, make)
+  local list = job.with_needs({ lane.runtime }, function(name) return watch_look.job(self, name) end)
   return list[1], list
+end
+
+-- What is known of a runtime that another one needs: it may be watched itself.
+local function lane_of(self, runtime)
+  for _, lane in ipairs(self.lanes) do
+    if lane.runtime == runtime then return lane end
+  end
+  self.needed[runtime] = self.needed[runtime] or { runtime = runtime, backoff = self:backoff "runtime" }
+  return self.needed[runtime]
 end
 
 -- What follows a build behind a run's result: a push, gc.
@@ -226,8 +245,11 @@ function watch_look.look(self, lane)
   end
   task.check()
   if wait then return wait, true end
-  if own then self.metrics:took(own) end
-  if ok then return good(self, lane, own, sink) end
+  for _, each in ipairs(list or {}) do self.metrics:took(each) end
+  if ok then
+    for _, each in ipairs(list) do good(self, each == own and lane or lane_of(self, each.runtime), each, sink) end
+    return nil
+  end
   return failed(self, lane, own, errors.object(failure), sink)
 end
 
