@@ -221,7 +221,7 @@ end
 
 -- A terminal that was closed sends this signal, too. There no user would see what follows, and the user has left.
 local function has_left(self)
-  return self.is_interactive and not core.sys.terminal_size(STDERR)
+  return self.is_interactive and not core.sys.isatty(STDERR)
 end
 
 local function take_signal(self, signo)
