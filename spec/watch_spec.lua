@@ -224,6 +224,15 @@ describe("a watch", function()
     end
   end)
 
+  it("builds, and serves no older image", function()
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    assert.equal(0, world:run("hermes").exit)
+    world:after(1000, function() world.forge:push("hermes", { Dockerfile = "FROM scratch\n", more = "x" }) end)
+    local rows = rows_of(watch(2000, "hermes", { output = "json" }))
+    assert.same({ "hit", "built" }, { rows[1].outcome, rows[2].outcome })
+    assert.equal(2, #rows)
+  end)
+
   it("is refused offline, and in registry mode without a pull", function()
     for _, env in ipairs { { MOLECULE_OFFLINE = "1" }, { MOLECULE_IMAGE_REGISTRY = "registry.example/team" } } do
       world.env.MOLECULE_OFFLINE, world.env.MOLECULE_IMAGE_REGISTRY = env.MOLECULE_OFFLINE, env.MOLECULE_IMAGE_REGISTRY

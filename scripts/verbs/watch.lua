@@ -12,7 +12,7 @@ local function prepare(job)
       kind = "usage", message = "in registry mode there is nothing to keep fresh: MOLECULE_IMAGE_PULL=always pulls what has moved",
     }
   end
-  job.looks_afresh = true
+  job.looks_afresh, job.stale = true, nil
   job.failed_retry = math.max(job.failed_retry, FAILED_RETRY)
   return job
 end
