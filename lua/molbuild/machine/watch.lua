@@ -79,9 +79,19 @@ function Watch:say(level, format, ...)
   events.emit("log", { level = level, message = format:format(...) }, { events = self.outer.events })
 end
 
+--- A problem of what is beside the matter: one line until it is over.
+---@param name string
+---@param message string?  nil: there is none
+function Watch:note(name, message)
+  local is_new = message and not self.problems[name]
+  self.problems[name] = message
+  if is_new then self:say("warn", "%s", message) end
+end
+
 local FIRST = { "time", "event", "runtime", "outcome", "image", "commit", "image_id" }
 
---- With --output=json: an object on stdout, as soon as it is known.
+--- With --output=json: an object on stdout, as soon as it is known. A reader that does not read holds nothing up; one that has
+--- gone ends the watch.
 ---@param row table  docs/verbs.schema.json; error: an error object
 function Watch:put(row)
   if not self.json then return end
@@ -89,10 +99,11 @@ function Watch:put(row)
   local shown = row.error and errors.fields(row.error)
   row.error = shown and { kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, retry = shown.retry }
   if core.sys.isatty(STDOUT) and self.outer.settle then self.outer.settle() end -- no live lines below it
-  local ok, message, code = core.writer.send(STDOUT, core.mask.text(encode.object(row, FIRST) .. "\n"))
-  if not ok and code ~= "cancelled" then
-    self:finish(errors.new { kind = "failed", message = "cannot write the result: " .. message, code = code })
+  local ok, _, reason = core.writer.put(STDOUT, encode.object(row, FIRST) .. "\n")
+  if not ok and reason then
+    self:finish(errors.new { kind = "failed", message = "cannot write what is new: " .. reason })
   end
+  self:note("stdout", not ok and "what is new is not written: stdout is not read" or nil)
 end
 
 local function names_of(list, is_one)
@@ -117,16 +128,9 @@ local function status_of(self)
   return table.concat(parts, "; ")
 end
 
--- A problem of what is beside the matter: one line until it is over.
-local function note_problem(self, name, message)
-  local is_new = message and not self.problems[name]
-  self.problems[name] = message
-  if is_new then self:say("warn", "%s", message) end
-end
-
 local function write_metrics(self)
   local _, message = self.metrics:write()
-  note_problem(self, "metrics", message and ("--metrics: %s"):format(message))
+  self:note("metrics", message and ("--metrics: %s"):format(message))
 end
 
 -- Lanes ------------------------------------------------------------------------------------------------------------------
@@ -247,7 +251,7 @@ end
 -- Load the policy again. The old one stays when something is wrong with the new one.
 local function reload(self)
   self.wants_policy = nil
-  note_problem(self, "service", self.service:reloading())
+  self:note("service", self.service:reloading())
   local ok, failure = xpcall(function()
     local policy, identity = self.how.reload()
     local names, optional = policy.names(table.move(self.words, 1, #self.words, 1, {}))
@@ -263,7 +267,7 @@ local function reload(self)
     self:say("warn", "the policy was not loaded again, the former one stays: %s", errors.object(failure).message)
   end
   self:put { event = "policy", outcome = ok and "loaded" or "kept", error = not ok and errors.object(failure) or nil }
-  note_problem(self, "service", self.service:ready(status_of(self)))
+  self:note("service", self.service:ready(status_of(self)))
 end
 
 -- The verb ---------------------------------------------------------------------------------------------------------------
@@ -322,7 +326,7 @@ local function turn(self)
   if self.wants_policy then reload(self) end
   local seconds = math.min(NAP_MAX, start_due(self))
   local problem, until_sign = self.service:alive(status_of(self))
-  note_problem(self, "service", problem)
+  self:note("service", problem)
   if self.metrics.path and core.sys.steady() >= self.write_at then
     self.write_at = core.sys.steady() + 60
     write_metrics(self)
@@ -340,7 +344,7 @@ local function run(self)
   task.on_signal(function(signo) return take_signal(self, signo) end)
   if #self.lanes > 1 and task.scope().several then task.scope().several() end
   self:say("info", "watching %s", status_of(self))
-  note_problem(self, "service", self.service:ready(status_of(self)))
+  self:note("service", self.service:ready(status_of(self)))
   self.write_at = core.sys.steady() + 60
   while not self.is_ending do turn(self) end
 end
