@@ -24,7 +24,7 @@ TEST_WRAPPER=${TEST_WRAPPER:-}
 LONGEST="gc_spec.lua kill_spec.lua stop_spec.lua ensure_spec.lua docker_spec.lua podman_spec.lua inputs_spec.lua labels_spec.lua \
 	doctor_spec.lua fetch_spec.lua template_spec.lua watch_spec.lua token_spec.lua live_spec.lua build_failure_spec.lua \
 	choices_spec.lua token_origin_spec.lua names_spec.lua side_by_side_spec.lua hit_spec.lua lookup_spec.lua network_spec.lua \
-	retry_spec.lua bound_spec.lua quiet_spec.lua"
+	retry_spec.lua bound_spec.lua quiet_spec.lua shared_spec.lua remote_spec.lua"
 
 # Only root can start engines. Otherwise all integration specs share one engine, and take turns.
 own_engines() {
