@@ -50,6 +50,23 @@ describe("the digest of a policy", function()
   end)
 end)
 
+describe("the text of the policy that runs", function()
+  it("is not that of a part which it has loaded since", function()
+    local dir = sh.temporary "script"
+    sh.write(dir .. "/part.lua", "return {}")
+    sh.write(dir .. "/main.lua", [[
+      return {
+        run = function()
+          molbuild.load "part.lua"
+          return tostring(molbuild.task.scope().run.source():find("is the policy", 1, true) ~= nil)
+        end,
+      }]])
+    local result = run.run { args = { "run", "-q", dir .. "/main.lua" } }
+    sh.remove(dir)
+    assert.equal("true\n", result.stdout, result.stderr)
+  end)
+end)
+
 describe("a policy that keeps running", function()
   it("loads its parts as they were when it began, and as they are when it is loaded again", function()
     local dir = sh.temporary "script"

@@ -311,7 +311,7 @@ local function how_to_run(settings, program)
   return {
     program = function() return own_path(program) end,
     left = core.sys.getenv "MOLBUILD_BEHIND" and require("molbuild.machine.behind").left() or nil,
-    jobs = settings.jobs, verbose = settings.verbose, source = function() return script.loaded[#script.loaded].source end,
+    jobs = settings.jobs, verbose = settings.verbose, source = function() return script.running.source end,
   }
 end
 

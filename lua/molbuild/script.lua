@@ -233,6 +233,10 @@ end
 ---@type string?
 script.main = nil
 
+--- The policy that this process runs; parts that it loads later are not. Set by script.identity().
+---@type { path: string, source: string }?
+script.running = nil
+
 -- The number of those that were loaded before the policy began to run: a file that it loads later is listed once.
 local before_run
 
@@ -264,7 +268,7 @@ end
 ---@return fun(): { name: string, sha256: string } identify  the digest is computed when it is asked for
 function script.identity()
   local loaded, count = script.loaded, #script.loaded
-  before_run = count
+  before_run, script.running = count, loaded[count]
   return function()
     local texts = {}
     for index = 1, count do texts[index] = core.sha256.hex(loaded[index].source) end
