@@ -272,13 +272,18 @@ describe("an image", function()
       end)
       local found = failures.recall(job)
       assert.same({ "signature", unknown() }, { found.kind, found.message })
+      assert.is_true(failures.is_refused(job))
+      local function is_forgotten()
+        assert.is_nil(failures.recall(job))
+        assert.is_false(failures.is_refused(job))
+      end
       job.signers_mode = "warn"
-      assert.is_nil(failures.recall(job))
+      is_forgotten()
       job.signers_mode = "enforce"
       write("signers", "alice " .. alice .. "\n")
-      assert.is_nil(failures.recall(job))
+      is_forgotten()
       job.allowed_signers = nil
-      assert.is_nil(failures.recall(job))
+      is_forgotten()
     end)
 
     it("is not built when a fork's own clone has checked nothing", function()

@@ -63,13 +63,19 @@ function failures.pause(job)
   return found.error, age, math.ceil(pause - age)
 end
 
+-- Whether a signature was refused by the files that say now who may sign: they are no part of the commit.
+local function is_unsigned(job, found)
+  return found.error.kind == "signature" and require("molbuild.machine.signers").is_current(job, found.signer)
+end
+
 --- Whether a former run has found that a commit must not be used: its template is none, or a check of the image or of its signature
 --- has failed. That holds without a time, and whatever the policy was.
 ---@param job table  with its commit and its tag
 ---@return boolean
 function failures.is_refused(job)
   local found = record.read(record.path(job.cache, job.runtime, job.tag))
-  return found ~= nil and found.error ~= nil and found.error.kind == "template" and found.commit == job.sha
+  if not found or not found.error or found.commit ~= job.sha then return false end
+  return found.error.kind == "template" or is_unsigned(job, found)
 end
 
 --- Raise the failure of a former build of the same, if its time is not over.

@@ -145,9 +145,9 @@ local function building_of(job, policy, step)
   if not lock then
     local building = behind.current(("%s/locks/%s.lock"):format(job.cache, job.runtime))
     return { by = building, words = say_progress(job, building) }
-  elseif policy.found(job, step) then
-    return { found = true }
   end
+  job.held = lock -- a check of the image's signature needs it
+  if policy.found(job, step) then return { found = true } end
   local failure, age, left = failures.pause(job)
   if failure then return { words = say_pause(job, failure, age, left) } end
   local started = behind.start(job, policy, lock)
