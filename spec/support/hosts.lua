@@ -71,7 +71,7 @@ local GATE = [[
 daemon off; worker_processes 1; pid DIR/nginx.pid; error_log DIR/error.log;
 events { }
 http {
-	access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_http_version 1.1;
+	access_log off; client_max_body_size 0; proxy_request_buffering off; proxy_buffering off; proxy_http_version 1.1;
 	client_body_temp_path DIR/b; proxy_temp_path DIR/p; fastcgi_temp_path DIR/f; uwsgi_temp_path DIR/u; scgi_temp_path DIR/s;
 	server {
 		listen 127.0.0.1:PORT TLS; listen ADDRESS:PORT TLS; CERTIFICATE
