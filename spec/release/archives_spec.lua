@@ -41,7 +41,7 @@ describe("a release", function()
     local share = dir .. "/prefix/share/"
     for from, to in pairs {
       ["lua/types"] = "molbuild/types", docs = "molbuild/doc", ["docs/examples"] = "molbuild/examples",
-      ["docs/molbuild.1"] = "man/man1/molbuild.1",
+      ["docs/molbuild.1"] = "man/man1/molbuild.1", ["dist/systemd"] = "molbuild/systemd", ["dist/launchd"] = "molbuild/launchd",
     } do
       sh.run(("diff -r --exclude=molbuild.1 %s %s"):format(from, share .. to))
     end
