@@ -105,13 +105,18 @@ attested() {
 	command -v ssh-keygen >/dev/null || { say "no ssh-keygen here: attested hits are not measured"; return 0; }
 	ssh-keygen -q -t ed25519 -N '' -f "$dir/key" || fail "no key"
 	signing="env MOLECULE_SIGNING_KEY=$dir/key BENCH_IMAGE_PREFIX=$image_prefix"
-	as_user $signing "$molbuild" sign "$attested" claude-code 2>"$dir/err" || { cat "$dir/err" >&2; fail "no signature"; }
+	{ printf 'bench '; cat "$dir/key.pub"; } >"$dir/signers"
+	chmod 600 "$dir/signers"
+	signed="$signing MOLECULE_ALLOWED_SIGNERS=$dir/signers"
+	as_user $signed "$molbuild" sign "$attested" claude-code 2>"$dir/err" || { cat "$dir/err" >&2; fail "no signature"; }
 	as_user $signing "$molbuild" run -q "$attested" --attested claude-code >"$dir/out" || fail "no attested hit"
+	as_user $signed "$molbuild" run -q "$attested" claude-code >"$dir/out" || fail "no hit of a signed commit"
 	measure_hits -w 3 -n 50 $signing "$molbuild" run "$attested" claude-code :: \
-		$signing "$molbuild" run "$attested" --attested claude-code
+		$signing "$molbuild" run "$attested" --attested claude-code :: $signed "$molbuild" run "$attested" claude-code
 	row "hit: a policy of its own" "$(wall 1)" ms - -
 	row "hit: --attested, on top of that" "$(calc "$(wall 2) - $(wall 1)")" ms "$(calc "$(wall 2) / $(wall 1)")" "value<=1"
-	rm -rf "$dir/cache" "$dir/key" "$dir/key.pub"
+	row "hit: allowed signers, on top of that" "$(calc "$(wall 3) - $(wall 1)")" ms "$(calc "$(wall 3) / $(wall 1)")" "ratio<=1.05"
+	rm -rf "$dir/cache" "$dir/key" "$dir/key.pub" "$dir/signers"
 }
 
 # A hit where images are shared and builds are elsewhere, beside one where nothing of that is set. env starts both.
