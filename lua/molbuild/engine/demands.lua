@@ -95,8 +95,8 @@ end
 local function check_podman_is_local(engine, option)
   local is_remote, why = ask(engine, "{{.Host.ServiceIsRemote}}")
   if not is_remote:find "^false" then
-    refuse(option, "podman's service %s",
-      why or "would get it as a file of the build's context: let podman build without a service (unset CONTAINER_HOST)")
+    refuse(option, "%s", why or "podman's service would get it as a file of the build's context: "
+      .. "let podman build without a service (unset CONTAINER_HOST)")
   end
 end
 
