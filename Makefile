@@ -155,7 +155,15 @@ $(BUILD)/modules: FORCE
 
 # --- Test ------------------------------------------------------------------------------------------------------------
 
-$(BUILD)/test/%: $(BUILD)/obj/test/%.o $(LIB_OBJ)
+# An archive: a test is linked with what it uses.
+$(BUILD)/lib.a: $(LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# With sanitizers, compiling the tests takes longer than running them. The other build has the warnings of the optimiser.
+$(BUILD)/obj/test/%.o: ALL_CFLAGS += $(if $(SANITIZE),-O0)
+
+$(BUILD)/test/%: $(BUILD)/obj/test/%.o $(BUILD)/lib.a
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIB_LIBS) -lm

@@ -10,7 +10,7 @@ describe("ensure.lua", function()
   local w
 
   before_each(function()
-    w = world.new()
+    w = world.new { builder = "buildkit" }
   end)
 
   after_each(function()

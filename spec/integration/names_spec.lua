@@ -98,7 +98,7 @@ end)
 describe("settings of one runtime", function()
   local w
 
-  before_each(function() w = world.new() end)
+  before_each(function() w = world.new { builder = "buildkit" } end)
   after_each(function()
     world.remove_images()
     w:close()
@@ -176,7 +176,7 @@ end)
 describe("an error about a bound", function()
   local w
 
-  before_each(function() w = world.new() end)
+  before_each(function() w = world.new { builder = "buildkit" } end)
   after_each(function() w:close() end)
 
   it("names the setting that holds it", function()

@@ -9,7 +9,7 @@ local NAME = "molecule-local/workspace-template-hermes"
 describe("standing still", function()
   local w, first, second
 
-  setup(function() w = world.new() end)
+  setup(function() w = world.new { builder = "buildkit" } end)
   teardown(function() w:close() end)
 
   before_each(function()

@@ -6,7 +6,7 @@ describe("the HEAD lookup", function()
   local w, server
 
   before_each(function()
-    w = world.new()
+    w = world.new { builder = "buildkit" }
     server = nil
   end)
 

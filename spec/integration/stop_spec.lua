@@ -144,7 +144,7 @@ describe("a run that is ended", function()
       hold(STEPS)
       local arguments = { "run", "--jobs=6", w.dir .. "/held.lua" }
       for _, step in ipairs(STEPS) do arguments[#arguments + 1] = RUNTIME[step] end
-      if name == "--timeout" then table.insert(arguments, 2, "--timeout=12") end
+      if name == "--timeout" then table.insert(arguments, 2, "--timeout=45") end
       local run = w:start(arguments, { PATH = w:client(builder) })
       for _, step in ipairs(STEPS) do
         sh.wait_for(function() return holder.has_come(step, run) end)
@@ -156,7 +156,7 @@ describe("a run that is ended", function()
       assert.equal(status, ended.status, ended.stderr)
       assert.equal("", ended.stdout)
       if name == "--timeout" then
-        assert.truthy(ended.stderr:find("molbuild: local-build: the run took longer than 12 s (--timeout)\n", 1, true),
+        assert.truthy(ended.stderr:find("molbuild: local-build: the run took longer than 45 s (--timeout)\n", 1, true),
           ended.stderr)
       end
       assert_nothing_left(holder.build)

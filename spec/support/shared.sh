@@ -2,6 +2,7 @@
 # Make what the worlds of integration specs have in common, once for a whole run: shared.sh DIR
 #
 #   tls/        the forges' certificates (certificates.sh)
+#   clients     the docker clients of this machine (clients.sh)
 #   template/   for git init --template: it has the one large file of the template repositories, packed. To compress it again for
 #               each repository, and for each fetch of it, would take longer than most cases
 set -eu
@@ -9,6 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/tls" "$1/template/info" "$1/template/objects/pack"
 cd "$1"
 "$here/certificates.sh" "$PWD/tls"
+PATH=$PATH:/usr/bin "$here/clients.sh" >clients
 
 # The repositories are thrown away: nothing needs to reach a disk, nothing is collected, and a branch that a spec moves leaves no
 # reflog, so that its old commits can go.

@@ -30,9 +30,10 @@ local function shared_in(dir)
   return shared
 end
 
---- A new world. With { forge = false } no forge is started.
+--- A new world. With { forge = false } no forge is started. With { builder = "buildkit" } its runs that name no PATH build by that,
+--- where a client has it: the classic builder costs twice the processor time.
 function world.new(options)
-  local self = setmetatable({ dir = sh.temporary "world", runs = {} }, methods)
+  local self = setmetatable({ dir = sh.temporary "world", runs = {}, builder = options and options.builder }, methods)
   self.home = self.dir .. "/home"
   self.cache = self.dir .. "/cache"
   self.shared = shared_in(self.dir)
@@ -110,6 +111,14 @@ function methods:commit(org, runtime, files, branch, before)
   return sha
 end
 
+-- The path of a docker client that builds by that builder: one that has BuildKit, or the first one on PATH. nil when there is none.
+local function client_for(self, builder)
+  for line in sh.read(self.shared .. "/clients"):gmatch "[^\n]+" do
+    local path, version, buildx = line:match "^(%S+)\t(%d+)%S*\t(%a+)$"
+    if builder == "classic" or buildx == "yes" or tonumber(version) < 23 then return path end
+  end
+end
+
 --- The options of run.start() for molbuild in this world: MORE, with ENV on top of what every run here has.
 local function options(self, arguments, env, more)
   local all = {
@@ -117,6 +126,10 @@ local function options(self, arguments, env, more)
     MOLECULE_LOCAL_TEMPLATE_REPO_PREFIX = self.http and self.http .. "/org/t-" or nil,
   }
   for name, value in pairs(env or {}) do all[name] = value end
+  if all.PATH == nil and self.builder then
+    self.path = self.path or client_for(self, self.builder) and self:client(self.builder) or os.getenv "PATH"
+    all.PATH = self.path
+  end
   local own = { args = arguments, env = all, home = self.home, directory = self.dir }
   for name, value in pairs(more or {}) do own[name] = value end
   return own
@@ -259,12 +272,7 @@ end
 --- a client that has BuildKit, for "classic" the first one on PATH. With LOG, the build's client is started by a shell
 --- that writes there which signals it hears.
 function methods:client(builder, log)
-  local chosen
-  for line in sh.run("PATH=$PATH:/usr/bin " .. support .. "clients.sh"):gmatch "[^\n]+" do
-    local path, version, buildx = line:match "^(%S+)\t(%d+)%S*\t(%a+)$"
-    chosen = chosen or (builder == "classic" or buildx == "yes" or tonumber(version) < 23) and path
-  end
-  if not chosen then error("no docker client for " .. builder .. " is installed", 2) end
+  local chosen = client_for(self, builder) or error("no docker client for " .. builder .. " is installed", 2)
   local bin = sh.run(("mktemp -d %s/bin.XXXXXX"):format(self.dir))
   if log then
     sh.write(bin .. "/docker", ([[
