@@ -334,7 +334,7 @@ local function turn(self)
   self.nap:wait(math.min(seconds, until_sign))
 end
 
-local function run(self)
+local function begin(self)
   local ok, message, code = self.metrics:write()
   errors.must(ok, message and "--metrics: " .. message, code, { kind = "usage" })
   local lowered, why = core.sys.lower_priority()
@@ -346,7 +346,6 @@ local function run(self)
   self:say("info", "watching %s", status_of(self))
   self:note("service", self.service:ready(status_of(self)))
   self.write_at = core.sys.steady() + 60
-  while not self.is_ending do turn(self) end
 end
 
 -- Wait for what was stopped.
@@ -356,8 +355,15 @@ local function wind_up(self)
   for _, lane in ipairs(self.lanes) do
     if lane.task then pcall(lane.task.join, lane.task) end
   end
-  self.metrics.up:set(nil, 0)
-  write_metrics(self)
+end
+
+-- Whatever ends the watch: the numbers say so. Nothing here waits.
+local function ending(self)
+  return setmetatable({}, { __close = function()
+    if not self.is_ending then self.service:stopping() end
+    self.metrics.up:set(nil, 0)
+    write_metrics(self)
+  end })
 end
 
 --- The verb: `molbuild watch ensure.lua [options] [runtime...]`. Runs until a signal ends it.
@@ -369,7 +375,9 @@ function watch.verb(policy, args, how)
   local given, words = require("molbuild.base.arguments").parse(args, policy.arguments().watch, "--all")
   local self = new(policy, given, words, how)
   local _ <close> = lock_of(self)
-  run(self)
+  begin(self)
+  local _ <close> = ending(self)
+  while not self.is_ending do turn(self) end
   wind_up(self)
   task.on_signal(nil)
   if self.failure then error(self.failure, 0) end
