@@ -151,6 +151,7 @@ static const struct bind_option run_options[] = {
 	{"signal", BIND_COUNT, AT(process.bounds.first_signal), .absent = SIGTERM, .least = 1},
 	{"log_file", BIND_TEXT, AT(process.log_file)},
 	{"log_max", BIND_BYTES, AT(process.log_max), .absent = DEFAULT_LOG, .least = 1},
+	{"log_append", BIND_FLAG, AT(process.log_append)},
 	{"tail", BIND_BYTES, AT(process.tail), .absent = 65536},
 	{"capture", BIND_BYTES, AT(process.capture), .absent = -1},
 	{"max_memory", BIND_BYTES, AT(process.max_memory), .absent = HUGE_VAL, .least = 1},

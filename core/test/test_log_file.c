@@ -39,7 +39,7 @@ static size_t log_of(size_t len, size_t step, char text[LARGEST + 1])
 	struct log_file log;
 	struct buf got;
 	size_t size;
-	assert_int_equal(log_file_open(&log, "log", MAX, &err), 0);
+	assert_int_equal(log_file_open(&log, "log", MAX, 0, &err), 0);
 	for (size_t at = 0; at < len; at += step)
 		assert_int_equal(log_file_write(&log, data + at, len - at < step ? len - at : step), 0);
 	assert_int_equal(log_file_close(&log), 0);
@@ -133,7 +133,7 @@ static void says_that_the_disk_is_full(void **state)
 	struct log_file log;
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(log_file_open(&log, "log", MAX, &err), 0);
+	assert_int_equal(log_file_open(&log, "log", MAX, 0, &err), 0);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(log_file_write(&log, data, 2000), -1);
 	assert_int_equal(errno, EFBIG);
@@ -148,12 +148,34 @@ static void opens_nothing_but_a_regular_file_and_does_not_wait(void **state)
 	(void)state;
 	assert_int_equal(mkfifo("fifo", 0600) | mkdir("dir", 0700) | symlink("there", "link"), 0);
 	assert_int_equal(open("there", O_WRONLY | O_CREAT, 0600) < 0, 0);
-	assert_failed(log_file_open(&log, "fifo", MAX, &err), "invalid");
+	assert_failed(log_file_open(&log, "fifo", MAX, 0, &err), "invalid");
 	assert_non_null(strstr(err.message, "not a regular file"));
-	assert_failed(log_file_open(&log, "dir", MAX, &err), "EISDIR");
-	assert_failed(log_file_open(&log, "link", MAX, &err), "ELOOP");
-	assert_failed(log_file_open(&log, "/dev/null", MAX, &err), "invalid");
+	assert_failed(log_file_open(&log, "dir", MAX, 0, &err), "EISDIR");
+	assert_failed(log_file_open(&log, "link", MAX, 0, &err), "ELOOP");
+	assert_failed(log_file_open(&log, "/dev/null", MAX, 0, &err), "invalid");
 	assert_int_equal(log_file_close(&log), 0);
+}
+
+/* The first output stays as it is, and the second one is bounded by itself. */
+static void appends_with_a_bound_of_its_own(void **state)
+{
+	static char alone[LARGEST + 1], both[LARGEST + 1], file[2 * LARGEST + 1];
+	size_t alone_size = log_of(3 * MAX, 1000, alone), first = log_of(500, 100, both), size;
+	struct log_file log;
+	struct buf got;
+	(void)state;
+	assert_int_equal(log_file_open(&log, "log", MAX, 1, &err), 0);
+	for (size_t at = 0; at < 3 * MAX; at += 1000)
+		assert_int_equal(log_file_write(&log, data + at, 3 * MAX - at < 1000 ? 3 * MAX - at : 1000), 0);
+	assert_int_equal(log_file_close(&log), 0);
+	buf_init(&got, sizeof file);
+	assert_int_equal(fs_read("log", sizeof file, &got, &err), 0);
+	size = got.len;
+	memcpy(file, got.data, size);
+	buf_free(&got);
+	assert_int_equal(size, first + alone_size);
+	assert_memory_equal(file, both, first);
+	assert_memory_equal(file + first, alone, alone_size);
 }
 
 int main(void)
@@ -163,6 +185,7 @@ int main(void)
 		FIXTURE_TEST(keeps_the_beginning_and_the_end_of_a_larger_one),
 		FIXTURE_TEST(cuts_no_character),
 		FIXTURE_TEST(empties_what_was_there_and_is_private),
+		FIXTURE_TEST(appends_with_a_bound_of_its_own),
 		FIXTURE_TEST(says_that_the_disk_is_full),
 		FIXTURE_TEST(opens_nothing_but_a_regular_file_and_does_not_wait),
 	};

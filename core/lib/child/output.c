@@ -25,7 +25,9 @@ int output_init(struct output *output, const struct output_options *options, str
 	lines_init(&output->lines, OUTPUT_LINE_MAX, on_line, output);
 	if (line_sink_init(&output->sink, &options->lines) < 0)
 		return error_errno(err, ENOMEM, "cannot store the beginnings of lines");
-	return options->log_file ? log_file_open(&output->log, options->log_file, options->log_max, err) : 0;
+	if (!options->log_file)
+		return 0;
+	return log_file_open(&output->log, options->log_file, options->log_max, options->log_append, err);
 }
 
 void output_free(struct output *output)

@@ -24,6 +24,7 @@
 struct output_options {
 	const char *log_file;           /* see log_file.h; NULL: none */
 	uint64_t log_max;               /* its largest size in bytes */
+	int log_append;                 /* what the file has stays; log_max bounds what is added */
 	size_t tail;                    /* bytes kept of the end */
 	struct line_sink_options lines; /* a line has at most OUTPUT_LINE_MAX bytes */
 };

@@ -254,8 +254,11 @@ static struct process *start(struct loop *loop, const struct process_options *op
                              struct error *err)
 {
 	struct process *process = new_process(loop, options);
-	struct output_options how = {
-		.log_file = options->log_file, .log_max = options->log_max, .tail = options->tail, .lines = options->lines};
+	struct output_options how = {.log_file = options->log_file,
+	                             .log_max = options->log_max,
+	                             .log_append = options->log_append,
+	                             .tail = options->tail,
+	                             .lines = options->lines};
 	pid_t pid = 0;
 	if (!process) {
 		error_errno(err, ENOMEM, "cannot start %s", options->program);

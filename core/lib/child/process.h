@@ -38,6 +38,7 @@ struct process_options {
 	struct life_bounds bounds;
 	const char *log_file; /* see log_file.h; may be NULL */
 	uint64_t log_max;     /* its largest size in bytes */
+	int log_append;       /* what the file has stays; log_max bounds what is added */
 	size_t tail;          /* how many bytes of the output's end are kept */
 	int64_t capture;      /* the most bytes of stdout, which is kept separately and unmasked; -1: it is not */
 	const int *keep;      /* descriptors that the child inherits */

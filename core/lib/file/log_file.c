@@ -15,17 +15,22 @@
 #define LEAST 4096
 #define CHUNK ((size_t)64 << 10)
 
-static int is_regular(int fd, const char *path, struct error *err)
+/* Only a regular file is a log. Find its end, or empty it. */
+static int prepare(struct log_file *log, const char *path, int append, struct error *err)
 {
 	struct stat st;
-	if (fstat(fd, &st) < 0)
+	if (fstat(log->fd, &st) < 0)
 		return error_errno(err, errno, "cannot write the log %s", path);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, "invalid", "cannot write the log %s: it is not a regular file", path);
-	return ftruncate(fd, 0) < 0 ? error_errno(err, errno, "cannot write the log %s", path) : 0;
+	if (append)
+		log->base = (uint64_t)st.st_size;
+	else if (ftruncate(log->fd, 0) < 0)
+		return error_errno(err, errno, "cannot write the log %s", path);
+	return 0;
 }
 
-int log_file_open(struct log_file *log, const char *path, uint64_t max, struct error *err)
+int log_file_open(struct log_file *log, const char *path, uint64_t max, int append, struct error *err)
 {
 	*log = (struct log_file){.fd = -1, .max = max};
 	if (log->max < LEAST)
@@ -34,7 +39,7 @@ int log_file_open(struct log_file *log, const char *path, uint64_t max, struct e
 	log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	if (log->fd < 0)
 		return error_errno(err, errno, "cannot write the log %s", path);
-	if (is_regular(log->fd, path, err) == 0)
+	if (prepare(log, path, append, err) == 0)
 		return 0;
 	fd_close(&log->fd);
 	return -1;
@@ -51,10 +56,10 @@ static uint64_t piece_size(const struct log_file *log)
 	return (log->max - pieces_begin(log)) / 2;
 }
 
-static int write_at(int fd, const char *data, size_t len, uint64_t at)
+static int write_at(const struct log_file *log, const char *data, size_t len, uint64_t at)
 {
 	while (len > 0) {
-		ssize_t put = pwrite(fd, data, len, (off_t)at);
+		ssize_t put = pwrite(log->fd, data, len, (off_t)(log->base + at));
 		if (put < 0 && errno != EINTR)
 			return -1;
 		if (put <= 0)
@@ -91,7 +96,7 @@ static int write_pieces(struct log_file *log, const char *data, size_t len)
 		}
 		end = log->at < begin + size ? begin + size : begin + 2 * size;
 		part = end - log->at < len ? (size_t)(end - log->at) : len;
-		if (write_at(log->fd, data, part, log->at) < 0)
+		if (write_at(log, data, part, log->at) < 0)
 			return -1;
 		log->at += part;
 		data += part;
@@ -108,7 +113,7 @@ static int end_beginning(struct log_file *log)
 	         "\n[molbuild: the newest lines follow, possibly followed by older ones]");
 	log->head = log->at;
 	log->at = pieces_begin(log);
-	return write_at(log->fd, note, NOTE, log->head);
+	return write_at(log, note, NOTE, log->head);
 }
 
 int log_file_write(struct log_file *log, const char *data, size_t len)
@@ -117,7 +122,7 @@ int log_file_write(struct log_file *log, const char *data, size_t len)
 	if (!log->head) {
 		uint64_t room = log->max / 2 - log->at;
 		size_t part = len > room ? fitting(data, (size_t)room) : len;
-		if (write_at(log->fd, data, part, log->at) < 0)
+		if (write_at(log, data, part, log->at) < 0)
 			return -1;
 		log->at += part;
 		if (part == len)
@@ -130,10 +135,10 @@ int log_file_write(struct log_file *log, const char *data, size_t len)
 	return write_pieces(log, data, len);
 }
 
-static int read_at(int fd, char *data, size_t len, uint64_t at)
+static int read_at(const struct log_file *log, char *data, size_t len, uint64_t at)
 {
 	while (len > 0) {
-		ssize_t got = pread(fd, data, len, (off_t)at);
+		ssize_t got = pread(log->fd, data, len, (off_t)(log->base + at));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0) {
@@ -155,7 +160,7 @@ static int close_gap(struct log_file *log)
 	uint64_t from = pieces_begin(log), to = log->head;
 	while (from < log->at) {
 		size_t len = log->at - from < CHUNK ? (size_t)(log->at - from) : CHUNK;
-		if (read_at(log->fd, chunk, len, from) < 0 || write_at(log->fd, chunk, len, to) < 0)
+		if (read_at(log, chunk, len, from) < 0 || write_at(log, chunk, len, to) < 0)
 			return -1;
 		from += len;
 		to += len;
@@ -171,10 +176,8 @@ static int order_pieces(struct log_file *log, uint64_t newer)
 	for (uint64_t done = 0; done < size; done += CHUNK) {
 		size_t len = size - done < CHUNK ? (size_t)(size - done) : CHUNK;
 		size_t back = done >= newer ? 0 : newer - done < len ? (size_t)(newer - done) : len;
-		if (read_at(log->fd, chunk, back, begin + done) < 0 ||
-		    read_at(log->fd, other_chunk, len, begin + size + done) < 0 ||
-		    write_at(log->fd, other_chunk, len, begin + done) < 0 ||
-		    write_at(log->fd, chunk, back, begin + size + done) < 0)
+		if (read_at(log, chunk, back, begin + done) < 0 || read_at(log, other_chunk, len, begin + size + done) < 0 ||
+		    write_at(log, other_chunk, len, begin + done) < 0 || write_at(log, chunk, back, begin + size + done) < 0)
 			return -1;
 	}
 	log->at = begin + size + newer;
@@ -190,11 +193,11 @@ static int write_note(const struct log_file *log)
 	int length = snprintf(note, sizeof note, "\n[molbuild: %" PRIu64 " bytes are omitted here]", log->written - kept);
 	memset(note + length, ' ', sizeof note - (size_t)length);
 	note[NOTE - 1] = '\n';
-	if (read_at(log->fd, start, sizeof start, begin) < 0)
+	if (read_at(log, start, sizeof start, begin) < 0)
 		return -1;
 	for (; cut < sizeof start && ((unsigned char)start[cut] & 0xc0) == 0x80; cut++)
 		start[cut] = '?';
-	return write_at(log->fd, start, cut, begin) < 0 ? -1 : write_at(log->fd, note, NOTE, log->head);
+	return write_at(log, start, cut, begin) < 0 ? -1 : write_at(log, note, NOTE, log->head);
 }
 
 static int put_in_order(struct log_file *log)
@@ -212,7 +215,7 @@ int log_file_close(struct log_file *log)
 	int result = 0;
 	if (log->fd < 0)
 		return 0;
-	if (log->head && (put_in_order(log) < 0 || ftruncate(log->fd, (off_t)log->at) < 0))
+	if (log->head && (put_in_order(log) < 0 || ftruncate(log->fd, (off_t)(log->base + log->at)) < 0))
 		result = -1;
 	fd_close(&log->fd);
 	return result;

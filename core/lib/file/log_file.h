@@ -16,6 +16,7 @@
 
 struct log_file {
 	int fd;           /* -1: none */
+	uint64_t base;    /* what the file had before; the numbers below count from there */
 	uint64_t max;     /* bytes */
 	uint64_t head;    /* where the beginning ends; 0: it is still being written */
 	uint64_t at;      /* where the next byte goes */
@@ -23,9 +24,9 @@ struct log_file {
 	int wraps;        /* how often a piece was overwritten; 0: nothing is omitted */
 };
 
-/* Create PATH with mode 0600, or empty it; never through a link, and only a regular file. MAX is at least
- * 4096. Returns 0, or -1 with err set. */
-WARN_UNUSED int log_file_open(struct log_file *log, const char *path, uint64_t max, struct error *err);
+/* Create PATH with mode 0600, or empty it; never through a link, and only a regular file. With APPEND, what it has stays, and MAX
+ * bounds what is added. MAX is at least 4096. Returns 0, or -1 with err set. */
+WARN_UNUSED int log_file_open(struct log_file *log, const char *path, uint64_t max, int append, struct error *err);
 
 /* Returns 0, or -1 with errno set. */
 WARN_UNUSED int log_file_write(struct log_file *log, const char *data, size_t len);

@@ -19,6 +19,7 @@ local process = {}
 ---@field log_file string?  the output is written there, masked, mode 0600; it must be a regular file, or not exist
 ---@field log_max integer?  the largest size of the log in bytes: its beginning and its end are kept, and a line between them
 ---  reports the omitted bytes; 64 MiB when absent
+---@field log_append boolean?  what the log has already stays, and log_max bounds what is added
 ---@field tail integer?  how many bytes of the output's end are kept; 65536 when absent
 ---@field capture integer?  return stdout separately and unmasked, up to this number of bytes; more is the error "too_large"
 ---@field max_memory integer?  bytes of data for it and for each of its children, a soft limit; no bound when absent
