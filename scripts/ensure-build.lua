@@ -17,7 +17,11 @@ function build.lock(_, job)
 end
 
 --- Takes the image from the registry that hosts share images through, if it has the very one.
-function build.shared(ensure, job) return molbuild.shared.take(job, ensure.inputs, "pulled") end
+function build.shared(ensure, job)
+  local demanded = ensure.demands(job)
+  local ask = demanded and function() molbuild.verify.ask(job, ensure.verify, demanded) end
+  return molbuild.shared.take(job, ensure.inputs, "pulled", ask)
+end
 
 -- Clone -------------------------------------------------------------------------------------------------------------
 --- The tree of exactly this commit, in job.dir. False when the branch has moved on and the commit is not available.
@@ -48,8 +52,9 @@ function build.build(ensure, job)
   local build_args, inputs = molbuild.inputs.apply(ensure.inputs, job.inputs, job.build_args)
   local bases <close> = molbuild.bases.find(job, build_args)
   local image = job.engine:build {
-    tag = job.tag, dir = job.dir, platform = job.platform ~= "native" and job.platform or nil, builder = job.builder,
-    build_args = build_args, no_cache = job.no_cache, pull = job.pull_base, buildkit = molbuild.buildkit.options(job),
+    tag = job.unverified, called = job.tag, dir = job.dir, builder = job.builder,
+    platform = job.platform ~= "native" and job.platform or nil, build_args = build_args, no_cache = job.no_cache,
+    pull = job.pull_base, buildkit = molbuild.buildkit.options(job),
     labels = molbuild.image.labels(job.sha, job.repo_url, molbuild.image.job_labels(job), inputs, bases:labels(), job.labels),
     metadata_file = bases.metadata_file,
     stall = job.stall, timeout = job.ceiling, log_file = job.log_file, keep = { job.held }, -- the lock, as long as it builds
@@ -60,28 +65,39 @@ function build.build(ensure, job)
   bases:settle(image)
 end
 
+-- Verify ------------------------------------------------------------------------------------------------------------
+--- Whether the image that was built may have its tag: with `smoke`, it must run once.
+function build.verify(_, job)
+  if job.smoke then molbuild.smoke.run(job) end
+end
+
 -- All of them -------------------------------------------------------------------------------------------------------
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 function build.prove(ensure, job, name)
-  molbuild.image.prove(job.engine, job.tag,
-    { revision = job.sha, platform = job.target_platform, labels = job.labels, target = job.target,
-      labelled = name == "build" }, name, ensure[name])
+  local is_new = name == "build"
+  local ref = is_new and molbuild.unverified.made(job, ensure.build, ensure.demands(job) ~= nil) or job.tag
+  local found = molbuild.image.prove(job.engine, ref,
+    { revision = job.sha, platform = job.target_platform, labels = job.labels, target = job.target, labelled = is_new },
+    name, ensure[name])
+  job.image_id = found and found.id or job.image_id
 end
 
 --- Reports what is built from which commit, and why, and warns if the build will be slow.
 function build.announce(_, job) advice().announce(job) end
 
---- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
-function build.make(ensure, job, step)
-  if job.offline then molbuild.offline.refuse(job) end
-  if (job.stale or 0) > 0 and molbuild.stale.serve(job, ensure, step, "stale") then return true end
+-- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+local function make(ensure, job, step)
+  if job.offline and not job.unproven then molbuild.offline.refuse(job) end
+  local may_serve = (job.stale or 0) > 0 and not job.unproven
+  if may_serve and molbuild.stale.serve(job, ensure, step, "stale") then return true end
   local lock <close> = step "lock"
   job.held, step = lock, molbuild.behind.describing(job, lock, step)
   if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
+  if job.unproven then return molbuild.verify.again(job, ensure.verify, ensure.demands(job)) end
   if job.image_cache and step "shared" then
     if job.allowed_signers then molbuild.signers.vouch(job, step, true) end
-    return true
+    return molbuild.verify.settle(job, ensure.verify, ensure.demands(job))
   end
   molbuild.failures.check(job)
   job.outcome = "built"
@@ -92,11 +108,21 @@ function build.make(ensure, job, step)
   if job.allowed_signers then molbuild.signers.demand(job, ensure.clone) end
   job.builder, job.builder_advice = builder:join()
   step "check"
+  local image <close> = molbuild.unverified.begin(job, ensure.build)
   step "build"
   ensure.prove(job, "build")
+  molbuild.verify.ask(job, ensure.verify, ensure.demands(job))
+  record:sign()
+  image:accept()
   record:good()
   advice().afterwards(job, ensure)
   return true
+end
+
+--- The steps of a miss. With `fall_back`, a refused image is no failure while there is an older one.
+function build.make(ensure, job, step)
+  if not job.fall_back then return make(ensure, job, step) end
+  return molbuild.fall_back.around(job, ensure, "stale", function() return make(ensure, job, step) end)
 end
 
 return build

@@ -117,6 +117,17 @@ local settings = {
   { "signers_mode", "enforce", "choice",
     "what happens to another commit: enforce, it is an error; warn, it is reported only", choices = { "enforce", "warn" },
     variable = "MOLECULE_SIGNERS_MODE", per_runtime = true },
+  { "smoke", nil, "options",
+    "runs each image once before it gets its tag, apart from everything: { argv = { program, ... }, timeout = 60 (seconds), "
+      .. 'memory = "512m", tmp = "64m", pids = 256 }',
+    per_runtime = true,
+    fields = {
+      { "argv", "words", required = true }, { "timeout", "seconds", 60 }, { "memory", "size", "512m" }, { "tmp", "size", "64m" },
+      { "pids", "count", 256 },
+    } },
+  { "fall_back", false, "boolean",
+    "true: when the commit's image is refused by verify, or its signature is, the last good image is used, with a warning",
+    per_runtime = true },
   { "keep_trees", 3, "count", "how many trees and logs of each runtime are kept", min = 1 },
 }
 
@@ -134,6 +145,9 @@ settings.job = {
   { "alias", "string", "the name that moves with the branch" },
   { "sha", "string", "the commit" },
   { "tag", "string", "the image's name with its tag" },
+  { "unverified", "string", "the name under which the image is built and verified" },
+  { "verified", "table?", "what the step verify found: by, sha256, seconds" },
+  { "unproven", "string?", "why the image that was found must be verified" },
   { "image_id", "string?", "the image's id in the engine" },
   { "reason", "string?", "why the image is built, or how old it is, in one line" },
   { "rebuild", "boolean?", "build although the image is there" },
@@ -169,13 +183,14 @@ settings.job = {
 --- What the functions of the policy must give; those that are not here may give anything. See expect.lua.
 settings.gives = {
   names = "names", job = "job", registry_image = "name", engine_platform = "text", head = "commit", tag = "reference",
-  latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", shared = "boolean", image = "text",
+  verify = "verdict", latest = "reference", cached = "boolean", lock = "lock", clone = "boolean", shared = "boolean",
+  image = "text",
 }
 
 --- Files of the policy that are loaded when one of their functions is called: the file, then the functions. The digest of the
 --- policy, as records have it, includes them.
 settings.parts = {
-  { "ensure-build.lua", "lock", "shared", "clone", "check", "build", "prove", "announce", "make" },
+  { "ensure-build.lua", "lock", "shared", "clone", "check", "build", "verify", "prove", "announce", "make" },
 }
 
 --- The version of the contract between a policy and the program that this policy is written for (docs/policy.md).

@@ -116,6 +116,14 @@ for _, part in ipairs(ensure.settings.parts) do
   end
 end
 
+local own_verify = ensure.verify
+
+--- The verdict that an image must have before it is given out: none, unless there is a `smoke`, or a verify of a fork's own.
+function ensure.demands(job)
+  local is_own = ensure.verify ~= own_verify
+  return (is_own or job.smoke) and molbuild.verify.demanded(job, ensure.verify, is_own) or nil
+end
+
 -- 8. Alias ---------------------------------------------------------------------------------------------------------
 --- Points `:latest` at this image, unless it does so already. Best effort.
 function ensure.alias(job)
@@ -139,6 +147,8 @@ function ensure.image(job)
     if job.attested then molbuild.attest.demand(job) end -- which refuses it
     job.outcome, job.tag = "registry", call("registry_image", job)
     if job.image_pull and job.image_pull ~= "never" then step "pull" end
+    local demanded = ensure.demands(job)
+    if demanded then molbuild.verify.registry(job, ensure.verify, demanded, function() return step "lock" end) end
     return job.tag
   end
   step "preflight"
@@ -161,11 +171,14 @@ function ensure.image(job)
   end
 end
 
---- Whether the step cached finds the image. The shipped one has asked the engine itself.
+--- Whether the step cached finds the image, and it is verified. The shipped cached has asked the engine itself.
 function ensure.found(job, step)
   local found = not job.rebuild and step "cached"
+  job.unproven = nil
   if found and not molbuild.expect.is_shipped(ensure.cached) then ensure.prove(job, "cached") end
   if job.allowed_signers then molbuild.signers.vouch(job, step, found) end
+  local demanded = found and ensure.demands(job)
+  if demanded then return molbuild.verify.is_proven(job, demanded) end
   return found
 end
 

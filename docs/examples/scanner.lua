@@ -1,26 +1,19 @@
---- Scanner step: an image that has a known critical fault is not given out.
+--- Scanner step: an image that has a known critical fault gets no tag.
 ---   molbuild run docs/examples/scanner.lua claude-code
 local molbuild = require "molbuild"
 local ensure = molbuild.load "ensure.lua"
 
-local function scan(job)
-  local result = molbuild.child.run {
-    argv = { "trivy", "image", "--exit-code=1", "--severity=CRITICAL", job.tag }, timeout = 600,
-  }
-  if result.code ~= 0 then
-    molbuild.raise {
-      message = ("%s has critical faults: %s"):format(job.tag, molbuild.child.last_words(result)),
-      hint = "update the base image or the packages of the template",
-    }
-  end
-end
+local FAULTS = 7 -- the exit status for an image with faults; any other one is a failure of the scanner itself
 
--- `:latest` moves only after a scan. Until then each run scans the image again, also one that finds it in the engine.
-local alias = ensure.alias
-function ensure.alias(job)
-  local latest = job.engine:image(job.alias)
-  if not latest or latest.id ~= job.image_id then ensure.step(job, "scan", scan) end
-  alias(job)
+local verify = ensure.verify
+function ensure.verify(job)
+  verify(job) -- what the setting smoke says
+  local result = molbuild.child.run {
+    argv = { "trivy", "image", "--exit-code=" .. FAULTS, "--severity=CRITICAL", job.unverified }, timeout = 600,
+  }
+  local last = molbuild.child.last_words(result)
+  if result.code == FAULTS then return false, "it has critical faults: " .. last end
+  if result.code ~= 0 then molbuild.raise { kind = "remote", message = "trivy: " .. last } end
 end
 
 return ensure

@@ -2,7 +2,7 @@
 local results = {}
 
 local FIRST = {
-  "runtime", "image", "sha", "image_id", "outcome", "wanted", "behind_s", "building", "head_age_s", "seconds", "steps",
+  "runtime", "image", "sha", "image_id", "outcome", "wanted", "reason", "behind_s", "building", "head_age_s", "seconds", "steps",
   "error",
 }
 local ERROR = { "kind", "exit", "message", "hint", "retry" }

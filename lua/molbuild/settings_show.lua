@@ -17,11 +17,13 @@ local function shown(entry)
   elseif type(value) == "table" then
     local words = {}
     for name, item in pairs(value) do
-      item = type(item) == "table" and (item.env or item.file) or item
+      item = type(item) == "table" and (item.env or item.file or table.concat(item, " ")) or item
       words[#words + 1] = math.type(name) and item or name .. "=" .. item
     end
     table.sort(words)
     return table.concat(words, ", ")
+  elseif type(value) == "boolean" then
+    return tostring(value)
   elseif math.type(value) then
     return ("%.14g"):format(value)
   end

@@ -90,6 +90,10 @@
 ---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
 ---@field signers_mode "enforce"|"warn"  what happens to another commit: enforce, it is an error; warn, it is reported only
 ---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
+---@field smoke (table|false)?  runs each image once before it gets its tag, apart from everything: { argv = { program, ... },
+---  timeout = 60 (seconds), memory = "512m", tmp = "64m", pids = 256 }
+---@field fall_back boolean  true: when the commit's image is refused by verify, or its signature is, the last good image is
+---  used, with a warning (default: false)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field runtime string  the runtime's name
 ---@field engine molbuild.Engine  the container engine
@@ -102,6 +106,9 @@
 ---@field alias string  the name that moves with the branch
 ---@field sha string  the commit
 ---@field tag string  the image's name with its tag
+---@field unverified string  the name under which the image is built and verified
+---@field verified table?  what the step verify found: by, sha256, seconds
+---@field unproven string?  why the image that was found must be verified
 ---@field image_id string?  the image's id in the engine
 ---@field reason string?  why the image is built, or how old it is, in one line
 ---@field rebuild boolean?  build although the image is there
@@ -178,6 +185,10 @@
 ---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
 ---@field signers_mode ("enforce"|"warn")?  what happens to another commit: enforce, it is an error; warn, it is reported only
 ---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
+---@field smoke (table|false)?  runs each image once before it gets its tag, apart from everything: { argv = { program, ... },
+---  timeout = 60 (seconds), memory = "512m", tmp = "64m", pids = 256 }
+---@field fall_back boolean?  true: when the commit's image is refused by verify, or its signature is, the last good image is
+---  used, with a warning (default: false)
 
 --- The policy that molbuild ships: `local ensure = molbuild.load "ensure.lua"`.
 ---@class ensure
@@ -261,6 +272,10 @@
 ---  a public key or a fingerprint per line (variable: MOLECULE_REVOKED_SIGNERS)
 ---@field signers_mode "enforce"|"warn"  what happens to another commit: enforce, it is an error; warn, it is reported only
 ---  (default: enforce; variable: MOLECULE_SIGNERS_MODE)
+---@field smoke (table|false)?  runs each image once before it gets its tag, apart from everything: { argv = { program, ... },
+---  timeout = 60 (seconds), memory = "512m", tmp = "64m", pids = 256 }
+---@field fall_back boolean  true: when the commit's image is refused by verify, or its signature is, the last good image is
+---  used, with a warning (default: false)
 ---@field keep_trees number  how many trees and logs of each runtime are kept (default: 3)
 ---@field api integer
 ---@field inputs table<string, string>  files of a template that become build arguments
@@ -330,6 +345,11 @@ function ensure.latest(job) end
 ---@return boolean
 function ensure.cached(job) end
 
+--- The verdict that an image must have before it is given out: none, unless there is a `smoke`, or a verify of a fork's own.
+---@param job job
+---@return table?
+function ensure.demands(job) end
+
 --- Points `:latest` at this image, unless it does so already. Best effort.
 ---@param job job
 function ensure.alias(job) end
@@ -339,7 +359,7 @@ function ensure.alias(job) end
 ---@return string
 function ensure.image(job) end
 
---- Whether the step cached finds the image. The shipped one has asked the engine itself.
+--- Whether the step cached finds the image, and it is verified. The shipped cached has asked the engine itself.
 ---@param job job
 ---@param step fun(name: string): any
 ---@return boolean
@@ -376,9 +396,14 @@ function ensure.clone(job) end
 ---@param job job
 function ensure.check(job) end
 
---- Builds the image `job.tag`; sets `job.image_id`.
+--- Builds the image under the name `job.unverified`; sets `job.image_id`.
 ---@param job job
 function ensure.build(job) end
+
+--- Whether the image that was built may have its tag: with `smoke`, it must run once.
+---@param job job
+---@return boolean?
+function ensure.verify(job) end
 
 --- Asks the engine whether a step was right: after a success without an image the tag would name nothing.
 ---@param job job
@@ -389,7 +414,7 @@ function ensure.prove(job, name) end
 ---@param job job
 function ensure.announce(job) end
 
---- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
+--- The steps of a miss. With `fall_back`, a refused image is no failure while there is an older one.
 ---@param job job
 ---@param step fun(name: string): any
 ---@return boolean

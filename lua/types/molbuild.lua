@@ -14,6 +14,7 @@
 
 ---@class molbuild.BuildOptions
 ---@field tag string
+---@field called string?  the name of the image in messages; its tag when absent
 ---@field dir string
 ---@field builder "buildkit"|"classic"  see Engine:builder()
 ---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
@@ -236,7 +237,7 @@ function Engine:push(ref, options) end
 
 ---@class molbuild.GcRow
 ---@field action "removed"|"would_remove"|"kept"|"failed"
----@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"build_cache"
+---@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"name"|"container"|"build_cache"
 ---@field runtime string?
 ---@field tag string?
 ---@field count integer?  how many files or directories
@@ -255,6 +256,7 @@ function Engine:push(ref, options) end
 ---@field architecture string
 ---@field variant string?  of the architecture
 ---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
+---@field size integer?  bytes, with all of its layers
 ---@field labels table<string, string>
 ---@field digests string[]?  its names in registries, with digests: "debian@sha256:..."
 ---@field layers string[]?  the digests of its layers, the lowest first
@@ -326,6 +328,7 @@ function Engine:push(ref, options) end
 ---@field demands table  as of demands.recorded
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
+---@field verified molbuild.Verdict?  what the step verify found of the image before it got its tag
 
 ---@class molbuild.RecordError
 ---@field kind string
@@ -391,6 +394,7 @@ function Semaphore:acquire(on_wait) end
 ---@field max number?
 ---@field zero number?  what 0 stands for in a job: math.huge, no bound
 ---@field shown_default string?  the default in words, if it depends on the machine
+---@field fields table[]?  for the type options: see option_table.lua
 ---@field replaces string?  a former name of it in the policy, which is refused
 
 ---@class molbuild.SettingValue
@@ -407,6 +411,14 @@ function Semaphore:acquire(on_wait) end
 ---@field refused string?  why the signature was refused, where that is only reported
 ---@field signers_sha256 string  the digest of the file of allowed signers
 ---@field revoked_sha256 string?  the digest of the file of revoked ones
+
+---@class molbuild.StockContainer
+---@field id string
+---@field name string
+---@field image string  the image's id
+---@field created integer?  seconds since 1970
+---@field state string?  "running", "exited", "created", ...
+---@field labels table<string, string>
 
 ---@class molbuild.Task
 ---@field scope table  shared by this task and its children; inherits from the parent's scope
@@ -451,6 +463,13 @@ function Task:join() end
 ---@field auth_hint string?  the hint when the server refuses the token, or requires one
 ---@field verify (fun(options: molbuild.TreeOptions))?  called when the repository holds the commit, before anything of its tree
 ---  is read: it raises an error for a commit that must not be used
+
+---@class molbuild.Verdict
+---@field by "smoke"|"verify"  the setting of the shipped policy, or a fork's own step
+---@field sha256 string?  the digest of that setting, or of the fork
+---@field seconds number  how long it took
+---@field at integer  when; seconds since 1970
+---@field error molbuild.RecordError?  why the image was refused
 
 ---@class molbuild.WatchHow
 ---@field prepare fun(job: table): table  makes a job of the policy one of a watch
@@ -1086,7 +1105,7 @@ function expect.shown(value) end
 function expect.place(fn) end
 
 --- Whether a function comes with the program.
----@param fn function
+---@param fn function?
 ---@return boolean
 function expect.is_shipped(fn) end
 
@@ -1094,7 +1113,7 @@ function expect.is_shipped(fn) end
 --- Raises: bug.
 ---@param name string  the function's name
 ---@param fn function
----@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"names"|"job"|nil  nil: anything will do
+---@param kind "text"|"commit"|"name"|"reference"|"boolean"|"verdict"|"lock"|"names"|"job"|nil  nil: anything will do
 ---@param value any
 ---@param ... any  what else it gave
 ---@return any value
@@ -1145,10 +1164,39 @@ function failures.pause(job) end
 ---@return boolean
 function failures.is_refused(job) end
 
+--- Raise a failure again, if its time is not over.
+--- Raises: template, build.
+---@param job table  `failed_retry` is that time in seconds
+---@param former molbuild.RecordError?
+---@param age integer?  seconds since then
+function failures.repeated(job, former, age) end
+
 --- Raise the failure of a former build of the same, if its time is not over.
 --- Raises: template, build.
 ---@param job table  as of failures.recall
 function failures.check(job) end
+
+--- The last good image instead of one that was refused: with the setting fall_back.
+---@class molbuild.fall_back
+local fall_back = {}
+
+--- Give a job the last good image, if its own was refused: its tag, commit and image are then those of that image, `job.wanted` is
+--- the commit that was refused, and the name that moves with the branch stays where it is.
+--- Raises: as FAILURE (when it is another failure, or there is no such image).
+---@param job table  with its commit and its tag
+---@param policy table  its steps `tag`, `cached` and `demands` are called
+---@param failure molbuild.Error  why it has no image
+---@param outcome string  the job's outcome with an older image
+---@return true
+function fall_back.serve(job, policy, failure, outcome) end
+
+--- Run the steps of a miss, and fall back when they end with a refusal.
+---@param job table
+---@param policy table
+---@param outcome string  as of fall_back.serve
+---@param make fun(): boolean  the steps
+---@return boolean
+function fall_back.around(job, policy, outcome, make) end
 
 --- The verb `gc` of a policy: its options, what it prints, and how it runs behind a build.
 ---@class molbuild.gc
@@ -1847,6 +1895,7 @@ function pins.update(policy, words, path) end
 ---@field CHANGES integer  The exit status of a plan when a run would do something.
 ---@field MOVED string  The state of base images for which a run with --pull would do something.
 ---@field PULL string
+---@field VERIFY string
 local plan = {}
 
 --- Why a job has no usable image, in one line.
@@ -2120,8 +2169,9 @@ function shared.name(job) end
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken
+---@param ask fun()?  verifies the image before it gets the tag; raises when it is refused
 ---@return boolean taken
-function shared.take(job, declared, outcome) end
+function shared.take(job, declared, outcome, ask) end
 
 --- Push a job's image that was built here. It happens when the results have been written, unless it is required to succeed: then
 --- it happens now.
@@ -2190,6 +2240,36 @@ function signers.examine(job) end
 ---@param step fun(name: string): any  calls a step of the policy: its lock
 ---@param found boolean  whether the engine has the image
 function signers.vouch(job, step, found) end
+
+--- The setting smoke: an image runs once, apart from everything, before it is accepted.
+---@class molbuild.smoke
+---@field LABEL string  The label of such a container. Its value is the same for the runs of one runtime with one cache.
+local smoke = {}
+
+--- The containers of such runs.
+--- Raises: failed, missing_tool.
+---@param engine molbuild.Engine
+---@return molbuild.StockContainer[]
+function smoke.containers(engine) end
+
+--- Those of them that killed runs have left: of this runtime and cache, and of others, whose time is over.
+---@param all molbuild.StockContainer[]
+---@param cache string
+---@param runtime string  whose lock is held
+---@return molbuild.StockContainer[]
+function smoke.left(all, cache, runtime) end
+
+--- Remove them.
+--- Raises: failed, missing_tool.
+---@param engine molbuild.Engine
+---@param cache string
+---@param runtime string  whose lock is held
+function smoke.sweep(engine, cache, runtime) end
+
+--- Run a job's image once, as the setting says.
+--- Raises: template (the image is refused), timeout, failed, missing_tool, cancelled.
+---@param job table  with image_id and the setting; its lock is held
+function smoke.run(job) end
 
 --- The last good image of a runtime: what is there while the image that was asked for is not.
 ---@class molbuild.stale
@@ -2378,6 +2458,120 @@ function token.again() end
 ---@return molbuild.Credential
 function token.new(text, url, user) end
 
+--- The name under which an image is built until it is verified. It never counts as the image's tag: no run finds it, pushes it or
+--- gives it out. It is removed before the run ends, whatever the run found, or failed with.
+---@class molbuild.unverified
+local unverified = {}
+
+--- The name for an image that will get a tag. Two tags have two names.
+---@param tag string  the image's name with its tag
+---@return string
+function unverified.name(tag) end
+
+--- Whether a name is one of these.
+---@param name string  as an engine gives it
+---@return boolean
+function unverified.is(name) end
+
+--- Begin to make an image under its other name: sets job.unverified. The name goes when this is closed.
+---@param job table  with its tag
+---@param fn function?  the policy's step that makes the image; none for one that was pulled
+---@return { accept: fun(self: table) }  to be closed
+function unverified.begin(job, fn) end
+
+--- The name of what a step has made. A fork's own step may have given the image its tag; then it is taken back, if the image must
+--- be verified first.
+---@param job table  sets job.unverified to it
+---@param fn function  the step
+---@param must_verify boolean
+---@return string
+function unverified.made(job, fn, must_verify) end
+
+--- The step verify: what it must show of an image before it gets its tag, or is given out. verdict.lua keeps what it has found.
+---@class molbuild.verify
+local verify = {}
+
+--- The verdict that an image must have, by the policy's step: one by another setting, or by another version of a fork, is none.
+--- Raises: bug (the fork has taken the step away).
+---@param job table
+---@param fn function  the step
+---@param is_own boolean  whether it is a fork's own; else it does what job.smoke says
+---@return { by: string, sha256: string? }
+function verify.demanded(job, fn, is_own) end
+
+---@class molbuild.verify.is_proven.wanted
+---@field by string
+---@field sha256 string?
+
+--- Whether an image that was found is known to be verified, as the policy is now: sets job.unproven to why it is not.
+---@param job table  with image_id
+---@param wanted molbuild.verify.is_proven.wanted
+---@return boolean
+function verify.is_proven(job, wanted) end
+
+--- Whether a failure is a verdict about the image, and not about what the step needs: only the commit or the policy can change it.
+---@param failure molbuild.Error
+---@return boolean
+function verify.is_verdict(failure) end
+
+---@class molbuild.verify.ask.wanted
+---@field by string
+---@field sha256 string?
+
+--- Run the step: sets job.verified, or raises why the image is refused.
+--- Raises: template, timeout, as the step raises.
+---@param job table  with unverified, the name of the image, and image_id
+---@param fn function  the step
+---@param wanted molbuild.verify.ask.wanted?  the verdict that is demanded; nil: none
+function verify.ask(job, fn, wanted) end
+
+---@class molbuild.verify.planned.wanted
+---@field by string
+---@field sha256 string?
+
+--- Why a run would verify an image that is there.
+--- Raises: template (its refusal is remembered).
+---@param job table  with image_id and unproven
+---@param wanted molbuild.verify.planned.wanted
+---@return string
+function verify.planned(job, wanted) end
+
+---@class molbuild.verify.again.wanted
+---@field by string
+---@field sha256 string?
+
+--- Verify an image that is there already, without building it. It keeps its names, whatever is found.
+--- Raises: as verify.ask.
+---@param job table  with its tag
+---@param fn function  the step
+---@param wanted molbuild.verify.again.wanted
+---@return true
+function verify.again(job, fn, wanted) end
+
+---@class molbuild.verify.settle.wanted
+---@field by string
+---@field sha256 string?
+
+--- Verify what a fork's own step has put under the job's tag, unless that was done.
+--- Raises: as verify.ask.
+---@param job table  with its tag
+---@param fn function  the step verify
+---@param wanted molbuild.verify.settle.wanted?
+---@return true
+function verify.settle(job, fn, wanted) end
+
+---@class molbuild.verify.registry.wanted
+---@field by string
+---@field sha256 string?
+
+--- Verify the image of a registry, which is not built here and has no tag of our own.
+--- Raises: failed (the engine does not have the image), as verify.ask.
+---@param job table  with its tag
+---@param fn function  the step verify
+---@param wanted molbuild.verify.registry.wanted
+---@param lock fun(): table  the lock of the runtime, to be closed
+function verify.registry(job, fn, wanted, lock) end
+
 --- The verb `watch` of a policy: images are kept fresh. One loop looks at each runtime in turn; docs/operations.md has the rules.
 ---@class molbuild.watch
 ---@field EVERY integer  Seconds between two looks at a runtime, where the command line does not say, and the least that it may
@@ -2436,6 +2630,7 @@ function working_tree.copy(job, to) end
 ---@field events molbuild.events
 ---@field expect molbuild.expect
 ---@field failures molbuild.failures
+---@field fall_back molbuild.fall_back
 ---@field gc molbuild.gc
 ---@field git molbuild.git
 ---@field gitea molbuild.gitea
@@ -2461,11 +2656,14 @@ function working_tree.copy(job, to) end
 ---@field sha molbuild.sha
 ---@field shared molbuild.shared
 ---@field signers molbuild.signers
+---@field smoke molbuild.smoke
 ---@field stale molbuild.stale
 ---@field task molbuild.task
 ---@field template molbuild.template
 ---@field testing molbuild.testing
 ---@field token molbuild.token
+---@field unverified molbuild.unverified
+---@field verify molbuild.verify
 ---@field watch molbuild.watch
 ---@field working_tree molbuild.working_tree
 molbuild = {}

@@ -42,6 +42,7 @@ function testing.world(options) end
 ---@field programs table<string, fun(call: molbuild.testing.Call): integer?, integer?>
 ---@field runs molbuild.testing.Run[]
 ---@field builds molbuild.testing.Build[]
+---@field containers { image: string, argv: string[], options: string[] }[]  that the setting smoke has run
 local World = {}
 
 --- molbuild run POLICY ARGUMENT...; options of molbuild run are a table after the arguments.
@@ -209,6 +210,12 @@ function Engine:image(ref) end
 ---@field says string?  the program's last line
 ---@field signal integer?  that ends it
 ---@field image { platform: string?, labels: table<string, string>? }|false|nil  what else the image is; false: there is none
+
+--- Set how the next containers go, which the setting smoke runs.
+---@param plan { prints: string|string[]|nil, seconds: number?, exit: integer? }|
+---  fun(container: table, call: molbuild.testing.Call): integer?
+---@param count integer?  all of them when absent
+function Engine:runs(plan, count) end
 
 --- Set how the next builds go.
 ---@param plan molbuild.testing.Plan|fun(build: molbuild.testing.Build, call: molbuild.testing.Call): integer?, integer?

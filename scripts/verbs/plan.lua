@@ -36,6 +36,8 @@ local function outcome_of(ensure, job)
   molbuild.manifest.obeyed(job, ensure.head)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
+    local demanded = ensure.demands(job)
+    if demanded and not molbuild.verify.is_proven(job, demanded) then return plan.VERIFY, molbuild.verify.planned(job, demanded) end
     if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
     local unsure = job.allowed_signers and molbuild.signers.doubt(job)
     return job.offline_age and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil

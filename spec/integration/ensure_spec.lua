@@ -340,7 +340,7 @@ exec docker "$@"
     local path = shimmed(([[
 [ "$1" = build ] || exec docker "$@"
 shift
-docker build "$@" && docker image rm -f molecule-local/workspace-template-claude-code:%s
+docker build "$@" && docker image rm -f molecule-local/workspace-template-claude-code:%s.unverified
 ]]):format(sha:sub(1, 12)))
     local run = w:ensure("claude-code", { PATH = path })
     assert.equal(8, run.status, run.stderr)
@@ -351,7 +351,7 @@ docker build "$@" && docker image rm -f molecule-local/workspace-template-claude
   it("continues when :latest cannot be moved", function()
     local sha = commit()
     local path = shimmed([[
-if [ "$1" = tag ]; then echo no such luck >&2; exit 1; fi
+case "$1 $3" in "tag "*:latest) echo no such luck >&2; exit 1 ;; esac
 exec docker "$@"
 ]])
     local run = w:ensure("claude-code", { PATH = path, MOLBUILD_DOCKER_API = "0" })

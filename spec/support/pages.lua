@@ -10,7 +10,7 @@ local function default_of(row)
   elseif row[2] == nil or type(row[2]) == "table" then
     return ""
   end
-  return math.type(row[2]) and ("%.14g"):format(row[2]) or row[2]
+  return math.type(row[2]) and ("%.14g"):format(row[2]) or tostring(row[2])
 end
 
 local function code(text) return text and "`" .. text .. "`" or "" end
@@ -89,8 +89,8 @@ end
 
 --- The policies of docs/examples that the page of policies shows.
 pages.examples = {
-  "build-arg.lua", "extra-runtime.lua", "mirror.lua", "own-host.lua", "private-index.lua", "scanner.lua", "push.lua", "tidy.lua",
-  "webhook.lua", "pull-first.lua", "dependent.lua", "fork-of-fork.lua",
+  "build-arg.lua", "extra-runtime.lua", "mirror.lua", "own-host.lua", "private-index.lua", "smoke.lua", "scanner.lua", "size.lua",
+  "push.lua", "tidy.lua", "webhook.lua", "pull-first.lua", "dependent.lua", "fork-of-fork.lua",
 }
 
 local POLICY = "docs/policy.md"

@@ -10,7 +10,7 @@ local POLICY = "scripts/ensure.lua"
 local KINDS = {
   branch = "string", text = "string", prefix = "string", platform = "string", ending = "string", directory = "string",
   file = "string", secret = "string", switch = '"0"|"1"', flag = '"0"|"1"', seconds = "number", count = "number",
-  bytes = "number", list = "string[]", map = "table<string, string>",
+  bytes = "number", boolean = "boolean", options = "table|false", list = "string[]", map = "table<string, string>",
   secrets = "table<string, molbuild.BuildSecret>", ssh = "string|string[]", memory = "string|integer", cpus = "string|number",
   network = '"default"|"none"|"host"', stage = "string",
 }
@@ -23,13 +23,13 @@ local FIELD_KINDS = { Docker = "molbuild.Engine", Credential = "molbuild.Credent
 
 --- By what a function must give.
 local RESULTS = {
-  job = "job", name = "string", text = "string", commit = "string", reference = "string", boolean = "boolean",
+  job = "job", verdict = "boolean?", name = "string", text = "string", commit = "string", reference = "string", boolean = "boolean",
   lock = "molbuild.core.Lock",
 }
 
 --- What the functions give that are not in that table.
 local OTHER_RESULTS = { names = "string[]", found = "boolean", make = "boolean", run = "string ...", cache_key = "string",
-  arguments = "table<string, molbuild.Argument[]>" }
+  arguments = "table<string, molbuild.Argument[]>", demands = "table?" }
 
 --- By the name of a parameter of the policy's functions.
 local PARAMETERS = {
@@ -48,7 +48,7 @@ end
 local function default_of(row)
   if row.shown_default then return "default: " .. row.shown_default end
   if row[2] == nil or type(row[2]) == "table" then return nil end
-  return "default: " .. (math.type(row[2]) and ("%.14g"):format(row[2]) or row[2])
+  return "default: " .. (math.type(row[2]) and ("%.14g"):format(row[2]) or tostring(row[2]))
 end
 
 local function setting_note(row)

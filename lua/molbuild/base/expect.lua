@@ -55,6 +55,7 @@ local KINDS = {
   name = { is_name, "an image's name" },
   reference = { is_reference, "an image's name with a tag, such as name:tag, or a digest" },
   boolean = { function(value) return type(value) == "boolean" end, "true or false" },
+  verdict = { function(value) return value == nil or type(value) == "boolean" end, "nothing, true, or false and the reason" },
   lock = { closes, "a lock: a value that can be closed" },
   names = { is_names, "a list of names" },
   job = { function(value) return type(value) == "table" and is_text(value.runtime) end, "a job: a table with a runtime" },
@@ -85,16 +86,16 @@ function expect.place(fn)
 end
 
 --- Whether a function comes with the program.
----@param fn function
+---@param fn function?
 ---@return boolean
 function expect.is_shipped(fn)
-  return expect.shipped[debug.getinfo(fn, "S").source] == true
+  return type(fn) == "function" and expect.shipped[debug.getinfo(fn, "S").source] == true
 end
 
 --- Check what a function of a policy gave.
 ---@param name string  the function's name
 ---@param fn function
----@param kind "text"|"commit"|"name"|"reference"|"boolean"|"lock"|"names"|"job"|nil  nil: anything will do
+---@param kind "text"|"commit"|"name"|"reference"|"boolean"|"verdict"|"lock"|"names"|"job"|nil  nil: anything will do
 ---@param value any
 ---@param ... any  what else it gave
 ---@return any value

@@ -211,6 +211,7 @@ local function tell_result(self, value, seconds)
     outcome = self.outcome,
     head_age_s = rawget(self, "head_age"),
     wanted = rawget(self, "wanted"),
+    reason = rawget(self, "wanted") and rawget(self, "reason") or nil,
     behind_s = rawget(self, "behind_s"),
     building = rawget(self, "building"),
     seconds = seconds,

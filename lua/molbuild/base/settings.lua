@@ -23,6 +23,7 @@ local settings = {}
 ---@field max number?
 ---@field zero number?  what 0 stands for in a job: math.huge, no bound
 ---@field shown_default string?  the default in words, if it depends on the machine
+---@field fields table[]?  for the type options: see option_table.lua
 ---@field replaces string?  a former name of it in the policy, which is refused
 
 ---@class molbuild.SettingValue
@@ -74,6 +75,15 @@ local function switch(value, _, where, from_variable)
   return value
 end
 
+local function boolean(value, _, where)
+  if type(value) ~= "boolean" then misuse("%s must be true or false, not %s", where, expect.shown(value)) end
+  return value
+end
+
+local function options(value, row, where)
+  return require("molbuild.base.option_table").read(value, row.fields, where)
+end
+
 local function map(value, _, where)
   local copy = {}
   if type(value) ~= "table" then
@@ -111,7 +121,7 @@ end
 --- Each type returns the value in its final form, or raises an error that names the place.
 local TYPES = {
   seconds = number, count = number, bytes = number, text = text, choice = choice, switch = switch, flag = switch,
-  map = map, list = name_list,
+  map = map, list = name_list, boolean = boolean, options = options,
   secrets = of_build "secrets", ssh = of_build "ssh", memory = of_build "memory", cpus = of_build "cpus",
   network = of_build "network", stage = of_build "stage",
   branch = named(function(value) return names.branch(value) end),
@@ -131,7 +141,8 @@ local function checked(row, value, where, from_variable)
   if not ok and not from_variable and errors.is(result, "usage") then
     result.kind = "bug"
   end
-  return ok and result or not ok and error(result, 0) or nil
+  if not ok then error(result, 0) end
+  return result
 end
 
 local function mistake(format, ...)
@@ -238,7 +249,8 @@ local function find(policy, row, runtime, all_own)
   end
   local own = all_own[name]
   if own ~= nil then
-    local mixed = (row[3] == "map" or row[3] == "secrets") and type(own) == "table" and type(policy[name]) == "table"
+    local is_mixed = row[3] == "map" or row[3] == "secrets" or row[3] == "options"
+    local mixed = is_mixed and type(own) == "table" and type(policy[name]) == "table"
     return mixed and maps.merged(policy[name], own) or own, "fork", ("per_runtime.%s.%s"):format(runtime, name)
   end
   return policy[name], maps.same(policy[name], row[2]) and "default" or "fork", name

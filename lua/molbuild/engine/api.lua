@@ -66,6 +66,7 @@ local function message_of(response)
   return type(text) == "string" and text or "status " .. response.status
 end
 
+
 --- One request, bounded by TIMEOUT seconds. nil, message, code when the engine gave no answer, or supports no version
 --- that molbuild supports.
 ---@param max integer?  the most bytes of the answer
@@ -118,6 +119,19 @@ function Api:value(method, path, timeout, max)
   return nil, "the engine's answer is not a JSON object"
 end
 
+--- One request whose answer has no document.
+---@param method string
+---@param path string
+---@param timeout number?  seconds
+---@return integer? status
+---@return string? message  of an answer that is a failure, or why there is none
+---@return string? code  when the engine gave no answer
+function Api:status(method, path, timeout)
+  local response, message, code = self:request(method, path, timeout)
+  if not response then return nil, message, code end
+  return response.status, response.status >= 300 and "the engine reports: " .. message_of(response) or nil
+end
+
 --- The engine's description of an image, unchanged.
 ---@param ref string  a reference that engine/init.lua has checked
 ---@return table? image  nil when the engine has none, and on failure
@@ -127,12 +141,19 @@ function Api:image(ref)
   return self:value("GET", ("/images/%s/json"):format(ref))
 end
 
+--- The filter for what has a label, as a query has it.
+---@param label string  "name", or "name=value"
+---@return string
+function api.label_filter(label)
+  local filter = ('{"label":[%s]}'):format(json.string(label))
+  return (filter:gsub("[^%w._~-]", function(character) return ("%%%02X"):format(character:byte()) end))
+end
+
 --- The path of the question for the images that have a label.
 ---@param label string  "name", or "name=value"
 ---@return string
 function api.labelled_path(label)
-  local filter = ('{"label":[%s]}'):format(json.string(label))
-  return "/images/json?filters=" .. filter:gsub("[^%w._~-]", function(character) return ("%%%02X"):format(character:byte()) end)
+  return "/images/json?filters=" .. api.label_filter(label)
 end
 
 --- The images that have a label, unchanged: a list of tables with Id, RepoTags and Labels.

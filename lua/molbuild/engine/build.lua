@@ -83,6 +83,7 @@ end
 
 ---@class molbuild.BuildOptions
 ---@field tag string
+---@field called string?  the name of the image in messages; its tag when absent
 ---@field dir string
 ---@field builder "buildkit"|"classic"  see Engine:builder()
 ---@field buildkit molbuild.BuildKitOptions?  what only BuildKit can do
@@ -258,11 +259,11 @@ function build.run(engine, options)
   demands.check_builder(engine, options.builder, normal)
   local secret_files <close> = secrets.open(normal.secrets)
   options = setmetatable({ demands = normal, secret_files = secret_files }, { __index = options })
-  local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.tag)
+  local what = ("%s build %s"):format(engine.command:match "[^/]*$", options.called or options.tag)
   local result, built, unclear, begun = build_once(engine, options)
   local spoilt = spoilt_by_cache(engine, options, result, built)
   if spoilt then
-    log.warn("%s: %s — building it again, without the cache", options.tag, spoilt)
+    log.warn("%s: %s — building it again, without the cache", options.called or options.tag, spoilt)
     result, built, unclear, begun = build_once(engine, setmetatable({ no_cache = true }, { __index = options }))
   end
   if result.code ~= 0 then

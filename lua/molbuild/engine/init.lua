@@ -143,6 +143,7 @@ function Engine:described(image)
     created = image.Created,
     digests = type(image.RepoDigests) == "table" and image.RepoDigests or nil,
     layers = type(image.RootFS) == "table" and type(image.RootFS.Layers) == "table" and image.RootFS.Layers or nil,
+    size = math.tointeger(tonumber(image.Size)),
     labels = type(config.Labels) == "table" and config.Labels or type(image.Labels) == "table" and image.Labels or {},
   }
 end
@@ -154,6 +155,7 @@ end
 ---@field architecture string
 ---@field variant string?  of the architecture
 ---@field created string|integer|nil  when the engine made it, as the engine writes it: a date, in a list seconds since 1970
+---@field size integer?  bytes, with all of its layers
 ---@field labels table<string, string>
 ---@field digests string[]?  its names in registries, with digests: "debian@sha256:..."
 ---@field layers string[]?  the digests of its layers, the lowest first
@@ -303,7 +305,7 @@ end
 local BUILD_OPTIONS = {
   tag = true, dir = true, builder = true, platform = true, build_args = true, labels = true, no_cache = true, pull = true,
   timeout = true, stall = true, log_file = true, keep = true, settings = true, buildkit = true, metadata_file = true,
-  secrets = true, ssh = true, memory = true, cpus = true, network = true, target = true,
+  secrets = true, ssh = true, memory = true, cpus = true, network = true, target = true, called = true,
 }
 
 --- Build an image from a directory with a Dockerfile at its root; see engine/build.lua.

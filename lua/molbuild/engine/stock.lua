@@ -26,6 +26,7 @@ local LISTS = 300
 ---@field image string  the image's id
 ---@field created integer?  seconds since 1970
 ---@field state string?  "running", "exited", "created", ...
+---@field labels table<string, string>
 
 ---@class molbuild.StockUsage
 ---@field images table<string, { size: integer?, shared: integer? }>  by image id; shared: bytes that other images also use
@@ -61,12 +62,13 @@ function stock.images(engine, label)
   return must(list, message, "the engine's images")
 end
 
---- All containers, running or not.
+--- All containers, running or not, or those that have a label.
 ---@param engine molbuild.Engine
+---@param label string?  "name", or "name=value"
 ---@return molbuild.StockContainer[]
 ---@raise failed | missing_tool
-function stock.containers(engine)
-  local list, message = ask(engine, USUAL, "containers")
+function stock.containers(engine, label)
+  local list, message = ask(engine, USUAL, "containers", label)
   return must(list, message, "the engine's containers")
 end
 
@@ -108,6 +110,16 @@ end
 function stock.remove(engine, ref)
   local removal, message = ask(engine, LONG, "remove", ref)
   return removal or { refused = message or "the engine gave no usable answer" }
+end
+
+--- Remove a container with its anonymous volumes; one that runs is killed. A container that is gone is a success.
+---@param engine molbuild.Engine
+---@param name string  or its id
+---@return string? refused  why it may still be there
+---@raise missing_tool
+function stock.remove_container(engine, name)
+  local done, message = ask(engine, USUAL, "remove_container", name)
+  return not done and (message or "the engine gave no usable answer") or nil
 end
 
 --- Remove parts of the build cache that no build uses, until it has at most BYTES.

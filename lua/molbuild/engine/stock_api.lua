@@ -47,20 +47,22 @@ function stock_api.images(api, seconds, label)
   end)
 end
 
---- All containers.
+--- All containers, or those with a label.
 ---@param api molbuild.EngineApi
+---@param label string?
 ---@return molbuild.StockContainer[]?
 ---@return string? message
 ---@return string? code
-function stock_api.containers(api, seconds)
-  local list, message, code = api:value("GET", "/containers/json?all=1", seconds, MAX)
+function stock_api.containers(api, seconds, label)
+  local filter = label and "&filters=" .. require("molbuild.engine.api").label_filter(label) or ""
+  local list, message, code = api:value("GET", "/containers/json?all=1" .. filter, seconds, MAX)
   if type(list) ~= "table" then return nil, message, code end
   return converted(list, function(container)
     local names = of_image.names(container.Names)
     return {
       id = said(container.Id), name = (names[1] or said(container.Id) or "?"):gsub("^/", ""),
       image = of_image.id(container.ImageID) or said(container.Image), created = number_of(container.Created),
-      state = said(container.State),
+      state = said(container.State), labels = labels_of(container.Labels),
     }
   end)
 end
@@ -112,6 +114,18 @@ function stock_api.remove(api, seconds, ref)
     removal.deleted = removal.deleted or type(entry) == "table" and said(entry.Deleted) ~= nil or nil
   end
   return removal
+end
+
+--- Remove a container, whatever its state.
+---@param api molbuild.EngineApi
+---@param name string
+---@return boolean? done
+---@return string? message
+---@return string? code
+function stock_api.remove_container(api, seconds, name)
+  local status, message, code = api:status("DELETE", ("/containers/%s?force=1&v=1"):format(name), seconds)
+  if not status then return nil, message, code end
+  return (status < 300 or status == 404) or nil, message
 end
 
 --- Remove parts of the build cache. podman has none: its layers are images.

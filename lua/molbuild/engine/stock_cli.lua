@@ -56,12 +56,15 @@ function stock_cli.images(cli, _, label)
 end
 
 --- All containers: see stock_api.lua.
-function stock_cli.containers(cli)
-  return described(cli, "container", { "ps", "--all", "--quiet", "--no-trunc" }, function(container)
+function stock_cli.containers(cli, _, label)
+  local list = { "ps", "--all", "--quiet", "--no-trunc", label and "--filter" or nil, label and "label=" .. label or nil }
+  return described(cli, "container", list, function(container)
+    local labels = {}
+    for name, value in pairs(table_of(table_of(container.Config).Labels)) do labels[name] = said(value) end
     return {
       id = said(container.Id), name = (said(container.Name) or said(container.Id) or "?"):gsub("^/", ""),
       image = of_image.id(container.Image), created = amounts.time(container.Created),
-      state = said(table_of(container.State).Status),
+      state = said(table_of(container.State).Status), labels = labels,
     }
   end)
 end
@@ -126,6 +129,19 @@ function stock_cli.remove(cli, _, ref)
   local _, message, code = cli:failure("image rm", result)
   if code then return nil, message, code end
   return { refused = child.last_words(result) }
+end
+
+-- What the programs print about a container that is not there.
+local GONE = { "[Nn]o such container", "no container with " }
+
+--- Remove a container: see stock_api.lua.
+function stock_cli.remove_container(cli, _, name)
+  local result = cli:ask { "rm", "--force", "--volumes", name }
+  if result.code == 0 then return true end
+  for _, words in ipairs(GONE) do
+    if result.tail:find(words) then return true end
+  end
+  return cli:failure("rm", result)
 end
 
 --- Remove parts of the build cache: see stock_api.lua.

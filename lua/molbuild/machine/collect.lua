@@ -1,6 +1,7 @@
 --- Removes what nothing needs any more: old images, what builds of former runtimes have left in the cache, parts of the engine's
 --- build cache. Other programs use the engine at the same time. So nothing is removed by force, and each decision is made again
 --- while the lock of the runtime is held.
+local container = require "molbuild.engine.container"
 local core = require "molbuild.core"
 local cache = require "molbuild.repository.cache"
 local errors = require "molbuild.base.errors"
@@ -8,6 +9,7 @@ local images = require "molbuild.machine.images"
 local leftovers = require "molbuild.machine.leftovers"
 local maps = require "molbuild.base.maps"
 local needed = require "molbuild.machine.needed"
+local smoke = require "molbuild.machine.smoke"
 local stock = require "molbuild.engine.stock"
 
 local collect = {}
@@ -17,7 +19,7 @@ local RECORD_AGE = 30 * 86400
 
 ---@class molbuild.GcRow
 ---@field action "removed"|"would_remove"|"kept"|"failed"
----@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"build_cache"
+---@field kind "image"|"tree"|"log"|"record"|"signature"|"order"|"repository"|"staging"|"name"|"container"|"build_cache"
 ---@field runtime string?
 ---@field tag string?
 ---@field count integer?  how many files or directories
@@ -133,7 +135,8 @@ local function remove_image(self, image)
     if removal.gone then return end
   end
   self.report.removed = self.report.removed + 1
-  note(self, "removed", row_of(image), #image.names == 0 and "it has no name"
+  local is_unverified = not image.tag and not image.latest and #image.unverified > 0
+  note(self, "removed", row_of(image), #image.names == 0 and "it has no name" or is_unverified and "it was not verified"
     or ("not one of the %d newest"):format(self.rules.keep))
 end
 
@@ -149,6 +152,53 @@ local function clear_images(self, runtime, list)
   for _, image in ipairs(needed.not_by_anything(look(self), self.rules)) do
     image.own = sizes[image.id]
     if wanted[image.id] then remove_image(self, image) end
+  end
+end
+
+-- The names that killed runs have left on images that stay.
+local function clear_names(self, runtime, list)
+  local lock <close>, action, reason = acquire(self, runtime)
+  for _, name in ipairs(list) do
+    local why = nil
+    if lock and not self.dry_run then why = stock.remove(self.engine, name).refused end
+    note(self, why and "failed" or action or "removed", { kind = "name", runtime = runtime, tag = name:match "[^:]*$" },
+      why or reason or "left by a run that was killed")
+  end
+end
+
+-- The containers that killed runs of a runtime have left.
+local function clear_containers(self, runtime)
+  local lock <close>, action, reason = acquire(self, runtime)
+  for _, left in ipairs(smoke.left(smoke.containers(self.engine), self.cache, runtime)) do
+    local why = nil
+    if lock and not self.dry_run then why = container.remove(self.engine, left.id) end
+    note(self, why and "failed" or action or "removed", { kind = "container", runtime = runtime, tag = left.name },
+      why or reason or "left by a run that was killed")
+  end
+end
+
+local function is_asked(self, runtime)
+  return not self.rules.runtimes or self.rules.runtimes[runtime]
+end
+
+-- Before the images, which they use.
+local function clear_all_containers(self, known)
+  local all = smoke.containers(self.engine)
+  for _, runtime in ipairs(known) do
+    if is_asked(self, runtime) and #smoke.left(all, self.cache, runtime) > 0 then clear_containers(self, runtime) end
+  end
+end
+
+local function clear_names_of_all(self)
+  local by_runtime = {}
+  for _, image in ipairs(look(self)) do
+    -- An image that has no other name has been removed, or stays for a reason of its own.
+    local names = is_asked(self, image.runtime) and (image.tag or image.latest or image.other) and image.unverified or {}
+    local all = by_runtime[image.runtime] or {}
+    by_runtime[image.runtime] = table.move(names, 1, #names, #all + 1, all)
+  end
+  for runtime, names in pairs(by_runtime) do
+    if #names > 0 then clear_names(self, runtime, names) end
   end
 end
 
@@ -244,8 +294,7 @@ end
 
 local function clear_cache(self, known)
   for _, runtime in ipairs(leftovers.runtimes(self.cache)) do
-    local is_asked = not self.rules.runtimes or self.rules.runtimes[runtime]
-    if is_asked then clear_runtime(self, runtime, known[runtime] == true) end
+    if is_asked(self, runtime) then clear_runtime(self, runtime, known[runtime] == true) end
   end
 end
 
@@ -296,10 +345,12 @@ end
 function collect.run(options)
   local self = new(options)
   local enough = has_enough(self)
+  clear_all_containers(self, options.known)
   local before = stock.usage(self.engine)
   local list = needed.not_by_anything(look(self), self.rules)
   images.measure(list, before)
   if self.free and not enough then clear_until_free(self, list) elseif not enough then clear_all(self, list) end
+  clear_names_of_all(self)
   clear_cache(self, maps.set(options.known))
   if options.build_cache then clear_build_cache(self, options.build_cache) end
   local had = total(before) or 0 -- a podman that is called docker counts no layers

@@ -28,17 +28,20 @@ local function is_same(job, found)
     and (not found.builder or found.builder == (job.engine:builder()))
 end
 
+-- A clock that was set back says nothing about how long ago it was.
+local function is_within(job, age)
+  return age >= 0 and age < (job.failed_retry or 0)
+end
+
 --- The failure of a former build of the same, if its time is not over.
 ---@param job table  with its commit and its tag; `failed_retry` is that time in seconds
 ---@return molbuild.RecordError?
 ---@return integer? age  seconds since then
 function failures.recall(job)
-  local within = job.failed_retry or 0
-  if within <= 0 or job.rebuild then return nil end
+  if (job.failed_retry or 0) <= 0 or job.rebuild then return nil end
   local found = record.read(record.path(job.cache, job.runtime, job.tag))
   local age = found and found.error and os.time() - found.finished
-  -- A clock that was set back says nothing about how long ago it was.
-  if not age or age < 0 or age >= within then return nil end
+  if not age or not is_within(job, age) then return nil end
   if not is_lasting(found.error, found.demands.secrets or found.demands.ssh) or not is_same(job, found) then return nil end
   -- Who may sign is no part of the commit.
   if found.error.kind == "signature" and not require("molbuild.machine.signers").is_current(job, found.signer) then return nil end
@@ -78,12 +81,13 @@ function failures.is_refused(job)
   return found.error.kind == "template" or is_unsigned(job, found)
 end
 
---- Raise the failure of a former build of the same, if its time is not over.
----@param job table  as of failures.recall
+--- Raise a failure again, if its time is not over.
+---@param job table  `failed_retry` is that time in seconds
+---@param former molbuild.RecordError?
+---@param age integer?  seconds since then
 ---@raise template | build
-function failures.check(job)
-  local former, age = failures.recall(job)
-  if not former then return end
+function failures.repeated(job, former, age)
+  if not former or not is_within(job, age) or not is_lasting(former) then return end
   local now = "--rebuild builds it now"
   errors.raise {
     kind = former.kind, retry = false, step = former.step,
@@ -92,6 +96,13 @@ function failures.check(job)
     hint = former.hint and ("%s; %s"):format(former.hint, now) or now,
     log = former.log and core.fs.lstat(former.log) and former.log or nil,
   }
+end
+
+--- Raise the failure of a former build of the same, if its time is not over.
+---@param job table  as of failures.recall
+---@raise template | build
+function failures.check(job)
+  failures.repeated(job, failures.recall(job))
 end
 
 return failures

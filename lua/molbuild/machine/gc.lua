@@ -60,7 +60,7 @@ end
 local ACTIONS = { removed = "removed", would_remove = "would go", kept = "kept", failed = "failed" }
 local KINDS = {
   tree = "trees", log = "logs", record = "records", order = "order of builds", repository = "repository",
-  staging = "unfinished trees", build_cache = "build cache",
+  staging = "unfinished trees", name = "unverified name", container = "container", build_cache = "build cache",
 }
 
 -- The image's tag; or how many of what.

@@ -4,6 +4,7 @@ local amounts = require "molbuild.base.amounts"
 local short = require("molbuild.base.sha").short
 local stock = require "molbuild.engine.stock"
 local store = require "molbuild.repository.cache"
+local unverified = require "molbuild.machine.unverified"
 local LABEL = require("molbuild.engine.image").LABEL
 
 local images = {
@@ -25,6 +26,7 @@ local images = {
 ---@field containers string[]  the names of those that use it, running or not
 ---@field latest string?  its name `:latest`, or that of its platform
 ---@field other string?  a name that no build gave
+---@field unverified string[]  names that runs give until an image is verified: what is left of killed ones, or in use now
 ---@field base_of string?  an image that was built from it, where the engine knows that
 ---@field pinned boolean?
 ---@field place integer?  its place in the order of builds on this machine
@@ -50,7 +52,9 @@ end
 local function note_tag(entry, name, known)
   local repository, tag = name:match "^(.+):([^:/]+)$"
   local own = repository and is_own(repository, entry.runtime, known)
-  if own and (tag == "latest" or tag:find "^latest%-") then
+  if own and unverified.is(name) then
+    table.insert(entry.unverified, name)
+  elseif own and (tag == "latest" or tag:find "^latest%-") then
     entry.latest = entry.latest or tag
   elseif own and is_of_build(tag, entry.commit) then
     entry.tag = entry.tag or tag
@@ -79,7 +83,7 @@ local function entry_of(image, image_name)
   local commit = image.labels[LABEL.revision]
   local entry = {
     id = image.id, runtime = runtime, commit = commit ~= "" and commit or nil, names = image.tags, size = image.size,
-    created = amounts.time(image.labels[LABEL.created]) or image.created, containers = {},
+    created = amounts.time(image.labels[LABEL.created]) or image.created, containers = {}, unverified = {},
   }
   local known = image_name(runtime)
   for _, name in ipairs(image.tags) do note_tag(entry, name, known) end

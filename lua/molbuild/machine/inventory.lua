@@ -86,6 +86,7 @@ local function add_images(self, list)
     row.latest, row.pinned, row.names = image.latest, image.pinned, image.names
     row.containers = #image.containers > 0 and image.containers or nil
     row.needed = needed.by(image)
+    row.unverified = #image.unverified > 0 or nil
   end
 end
 
@@ -186,6 +187,7 @@ local function state_of(row, now)
   if row.containers then add("in use by %s", table.concat(row.containers, " ")) end
   if row.last_used then add("used %s ago", amounts.age(now - row.last_used)) end
   if row.pinned then add "pinned" end
+  if row.unverified then add(row.tag and "left by a killed run: %s" or "not verified: %s", row.image.unverified[1]) end
   if row.kind == "image" and #row.names == 0 then add "no name" end
   if row.image and row.image.other then add("also called %s", row.image.other) end
   if row.failed then add("failed: %s", row.failed) elseif row.kind == "build" then add "no image" end

@@ -7,7 +7,7 @@ local store = require "molbuild.repository.cache"
 
 local leftovers = {
   --- The endings of the files that belong to a record: its signature, and the digest of what a check of it depended on.
-  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true },
+  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true, [".json.verified"] = true },
 }
 
 local HEX12 = ("%x"):rep(12)
@@ -42,6 +42,7 @@ local function kind_of(entry, stat)
   tag = tag or entry
   local is_tag = tag:find("^" .. HEX12) ~= nil or tag:find "^dev%-%x+" ~= nil
   if (entry == "order" or entry == "behind.log") and stat.type == "file" then return "order" end
+  is_tag = is_tag or tag == "latest" and ending ~= nil -- in registry mode
   if not is_tag then return nil end
   if ending == ".log" and stat.type == "file" then return "log", tag end
   if ending == ".json" and stat.type == "file" then return "record", tag end

@@ -5,6 +5,15 @@ local function first_of(list)
   return #list == 1 and list[1] or ("%s and %d more"):format(list[1], #list - 1)
 end
 
+-- Seconds: a name that this cache did not give is left alone for so long.
+local DAY = 86400
+
+-- Another machine with the same engine may be verifying the image: what this cache has built has a place in its order.
+local function is_of_others(image)
+  local is_unverified = #(image.unverified or {}) > 0 and not image.tag and not image.latest
+  return is_unverified and not image.place and os.time() - (image.created or 0) < DAY
+end
+
 --- What needs an image, however old it is; nil for an image that only the number of kept ones can save.
 ---@param image molbuild.OwnImage
 ---@return string? reason
@@ -14,6 +23,7 @@ function needed.by(image)
   if image.pinned then return "pinned" end
   if image.other then return "it is also called " .. image.other end
   if image.base_of then return "the base of " .. image.base_of end
+  if is_of_others(image) then return "it may be verified elsewhere now" end
   return nil
 end
 

@@ -13,7 +13,7 @@ local plan = {
   --- The exit status of a plan when a run would do something.
   CHANGES = 11,
   --- The outcomes that do something.
-  BUILD = "build", PULL = "pull",
+  BUILD = "build", PULL = "pull", VERIFY = "verify",
   --- The state of base images for which a run with --pull would do something.
   MOVED = "moved",
 }
@@ -134,7 +134,8 @@ local function status_of(list)
   local status = nil
   for _, row in ipairs(list) do
     if row.error then return row.error.exit end
-    if row.outcome == plan.BUILD or row.outcome == plan.PULL or row.base == plan.MOVED then status = plan.CHANGES end
+    local does_something = row.outcome == plan.BUILD or row.outcome == plan.PULL or row.outcome == plan.VERIFY
+    if does_something or row.base == plan.MOVED then status = plan.CHANGES end
   end
   return status
 end

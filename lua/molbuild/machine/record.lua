@@ -6,12 +6,10 @@
 local amounts = require "molbuild.base.amounts"
 local core = require "molbuild.core"
 local demands = require "molbuild.engine.demands"
-local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
 local record_file = require "molbuild.machine.record_file"
-local store = require "molbuild.repository.cache"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
@@ -54,6 +52,7 @@ record.MAX, record.SIGNATURE_MAX = record_file.MAX, record_file.SIGNATURE_MAX
 ---@field demands table  as of demands.recorded
 ---@field error molbuild.RecordError?  of a build that failed
 ---@field signer molbuild.Signer?  of the commit, when it was built
+---@field verified molbuild.Verdict?  what the step verify found of the image before it got its tag
 
 ---@class molbuild.RecordError
 ---@field kind string
@@ -163,9 +162,10 @@ local function document_of(self, failure)
     metadata = {
       molbuild_signer = job.signer,
       startedOn = amounts.date(self.started), finishedOn = amounts.date(), molbuild_seconds = core.sys.monotonic() - self.since,
+      molbuild_verified = not failure and job.verified or nil,
     },
   }
-  return encode.object(masked(statement(job, details, failure)), FIRST) .. "\n"
+  return require("molbuild.progress.encode").object(masked(statement(job, details, failure)), FIRST) .. "\n"
 end
 
 -- A record is for later runs; a run does not fail because it cannot be written.
@@ -300,8 +300,9 @@ local function flattened(document, path)
     max_files = tonumber(outer.maxFiles), max_bytes = tonumber(outer.maxBytes), demands = table_of(outer.demands),
     bases = bases_of(table_of(build.resolvedDependencies)), unknown_bases = texts_of(inner.unknownBases) or {},
     started = amounts.time(times.startedOn), finished = amounts.time(times.finishedOn),
-    seconds = tonumber(times.molbuild_seconds) or 0, signer = signer_of(times.molbuild_signer),
-    error = is_failure and error_of(predicate.error) or nil,
+    seconds = tonumber(times.molbuild_seconds) or 0, error = is_failure and error_of(predicate.error) or nil,
+    signer = signer_of(times.molbuild_signer),
+    verified = type(times.molbuild_verified) == "table" and times.molbuild_verified or nil,
   }
   local lacks = document._type ~= STATEMENT and "_type"
     or not is_failure and document.predicateType ~= PROVENANCE and "predicateType" or missing(found)
@@ -358,9 +359,9 @@ end
 ---@param runtime string?
 ---@return molbuild.Record[]
 function record.list(cache, runtime)
-  local found = {}
+  local found, reserved = {}, require("molbuild.repository.cache").RESERVED
   for _, name in ipairs(runtime and { runtime } or core.fs.list(cache) or {}) do
-    for _, entry in ipairs(not store.RESERVED[name] and core.fs.list(cache .. "/" .. name) or {}) do
+    for _, entry in ipairs(not reserved[name] and core.fs.list(cache .. "/" .. name) or {}) do
       found[#found + 1] = entry:find "%.json$" and record.read(("%s/%s/%s"):format(cache, name, entry)) or nil
     end
   end

@@ -17,7 +17,7 @@ local DIGEST_SIZE = 64
 ---@param image string  name and tag
 ---@return string
 function record_file.path(cache, runtime, image)
-  return ("%s/%s/%s.json"):format(cache, runtime, image:match ":([^:/]+)$")
+  return ("%s/%s/%s.json"):format(cache, runtime, image:match ":([^:/]+)$" or "latest")
 end
 
 --- A file that is this user's alone, and no link.

@@ -9,6 +9,8 @@ local signers = require "molbuild.machine.signers"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
+local unverified = require "molbuild.machine.unverified"
+local verify = require "molbuild.machine.verify"
 
 local shared = {}
 
@@ -104,6 +106,30 @@ local function why_not_attested(job, ref, found)
   if reason then log.detail("%s comes without a record: %s", ref, reason) end
 end
 
+-- Give the image its tag, after it was verified. The names that it has meanwhile go in every case.
+local function verified(job, ref, found, ask)
+  local open <close> = unverified.begin(job)
+  job.image_id = found.id
+  job.engine:tag(found.id, job.unverified)
+  forget(job, ref)
+  ask()
+  open:accept()
+end
+
+-- Why the image is not given out; nil when it has its tag now.
+local function keep(job, ref, found, ask)
+  if not ask then
+    job.engine:tag(found.id, job.tag) -- its id: another process may have pulled another image under the name meanwhile
+    job.image_id = found.id
+    if ref ~= job.tag then forget(job, ref) end
+    return nil
+  end
+  local ok, failure = errors.try(verified, job, ref, found, ask)
+  if not ok and not verify.is_verdict(failure) then error(failure, 0) end
+  if not ok then job.image_id = nil end
+  return not ok and "was not taken: " .. failure.message or nil
+end
+
 -- No usable image: an error where one is required, else one line.
 local function give_up(job, ref, failure)
   if job.image_cache_required == "1" then
@@ -120,11 +146,12 @@ end
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken
+---@param ask fun()?  verifies the image before it gets the tag; raises when it is refused
 ---@return boolean taken
 ---@raise auth | not_found | remote | failed | timeout  where the image is required
 ---@raise signature  the commit of the image is not signed by an allowed signer
 ---@raise usage | missing_tool  the keys whose signatures count cannot be read
-function shared.take(job, declared, outcome)
+function shared.take(job, declared, outcome, ask)
   if job.rebuild or job.working_tree then return false end
   local ref = shared.name(job)
   local ok, found = errors.try(pull, job, ref)
@@ -132,15 +159,12 @@ function shared.take(job, declared, outcome)
   local wrong = why_not(job, found, declared)
   if not wrong and job.allowed_signers then expect_signer(job, ref) end
   wrong = wrong or why_not_attested(job, ref, found)
-  if not wrong then
-    job.engine:tag(found.id, job.tag) -- its id: another process may have pulled another image under the name meanwhile
-    job.image_id, job.outcome = found.id, outcome
-    if job.allowed_signers then signers.keep(job) end
-  end
-  forget(job, ref)
+  if wrong then forget(job, ref) else wrong = keep(job, ref, found, ask) end
   if wrong then
     return give_up(job, ref, errors.new { kind = "failed", retry = false, message = ref .. " " .. wrong })
   end
+  job.outcome = outcome
+  if job.allowed_signers then signers.keep(job) end
   return true
 end
 

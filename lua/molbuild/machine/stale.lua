@@ -63,6 +63,12 @@ local function is_unattested(sought, image_id)
   return attest.broken(attest.links(sought, image_id)) ~= nil
 end
 
+-- Whether a run would verify an image before it gives it out.
+local function is_unverified(sought, policy)
+  local wanted = policy.demands and policy.demands(sought)
+  return wanted ~= nil and wanted ~= false and not require("molbuild.machine.verify").is_proven(sought, wanted)
+end
+
 -- Whether the engine still has the image of a record, as a hit on its commit would want it. Its age is the caller's matter.
 local function is_there(job, policy, made)
   local found = job.engine:image(made.image)
@@ -73,6 +79,7 @@ local function is_there(job, policy, made)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
     and (not job.allowed_signers or require("molbuild.machine.signers").knows(sought))
     and not is_unattested(sought, made.image_id)
+    and not is_unverified(sought, policy)
 end
 
 --- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build

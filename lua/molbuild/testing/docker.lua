@@ -1,5 +1,6 @@
 --- The program docker (or podman) of a test's world, as far as the library and policies use it: it asks and changes the engine of
 --- the world, prints what the real one prints, and fails as a test has planned it.
+local docker_containers = require "molbuild.testing.docker_containers"
 local json = require "cjson"
 local steps = require "molbuild.testing.docker_steps"
 
@@ -104,7 +105,8 @@ local function context_of(world, dir, into, prefix)
 end
 
 ---@class molbuild.testing.Build
----@field tag string
+---@field tag string  the image's, which it gets when it is verified
+---@field name string  the one of its command line: of an image that is not verified yet
 ---@field dir string
 ---@field platform string?
 ---@field labels table<string, string>
@@ -134,9 +136,10 @@ local function number_of(call, option)
 end
 
 local function build_of(world, call)
-  local dir = call.argv[#call.argv]
+  local dir, name = call.argv[#call.argv], call:option "-t"
   return {
-    tag = call:option "-t", dir = dir, platform = (call:option "--platform"), no_cache = call:has "--no-cache",
+    tag = name:gsub("%.unverified$", ""), name = name, dir = dir,
+    platform = (call:option "--platform"), no_cache = call:has "--no-cache",
     pull = call:has "--pull" or call:has "--pull=always",
     labels = pairs_of(select(2, call:option "--label")), build_args = pairs_of(select(2, call:option "--build-arg")),
     files = context_of(world, dir, {}, ""), seconds = 0, secrets = secrets_of(world, call),
@@ -156,7 +159,7 @@ local function keep_image(world, call, build, plan)
   for name, value in pairs(plan.image or {}) do
     fields[name] = value
   end
-  local image = world.engine:add(build.tag, fields)
+  local image = world.engine:add(build.name, fields)
   call:print("%s", image.id)
 end
 
@@ -283,12 +286,23 @@ local function inspect(world, call)
   return 0
 end
 
+local function remove_image(world, call)
+  if not reach(world.engine, call) then return 1 end
+  local status, answer = world.engine:delete(call.argv[#call.argv])
+  if status == 200 then
+    call:out(answer[1].Deleted and ("Deleted: %s\n"):format(answer[1].Deleted) or ("Untagged: %s\n"):format(answer[1].Untagged))
+    return 0
+  end
+  call:print(world.engine.podman and "Error: %s: image not known" or "Error response from daemon: %s",
+    world.engine.podman and call.argv[#call.argv] or answer.message)
+  return 1
+end
+
 function commands.image(world, call)
   if call.argv[3] == "inspect" then
     return inspect(world, call)
   elseif call.argv[3] == "rm" then
-    world.engine:remove(call.argv[#call.argv])
-    return 0
+    return remove_image(world, call)
   end
   call:print("docker: 'image %s' is not a command of the test's world", tostring(call.argv[3]))
   return 1
@@ -343,8 +357,11 @@ end
 ---@return fun(call: molbuild.testing.Call): integer?, integer?
 function docker.program(world)
   return function(call)
+    local about_containers = docker_containers[call.argv[2]]
     local run = commands[call.argv[2]]
-    if not run then
+    if about_containers then
+      return about_containers(world, call, reach)
+    elseif not run then
       call:print("%s: '%s' is not a command of the test's world", call.name, tostring(call.argv[2]))
       return 1
     end

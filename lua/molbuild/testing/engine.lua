@@ -20,7 +20,7 @@ local CREATED = 1700000000 -- when images were created: each one a second after 
 ---@field builder "buildkit"|"classic"
 ---@field podman boolean
 ---@field images molbuild.testing.Image[]
----@field containers { name: string, image: string }[]  running or not
+---@field containers { name: string, image: string, labels: table?, argv: string[]? }[]  running or not
 ---@field registry table<string, table>  what a pull gets, and a push has put, by reference
 local Engine = {}
 Engine.__index = Engine
@@ -96,9 +96,10 @@ function Engine:add(ref, fields)
   fields = fields or {}
   self.number = self.number + 1
   local image = {
-    id = fields.id or "sha256:" .. core.sha256.hex(("%s %d"):format(ref, self.number)), tags = {},
+    id = fields.id or "sha256:" .. core.sha256.hex(("%s %d"):format((ref:gsub("%.unverified$", "")), self.number)), tags = {},
     labels = fields.labels or {}, created = fields.created or CREATED + self.number,
     platform = fields.platform or self.platform, files = fields.files, build_args = fields.build_args,
+    volumes = fields.volumes, size = fields.size,
   }
   table.insert(self.images, image)
   self:name(image, ref)
@@ -145,12 +146,12 @@ function Engine:is_gone()
 end
 
 --- Say how the next builds (pulls, pushes) go: what they print, how long they take, how they end.
----@param operation "build"|"pull"|"push"
+---@param operation "build"|"pull"|"push"|"run"
 ---@param plan table  see docker.lua
 ---@param count integer?  how many of them; all when absent
 function Engine:plan(operation, plan, count)
-  if operation ~= "build" and operation ~= "pull" and operation ~= "push" then
-    error(('engine: "%s" is not one of build, pull, push'):format(tostring(operation)), 3)
+  if operation ~= "build" and operation ~= "pull" and operation ~= "push" and operation ~= "run" then
+    error(('engine: "%s" is not one of build, pull, push, run'):format(tostring(operation)), 3)
   end
   self.plans[#self.plans + 1] = { operation = operation, plan = plan, left = count or math.huge }
 end
@@ -161,6 +162,14 @@ end
 ---@param count integer?  all of them when absent
 function Engine:builds(plan, count)
   self:plan("build", type(plan) == "function" and { fn = plan } or plan, count)
+end
+
+--- Say how the next containers go, which the setting smoke runs.
+---@param plan { prints: string|string[]|nil, seconds: number?, exit: integer? }|
+---  fun(container: table, call: molbuild.testing.Call): integer?  math.huge seconds: it never ends
+---@param count integer?  all of them when absent
+function Engine:runs(plan, count)
+  self:plan("run", type(plan) == "function" and { fn = plan } or plan, count)
 end
 
 --- Make an operation fail in its last step.
@@ -210,7 +219,7 @@ function Engine:described(image)
   end
   return {
     Id = image.id, RepoTags = names, Os = system, Architecture = architecture, Variant = variant ~= "" and variant or nil,
-    Config = { Labels = image.labels },
+    Size = image.size or 0, Config = { Labels = image.labels, Volumes = image.volumes },
   }
 end
 
@@ -237,20 +246,57 @@ function Engine:labelled(label)
   return list
 end
 
--- Containers, as the engine lists them.
-local function containers_of(self)
+--- The id of a container.
+---@param container { name: string }
+---@return string
+function Engine.id_of(container)
+  return core.sha256.hex(container.name)
+end
+
+--- The containers that have a label; all of them without one.
+---@param label string?  "name=value", or a name alone
+---@return table[]
+function Engine:containers_with(label)
+  local name, value = (label or ""):match "^([^=]*)=?(.*)$"
   local list = {}
+  for _, container in ipairs(self.containers) do
+    local found = (container.labels or {})[name]
+    if not label or found and (value == "" or found == value) then list[#list + 1] = container end
+  end
+  return list
+end
+
+--- Remove a container, whatever it does.
+---@param ref string  its name or its id
+---@return boolean there
+function Engine:remove_container(ref)
   for index, container in ipairs(self.containers) do
+    if container.name == ref or self.id_of(container) == ref then
+      table.remove(self.containers, index)
+      return true
+    end
+  end
+  return false
+end
+
+-- Containers, as the engine lists them.
+local function containers_of(self, label)
+  local list = {}
+  for index, container in ipairs(self:containers_with(label)) do
     local image = self:image(container.image)
     list[index] = {
-      Id = core.sha256.hex(container.name), Names = { "/" .. container.name }, ImageID = image and image.id, State = "exited",
+      Id = self.id_of(container), Names = { "/" .. container.name }, ImageID = image and image.id, State = "exited",
+      Labels = container.labels,
     }
   end
   return list
 end
 
--- Remove an image that one name at most stands for, or a name; an image that a container uses stays.
-local function delete(self, ref)
+--- Remove an image that one name at most stands for, or a name; an image that a container uses stays.
+---@param ref string
+---@return integer status
+---@return table answer
+function Engine:delete(ref)
   local image = self:image(ref)
   if not image then return 404, { message = "No such image: " .. ref } end
   if image.id == ref and #image.tags > 1 then return 409, { message = "conflict: image is referenced in multiple repositories" } end
@@ -258,7 +304,7 @@ local function delete(self, ref)
     if self:image(container.image) == image then return 409, { message = "conflict: used by container " .. container.name } end
   end
   if #image.tags > 1 then
-    self:untag(with_tag(ref))
+    self:untag((with_tag(ref):gsub("^docker%.io/", ""):gsub("^localhost/", "")))
     return 200, { { Untagged = ref } }
   end
   self:remove(ref)
@@ -266,12 +312,17 @@ local function delete(self, ref)
 end
 
 -- What the engine holds; nil for another question.
-local function answer_stock(self, request, path)
+local function answer_stock(self, request, path, label)
   local ref = request.method == "DELETE" and path:match "^/images/(.+)$"
+  local container = request.method == "DELETE" and path:match "^/containers/(.+)$"
   if ref then
-    return answer(delete(self, ref))
+    return answer(self:delete(ref))
+  elseif container then
+    local there = self:remove_container(container)
+    return answer(there and 204 or 404, there and "" or { message = "No such container: " .. container })
   elseif path == "/containers/json" then
-    return answer(200, #self.containers > 0 and containers_of(self) or "[]")
+    local list = containers_of(self, label)
+    return answer(200, #list > 0 and list or "[]")
   elseif path == "/system/df" then
     return answer(200, "{}")
   elseif path == "/info" then
@@ -281,6 +332,12 @@ end
 
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+-- The label that a question asks for.
+local function label_of(query)
+  local filters = query:match "filters=([^&]*)"
+  return filters and json.decode(decoded(filters)).label[1]
 end
 
 -- The true answer to a request.
@@ -293,8 +350,8 @@ function Engine:answer(request)
   elseif path == "/version" then
     return answer(200, self:server())
   elseif path == "/images/json" then
-    local label = json.decode(decoded(query:match "filters=([^&]*)")).label[1]
-    return answer(200, #self:labelled(label) > 0 and self:labelled(label) or "[]")
+    local list = self:labelled(label_of(query))
+    return answer(200, #list > 0 and list or "[]")
   elseif ref and not image and request.method ~= "DELETE" then
     return answer(404, { message = "No such image: " .. with_tag(ref) })
   elseif question == "json" then
@@ -303,7 +360,7 @@ function Engine:answer(request)
     self:name(image, ("%s:%s"):format(decoded(query:match "repo=([^&]*)"), decoded(query:match "tag=([^&]*)")))
     return answer(201, "")
   end
-  return answer_stock(self, request, path) or answer(404, { message = "page not found" })
+  return answer_stock(self, request, path, label_of(query)) or answer(404, { message = "page not found" })
 end
 
 --- Put the engine into a network, at its socket.

@@ -187,8 +187,10 @@ end
 
 -- The log is written when the program has ended.
 local function write_log(call)
-  if call.options.log_file then
-    local _, message = call.world.files.write_atomic(call.options.log_file, call.output, 384)
+  local options, files = call.options, call.world.files
+  if options.log_file then
+    local before = options.log_append and files.read(options.log_file, math.maxinteger) or ""
+    local _, message = files.write_atomic(options.log_file, before .. call.output, 384)
     return message
   end
 end

@@ -30,6 +30,7 @@ local UID = 1000
 ---@field notices { address: string, text: string, time: number }[]  what the service manager was sent
 ---@field notify_error string?  why the service manager cannot be reached
 ---@field builds molbuild.testing.Build[]  by the engine's program, also those that failed
+---@field containers { image: string, argv: string[], options: string[] }[]  that were run, by the setting smoke
 local World = {}
 World.__index = World
 
@@ -93,7 +94,8 @@ function world.new(options)
   options = options or {}
   check(options)
   local self = setmetatable({
-    pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, notices = {}, seconds = options.seconds or {},
+    pid = 4242, hostname = "world", cpus = options.cpus or 4, runs = {}, builds = {}, containers = {}, notices = {},
+    seconds = options.seconds or {},
     credential = options.credential, scripts = place.scripts(), process = { env = {}, tasks = {} },
   }, World)
   self.env = environment(options.env)
