@@ -52,7 +52,7 @@ local function arguments_of(engine, options)
   local argv = {
     "create", "--rm", "--name", options.name, "--pull=never", "--network=none", "--read-only", "--cap-drop=ALL",
     "--security-opt=no-new-privileges", "--memory=" .. options.memory, "--memory-swap=" .. options.memory,
-    ("--pids-limit=%d"):format(options.pids), "--log-driver=none", "--no-healthcheck", "--stop-timeout=0", "--ulimit=core=0",
+    ("--pids-limit=%d"):format(options.pids), "--log-driver=none", "--no-healthcheck", "--stop-timeout=0",
   }
   local function add(...) table.move({ ... }, 1, select("#", ...), #argv + 1, argv) end
   for name, value in pairs(options.labels) do add("--label", name .. "=" .. value) end
@@ -63,7 +63,10 @@ local function arguments_of(engine, options)
     add("--cgroups=enabled", "--read-only-tmpfs=false", "--image-volume=ignore", "--http-proxy=false", -- without groups: no bounds
       ("--timeout=%d"):format(math.ceil(options.timeout) + 5)) -- the engine's own, for a run that is killed
   end
-  for _, name in ipairs(engine.podman and {} or PROXIES) do add("--env", name .. "=", "--env", name:lower() .. "=") end
+  if not engine.podman then
+    add "--ulimit=core=0" -- podman would then give the limits that its user has configured no more
+    for _, name in ipairs(PROXIES) do add("--env", name .. "=", "--env", name:lower() .. "=") end
+  end
   add("--entrypoint", options.argv[1], options.image)
   add(table.unpack(options.argv, 2))
   return argv

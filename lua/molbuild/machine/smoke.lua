@@ -84,7 +84,7 @@ local function is_of_engine(result, podman)
 end
 
 -- Of these the image or the setting is the cause.
-local NOT_STARTED = { 'exec: "', "executable file", "no such file or directory", "permission denied" }
+local NOT_STARTED = { 'exec: "', "executable file", "open executable" }
 
 local function is_of_image(verdict)
   for _, said in ipairs(NOT_STARTED) do
