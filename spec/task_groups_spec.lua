@@ -329,7 +329,7 @@ describe("task.on_signal", function()
     local ok = run(function()
       task.on_signal(function(signo)
         taken[#taken + 1] = signo
-        return signo == 144
+        return signo == 14
       end)
       raise(14)
       return true
