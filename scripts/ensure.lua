@@ -148,7 +148,7 @@ function ensure.image(job)
     job.outcome, job.tag = "registry", call("registry_image", job)
     if job.image_pull and job.image_pull ~= "never" then step "pull" end
     local demanded = ensure.demands(job)
-    if demanded then molbuild.verify.registry(job, ensure.verify, demanded, function() return step "lock" end) end
+    if demanded then molbuild.verify.registry(job, ensure.verify, demanded) end
     return job.tag
   end
   step "preflight"

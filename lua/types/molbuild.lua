@@ -2565,12 +2565,11 @@ function verify.settle(job, fn, wanted) end
 ---@field sha256 string?
 
 --- Verify the image of a registry, which is not built here and has no tag of our own.
---- Raises: failed (the engine does not have the image), as verify.ask.
+--- Raises: locked, failed (the engine does not have the image), as verify.ask.
 ---@param job table  with its tag
 ---@param fn function  the step verify
 ---@param wanted molbuild.verify.registry.wanted
----@param lock fun(): table  the lock of the runtime, to be closed
-function verify.registry(job, fn, wanted, lock) end
+function verify.registry(job, fn, wanted) end
 
 --- The verb `watch` of a policy: images are kept fresh. One loop looks at each runtime in turn; docs/operations.md has the rules.
 ---@class molbuild.watch

@@ -148,10 +148,9 @@ end
 ---@param job table  with its tag
 ---@param fn function  the step verify
 ---@param wanted { by: string, sha256: string? }
----@param lock fun(): table  the lock of the runtime, to be closed
----@raise failed  the engine does not have the image
+---@raise locked | failed  the engine does not have the image
 ---@raise as verify.ask
-function verify.registry(job, fn, wanted, lock)
+function verify.registry(job, fn, wanted)
   job.image_id = (job.engine:image(job.tag) or {}).id
   if not job.image_id then
     errors.raise {
@@ -159,7 +158,8 @@ function verify.registry(job, fn, wanted, lock)
       hint = ("%s=missing pulls it"):format(job.variables.image_pull),
     }
   elseif not verify.is_proven(job, wanted) then
-    local _ <close> = lock()
+    local _ <close> = require("molbuild.repository.cache").lock(job.cache, job.runtime,
+      { purpose = "verify " .. job.runtime, timeout = task.scope().lock_timeout })
     if not verify.is_proven(job, wanted) then verify.again(job, fn, wanted) end
   end
 end

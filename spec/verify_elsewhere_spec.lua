@@ -1,0 +1,102 @@
+-- Verify for images that were not built here: of a shared registry, in registry mode; and what killed runs left of it.
+local json = require "molbuild.base.json"
+local molbuild = require "molbuild"
+
+local IMAGE = "molecule-local/workspace-template-hermes:"
+local SHARED = "registry.example/team/workspace-template-hermes:"
+local FORK = 'local ensure = molbuild.load "ensure.lua"\nensure.smoke = { argv = { "/bin/agent" } }\nreturn ensure\n'
+
+describe("in a world with smoke", function()
+  local world, commit, tag
+
+  before_each(function()
+    world = molbuild.testing.world { repositories = {}, fork = FORK }
+    commit = world.forge:push("hermes", { Dockerfile = "FROM scratch\n" })
+    tag = IMAGE .. commit:sub(1, 12)
+  end)
+
+  local function names()
+    local list = {}
+    for _, image in ipairs(world.engine.images) do table.move(image.tags, 1, #image.tags, #list + 1, list) end
+    table.sort(list)
+    return list
+  end
+
+  local function run()
+    local done = world:run "hermes"
+    return done, done:events_of("result")[1]
+  end
+
+  describe("an image of the shared registry", function()
+    before_each(function()
+      world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_IMAGE_CACHE_PUSH = "registry.example/team", "required"
+      assert.equal(0, run().exit)
+      world.env.MOLECULE_IMAGE_CACHE_PUSH = nil
+      -- Another host: without the images, and without what the cache knows.
+      world.engine.images, world.containers = {}, {}
+      world.fs.remove_tree(world.env.HOME .. "/.cache")
+    end)
+
+    it("is verified before it gets its tag", function()
+      local before
+      world.engine:runs(function() before = names() return 0 end)
+      local done, result = run()
+      assert.equal("pulled", result.outcome, done.stderr)
+      assert.same({ tag .. ".unverified" }, before)
+      assert.same({ tag, IMAGE .. "latest" }, names())
+      assert.equal("hit", select(2, run()).outcome)
+      assert.same({ 1, 1 }, { #world.builds, #world.containers })
+    end)
+
+    it("that is refused is built here, or is an error where it is required", function()
+      world.engine:runs({ exit = 3 }, 1)
+      local done, result = run()
+      assert.equal("built", result.outcome)
+      assert.matches("hermes is built here: " .. SHARED, done.stderr, 1, true)
+      world.engine.images = {}
+      world.env.MOLECULE_IMAGE_CACHE_REQUIRED = "1"
+      world.engine:runs { exit = 3 }
+      assert.not_equal(0, run().exit)
+      assert.same({}, names())
+    end)
+  end)
+
+  it("the image of registry mode is verified once, and must be there", function()
+    world.env.MOLECULE_IMAGE_REGISTRY = "registry.example/team"
+    local done = run()
+    assert.equal(1, done.exit)
+    assert.matches("cannot be verified: it is not on this machine", done.stderr, 1, true)
+    world.engine:add(SHARED .. "latest")
+    for _ = 1, 2 do
+      local again, result = run()
+      assert.equal("registry", (result or {}).outcome, again.stderr)
+    end
+    assert.equal(1, #world.containers)
+    world.engine:add(SHARED .. "latest") -- it has moved
+    world.engine:runs { exit = 3 }
+    assert.equal(7, run().exit)
+  end)
+
+  it("gc removes names, images and containers that killed runs left, and list shows them", function()
+    assert.equal(0, run().exit)
+    local good = world.engine:image(tag)
+    world.engine:name(good, tag .. ".unverified")
+    local bad = IMAGE .. ("0"):rep(12) .. ".unverified"
+    world.engine:add(bad, { labels = good.labels, created = 5 })
+    local left = { name = "left", image = tag, labels = world.containers[1].labels }
+    world.engine.containers = { left }
+    local rows = world:verb("list", { output = "json" }).stdout
+    local states = {}
+    for line in rows:gmatch "[^\n]+" do
+      local row = json.decode(line)
+      if row.unverified then states[#states + 1] = row.state:match "^[^:]*:?[^:,]*" end
+    end
+    assert.equal(2, #states, rows)
+    assert.equal(0, world:verb("gc", "--dry-run").exit)
+    assert.equal(4, #names())
+    local gc = world:verb("gc")
+    assert.equal(0, gc.exit, gc.stdout)
+    assert.same({ tag, IMAGE .. "latest" }, names())
+    assert.same({}, world.engine.containers)
+  end)
+end)
