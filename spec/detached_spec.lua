@@ -126,7 +126,7 @@ describe("a run that another process does", function()
     child = function() return true end
     local ok, failure = pcall(show)
     assert.is_false(ok)
-    assert.matches("the process 4711, which ran this, has ended without a result", failure.message)
+    assert.equal("the process 4711, which ran this, has ended without a result", failure.message)
     core.process.follow = function() return nil, "cannot start /bin/molbuild: no", "EAGAIN" end -- luacheck: ignore 122
     ok, failure = pcall(show)
     assert.same({ false, "failed", "cannot start /bin/molbuild: no" }, { ok, failure.kind, failure.message })

@@ -167,6 +167,22 @@ describe("in a world, with MOLECULE_SERVE_STALE_S, ensure.lua", function()
     assert.equal(1, started())
   end)
 
+  it("starts no second process while the first one has ended before it began, for a minute", function()
+    push "2"
+    run "hermes"
+    world.locks.fallen = world.locks.others.hermes.holder
+    world.locks.others = {}
+    world.locks.holder = function(self, path) return self.fallen or getmetatable(self).holder(self, path) end
+    local done, result = run "hermes"
+    assert.same({ "stale", 1 }, { result.outcome, started() })
+    assert.is_nil(result.building)
+    assert.matches("ended %d+s ago before it began, and another one is started in %d+s; its reason is in .*/behind%.log",
+      done.stderr)
+    world.clock.now = world.clock.now + 61
+    run "hermes"
+    assert.equal(2, started())
+  end)
+
   it("waits when no process can be started, and says why", function()
     push "2"
     world.processes.detach = function() return nil, "cannot start molbuild: Resource temporarily unavailable", "EAGAIN" end

@@ -24,15 +24,14 @@ static const struct bind_option detach_options[] = {{"program", BIND_TEXT, AT(pr
                                                     {"keep", BIND_VALUE, AT(keep)},
                                                     {0}};
 
-static const struct bind_option follow_options[] = {
-	{"program", BIND_TEXT, AT(process.program), .required = 1},
-	{"argv", BIND_TEXTS, AT(process.argv), .required = 1},
-	{"env", BIND_PAIRS, AT(process.env), .joint = "="},
-	{"unset", BIND_TEXTS, AT(process.unset)},
-	{"on_start", BIND_FUNCTION, AT(on_start)},
-	{"on_output", BIND_FUNCTION, AT(on_output)},
-	{"on_result", BIND_FUNCTION, AT(on_result)},
-	{0}};
+static const struct bind_option follow_options[] = {{"program", BIND_TEXT, AT(process.program), .required = 1},
+                                                    {"argv", BIND_TEXTS, AT(process.argv), .required = 1},
+                                                    {"env", BIND_PAIRS, AT(process.env), .joint = "="},
+                                                    {"unset", BIND_TEXTS, AT(process.unset)},
+                                                    {"on_start", BIND_FUNCTION, AT(on_start)},
+                                                    {"on_output", BIND_FUNCTION, AT(on_output)},
+                                                    {"on_result", BIND_FUNCTION, AT(on_result)},
+                                                    {0}};
 
 /* process.detach{...} -> pid | nil, message, code */
 int bind_detach(lua_State *L)

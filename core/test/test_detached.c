@@ -90,7 +90,8 @@ static void it_has_no_descriptors_but_those_that_are_kept(void **state)
 	int kept = fcntl(open("kept", O_RDWR | O_CREAT | O_CLOEXEC, 0600), F_DUPFD_CLOEXEC, 50);
 	int open_one = fcntl(kept, F_DUPFD, 60);
 	(void)state;
-	start_script("ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> .*/\\1/p' | grep -v '^3$' | tr '\\n' ' ' >g; echo >>g; mv g f",
+	start_script("ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> .*/\\1/p' | grep -v '^3$' | tr '\\n' ' ' >g; echo "
+	             ">>g; mv g f",
 	             (struct detached_options){.keep = &kept, .keep_count = 1});
 	assert_string_equal(written("f"), "0 1 2 50 \n");
 	fd_close(&kept);
@@ -231,7 +232,8 @@ static void it_goes_on_when_it_is_left(void **state)
 	struct detached detached;
 	(void)state;
 	waits = 0;
-	follow_script(&detached, "trap '' PIPE; until [ -e go ]; do sleep 0.01; done; echo lost; echo lost >&2; echo on >f", NULL);
+	follow_script(&detached, "trap '' PIPE; until [ -e go ]; do sleep 0.01; done; echo lost; echo lost >&2; echo on >f",
+	              NULL);
 	detached_leave(&detached);
 	detached_leave(&detached);
 	assert_int_equal(mkdir("go", 0700), 0);

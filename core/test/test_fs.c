@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
-#include "file/fs.h"
 #include "base/fd.h"
+#include "file/fs.h"
 #include "fixture.h"
 #include "fs_fixture.h"
 

@@ -148,6 +148,7 @@ local function follow(self, argv)
   task.check()
   ticker:cancel()
   if not ended then errors.raise { kind = "failed", message = message, code = code } end
+  self.has_ended = true
   self:deliver()
   if not self.status then
     errors.raise {
@@ -171,7 +172,7 @@ function detached.run(settings, name, args, sink, program, wait)
   if not program then errors.raise { kind = "usage", message = "--detach needs the program molbuild itself" } end
   local self = setmetatable({ settings = settings, sink = sink, program = program, rest = "", result = {} }, Shown)
   local ok, result = xpcall(wait, errors.handler, function() return follow(self, command(settings, name, args)) end)
-  return ok and result or error(goes_on(result, not self.status and self.pid), 0)
+  return ok and result or error(goes_on(result, not self.has_ended and self.pid), 0)
 end
 
 return detached

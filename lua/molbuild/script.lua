@@ -69,7 +69,9 @@ local function is_file(path)
   end
   local real, message, code = core.fs.realpath(path)
   errors.must(real or NO_FILE[code], message, code)
-  local stat = real and core.fs.lstat(real)
+  -- A file in memory, or one that was removed and is still open, has no path of its own.
+  if not real then return core.fs.type(path) == "file" and not loading[path] end
+  local stat = core.fs.lstat(real)
   return stat and stat.type == "file" and not loading[real]
 end
 

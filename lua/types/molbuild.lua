@@ -600,6 +600,14 @@ function behind.describing(job, lock, step) end
 ---@return string?
 function behind.log(job, holder) end
 
+--- How long ago a process behind a result ended before it took the lock over, as one does that cannot run the policy. Its starter
+--- has left its record in the lock's file, with no step.
+---@param path string  of the lock
+---@param job table  with its commit
+---@return number? age  seconds; nil when there was none, or it was long enough ago
+---@return number? left  seconds until another one may be started
+function behind.fallen(path, job) end
+
 --- The build that another process does now: of the runtime's lock.
 ---@param path string  of the lock
 ---@return { pid: integer, host: string, seconds: number, step: string?, commit: string? }?  nil when the lock does not name its

@@ -197,7 +197,7 @@ static const struct streams_events events = {.output = on_output,
                                              .captured = on_captured,
                                              .may_resume = may_resume,
                                              .failed = on_failed,
-                                             
+
                                              .ended = on_ended};
 
 /* The pipes, and what the process inherits. Returns 0, or -1 with errno set. */

@@ -52,8 +52,8 @@ struct detached {
 };
 
 /* As detached_start(), and read its output on a loop. The struct must not move until `ended` was called, or it was left. */
-WARN_UNUSED int detached_follow(struct loop *loop, struct detached *detached, const struct detached_options *options, pid_t *pid,
-                                struct error *err);
+WARN_UNUSED int detached_follow(struct loop *loop, struct detached *detached, const struct detached_options *options,
+                                pid_t *pid, struct error *err);
 
 /* Read no more. May be called twice. */
 void detached_leave(struct detached *detached);

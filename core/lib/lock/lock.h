@@ -38,8 +38,8 @@
 
 /* A zeroed struct holds nothing. */
 struct lock {
-	int fd;      /* children may inherit it, and then keep the lock, too; lock_release() closes it */
-	pid_t owner; /* the process that acquired it; 0: nothing is held */
+	int fd;        /* children may inherit it, and then keep the lock, too; lock_release() closes it */
+	pid_t owner;   /* the process that acquired it; 0: nothing is held */
 	int64_t start; /* when, seconds since 1970 */
 };
 

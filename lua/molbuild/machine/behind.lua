@@ -148,6 +148,21 @@ function behind.log(job, holder)
   return commit and ("%s/%s/%s.log"):format(job.cache, job.runtime, commit) or nil
 end
 
+-- The least seconds between two processes, the first of which has ended before it began to build.
+local PAUSE = 60
+
+--- How long ago a process behind a result ended before it took the lock over, as one does that cannot run the policy. Its starter
+--- has left its record in the lock's file, with no step.
+---@param path string  of the lock
+---@param job table  with its commit
+---@return number? age  seconds; nil when there was none, or it was long enough ago
+---@return number? left  seconds until another one may be started
+function behind.fallen(path, job)
+  local holder = core.lock.holder(path)
+  local age = holder and holder.purpose == behind.purpose(job) and os.time() - holder.start
+  if age and age >= 0 and age < PAUSE and core.lock.is_free(path) then return age, PAUSE - age end
+end
+
 --- The build that another process does now: of the runtime's lock.
 ---@param path string  of the lock
 ---@return { pid: integer, host: string, seconds: number, step: string?, commit: string? }?  nil when the lock does not name its

@@ -146,11 +146,19 @@ local function say_pause(job, failure, age, left)
     failure.message)
 end
 
+local function say_fallen(job, age, left)
+  return ("the process that builds %s ended %s ago before it began, and another one is started in %s; its reason is in %s/%s/%s")
+    :format(short(job.sha), amounts.age(age), amounts.age(left), job.cache, job.runtime, behind.LOG)
+end
+
 -- What builds the image that is wanted, and words about it; or whether there is the image by now.
 local function building_of(job, policy, step)
+  local path = ("%s/locks/%s.lock"):format(job.cache, job.runtime)
+  local fallen, wait = behind.fallen(path, job)
+  if fallen then return { words = say_fallen(job, fallen, wait) } end
   local lock <close> = free_lock(job)
   if not lock then
-    local building = behind.current(("%s/locks/%s.lock"):format(job.cache, job.runtime))
+    local building = behind.current(path)
     return { by = building, words = say_progress(job, building) }
   end
   job.held = lock -- a check of the image's signature needs it

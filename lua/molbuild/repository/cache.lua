@@ -3,6 +3,7 @@ local access = require "molbuild.base.access"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
+local follow = require "molbuild.repository.follow"
 local log = require "molbuild.base.log"
 local names = require "molbuild.base.names"
 local seal = require "molbuild.base.seal"
@@ -263,31 +264,10 @@ local function left_lock(path, purpose)
   return lock
 end
 
--- Seconds between two reports of the holder, and between two looks at what it does.
-local REPORT, LOOK = 30, 0.5
-
--- Reports a wait, and shows what the holder does in the meantime.
-local function watcher(path, options)
-  local self = { waited = false, reported = -math.huge }
-  local look = options.follow and require("molbuild.repository.follow").new(options.follow) or function() end
-  self.on_wait = task.callback(function(holder, seconds)
-    self.waited, self.holder = true, holder
-    if seconds - self.reported >= REPORT then
-      self.reported = seconds
-      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds })
-    end
-    look(holder)
-  end)
-  function self.ended()
-    if self.waited then look(self.holder) end
-  end
-  return self
-end
-
 local function wait_for(path, options)
-  local watch = watcher(path, options)
+  local watch = follow.wait(path, options.follow)
   local lock, message, code = core.lock.acquire(path, {
-    purpose = options.purpose, timeout = options.timeout, every = options.follow and LOOK or REPORT, on_wait = watch.on_wait,
+    purpose = options.purpose, timeout = options.timeout, every = watch.every, on_wait = watch.on_wait,
   })
   if not lock then
     errors.must(nil, message, code, { hint = access.hint(code, message) })

@@ -42,4 +42,29 @@ function follow.new(log_of)
   end
 end
 
+-- Seconds between two reports of the holder, and between two looks at its log.
+local REPORT, LOOK = 30, 0.5
+
+--- What a task does that waits for a lock: it reports the holder now and then, and shows the lines of its log.
+---@param path string  of the lock
+---@param log_of (fun(holder: molbuild.core.Holder): string?)?  as of follow.new; nil: no lines are shown
+---@return { every: number, on_wait: function, ended: fun(), waited: boolean }  every, on_wait: for core.lock.acquire; ended: to be
+---  called when the lock is held
+function follow.wait(path, log_of)
+  local self = { waited = false, every = log_of and LOOK or REPORT }
+  local look, reported, last = log_of and follow.new(log_of) or function() end, -math.huge, nil
+  self.on_wait = task.callback(function(holder, seconds)
+    self.waited, last = true, holder
+    if seconds - reported >= REPORT then
+      reported = seconds
+      events.emit("lock_waiting", { holder = holder, path = path, seconds = seconds })
+    end
+    look(holder)
+  end)
+  function self.ended()
+    if self.waited then look(last) end
+  end
+  return self
+end
+
 return follow
