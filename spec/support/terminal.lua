@@ -61,7 +61,7 @@ end
 
 --- Wait until what it shows is as wanted, and give those lines.
 ---@param wanted fun(lines: string[]): boolean?
----@param seconds number?  30 when absent
+---@param seconds number?  60 when absent
 ---@param meanwhile fun()?
 ---@return string[]
 function Terminal:wait_for(wanted, seconds, meanwhile)
