@@ -105,10 +105,11 @@ end
 --- and the last name of an image that a container uses.
 ---@param engine molbuild.Engine
 ---@param ref string
+---@param keeps_steps boolean?  the images that were only steps of its build stay: another build may be using them
 ---@return molbuild.Removal
 ---@raise missing_tool
-function stock.remove(engine, ref)
-  local removal, message = ask(engine, LONG, "remove", ref)
+function stock.remove(engine, ref, keeps_steps)
+  local removal, message = ask(engine, LONG, "remove", ref, keeps_steps)
   return removal or { refused = message or "the engine gave no usable answer" }
 end
 

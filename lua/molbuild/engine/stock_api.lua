@@ -100,11 +100,13 @@ end
 --- Remove an image or a name.
 ---@param api molbuild.EngineApi
 ---@param ref string
+---@param keeps_steps boolean?
 ---@return molbuild.Removal?
 ---@return string? message
 ---@return string? code
-function stock_api.remove(api, seconds, ref)
-  local list, message, code, status = api:value("DELETE", "/images/" .. ref, seconds, MAX)
+function stock_api.remove(api, seconds, ref, keeps_steps)
+  local path = "/images/" .. ref .. (keeps_steps and "?noprune=1" or "")
+  local list, message, code, status = api:value("DELETE", path, seconds, MAX)
   if type(list) ~= "table" then
     if code then return nil, message, code end
     return message and { refused = message, status = status } or { gone = true }

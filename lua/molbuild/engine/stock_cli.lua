@@ -120,8 +120,10 @@ end
 local ABSENT = { "No such image", "image not known" }
 
 --- Remove an image or a name: see stock_api.lua.
-function stock_cli.remove(cli, _, ref)
-  local result = cli:ask({ "image", "rm", ref }, OUTPUT_MAX)
+function stock_cli.remove(cli, _, ref, keeps_steps)
+  local result = cli:ask({ "image", "rm", keeps_steps and "--no-prune" or ref, keeps_steps and ref or nil }, OUTPUT_MAX)
+  local is_old = keeps_steps and result.code ~= 0 and result.tail:find("unknown flag", 1, true) -- of podman
+  if is_old then return stock_cli.remove(cli, _, ref) end
   if result.code == 0 then return { deleted = result.stdout:find("Deleted: ", 1, true) ~= nil or nil } end
   for _, words in ipairs(ABSENT) do
     if result.tail:find(words, 1, true) then return { gone = true } end

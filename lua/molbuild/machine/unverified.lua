@@ -35,7 +35,7 @@ end
 
 -- Remove a name without force: an image that has another name keeps it, and one that a container uses stays as it is.
 local function remove(engine, name)
-  local removal = stock.remove(engine, name)
+  local removal = stock.remove(engine, name, true)
   if removal.refused then log.warn("%s stays on this machine until the next gc: %s", name, removal.refused) end
 end
 
