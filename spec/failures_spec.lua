@@ -120,6 +120,41 @@ describe("a failed build", function()
     end
   end)
 
+  for what, fields in pairs {
+    ["a template that is none"] = { kind = "template" },
+    ["a verification that did not end"] = { kind = "timeout", step = "verify" },
+    ["a build"] = { kind = "build" }, ["a build that took too long"] = { kind = "timeout", step = "build" },
+  } do
+    local is_verdict = fields.kind == "template" or fields.step == "verify"
+    it(("of %s is %s verdict about the commit"):format(what, is_verdict and "a" or "no"), function()
+      job.failed_retry = 0
+      fail { kind = fields.kind, step = fields.step, message = "no" }
+      assert.equal(is_verdict, failures.is_refused(job))
+      policy.sha256 = "bb"
+      assert.equal(is_verdict, failures.is_refused(job))
+      job.sha = ("e"):rep(40)
+      assert.is_false(failures.is_refused(job))
+    end)
+  end
+
+  it("lets nothing be built behind a result for a minute, or for the time of the setting", function()
+    job.failed_retry = 0
+    fail { kind = "remote", message = "gone" }
+    at(30)
+    local failure, age, left = failures.pause(job)
+    assert.equal("gone", failure.message)
+    assert.is_true(age >= 30 and left <= 30 and left > 0)
+    at(65)
+    assert.is_nil(failures.pause(job))
+    job.failed_retry = 600
+    assert.is_nil(failures.pause(job))
+    fail()
+    at(590)
+    assert.is_table(failures.pause(job))
+    at(-5)
+    assert.is_nil(failures.pause(job))
+  end)
+
   it("is built again when a later build of it succeeded", function()
     fail()
     job.image_id = "sha256:" .. ("a"):rep(64)

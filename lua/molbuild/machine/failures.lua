@@ -78,7 +78,7 @@ end
 function failures.is_refused(job)
   local found = record.read(record.path(job.cache, job.runtime, job.tag))
   if not found or not found.error or found.commit ~= job.sha then return false end
-  return found.error.kind == "template" or is_unsigned(job, found)
+  return found.error.kind == "template" or found.error.step == "verify" or is_unsigned(job, found)
 end
 
 --- Raise a failure again, if its time is not over.
