@@ -35,12 +35,12 @@ describe("an engine behind ssh", function()
   end
 
   -- A template whose only RUN lasts; gives the words of that step's command line.
-  local function commit_sleep(seconds)
-    local command = ("sleep %s.%d"):format(seconds, math.random(1000, 9999))
+  local function commit_sleep()
+    local command = "busybox sleep " .. sh.unique_seconds()
     w:commit("org", "hermes", {
-      Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(command:match "%S+$"),
+      Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sh", "-c", "/bin/%s; true"]\n'):format(command),
     })
-    return "busybox " .. command
+    return command
   end
 
   local function assert_nothing_left(step)
@@ -53,7 +53,7 @@ describe("an engine behind ssh", function()
     local run = w:start({ "run", "ensure.lua", "hermes" }, env)
     sh.wait_for(function() return #sh.processes(step) > 0 end, 120, "the step")
     run:signal(signal)
-    return run:wait(60)
+    return run:wait()
   end
 
   it("is built on by DOCKER_HOST, and hit by a context, at the cost of one connection", function()
@@ -72,7 +72,7 @@ describe("an engine behind ssh", function()
   for _, case in ipairs { { "classic", "INT", 130 }, { "buildkit", "TERM", 143 }, { "buildkit", "KILL", 137 } } do
     local builder, signal, status = table.unpack(case)
     it(("has nothing left of a build that %s ends, by the builder %s"):format(signal, builder), function()
-      local step = commit_sleep(777)
+      local step = commit_sleep()
       local ended = start({ PATH = t.program .. ":" .. w:client(builder), DOCKER_HOST = t.server }, signal, step)
       assert.equal(status, ended.status, ended.stderr)
       assert_nothing_left(step)
@@ -119,8 +119,9 @@ describe("an engine behind ssh", function()
     end)
 
     it("has no image of a build whose run is killed, once its RUN step has ended", function()
-      local step = commit_sleep(9)
+      local step = commit_sleep()
       assert.equal(137, start(env(), "KILL", step).status)
+      sh.kill(sh.processes(step), "TERM")
       assert_nothing_left(step)
       assert.equal("", podman:sh("podman image ls -q " .. NAME .. "latest"))
     end)
