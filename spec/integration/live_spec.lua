@@ -95,6 +95,13 @@ describe("molbuild on a terminal", function()
     return block ~= nil
   end
 
+  -- The greatest number of a line of the noise that is shown.
+  local function rounds_of(lines)
+    local most = 0
+    for _, line in ipairs(lines) do most = math.max(most, tonumber(line:match " (%d+) 日") or 0) end
+    return most
+  end
+
   local function ended(lines)
     return starts(lines[#lines], "status ")
   end
@@ -125,6 +132,9 @@ describe("molbuild on a terminal", function()
         end
         return block and wide
       end)
+      -- tmux reports a new size some time after it has wrapped its screen: what is drawn in between has the old one.
+      local shown = rounds_of(term:lines())
+      term:wait_for(function(now) return rounds_of(now) >= shown + 15 end)
     end
     -- Again and again: a step that is shown may not have begun yet.
     term:wait_for(ended, 120, release)
