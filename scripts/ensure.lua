@@ -140,6 +140,13 @@ local function call(name, ...)
   return molbuild.expect.value(name, ensure[name], gives[name], ensure[name](...))
 end
 
+-- Whether there is the image. With `fall_back`, a refused one is no failure while there is an older one.
+local function has_image(job, step)
+  if not job.fall_back then return ensure.found(job, step) end
+  local ok, found = errors.try(ensure.found, job, step)
+  return ok and found or not ok and molbuild.fall_back.serve(job, ensure, found, "stale")
+end
+
 --- One runtime, from its name to its tag.
 function ensure.image(job)
   local function step(name) return jobs.step(job, name, ensure[name], gives[name]) end
@@ -161,7 +168,7 @@ function ensure.image(job)
     if not molbuild.expect.is_shipped(ensure.head) then molbuild.manifest.obeyed(job, ensure.head) end
     job.tag = call("tag", job)
     job.outcome = job.offline_age and "stale" or "hit"
-    if ensure.found(job, step) or ensure.make(job, step) then
+    if has_image(job, step) or ensure.make(job, step) then
       if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
       if not job.keeps_latest then step "alias" end
       if (job.stale or 0) > 0 then molbuild.seen.note(job) end

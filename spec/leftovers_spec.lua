@@ -135,10 +135,11 @@ describe("leftovers of builds", function()
 
   it("are records of an image that goes", function()
     build "hermes"
+    leave("hermes", { A .. ".json.failed" })
     local engine = stock.new()
     add(engine, "hermes")
     gc(engine, { keep = 0 })
-    for _, ending in ipairs { "", ".sig", ".checked" } do
+    for _, ending in ipairs { "", ".sig", ".checked", ".failed" } do
       assert.is_nil(sh.read(("%s/hermes/%s.json%s"):format(cache, A, ending)))
     end
     assert.truthy(sh.read(("%s/hermes/%s-arm64.json"):format(cache, A)))

@@ -1968,6 +1968,12 @@ function record.begin(job) end
 ---@return string? message  why it is no usable record
 function record.parse(document, path) end
 
+--- The record in a file, without a warning about one that cannot be used.
+---@param path string  as of record.path
+---@return molbuild.Record?
+---@return string? message  why the file is no usable record
+function record.peek(path) end
+
 --- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
 --- link is followed.
 ---@param job table  with its tag
@@ -1978,6 +1984,11 @@ function record.bytes(job) end
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
 function record.read(path) end
+
+--- The record of the last build of a job's image, if it failed: whether or not a former one has succeeded.
+---@param job table  with its tag
+---@return molbuild.Record?
+function record.failed(job) end
 
 --- All records of a cache, or those of one runtime, the newest first.
 ---@param cache string
@@ -2296,7 +2307,7 @@ function stale.last_good(job, policy, within) end
 --- The image that a run would give immediately, while the one that is wanted is built.
 ---@param job table  as of stale.serve
 ---@param policy table
----@return string? tag
+---@return molbuild.LastGood?
 function stale.served(job, policy) end
 
 --- Give a job that has no image yet the last good one, if it was right at most `job.stale` seconds ago, and let the image be built

@@ -22,8 +22,33 @@ end
 
 -- The image that a run gives meanwhile.
 local function or_stale(ensure, job)
-  local tag = job.stale > 0 and molbuild.stale.served(job, ensure)
-  return tag and ("; behind the result, which is %s"):format(tag) or ""
+  local good = job.stale > 0 and molbuild.stale.served(job, ensure)
+  return good and ("; behind the result, which is %s"):format(good.tag) or ""
+end
+
+-- What a run gives after a failure that it remembers: an older image, if a setting allows it.
+local function remembered(ensure, job, failure)
+  local good = not job.unproven and job.stale > 0 and molbuild.stale.served(job, ensure)
+  if good then
+    job.tag, job.sha, job.reason = good.tag, good.sha, failure.message
+  elseif not job.fall_back then
+    error(failure, 0)
+  else
+    molbuild.fall_back.serve(job, ensure, failure, "stale")
+  end
+  return "stale", job.reason
+end
+
+local function demand_attested(job)
+  if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
+end
+
+-- An image that is there, and must be verified.
+local function to_verify(ensure, job, demanded)
+  local ok, reason = molbuild.errors.try(molbuild.verify.planned, job, demanded)
+  if not ok then return remembered(ensure, job, reason) end
+  demand_attested(job)
+  return plan.VERIFY, reason
 end
 
 -- The steps of a run, up to the question whether there is an image.
@@ -37,13 +62,14 @@ local function outcome_of(ensure, job)
   job.tag = ensure.tag(job)
   if not job.rebuild and ensure.cached(job) then
     local demanded = ensure.demands(job)
-    if demanded and not molbuild.verify.is_proven(job, demanded) then return plan.VERIFY, molbuild.verify.planned(job, demanded) end
-    if job.attested and not molbuild.checked.before(job) then molbuild.attest.demand(job) end
+    if demanded and not molbuild.verify.is_proven(job, demanded) then return to_verify(ensure, job, demanded) end
+    demand_attested(job)
     local unsure = job.allowed_signers and molbuild.signers.doubt(job)
     return job.offline_age and "stale" or "hit", unsure or job.reason or job.pinned and "the commit in " .. job.pinned or nil
   end
   if job.offline then molbuild.offline.refuse(job) end
-  molbuild.failures.check(job)
+  local ok, failure = molbuild.errors.try(molbuild.failures.check, job)
+  if not ok then return remembered(ensure, job, failure) end
   return plan.BUILD, plan.reason(job) .. or_pulled(job) .. or_stale(ensure, job)
 end
 

@@ -39,8 +39,8 @@ end
 ---@return integer? age  seconds since then
 function failures.recall(job)
   if (job.failed_retry or 0) <= 0 or job.rebuild then return nil end
-  local found = record.read(record.path(job.cache, job.runtime, job.tag))
-  local age = found and found.error and os.time() - found.finished
+  local found = record.failed(job)
+  local age = found and os.time() - found.finished
   if not age or not is_within(job, age) then return nil end
   if not is_lasting(found.error, found.demands.secrets or found.demands.ssh) or not is_same(job, found) then return nil end
   -- Who may sign is no part of the commit.
@@ -58,8 +58,8 @@ local PAUSE_MIN = 60
 ---@return integer? age  seconds since then
 ---@return integer? left  seconds until it is tried again
 function failures.pause(job)
-  local found = record.read(record.path(job.cache, job.runtime, job.tag))
-  local age = found and found.error and os.time() - found.finished
+  local found = record.failed(job)
+  local age = found and os.time() - found.finished
   if not age or age < 0 or not is_same(job, found) then return nil end
   local pause = math.max(PAUSE_MIN, found.seconds, is_lasting(found.error) and job.failed_retry or 0)
   if age >= pause then return nil end
@@ -76,8 +76,8 @@ end
 ---@param job table  with its commit and its tag
 ---@return boolean
 function failures.is_refused(job)
-  local found = record.read(record.path(job.cache, job.runtime, job.tag))
-  if not found or not found.error or found.commit ~= job.sha then return false end
+  local found = record.failed(job)
+  if not found or found.commit ~= job.sha then return false end
   return found.error.kind == "template" or found.error.step == "verify" or is_unsigned(job, found)
 end
 

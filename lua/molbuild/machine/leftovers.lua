@@ -6,8 +6,11 @@ local names = require "molbuild.base.names"
 local store = require "molbuild.repository.cache"
 
 local leftovers = {
-  --- The endings of the files that belong to a record: its signature, and the digest of what a check of it depended on.
-  OF_RECORD = { [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true, [".json.verified"] = true },
+  --- The endings of the files that belong to a record: its signature, the digest of what a check of it depended on, the verdicts
+  --- about the image, and a later build that failed.
+  OF_RECORD = {
+    [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true, [".json.verified"] = true, [".json.failed"] = true,
+  },
 }
 
 local HEX12 = ("%x"):rep(12)

@@ -168,10 +168,13 @@ local function document_of(self, failure)
   return require("molbuild.progress.encode").object(masked(statement(job, details, failure)), FIRST) .. "\n"
 end
 
--- A record is for later runs; a run does not fail because it cannot be written.
+-- A record is for later runs; a run does not fail because it cannot be written. A build that failed leaves the former image its
+-- tag, and so its record, without which that image would be neither attested nor the last good one.
 local function write(self, failure)
   local path = record.path(self.job.cache, self.job.runtime, self.job.tag)
-  local ok, message = record_file.put(path, document_of(self, failure))
+  local former = failure and record.peek(path)
+  local put = former and not former.error and record_file.put_failed or record_file.put
+  local ok, message = put(path, document_of(self, failure))
   if not ok then log.warn("no record of the build was written: %s: %s", path, message) end
 end
 
@@ -328,7 +331,11 @@ function record.parse(document, path)
   return flattened(decoded, path)
 end
 
-local function read(path)
+--- The record in a file, without a warning about one that cannot be used.
+---@param path string  as of record.path
+---@return molbuild.Record?
+---@return string? message  why the file is no usable record
+function record.peek(path)
   local stat, message, code = core.fs.lstat(path)
   if not stat then return nil, code ~= "ENOENT" and code ~= "ENOTDIR" and message or nil end
   if is_foreign(stat) then return nil, "another user could have written it" end
@@ -349,9 +356,18 @@ end
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
 function record.read(path)
-  local found, why = read(path)
+  local found, why = record.peek(path)
   if why then log.warn_once("%s is ignored: %s", path, text.shown(why)) end
   return found
+end
+
+--- The record of the last build of a job's image, if it failed: whether or not a former one has succeeded.
+---@param job table  with its tag
+---@return molbuild.Record?
+function record.failed(job)
+  local path = record.path(job.cache, job.runtime, job.tag)
+  local found = record.read(record_file.failed(path)) or record.read(path)
+  return found and found.error and found or nil
 end
 
 --- All records of a cache, or those of one runtime, the newest first.

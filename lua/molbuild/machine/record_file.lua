@@ -6,8 +6,8 @@ local record_file = {
   MAX = 256 * 1024, SIGNATURE_MAX = 64 * 1024,
 }
 
--- The files beside a record: its signature, and what checked.lua remembers of both.
-local SIGNATURE, CHECKED = ".sig", ".checked"
+-- The files beside a record: its signature, what checked.lua remembers of both, and a later build of the same that failed.
+local SIGNATURE, CHECKED, FAILED = ".sig", ".checked", ".failed"
 
 local DIGEST_SIZE = 64
 
@@ -53,7 +53,7 @@ end
 ---@return string? message
 function record_file.put(path, document, signature)
   local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  for _, ending in ipairs { SIGNATURE, CHECKED } do
+  for _, ending in ipairs { SIGNATURE, CHECKED, FAILED } do
     if ok then ok, message = core.fs.remove_tree(path .. ending) end
   end
   if ok then ok, message = record_file.write(path, document, record_file.MAX) end
@@ -63,6 +63,22 @@ end
 
 local function path_of(job)
   return record_file.path(job.cache, job.runtime, job.tag)
+end
+
+--- Write the record of a build that failed beside the one of a former build that succeeded, which stays as it is with its image.
+---@param path string  as of record_file.path
+---@param document string
+---@return boolean? ok
+---@return string? message
+function record_file.put_failed(path, document)
+  return record_file.write(path .. FAILED, document, record_file.MAX)
+end
+
+--- The file that put_failed() writes.
+---@param path string  as of record_file.path
+---@return string
+function record_file.failed(path)
+  return path .. FAILED
 end
 
 ---@class molbuild.Found

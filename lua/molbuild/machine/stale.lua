@@ -23,9 +23,16 @@ local stale = {}
 ---  since 1970
 ---@field record molbuild.Record
 
+-- What steps have found out about a job's own commit and image.
+local FOUND = { tag = true, image_id = true, wrong = true, unproven = true, verified = true, signer = true, reason = true }
+
 -- A job as it would be for another commit. What a step sets stays in the copy.
 local function of_commit(job, commit)
-  return setmetatable({ sha = commit }, { __index = job })
+  return setmetatable({ sha = commit }, {
+    __index = function(_, name)
+      if not FOUND[name] then return job[name] end
+    end,
+  })
 end
 
 -- When the branch was last known to point at a record's commit; nil when that was never known: of a commit that was asked for.
@@ -73,7 +80,7 @@ end
 local function is_there(job, policy, made)
   local found = job.engine:image(made.image)
   local sought = of_commit(job, made.commit)
-  sought.tag, sought.image_max_age = made.image, math.huge
+  sought.tag, sought.image_id, sought.image_max_age = made.image, made.image_id, math.huge
   return found ~= nil and found.id == made.image_id
     and not image.mismatch(found, made.commit, job.target_platform, job.labels, job.target)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
@@ -115,10 +122,9 @@ end
 --- The image that a run would give immediately, while the one that is wanted is built.
 ---@param job table  as of stale.serve
 ---@param policy table
----@return string? tag
+---@return molbuild.LastGood?
 function stale.served(job, policy)
-  local good = may_serve(job) and stale.last_good(job, policy, job.stale)
-  return good and good.tag or nil
+  return may_serve(job) and stale.last_good(job, policy, job.stale) or nil
 end
 
 -- The lock of the runtime, if it is free now.

@@ -1,0 +1,182 @@
+-- Settings of trust, two and more at a time: whole runs of ensure.lua and of forks in a test's world. No key is real here;
+-- signatures_spec.lua and attest_spec.lua try those.
+local json = require "molbuild.base.json"
+local molbuild = require "molbuild"
+
+local IMAGE = "molecule-local/workspace-template-hermes:"
+local SIGNERS = "a ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPt2e3Gko/ISQ201DH321yYeFK7EHxSo8TFoIU9MQTVt\n"
+local SMOKE = 'ensure.smoke = { argv = { "/bin/agent" }, timeout = 5 }\n'
+local OLDER = "ensure.fall_back = true\n"
+
+describe("in a world, together:", function()
+  local world
+
+  -- What each policy begins with. A commit in /etc/unsigned has no signature.
+  local BEGINNING = [[
+    local ensure = molbuild.load "ensure.lua"
+    local digest, read = molbuild.core.sha256.hex, molbuild.core.fs.read
+    local ssh, signatures = require "molbuild.base.ssh_signature", require "molbuild.repository.signatures"
+    function signatures.verdict(options)
+      if (read("/etc/unsigned") or ""):find(options.commit) then return { why = "unsigned" } end
+      return { good = true, principal = "a", fingerprint = "SHA256:x", kind = "ssh" }
+    end
+    function ssh.sign(document) return "of " .. digest(document) end
+    function ssh.public_key() return "ssh-ed25519 AAAA", "AAAA", "AAAA" end
+    function ssh.verify(document, signature)
+      if signature == "of " .. digest(document) then return "own-key", "SHA256:x" end
+      return nil, "it is not that of the record"
+    end
+  ]]
+
+  local function policy(text)
+    return BEGINNING .. (text or "") .. "\nreturn ensure\n"
+  end
+
+  local function policy_is(text)
+    assert(world.fs.write_atomic(world.policy, policy(text), 384))
+  end
+
+  local function push(version)
+    return world.forge:push("hermes", { Dockerfile = "FROM scratch\n", version = version })
+  end
+
+  local function tag_of(sha) return IMAGE .. sha:sub(1, 12) end
+
+  local function start(env, text)
+    world = molbuild.testing.world {
+      fork = policy(text), repositories = {}, env = env, files = { ["/etc/signers"] = SIGNERS, ["/etc/key"] = "a key\n" },
+    }
+  end
+
+  local function run(...)
+    local done = world:run("hermes", ...)
+    return done, done:events_of("result")[1] or {}
+  end
+
+  local function record_of(sha)
+    return ("/home/molbuild/.cache/molecule/workspace-template-build/hermes/%s.json"):format(sha:sub(1, 12))
+  end
+
+  -- Change a word of a file, without a key.
+  local function edit(path, from, to)
+    local text, count = world.fs.read(path):gsub(from:gsub("%p", "%%%0"), to)
+    assert.is_true(count > 0)
+    assert(world.fs.write_atomic(path, text, 384))
+  end
+
+  local function expect(exit, outcome, image, ...)
+    local done, result = run(...)
+    assert.same({ exit, outcome, image }, { done.exit, result.outcome, result.image }, done.stderr)
+    return done
+  end
+
+  local function expect_plan(exit, outcome, image)
+    local done = world:verb("plan", "hermes", { output = "json" })
+    local row = json.decode(done.stdout)
+    assert.same({ exit, outcome }, { done.exit, row.outcome }, done.stdout)
+    if image then assert.equal(image, row.image) end
+    return row
+  end
+
+  local ATTESTED = { MOLECULE_SIGNING_KEY = "/etc/key", MOLECULE_ATTESTED = "1" }
+
+  it("a build of --rebuild that fails leaves the former image attested, and the last good one", function()
+    start(ATTESTED)
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    local latest = world.engine:image(IMAGE .. "latest").id
+    for _, text in ipairs { 'function ensure.check() error("no", 0) end', 'function ensure.verify() return false, "no" end' } do
+      policy_is(text)
+      assert.not_equal(0, run("--rebuild").exit)
+      policy_is ""
+      assert.equal(latest, world.engine:image(IMAGE .. "latest").id)
+      expect_plan(0, "hit", tag_of(first))
+      expect(0, "hit", tag_of(first))
+    end
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    push "2"
+    expect(0, "stale", tag_of(first))
+  end)
+
+  it("a build that is too old, and whose new one fails, is served by its age, and its failure is remembered", function()
+    start { MOLECULE_SERVE_STALE_S = "86400", MOLECULE_FAILED_RETRY_S = "7200", MOLECULE_IMAGE_MAX_AGE_S = "3600" }
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    world.clock.now = world.clock.now + 4000
+    world.env.MOLECULE_SERVE_STALE_S = nil
+    world.engine:builds({ exit = 1 }, 1)
+    assert.equal(8, run().exit)
+    expect_plan(8, "failed")
+    assert.matches("is not built again for", run().stderr)
+    assert.equal(2, #world.builds)
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    expect(0, "stale", tag_of(first))
+    expect_plan(0, "stale", tag_of(first))
+  end)
+
+  it("an older image is served only if it is attested", function()
+    start(ATTESTED)
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    local second = push "2"
+    expect_plan(11, "build")
+    expect(0, "stale", tag_of(first))
+    world.locks.others = {}
+    edit(record_of(first), first, second)
+    expect(0, "built", tag_of(second))
+  end)
+
+  it("an older image is fallen back to only if it is attested, and a plan says the same", function()
+    start(ATTESTED, OLDER .. SMOKE)
+    world.env.MOLECULE_FAILED_RETRY_S = "600"
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    world.engine:runs({ exit = 3 }, 1)
+    push "2"
+    for _ = 1, 2 do -- the second time it is remembered
+      expect(0, "stale", tag_of(first))
+      expect_plan(0, "stale", tag_of(first))
+    end
+    edit(record_of(first), "linux/amd64", "linux/arm64")
+    expect_plan(7, "failed")
+    assert.equal(7, run().exit)
+    assert.equal(2, #world.builds)
+  end)
+
+  it("the signed record has the verdict, and a verdict that is lost is found again beside it", function()
+    start(ATTESTED, SMOKE)
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    local path = record_of(first)
+    local document = world.fs.read(path)
+    assert.equal("smoke", json.decode(document).predicate.runDetails.metadata.molbuild_verified.by)
+    assert(world.fs.remove_tree(path .. ".verified"))
+    expect_plan(11, "verify")
+    expect(0, "hit", tag_of(first))
+    assert.same({ 2, document }, { #world.containers, world.fs.read(path) })
+    expect_plan(0, "hit")
+    edit(path, '"by":"smoke"', '"by":"other"')
+    expect_plan(5, "failed")
+    assert.equal(5, run().exit)
+    assert(world.fs.remove_tree(path .. ".verified"))
+    expect_plan(5, "failed") -- although it would be verified first
+    assert.equal(5, run().exit)
+  end)
+
+  it("an image that is there, of a commit without a signature, is refused, or an older one is given", function()
+    start({ MOLECULE_ALLOWED_SIGNERS = "/etc/signers", MOLECULE_SERVE_STALE_S = "86400" }, OLDER)
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    local second = push "2"
+    assert(world.fs.write_atomic("/etc/unsigned", second, 384))
+    world.env.MOLECULE_ALLOWED_SIGNERS, world.env.MOLECULE_SERVE_STALE_S = nil, nil
+    expect(0, "built", tag_of(second))
+    world.env.MOLECULE_ALLOWED_SIGNERS, world.env.MOLECULE_SERVE_STALE_S = "/etc/signers", "86400"
+    expect(0, "stale", tag_of(first))
+    policy_is ""
+    assert.equal(5, run().exit)
+    world.env.MOLECULE_SIGNERS_MODE = "warn"
+    assert.matches("has no signature", expect(0, "hit", tag_of(second)).stderr)
+  end)
+end)
