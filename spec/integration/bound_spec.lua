@@ -145,7 +145,7 @@ describe("a bound", function()
         if line:find(waiting, 1, true) then
           local minutes, rest = line:match ", waited (%d-)m?(%d%d?)s$"
           list[#list + 1] = (tonumber(minutes) or 0) * 60 + (tonumber(rest) or 0)
-          assert.truthy(line:find("(build autogen)", 1, true), line)
+          assert.truthy(line:find "%(build autogen at %x+, step %l+%)", line)
         end
       end
       return list
