@@ -143,12 +143,14 @@ describe("a signature of ssh-keygen's", function()
 
   --- Signs "x" in a process of its own, whose agent is at SOCKET: what it gives, or the kind and the message of its failure.
   local function sign_with(socket, name, timeout)
-    return sh.run { "env", "SSH_AUTH_SOCK=" .. socket, "lua5.4", "-e", ([[
+    sh.write(dir .. "/sign.lua", ([[
       local options = { key = %q, where = %q, namespace = "molbuild", timeout = %s }
       require("molbuild.base.task").run(function()
         local ok, result = require("molbuild.base.errors").try(require("molbuild.base.ssh_signature").sign, "x", options)
         print(ok and result or result.kind .. ": " .. result.message)
-      end)]]):format(dir .. "/" .. name, WHERE, timeout) }
+      end)]]):format(dir .. "/" .. name, WHERE, timeout))
+    -- The interpreter that runs this: another one may not be able to load the core.
+    return sh.run { "env", "SSH_AUTH_SOCK=" .. socket, assert(core.sys.executable()), dir .. "/sign.lua" }
   end
 
   it("is made with a public key by an agent that has the private half", function()
