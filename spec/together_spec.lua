@@ -57,6 +57,20 @@ describe("in a world, together:", function()
     return ("/home/molbuild/.cache/molecule/workspace-template-build/hermes/%s.json"):format(sha:sub(1, 12))
   end
 
+  -- Let the engine of the world import an image without files, as docker does.
+  local function records_travel()
+    local docker = world.programs.docker
+    function world.programs.docker(call)
+      if call.argv[2] ~= "import" then return docker(call) end
+      local labels = {}
+      for _, word in ipairs(call.argv) do
+        local name, value = word:match '^LABEL (%S-)=(.*)$'
+        if name then labels[name] = value end
+      end
+      world.engine:add(call.argv[#call.argv], { labels = labels })
+    end
+  end
+
   -- Change a word of a file, without a key.
   local function edit(path, from, to)
     local text, count = world.fs.read(path):gsub(from:gsub("%p", "%%%0"), to)
@@ -142,6 +156,26 @@ describe("in a world, together:", function()
     expect_plan(7, "failed")
     assert.equal(7, run().exit)
     assert.equal(2, #world.builds)
+  end)
+
+  it("the record of a pulled image is taken only with the image", function()
+    start(ATTESTED, SMOKE)
+    records_travel()
+    world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_IMAGE_CACHE_PUSH = "registry.example/team", "required"
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    world.env.MOLECULE_IMAGE_CACHE_PUSH, world.engine.images = nil, {}
+    world.fs.remove_tree(world.env.HOME .. "/.cache")
+    world.env.MOLECULE_FAILED_RETRY_S = "600"
+    world.engine:runs({ exit = 3 }, 2)
+    for _ = 1, 2 do
+      assert.equal(7, run().exit)
+      assert.equal("verify", json.decode(world.fs.read(record_of(first))).predicate.error.step)
+      assert.equal(2, #world.builds)
+    end
+    world.env.MOLECULE_FAILED_RETRY_S = nil
+    expect(0, "pulled", tag_of(first))
+    expect_plan(0, "hit", tag_of(first))
   end)
 
   it("the signed record has the verdict, and a verdict that is lost is found again beside it", function()

@@ -61,6 +61,28 @@ describe("in a world with smoke", function()
     end)
   end)
 
+  it("an image that is refused is not pulled again while that is remembered, and one whose build failed is", function()
+    world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_FAILED_RETRY_S = "registry.example/team", "600"
+    local function pulls() -- of the last run
+      local count = 0
+      for _, call in ipairs(world.processes.calls) do
+        if table.concat(call.argv, " "):find("^%S+ pull ") then count = count + 1 end
+      end
+      return count
+    end
+    world.engine:runs { exit = 3 }
+    for _, count in ipairs { 1, 0, 0 } do
+      assert.equal(7, run().exit)
+      assert.equal(count, pulls())
+    end
+    world.forge:push("hermes", { Dockerfile = "FROM scratch\n", more = "x" })
+    world.engine:builds { exit = 1 }
+    for _ = 1, 2 do
+      assert.equal(8, run().exit)
+      assert.equal(1, pulls())
+    end
+  end)
+
   it("the image of registry mode is verified once, and must be there", function()
     world.env.MOLECULE_IMAGE_REGISTRY = "registry.example/team"
     local done = run()

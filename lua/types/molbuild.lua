@@ -1158,6 +1158,12 @@ local failures = {}
 ---@return integer? age  seconds since then
 function failures.recall(job) end
 
+--- Whether it is remembered that a commit must not be used: another host's image of it is not better. A build that failed here may
+--- have succeeded there.
+---@param job table  as of failures.recall
+---@return boolean
+function failures.is_remembered(job) end
+
 --- The failure of a former build of the same, while a build behind a result is not started again: for a minute, for as long as the
 --- former one took, and for the time of the setting where only a change can help.
 ---@param job table  as of failures.recall
@@ -2182,7 +2188,7 @@ local shared = {}
 function shared.name(job) end
 
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
---- must be built again, or of a working tree, is not looked for.
+--- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for.
 --- Raises: auth, not_found, remote, failed, timeout (where the image is required), signature (the commit of the image is not
 ---  signed by an allowed signer), usage, missing_tool (the keys whose signatures count cannot be read).
 ---@param job table

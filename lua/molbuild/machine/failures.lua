@@ -48,6 +48,15 @@ function failures.recall(job)
   return found.error, age
 end
 
+--- Whether it is remembered that a commit must not be used: another host's image of it is not better. A build that failed here may
+--- have succeeded there.
+---@param job table  as of failures.recall
+---@return boolean
+function failures.is_remembered(job)
+  local former = failures.recall(job)
+  return former ~= nil and former.kind ~= "build"
+end
+
 -- The least seconds between two builds of what has failed, where a result does not wait for them.
 local PAUSE_MIN = 60
 

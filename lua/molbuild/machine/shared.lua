@@ -2,6 +2,7 @@
 --- registry without a usable image costs a bounded time and one line, and the image is built here.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local outdated = require "molbuild.machine.outdated"
@@ -88,43 +89,52 @@ local function expect_signer(job, ref)
   end
 end
 
--- Why a pulled image cannot be attested; where that is not demanded, only its record is left there.
+-- Why a pulled image cannot be attested, and its record otherwise; where that is not demanded, only its record is left there.
 local function why_not_attested(job, ref, found)
   local shared_record = require "molbuild.machine.shared_record"
   if not shared_record.is_wanted(job) then return nil end
   local name = shared_record.name(ref, found.id)
   local ok, image_of_record = errors.try(pull, job, name, true)
-  local reason
+  local reason, its_record
   if ok then
-    local labels = image_of_record and image_of_record.labels or {}
+    its_record = shared_record.parse(image_of_record and image_of_record.labels or {})
     forget(job, name)
-    reason = shared_record.adopt(job, found.id, shared_record.parse(labels))
+    reason = shared_record.doubt(job, found.id, its_record)
   else
     reason = image_of_record.kind == "not_found" and "the registry has no record of it" or image_of_record.message
   end
-  if job.attested then return reason and "was not taken: it is not attested: " .. reason end
+  if job.attested and reason then return "was not taken: it is not attested: " .. reason end
   if reason then log.detail("%s comes without a record: %s", ref, reason) end
+  return nil, not reason and its_record or nil
+end
+
+-- The record that came with an image becomes that of the image here. Until the image is accepted, the former ones stay: of an image
+-- that has the tag, and of a build that failed.
+local function adopt(job, its_record)
+  if its_record then require("molbuild.machine.record").adopt(job, its_record.document, its_record.signature) end
 end
 
 -- Give the image its tag, after it was verified. The names that it has meanwhile go in every case.
-local function verified(job, ref, found, ask)
+local function verified(job, ref, found, its_record, ask)
   local open <close> = unverified.begin(job)
   job.image_id = found.id
   job.engine:tag(found.id, job.unverified)
   forget(job, ref)
   ask()
+  adopt(job, its_record)
   open:accept()
 end
 
 -- Why the image is not given out; nil when it has its tag now.
-local function keep(job, ref, found, ask)
+local function keep(job, ref, found, its_record, ask)
   if not ask then
+    adopt(job, its_record)
     job.engine:tag(found.id, job.tag) -- its id: another process may have pulled another image under the name meanwhile
     job.image_id = found.id
     if ref ~= job.tag then forget(job, ref) end
     return nil
   end
-  local ok, failure = errors.try(verified, job, ref, found, ask)
+  local ok, failure = errors.try(verified, job, ref, found, its_record, ask)
   if not ok and not verify.is_verdict(failure) then error(failure, 0) end
   if not ok then job.image_id = nil end
   return not ok and "was not taken: " .. failure.message or nil
@@ -142,7 +152,7 @@ local function give_up(job, ref, failure)
 end
 
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
---- must be built again, or of a working tree, is not looked for.
+--- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for.
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken
@@ -152,14 +162,15 @@ end
 ---@raise signature  the commit of the image is not signed by an allowed signer
 ---@raise usage | missing_tool  the keys whose signatures count cannot be read
 function shared.take(job, declared, outcome, ask)
-  if job.rebuild or job.working_tree then return false end
+  if job.rebuild or job.working_tree or failures.is_remembered(job) then return false end
   local ref = shared.name(job)
   local ok, found = errors.try(pull, job, ref)
   if not ok then return give_up(job, ref, found) end
   local wrong = why_not(job, found, declared)
   if not wrong and job.allowed_signers then expect_signer(job, ref) end
-  wrong = wrong or why_not_attested(job, ref, found)
-  if wrong then forget(job, ref) else wrong = keep(job, ref, found, ask) end
+  local its_record
+  if not wrong then wrong, its_record = why_not_attested(job, ref, found) end
+  if wrong then forget(job, ref) else wrong = keep(job, ref, found, its_record, ask) end
   if wrong then
     return give_up(job, ref, errors.new { kind = "failed", retry = false, message = ref .. " " .. wrong })
   end

@@ -56,16 +56,15 @@ function shared_record.is_wanted(job)
   return (job.attested or job.attest_signers or job.signing_key) and true or false
 end
 
---- Keep the record of a pulled image, if it is that image's, and its signature counts here.
+--- Whether the record of a pulled image is that image's, and its signature counts here. Then it may be adopted.
 ---@param job table
 ---@param image_id string  of the pulled image
 ---@param found molbuild.Found  what came from the registry
----@return string? reason  why it is not kept
+---@return string? reason  why not
 ---@raise usage | failed | timeout | missing_tool
-function shared_record.adopt(job, image_id, found)
+function shared_record.doubt(job, image_id, found)
   local broken = attest.broken(attest.links(job, image_id, found))
-  if broken then return ("%s: %s"):format(broken.link, broken.reason) end
-  record.adopt(job, found.document, found.signature)
+  return broken and ("%s: %s"):format(broken.link, broken.reason) or nil
 end
 
 --- Push the record of an image that was built here, if it is signed. It is pushed before its image.
