@@ -213,4 +213,69 @@ describe("in a world, together:", function()
     world.env.MOLECULE_SIGNERS_MODE = "warn"
     assert.matches("has no signature", expect(0, "hit", tag_of(second)).stderr)
   end)
+
+  it("offline, an image must be attested, of a signed commit and verified, too", function()
+    start({ MOLECULE_SIGNING_KEY = "/etc/key", MOLECULE_ATTESTED = "1", MOLECULE_ALLOWED_SIGNERS = "/etc/signers" }, SMOKE)
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    world.env.MOLECULE_OFFLINE = "1"
+    expect_plan(0, "stale", tag_of(first))
+    expect(0, "stale", tag_of(first))
+    for ending, exit in pairs { [""] = 5, [".signer"] = 5, [".verified"] = 7 } do
+      local path = record_of(first) .. ending
+      local text = world.fs.read(path)
+      edit(path, first, ("0"):rep(#first))
+      assert(world.fs.write_atomic("/etc/unsigned", ending == ".signer" and first or "none", 384))
+      if ending == ".verified" then world.engine:runs({ exit = 3 }, 1) end
+      assert.equal(exit, run().exit, ending)
+      assert(world.fs.write_atomic(path, text, 384))
+    end
+    expect(0, "stale", tag_of(first))
+    assert.equal(1, #world.builds)
+  end)
+
+  it("a commit that is asked for has no other image in its place", function()
+    start({ MOLECULE_SERVE_STALE_S = "86400" }, OLDER .. SMOKE)
+    expect(0, "built", tag_of(push "1"))
+    local second = push "2"
+    world.engine:runs({ exit = 3 }, 1)
+    assert.equal(7, run("--commit=" .. second).exit)
+    assert.equal(2, #world.builds)
+    assert.same({}, world.processes.detached)
+  end)
+
+  it("an older image is given where signatures are only reported, and must be attested nevertheless", function()
+    start({ MOLECULE_SIGNING_KEY = "/etc/key", MOLECULE_ATTESTED = "1", MOLECULE_ALLOWED_SIGNERS = "/etc/signers",
+      MOLECULE_SIGNERS_MODE = "warn" })
+    local first = push "1"
+    assert(world.fs.write_atomic("/etc/unsigned", first, 384))
+    assert.matches("has no signature", expect(0, "built", tag_of(first)).stderr)
+    assert.matches("has no signature", expect(0, "hit", tag_of(first)).stderr)
+    edit(record_of(first), '"linux/amd64"', '"linux/arm64"')
+    assert.equal(5, run().exit)
+  end)
+
+  describe("a watch tries a commit once that", function()
+    local function watch(tries)
+      world:after(3400, function() world:signal "TERM" end)
+      local done = world:verb("watch", "hermes")
+      assert.equal(0, done.exit, done.stderr)
+      assert.equal(tries.builds, #world.builds)
+      assert.equal(1, select(2, done.stderr:gsub("hermes: failed", "")), done.stderr)
+    end
+
+    it("is refused by its first run", function()
+      start({}, SMOKE)
+      push "1"
+      world.engine:runs { exit = 3 }
+      watch { builds = 1 }
+      assert.equal(1, #world.containers)
+    end)
+
+    it("has no signature", function()
+      start { MOLECULE_ALLOWED_SIGNERS = "/etc/signers" }
+      assert(world.fs.write_atomic("/etc/unsigned", push "1", 384))
+      watch { builds = 0 }
+    end)
+  end)
 end)
