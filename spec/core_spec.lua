@@ -122,7 +122,7 @@ describe("core.process", function()
 
   it("gives what it knows of a run that was ended", function()
     task.run(function()
-      local bound, ok, message, code, partial = 0.2, nil, nil, nil, nil
+      local bound, ok, message, code, partial = 0.2
       repeat -- on a busy machine the shell may print nothing in such a time
         bound = bound * 4
         ok, message, code, partial = core.process.run { argv = { "sh", "-c", "echo x; sleep 600" }, timeout = bound }

@@ -30,7 +30,8 @@ trap 'rm -f "$log"' EXIT
 
 # Unit tests that the emulator cannot run: it has no seccomp filters, no bound of the address space, and adds processes, files,
 # threads and messages of its own to those of the program. Floods and long random texts are too slow in it.
-NOT_EMULATED="denied descendants http lock_wait mask_stream process_end process_lines process_start restore_terminal spawn start sys"
+NOT_EMULATED="denied descendants http lock_wait mask_stream process_end process_lines process_start restore_terminal spawn start start_filter \
+	sys"
 
 # Specs that run the released file of this machine, and of the other architecture.
 NATIVE_SPECS="cli ensure fetch lookup network proxy retry stop token token_origin"

@@ -86,7 +86,7 @@ describe("a token", function()
       local fetches, builds, wiped = 0, 0, false
       for _, line in ipairs(seen) do
         assert.is_nil(line.where:match "argv" or line.where:match "both", line.argv)
-        local own = line.argv:find "molbuild run " ~= nil
+        local own = line.argv:find(run.program .. " run ", 1, true) ~= nil
         if is_fetch(line) and line.where == "environ" then fetches = fetches + 1 end
         if line.argv:find "docker build " and line.argv:find(tag_of(sha), 1, true) then
           assert.equal("-", line.where)
