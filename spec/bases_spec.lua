@@ -97,6 +97,14 @@ describe("the base images of a build", function()
     assert.equal("t:1: the base image debian:12 was replaced while the image was built", failure.message)
   end)
 
+  it("keep the digest of the label where the same image gets one more while it is used", function()
+    local debian = images["debian:12"]
+    debian.digests = { "debian@" .. B }
+    local list, labels = build("FROM debian:12\n", function() debian.digests = { "debian@" .. A, "debian@" .. B } end)
+    assert.same({ B, { A, B } }, { list[1].digest, list[1].digests })
+    assert.same({ "docker.io/library/debian:12", B }, labels)
+  end)
+
   it("of this machine's own have an id, and no digest", function()
     images["molecule-local/base:1"] = { id = "sha256:f", layers = { "one" } }
     local list, labels = build "FROM molecule-local/base:1\n"

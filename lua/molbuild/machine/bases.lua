@@ -199,7 +199,9 @@ local function settle_by_engine(self, base, built)
   if not now or before and before.id ~= now.id then return end
   if base.final and not begins_with(built, now) or not base.final and is_buildkit then return end
   local digests = digests_of(now, base.name)
-  base.id, base.digest, base.digests = now.id, digests[1], digests[2] and digests or nil
+  -- podman fetches an image that it has again, and may then know it by one more digest: the one of the label still names it.
+  local still = base.final and text.is_one_of(self.promised, digests) and self.promised
+  base.id, base.digest, base.digests = now.id, still or digests[1], digests[2] and digests or nil
 end
 
 -- The images that BuildKit names, of a file that only its frontend can read.
