@@ -146,11 +146,11 @@ report() {
 		echo "0 1" >>"$out/counts"
 		return
 	fi
-	ok=$(grep -v '# SKIP' "$dir.tap" | grep -c '^ok ')
-	not_ok=$(grep -c -e '^not ok ' -e '^ok .*# SKIP' "$dir.tap")
+	ok=$(grep -av '# SKIP' "$dir.tap" | grep -ac '^ok ')
+	not_ok=$(grep -ac -e '^not ok ' -e '^ok .*# SKIP' "$dir.tap")
 	echo "$2: $ok passed, $not_ok failed ($seconds s, CPU $cpu s)"
 	if [ "$not_ok" != 0 ] || [ "$status" != 0 ] || [ "$ok" = 0 ]; then
-		grep -v -e '^1\.\.' "$dir.tap" | grep -v '^ok [0-9]* - [^#]*$'
+		grep -av -e '^1\.\.' "$dir.tap" | grep -av '^ok [0-9]* - [^#]*$'
 		cat "$dir.err"
 		if [ "$not_ok" = 0 ]; then
 			echo "$2: ended with status $status after $ok tests"
