@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
 #include "child/spawn.h"
+#include "file/log_file.h"
 
 /* A log that has become larger is begun again. */
 #define LOG_MAX (1 << 20)
@@ -121,21 +121,15 @@ static void note_all(struct named *named, const char *const *list)
 	}
 }
 
-/* A log of this user's alone, appended to; never through a link. */
 static int open_log(const char *path, struct error *err)
 {
-	struct stat st;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-	if (fd < 0)
-		return error_errno(err, errno, "cannot write the log %s", path);
-	if (fstat(fd, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size > LOG_MAX && ftruncate(fd, 0) < 0))
+	uint64_t size;
+	int fd = log_file_create(path, O_WRONLY | O_APPEND, &size, err);
+	if (fd >= 0 && size > LOG_MAX && ftruncate(fd, 0) < 0) {
 		error_errno(err, errno, "cannot write the log %s", path);
-	else if (!S_ISREG(st.st_mode))
-		error_set(err, "invalid", "cannot write the log %s: it is not a regular file", path);
-	else
-		return fd;
-	fd_close(&fd);
-	return -1;
+		fd_close(&fd);
+	}
+	return fd;
 }
 
 int detached_start(const struct detached_options *options, pid_t *pid, struct error *err)

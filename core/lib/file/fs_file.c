@@ -135,12 +135,10 @@ int fs_read_from(const char *path, uint64_t offset, size_t max, struct buf *out,
 	if (fd < 0)
 		return -1;
 	got = buf_reserve(out, max);
-	while (got >= 0) {
-		got = pread(fd, out->data + out->len, max, (off_t)offset);
-		if (got >= 0 || errno != EINTR)
-			break;
-		got = 0;
-	}
+	if (got == 0)
+		do
+			got = pread(fd, out->data + out->len, max, (off_t)offset);
+		while (got < 0 && errno == EINTR);
 	fd_close(&fd);
 	if (got < 0)
 		return error_errno(err, errno, "cannot read %s", path);

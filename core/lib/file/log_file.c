@@ -15,34 +15,42 @@
 #define LEAST 4096
 #define CHUNK ((size_t)64 << 10)
 
-/* Only a regular file is a log. Find its end, or empty it. */
-static int prepare(struct log_file *log, const char *path, int append, struct error *err)
+int log_file_create(const char *path, int flags, uint64_t *size, struct error *err)
 {
 	struct stat st;
-	if (fstat(log->fd, &st) < 0)
+	/* O_NONBLOCK: opening a FIFO waits for a reader. */
+	int fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0)
 		return error_errno(err, errno, "cannot write the log %s", path);
-	if (!S_ISREG(st.st_mode))
-		return error_set(err, "invalid", "cannot write the log %s: it is not a regular file", path);
-	if (append)
-		log->base = (uint64_t)st.st_size;
-	else if (ftruncate(log->fd, 0) < 0)
-		return error_errno(err, errno, "cannot write the log %s", path);
-	return 0;
+	if (fstat(fd, &st) < 0) {
+		error_errno(err, errno, "cannot write the log %s", path);
+	} else if (!S_ISREG(st.st_mode)) {
+		error_set(err, "invalid", "cannot write the log %s: it is not a regular file", path);
+	} else {
+		*size = (uint64_t)st.st_size;
+		return fd;
+	}
+	fd_close(&fd);
+	return -1;
 }
 
 int log_file_open(struct log_file *log, const char *path, uint64_t max, int append, struct error *err)
 {
+	uint64_t size;
 	*log = (struct log_file){.fd = -1, .max = max};
 	if (log->max < LEAST)
 		log->max = LEAST;
-	/* O_NONBLOCK: opening a FIFO waits for a reader. */
-	log->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+	log->fd = log_file_create(path, O_RDWR, &size, err);
 	if (log->fd < 0)
-		return error_errno(err, errno, "cannot write the log %s", path);
-	if (prepare(log, path, append, err) == 0)
-		return 0;
-	fd_close(&log->fd);
-	return -1;
+		return -1;
+	if (append) {
+		log->base = size;
+	} else if (ftruncate(log->fd, 0) < 0) {
+		error_errno(err, errno, "cannot write the log %s", path);
+		fd_close(&log->fd);
+		return -1;
+	}
+	return 0;
 }
 
 /* The first piece begins after the space of the note. */

@@ -24,6 +24,10 @@ struct log_file {
 	int wraps;        /* how often a piece was overwritten; 0: nothing is omitted */
 };
 
+/* Open PATH with more FLAGS, which say how it is written, or create it with mode 0600; never through a link, and only a regular file.
+ * Returns its descriptor and, in SIZE, the bytes that it has; or -1 with err set. */
+WARN_UNUSED int log_file_create(const char *path, int flags, uint64_t *size, struct error *err);
+
 /* Create PATH with mode 0600, or empty it; never through a link, and only a regular file. With APPEND, what it has stays, and MAX
  * bounds what is added. MAX is at least 4096. Returns 0, or -1 with err set. */
 WARN_UNUSED int log_file_open(struct log_file *log, const char *path, uint64_t max, int append, struct error *err);
