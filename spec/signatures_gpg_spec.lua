@@ -1,10 +1,7 @@
 -- Signatures of commits by OpenPGP keys: real keys, of several times, checked by gpgv.
 local commit_pgp = require "molbuild.repository.commit_pgp"
-local signatures = require "molbuild.repository.signatures"
-local signer_files = require "molbuild.repository.signer_files"
 local sh = require "spec.support.sh"
 local signing = require "spec.support.signing"
-local task = require "molbuild.base.task"
 
 local AT, FAKED = 1583020800, "20200301T000000" -- the same time, when the old keys were valid
 
@@ -25,17 +22,8 @@ describe("a commit's OpenPGP signature", function()
   end)
   teardown(function() s:close() end)
 
-  local function file(name, text)
-    sh.write(s.dir .. "/" .. name, text)
-    sh.run(("chmod 600 %s/%s"):format(s.dir, name))
-    return signer_files.read(s.dir .. "/" .. name, "SIGNERS")
-  end
-
   local function check(commit, text, revoked, from)
-    local rules = signatures.rules(file("signers", text), revoked and file("revoked", revoked))
-    local options = { repository = from or repository, commit = commit, dir = s.dir .. "/tree" }
-    local verdict = task.run(function() return signatures.verdict(options, rules) end)
-    return verdict, not verdict.good and signatures.words(commit:sub(1, 7), verdict, "FILE") or nil
+    return s:check(from or repository, commit, text, revoked)
   end
 
   local function good(principal, fingerprint, ...)

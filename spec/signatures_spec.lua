@@ -1,9 +1,6 @@
 -- Signatures of commits by SSH keys: real keys, real commits of git, checked by ssh-keygen; and commits that git does not make.
-local signatures = require "molbuild.repository.signatures"
-local signer_files = require "molbuild.repository.signer_files"
 local sh = require "spec.support.sh"
 local signing = require "spec.support.signing"
-local task = require "molbuild.base.task"
 
 local AT = 1700000000 -- of all commits: 2023-11-14
 
@@ -19,19 +16,11 @@ describe("a commit's signature", function()
   end)
   teardown(function() s:close() end)
 
-  local function file(name, text)
-    sh.write(s.dir .. "/" .. name, text)
-    sh.run(("chmod 600 %s/%s"):format(s.dir, name))
-    return signer_files.read(s.dir .. "/" .. name, "SIGNERS")
-  end
-
   -- The verdict about a commit by the lines of a signers' file, and what is written about it.
   local function check(commit, lines, revoked, from)
-    local rules = signatures.rules(file("signers", lines), revoked and file("revoked", revoked))
-    local options = { repository = from or repository, commit = commit, dir = s.dir .. "/tree" }
-    local verdict = task.run(function() return signatures.verdict(options, rules) end)
+    local verdict, words = s:check(from or repository, commit, lines, revoked)
     assert.is_nil(sh.read(s.dir .. "/tree.signature/signature"))
-    return verdict, not verdict.good and signatures.words(commit:sub(1, 7), verdict, "FILE") or nil
+    return verdict, words
   end
 
   local function good(principal, ...)

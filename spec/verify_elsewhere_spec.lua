@@ -1,6 +1,7 @@
 -- Verify for images that were not built here: of a shared registry, in registry mode; and what killed runs left of it.
 local json = require "molbuild.base.json"
 local molbuild = require "molbuild"
+local world_images = require "spec.support.world_images"
 
 local IMAGE = "molecule-local/workspace-template-hermes:"
 local SHARED = "registry.example/team/workspace-template-hermes:"
@@ -15,12 +16,7 @@ describe("in a world with smoke", function()
     tag = IMAGE .. commit:sub(1, 12)
   end)
 
-  local function names()
-    local list = {}
-    for _, image in ipairs(world.engine.images) do table.move(image.tags, 1, #image.tags, #list + 1, list) end
-    table.sort(list)
-    return list
-  end
+  local function names() return world_images.names(world) end
 
   local function run()
     local done = world:run "hermes"

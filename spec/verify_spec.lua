@@ -2,6 +2,7 @@
 local json = require "molbuild.base.json"
 local molbuild = require "molbuild"
 local is_one_of = require("molbuild.base.text").is_one_of
+local world_images = require "spec.support.world_images"
 
 local IMAGE = "molecule-local/workspace-template-hermes:"
 local SMOKE = 'ensure.smoke = { argv = { "/bin/agent", "--version" }, timeout = 5, memory = "100m" }\n'
@@ -21,13 +22,7 @@ describe("in a world, verify", function()
     assert(world.fs.write_atomic(world.policy, 'local ensure = molbuild.load "ensure.lua"\n' .. text .. "\nreturn ensure\n", 384))
   end
 
-  -- The names of all images, sorted.
-  local function names()
-    local list = {}
-    for _, image in ipairs(world.engine.images) do table.move(image.tags, 1, #image.tags, #list + 1, list) end
-    table.sort(list)
-    return list
-  end
+  local function names() return world_images.names(world) end
 
   local function run(...)
     local done = world:run("hermes", ...)

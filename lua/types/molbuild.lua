@@ -792,6 +792,14 @@ function child.run(options) end
 ---@return string[]
 function child.last_lines(text, count) end
 
+--- The path of a program.
+--- Raises: missing_tool.
+---@param name string
+---@param what string?  what it is for, as the end of a message
+---@param hint string  how to get it
+---@return string path
+function child.find(name, what, hint) end
+
 --- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
 ---@param result molbuild.core.ProcessResult
 ---@return string
@@ -1351,6 +1359,13 @@ local heads = {}
 ---@param now molbuild.HeadMoment
 ---@return number? seconds  nil when no age can be relied upon: after a reboot, or when a clock was set back
 function heads.age(head, now) end
+
+--- The file of a repository's branch.
+---@param cache string
+---@param url string
+---@param branch string
+---@return string
+function heads.path(cache, url, branch) end
 
 --- The same lookup, within the window of freshness `job.head_max_age` (seconds). A head that is not older is returned without
 --- a question, and `job.head_age` is its age. A job that has a commit already is looking again, and one with `looks_afresh` looks
@@ -1980,12 +1995,6 @@ function record.parse(document, path) end
 ---@return string? message  why the file is no usable record
 function record.peek(path) end
 
---- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
---- link is followed.
----@param job table  with its tag
----@return molbuild.Found
-function record.bytes(job) end
-
 --- The record in a file.
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record
@@ -2309,6 +2318,13 @@ local stale = {}
 ---@param within number?  the most seconds since it was current; no bound when absent
 ---@return molbuild.LastGood?
 function stale.last_good(job, policy, within) end
+
+--- Give a job the last good image instead of that of its commit, which becomes `job.wanted`. The name that moves with the branch
+--- stays where it is.
+---@param job table
+---@param good molbuild.LastGood
+---@param outcome string  the job's outcome with an older image
+function stale.use(job, good, outcome) end
 
 --- The image that a run would give immediately, while the one that is wanted is built.
 ---@param job table  as of stale.serve

@@ -10,12 +10,7 @@ local BUILD = os.getenv "BUILD" or "build"
 local NAME = "molecule-local/workspace-template-hermes"
 
 -- Only root can have a podman of its own.
-if sh.run "id -u" ~= "0" then
-  describe("the demands of a build", function()
-    it("are tried by root", function() assert.not_equal("0", sh.run "id -u") end)
-  end)
-  return
-end
+if not engines.by_root "the demands of a build" then return end
 
 describe("the demands of a build", function()
   local w, podman, builds = nil, nil, 0

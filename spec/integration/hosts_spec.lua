@@ -1,4 +1,5 @@
 -- Two hosts in network namespaces, each with an engine, a cache and an address of its own, and a real registry between them.
+local engines = require "spec.support.engines"
 local hosts = require "spec.support.hosts"
 local record = require "spec.support.record"
 local registry = require "spec.support.registry"
@@ -6,12 +7,7 @@ local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can make namespaces, and start an engine in one.
-if sh.run "id -u" ~= "0" then
-  describe("hosts", function()
-    it("are tried by root", function() assert.not_equal("0", sh.run "id -u") end)
-  end)
-  return
-end
+if not engines.by_root "hosts" then return end
 
 local NAME = "molecule-local/workspace-template-claude-code"
 

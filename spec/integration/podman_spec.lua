@@ -4,12 +4,7 @@ local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can have a podman of its own here.
-if sh.run "id -u" ~= "0" then
-  describe("podman", function()
-    it("is tried by root", function() assert.not_equal("0", sh.run "id -u") end)
-  end)
-  return
-end
+if not engines.by_root "podman" then return end
 
 describe("podman", function()
   local w, podman

@@ -8,6 +8,19 @@ local engines = {}
 
 local support = "spec/support/"
 
+--- Whether this user is root, who alone can have an engine of their own here. For another user it defines a test that shows it.
+---@param title string  of the tests that need one
+---@return boolean
+function engines.by_root(title)
+  local user = sh.run "id -u"
+  if user ~= "0" then
+    describe(title, function()
+      it("is tried by root", function() assert.not_equal("0", user) end)
+    end)
+  end
+  return user == "0"
+end
+
 ---@class EngineAtPort
 ---@field dir string  with docker.sock, and what certificates.sh makes with `tls`
 ---@field port integer

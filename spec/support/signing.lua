@@ -1,5 +1,8 @@
 --- Commits that are signed, for specs: keys and repositories in a directory, by real ssh-keygen, gpg and git.
 local sh = require "spec.support.sh"
+local signatures = require "molbuild.repository.signatures"
+local signer_files = require "molbuild.repository.signer_files"
+local task = require "molbuild.base.task"
 
 local signing = {}
 
@@ -58,6 +61,29 @@ end
 --- Run gpg with these keys.
 function methods:gpg(words)
   return sh.run(("GNUPGHOME=%s gpg --batch --quiet --no-tty %s 2>%s/gpg.err"):format(self.gpg_home, words, self.dir))
+end
+
+--- A file of signers.
+---@return molbuild.SignerFile
+function methods:file(name, text)
+  local path = self.dir .. "/" .. name
+  sh.write(path, text)
+  sh.run { "chmod", "600", path }
+  return signer_files.read(path, "SIGNERS")
+end
+
+--- The verdict about a commit by the text of a signers' file, and what is written about one that is not good.
+---@param repository string
+---@param commit string
+---@param lines string
+---@param revoked string?  the text of a file of revoked signers
+---@return molbuild.SignatureVerdict
+---@return string?
+function methods:check(repository, commit, lines, revoked)
+  local rules = signatures.rules(self:file("signers", lines), revoked and self:file("revoked", revoked))
+  local options = { repository = repository, commit = commit, dir = self.dir .. "/tree" }
+  local verdict = task.run(function() return signatures.verdict(options, rules) end)
+  return verdict, not verdict.good and signatures.words(commit:sub(1, 7), verdict, "FILE") or nil
 end
 
 --- A new repository, NAME.git in the directory.

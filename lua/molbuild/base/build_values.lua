@@ -2,7 +2,9 @@
 --- arguments.
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
-local shown = require("molbuild.base.text").shown
+local text = require "molbuild.base.text"
+
+local shown = text.shown
 
 local build_values = {}
 
@@ -53,9 +55,7 @@ build_values.NETWORKS = { "default", "none", "host" }
 ---@return string
 ---@raise usage
 function build_values.network(value, where)
-  for _, name in ipairs(build_values.NETWORKS) do
-    if value == name then return name end
-  end
+  if text.is_one_of(value, build_values.NETWORKS) then return value end
   refuse(where, 'must be %s, not "%s"', table.concat(build_values.NETWORKS, " or "), shown(value))
 end
 

@@ -88,6 +88,18 @@ function child.last_lines(text, count)
   return table.move(lines, math.max(1, #lines - count + 1), #lines, 1, {})
 end
 
+--- The path of a program.
+---@param name string
+---@param what string?  what it is for, as the end of a message
+---@param hint string  how to get it
+---@return string path
+---@raise missing_tool
+function child.find(name, what, hint)
+  return core.process.find(name) or errors.raise {
+    kind = "missing_tool", message = ('"%s" not found on PATH%s'):format(name, what and ": " .. what or ""), hint = hint,
+  }
+end
+
 --- Why a program failed, for a one-line message: the signal that ended it, or its last line of output that is not blank.
 ---@param result molbuild.core.ProcessResult
 ---@return string

@@ -21,6 +21,16 @@ function maps.merged(...)
   return all
 end
 
+--- The names of a map, sorted.
+---@param map table<string, any>?
+---@return string[]
+function maps.keys(map)
+  local list = {}
+  for name in pairs(map or {}) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
 --- Whether two values are the same; tables when they have the same entries.
 ---@param a any
 ---@param b any

@@ -3,6 +3,7 @@
 --- node_exporter's textfile collector reads the older text format of Prometheus. The text is valid for both: it has the types
 --- counter, gauge and summary alone, no times, and no quotes in the help; `# UNIT` and `# EOF` are comments there. The one
 --- difference is that a counter has no type there, since OpenMetrics names its sample, and not the family, with "_total".
+local maps = require "molbuild.base.maps"
 local text = require "molbuild.base.text"
 
 local openmetrics = {}
@@ -108,13 +109,11 @@ local SAMPLES = {
 }
 
 local function append(lines, family)
-  local keys, unit = {}, unit_of(family.name)
-  for key in pairs(family.series) do keys[#keys + 1] = key end
-  table.sort(keys)
+  local unit = unit_of(family.name)
   lines[#lines + 1] = ("# HELP %s %s"):format(family.name, family.help)
   lines[#lines + 1] = ("# TYPE %s %s"):format(family.name, family.type)
   if unit then lines[#lines + 1] = ("# UNIT %s %s"):format(family.name, unit) end
-  for _, key in ipairs(keys) do
+  for _, key in ipairs(maps.keys(family.series)) do
     local samples = SAMPLES[family.type](family.name, key, family.series[key])
     table.move(samples, 1, #samples, #lines + 1, lines)
   end

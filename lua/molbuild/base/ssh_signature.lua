@@ -17,15 +17,27 @@ local ssh_signature = {
 local PROGRAM = "ssh-keygen"
 
 -- A passphrase is asked for by a program that gives none. Without it ssh-keygen would take the first line of its stdin for one.
-local ENVIRONMENT = { LC_ALL = "C", TZ = "UTC", DISPLAY = ":", SSH_ASKPASS = "/bin/false", SSH_ASKPASS_REQUIRE = "force" }
+local SIGNING = { LC_ALL = "C", TZ = "UTC0", DISPLAY = ":", SSH_ASKPASS = "/bin/false", SSH_ASKPASS_REQUIRE = "force" }
 
 local OUTPUT_MAX = 1024 * 1024
 
 local function run(arguments, more)
-  return child.run {
-    argv = table.move(arguments, 1, #arguments, 3, { PROGRAM, "-Y" }), env = ENVIRONMENT, silent = true, capture = OUTPUT_MAX,
-    input = more.input, keep = more.keep, timeout = more.timeout or ssh_signature.TIMEOUT,
-  }
+  more.argv, more.silent = { PROGRAM, table.unpack(arguments) }, true
+  more.capture, more.timeout = more.capture or OUTPUT_MAX, more.timeout or ssh_signature.TIMEOUT
+  return child.run(more)
+end
+
+--- Ask ssh-keygen about keys and signatures. Nothing of the user's decides what it says: it has no agent, no other library, and its
+--- times are those of UTC.
+---@param arguments string[]
+---@param more { input: string?, keep: table?, capture: integer?, timeout: number? }
+---@return molbuild.core.ProcessResult
+---@raise timeout | missing_tool | failed | cancelled
+function ssh_signature.ask(arguments, more)
+  return run(arguments, {
+    env = { LC_ALL = "C", TZ = "UTC0" }, unset = { "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_SK_*", "SSH_PKCS11_*", "OPENSSL_CONF" },
+    input = more.input, keep = more.keep, capture = more.capture, timeout = more.timeout,
+  })
 end
 
 -- Texts of the form that keys and signatures are made of ------------------------------------------------------------------
@@ -161,8 +173,8 @@ end
 function ssh_signature.sign(data, options)
   local key, where = options.key, options.where
   ssh_signature.public_key(key, where)
-  local ok, result = errors.try(run, { "sign", "-q", "-n", options.namespace, "-f", key },
-    { input = data, timeout = options.timeout })
+  local ok, result = errors.try(run, { "-Y", "sign", "-q", "-n", options.namespace, "-f", key },
+    { env = SIGNING, input = data, timeout = options.timeout })
   if not ok then
     if errors.is(result, "timeout") then
       result.message = ("%s: %s did not sign within %g s: an agent, or a key that waits for a touch, gives no answer"):format(
@@ -206,7 +218,7 @@ end
 
 -- Why a signature that no principal answers for is not good.
 local function reason_of(signature, namespace, path, more)
-  local is_of_data = run({ "check-novalidate", "-n", namespace, "-s", path }, more).code == 0
+  local is_of_data = ssh_signature.ask({ "-Y", "check-novalidate", "-n", namespace, "-s", path }, more).code == 0
   if not is_of_data then return "the signature is not one of these bytes" end
   return ("no allowed key: it was signed by %s %s"):format(signature.key:match "^%S+", signature.fingerprint)
 end
@@ -230,10 +242,10 @@ function ssh_signature.verify(data, armored, options)
   local signers <close>, more = file_of(options.signers)
   table.move(more, 1, #more, #keep + 1, keep)
   local time = time_option(options.signers, options.time)
-  local found = run({ "find-principals", "-s", file:path(), "-f", signers:path(), time }, { keep = keep })
+  local found = ssh_signature.ask({ "-Y", "find-principals", "-s", file:path(), "-f", signers:path(), time }, { keep = keep })
   for principal in (found.code == 0 and found.stdout or ""):gmatch "[^\n,]+" do
-    local arguments = { "verify", "-q", "-n", namespace, "-I", principal, "-s", file:path(), "-f", signers:path(), time }
-    if run(arguments, { input = data, keep = keep }).code == 0 then return principal, signature.fingerprint end
+    local arguments = { "-Y", "verify", "-q", "-n", namespace, "-I", principal, "-s", file:path(), "-f", signers:path(), time }
+    if ssh_signature.ask(arguments, { input = data, keep = keep }).code == 0 then return principal, signature.fingerprint end
   end
   return nil, reason_of(signature, namespace, file:path(), { input = data, keep = keep })
 end

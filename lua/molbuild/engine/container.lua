@@ -1,5 +1,6 @@
 --- Runs a program of an image once, in a container that is bounded in every way that an engine knows, and removes it.
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
@@ -114,13 +115,13 @@ end
 ---@raise timeout | failed | template | missing_tool | cancelled  template: the image cannot be run in this way
 function container.run(engine, options)
   local argv = { "start", "--attach", options.name }
-  local _ <close> = setmetatable({}, { __close = function(_, failure) -- luacheck: ignore 431
+  local _ <close> = defer(function(failure)
     local ok, refused = pcall(container.remove, engine, options.name)
     if failure == nil and (not ok or refused) then
       local message = ("the container %s stays: %s"):format(options.name, tostring(refused))
       errors.raise { kind = "failed", code = "engine", message = message }
     end
-  end })
+  end)
   create(engine, options)
   -- The program is killed without a grace period: it would pass each other signal on, and wait.
   return engine:run(argv, {

@@ -4,6 +4,7 @@
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local secret = require "molbuild.base.secret"
 local text_file = require "molbuild.base.text_file"
 
@@ -43,10 +44,7 @@ end
 ---@param map table<string, molbuild.BuildSecret>?
 ---@return string[]
 function secrets.ids(map)
-  local list = {}
-  for id in pairs(map or {}) do list[#list + 1] = id end
-  table.sort(list)
-  return list
+  return maps.keys(map)
 end
 
 --- Take the variables out of the environment, so that no child inherits them. A variable that is not set, or cannot be used, is an

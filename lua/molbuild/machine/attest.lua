@@ -94,7 +94,7 @@ end
 ---@return molbuild.Link[]  the first broken one has the cause
 ---@raise usage | failed | timeout | missing_tool
 function attest.links(job, image_id, found)
-  return links_of(job, image_id, found or record.bytes(job), signing.signers(job))
+  return links_of(job, image_id, found or record_file.bytes(job), signing.signers(job))
 end
 
 --- The first broken link; nil when all hold.
@@ -120,7 +120,7 @@ end
 
 -- The first broken link, and what the check depended on.
 local function look(job, image_id)
-  local found, signers = record.bytes(job), signing.signers(job)
+  local found, signers = record_file.bytes(job), signing.signers(job)
   return attest.broken(links_of(job, image_id, found, signers)), found, signers
 end
 

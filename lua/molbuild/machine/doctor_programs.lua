@@ -29,7 +29,7 @@ local function missing(machine, name)
   local job = machine.jobs[1]
   local ok, failure = pcall(machine.policy.preflight, job)
   if not ok and errors.is(failure) and failure.message:find(('"%s" not found'):format(name), 1, true) then error(failure, 0) end
-  errors.raise { kind = "missing_tool", message = ('"%s" not found on PATH'):format(name), hint = "install it" }
+  return child.find(name, nil, "install it")
 end
 
 --- A program: where it is, and its version.
@@ -37,8 +37,7 @@ end
 ---@param machine molbuild.Machine
 ---@param name string
 function doctor_programs.program(report, machine, name)
-  local path = core.process.find(name)
-  if not path then missing(machine, name) end
+  local path = core.process.find(name) or missing(machine, name)
   report:ok(name:match "[^/]*$", ("%s (%s)"):format(version_of(path), path))
 end
 

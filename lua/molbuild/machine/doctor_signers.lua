@@ -1,6 +1,4 @@
 --- The check of who may sign: the files, and the programs that check signatures.
-local core = require "molbuild.core"
-local errors = require "molbuild.base.errors"
 local commit_pgp = require "molbuild.repository.commit_pgp"
 local signatures = require "molbuild.repository.signatures"
 local signer_files = require "molbuild.repository.signer_files"
@@ -27,14 +25,12 @@ function doctor_signers.check(report, job)
   local words, tools = {}, {}
   local function add(list, text, ...) list[#list + 1] = text:format(...) end
   if rules.allowed.lines[1] then
-    commit_ssh.probe()
+    add(tools, "%s", commit_ssh.probe())
     add(words, "%d SSH signers", #rules.allowed.lines)
-    add(tools, "%s", errors.must(core.process.find "ssh-keygen"))
   end
   if rules.allowed.keyring ~= "" then
-    commit_pgp.expect_program()
+    add(tools, "%s", commit_pgp.program())
     add(words, "OpenPGP keys")
-    add(tools, "%s", errors.must(core.process.find "gpgv"))
   end
   if rules.revoked then add(words, "%s", shown_revoked(rules.revoked)) end
   local found = ("%s: %s; checked by %s"):format(allowed.path, table.concat(words, ", "), table.concat(tools, ", "))

@@ -1,5 +1,5 @@
 --- The check of what signs records, and whose signatures count.
-local core = require "molbuild.core"
+local child = require "molbuild.base.child"
 local errors = require "molbuild.base.errors"
 local signing = require "molbuild.machine.signing"
 
@@ -20,9 +20,7 @@ end
 ---@param job table
 ---@raise as signing.check_key and signing.signers raise
 function doctor_signing.check(report, job)
-  if not core.process.find "ssh-keygen" then
-    errors.raise { kind = "missing_tool", message = '"ssh-keygen" not found on PATH', hint = "install openssh-client" }
-  end
+  child.find("ssh-keygen", nil, "install openssh-client")
   local signers = signing.signers(job)
   if job.attested and not signers.list then
     local variables = job.variables

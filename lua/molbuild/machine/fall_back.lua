@@ -37,8 +37,8 @@ function fall_back.serve(job, policy, failure, outcome)
   local good = is_refusal(failure) and not is_bound(job) and stale.last_good(job, without_refused(job, policy))
   if not good then error(failure, 0) end
   log.warn("%s is used, since %s was refused: %s", good.tag, short(job.sha), failure.message)
-  job.wanted, job.reason = job.sha, ("%s was refused: %s"):format(short(job.sha), failure.message)
-  job.sha, job.tag, job.image_id, job.outcome, job.keeps_latest = good.sha, good.tag, good.image_id, outcome, true
+  job.reason = ("%s was refused: %s"):format(short(job.sha), failure.message)
+  stale.use(job, good, outcome)
   job.verified, job.unproven = nil, nil
   return true
 end

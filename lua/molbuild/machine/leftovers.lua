@@ -2,16 +2,16 @@
 --- of builds count: a cache may be a directory that others use, too.
 local core = require "molbuild.core"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local names = require "molbuild.base.names"
+local record_file = require "molbuild.machine.record_file"
 local store = require "molbuild.repository.cache"
 
-local leftovers = {
-  --- The endings of the files that belong to a record: its signature, the digest of what a check of it depended on, the verdicts
-  --- about the image, and a later build that failed.
-  OF_RECORD = {
-    [".json.sig"] = true, [".json.checked"] = true, [".json.signer"] = true, [".json.verified"] = true, [".json.failed"] = true,
-  },
-}
+local leftovers = {}
+
+-- The endings of the files beside a record.
+local OF_RECORD = {}
+for _, ending in pairs(record_file.ENDINGS) do OF_RECORD[".json" .. ending] = true end
 
 local HEX12 = ("%x"):rep(12)
 
@@ -49,7 +49,7 @@ local function kind_of(entry, stat)
   if not is_tag then return nil end
   if ending == ".log" and stat.type == "file" then return "log", tag end
   if ending == ".json" and stat.type == "file" then return "record", tag end
-  if ending and leftovers.OF_RECORD[ending] and stat.type == "file" then return "signature", tag end
+  if ending and OF_RECORD[ending] and stat.type == "file" then return "signature", tag end
   return not ending and stat.type == "directory" and "tree" or nil, tag
 end
 
@@ -100,10 +100,7 @@ function leftovers.runtimes(cache)
       known[name] = #list > 0 and not has_more or nil
     end
   end
-  local list = {}
-  for name in pairs(known) do list[#list + 1] = name end
-  table.sort(list)
-  return list
+  return maps.keys(known)
 end
 
 --- Everything that builds of a runtime have left in a cache.

@@ -28,10 +28,8 @@ local function object_of(pin)
     if type(value) ~= "table" then
       lines[#lines + 1] = value and ("      %s: %s"):format(encode.value(name), encode.value(value)) or nil
     elseif next(value) then
-      local keys, inner = {}, {}
-      for key in pairs(value) do keys[#keys + 1] = key end
-      table.sort(keys)
-      for index, key in ipairs(keys) do
+      local inner = {}
+      for index, key in ipairs(maps.keys(value)) do
         inner[index] = ("        %s: %s"):format(encode.value(key), encode.value(value[key]))
       end
       lines[#lines + 1] = ("      %s: {\n%s\n      }"):format(encode.value(name), table.concat(inner, ",\n"))
@@ -167,10 +165,7 @@ local function difference(before, after)
 end
 
 local function names_of(policy, words, former)
-  if #words == 0 then
-    for runtime in pairs(former) do words[#words + 1] = runtime end
-    table.sort(words)
-  end
+  words = #words > 0 and words or maps.keys(former)
   return policy.names(#words > 0 and words or { "--all" })
 end
 

@@ -344,14 +344,6 @@ function record.peek(path)
   return record.parse(document, path)
 end
 
---- The bytes of a job's record and of its signature, for another place. Only files that are this user's alone are read, and no
---- link is followed.
----@param job table  with its tag
----@return molbuild.Found
-function record.bytes(job)
-  return record_file.bytes(job)
-end
-
 --- The record in a file.
 ---@param path string  as of record.path
 ---@return molbuild.Record?  nil when there is none; also, with a warning, when the file is not a usable record

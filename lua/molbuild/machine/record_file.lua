@@ -2,12 +2,14 @@
 local core = require "molbuild.core"
 
 local record_file = {
-  --- The most bytes of a record, and of its signature.
-  MAX = 256 * 1024, SIGNATURE_MAX = 64 * 1024,
+  --- The most bytes of a record, of its signature, and of a note about the image.
+  MAX = 256 * 1024, SIGNATURE_MAX = 64 * 1024, NOTE_MAX = 64 * 1024,
+  --- The endings of the files beside a record: its signature, what checked.lua remembers of both, and a later build of the same
+  --- that failed; and the notes about the image: who signed its commit, and what the step verify has found.
+  ENDINGS = { signature = ".sig", checked = ".checked", failed = ".failed", signer = ".signer", verified = ".verified" },
 }
 
--- The files beside a record: its signature, what checked.lua remembers of both, and a later build of the same that failed.
-local SIGNATURE, CHECKED, FAILED = ".sig", ".checked", ".failed"
+local SIGNATURE, CHECKED, FAILED = record_file.ENDINGS.signature, record_file.ENDINGS.checked, record_file.ENDINGS.failed
 
 local DIGEST_SIZE = 64
 
@@ -110,6 +112,40 @@ end
 ---@param digest string
 function record_file.note_checked(job, digest)
   record_file.write(path_of(job) .. CHECKED, digest, DIGEST_SIZE)
+end
+
+-- Notes ---------------------------------------------------------------------------------------------------------------
+
+--- The file of a note about a job's image.
+---@param job table  with its tag
+---@param ending string  of ENDINGS
+---@return string
+function record_file.note_path(job, ending)
+  return path_of(job) .. ending
+end
+
+--- A note about a job's image, as some run has kept it.
+---@param job table  with its tag
+---@param ending string  of ENDINGS
+---@return table?  nil when there is none that can be used
+function record_file.note(job, ending)
+  local document = record_file.read(record_file.note_path(job, ending), record_file.NOTE_MAX)
+  local found = document and require("molbuild.base.json").decode(document)
+  return type(found) == "table" and found or nil
+end
+
+--- Keep a note about a job's image.
+---@param job table  with its tag
+---@param ending string  of ENDINGS
+---@param fields table<string, any>
+---@return boolean? ok
+---@return string? message
+function record_file.keep_note(job, ending, fields)
+  local path = record_file.note_path(job, ending)
+  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
+  if not ok then return nil, message end
+  local document = core.mask.text(require("molbuild.progress.encode").object(fields))
+  return record_file.write(path, document .. "\n", record_file.NOTE_MAX)
 end
 
 return record_file

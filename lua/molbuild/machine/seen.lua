@@ -3,6 +3,7 @@
 --- already.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local heads = require "molbuild.repository.heads"
 local sha = require "molbuild.base.sha"
 local task = require "molbuild.base.task"
 
@@ -10,9 +11,6 @@ local seen = {}
 
 local FILE_MAX = 8192
 local PRIVATE = 384
-
---- The hexadecimal digits of a file's name.
-local DIGITS = 32
 
 --- The most seconds between two notes of the same commit. A tenth of the time that they are for is enough, where that is less.
 local OFTEN = 60
@@ -22,8 +20,7 @@ local FORM = "commit %s\nseen %d\nof %s %s\n"
 local PATTERN = "^commit (%x+)\nseen (%d+)\nof (%S+) (%S+)\n$"
 
 local function path_of(job)
-  local digest = errors.must(core.sha256.hex(core.mask.url(job.repo_url) .. " " .. job.branch))
-  return ("%s/heads/%s-seen"):format(job.cache, digest:sub(1, DIGITS))
+  return heads.path(job.cache, core.mask.url(job.repo_url), job.branch) .. "-seen"
 end
 
 local function read(job, path)

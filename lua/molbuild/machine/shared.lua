@@ -1,6 +1,7 @@
 --- Images that hosts share through a registry. What a pull brings is compared before it gets a tag of this machine's own; a
 --- registry without a usable image costs a bounded time and one line, and the image is built here.
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
@@ -185,7 +186,7 @@ local function push(job)
   local ref, options = shared.name(job), { stall = job.stall, timeout = job.ceiling }
   require("molbuild.machine.shared_record").push(job, ref, options, forget)
   job.engine:tag(job.image_id or job.tag, ref)
-  local _ <close> = setmetatable({}, { __close = function() forget(job, ref) end })
+  local _ <close> = defer(function() forget(job, ref) end)
   job.engine:push(ref, options)
   log.info("pushed %s", ref)
 end

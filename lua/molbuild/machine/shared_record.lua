@@ -2,15 +2,16 @@
 --- program transfers it with the credentials that it has. What comes from a registry is believed as far as its signature covers.
 local attest = require "molbuild.machine.attest"
 local base64 = require "molbuild.base.base64"
+local defer = require "molbuild.base.defer"
 local log = require "molbuild.base.log"
-local record = require "molbuild.machine.record"
+local record_file = require "molbuild.machine.record_file"
 local transfer = require "molbuild.engine.transfer"
 
 local shared_record = {}
 
 -- The labels app.molecule.record.1, .2, ...: docker takes no line of more than 64 KiB.
 local LABEL, PART = "app.molecule.record.%d", 32 * 1024
-local PARTS_MAX = (record.MAX + record.SIGNATURE_MAX) * 4 // 3 // PART + 2
+local PARTS_MAX = (record_file.MAX + record_file.SIGNATURE_MAX) * 4 // 3 // PART + 2
 
 --- The name of an image's record in the registry. It has the image's id in it: of two hosts that push at the same time, none
 --- replaces the record of the other one's image.
@@ -43,7 +44,7 @@ function shared_record.parse(labels)
   end
   local document, signature = table.concat(parts):match "^([%w+/=]+)%.([%w+/=]+)$"
   document, signature = document and base64.decode(document), signature and base64.decode(signature)
-  if not (document and signature) or #document > record.MAX or #signature > record.SIGNATURE_MAX then
+  if not (document and signature) or #document > record_file.MAX or #signature > record_file.SIGNATURE_MAX then
     return { message = "what the registry has is no record" }
   end
   return { document = document, signature = signature }
@@ -74,13 +75,13 @@ end
 ---@param forget fun(job: table, ref: string)  takes a name from this machine's engine
 ---@raise auth | remote | failed | timeout | missing_tool
 function shared_record.push(job, ref, options, forget)
-  local own = record.bytes(job)
+  local own = record_file.bytes(job)
   if not (own.signature and job.image_id) then
     if own.message then log.warn("the record of %s is not pushed: %s", job.tag, own.message) end
     return
   end
   local name = shared_record.name(ref, job.image_id)
-  local _ <close> = setmetatable({}, { __close = function() forget(job, name) end })
+  local _ <close> = defer(function() forget(job, name) end)
   transfer.put_labels(job.engine, name, shared_record.labels(own.document, own.signature))
   job.engine:push(name, options)
 end

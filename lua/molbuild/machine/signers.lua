@@ -3,10 +3,9 @@
 --- The verdict about an image is kept in a file beside its record, TAG.json.signer: the image's id, the commit, who signed it, and
 --- the digests of the files that decided. An image with such a file is not checked again. The file is this machine's own: no
 --- record that came from another host names the signer of a commit here.
-local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local record_file = require "molbuild.machine.record_file"
 local signer_files = require "molbuild.repository.signer_files"
 
@@ -130,11 +129,7 @@ end
 
 -- The verdicts of images ------------------------------------------------------------------------------------------------
 
-local MAX = 64 * 1024 -- bytes of a file
-
-local function path_of(job)
-  return record_file.path(job.cache, job.runtime, job.tag) .. ".signer"
-end
+local ENDING = record_file.ENDINGS.signer
 
 local function digits_of(id)
   return type(id) == "string" and id:match "%x+$" or nil
@@ -148,18 +143,16 @@ end
 ---@param job table  with `signer` and `image_id`
 function signers.keep(job)
   if not is_checked(job) then return end
-  local kept = { image = image_of(job) }
-  for name, value in pairs(job.signer) do kept[name] = value end
-  local path = path_of(job)
-  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  if ok then ok, message = record_file.write(path, require("molbuild.progress.encode").object(kept) .. "\n", MAX) end
-  if not ok then log.warn("the signer of the commit was not recorded: %s: %s", path, message) end
+  local ok, message = record_file.keep_note(job, ENDING, maps.merged({ image = image_of(job) }, job.signer))
+  if not ok then
+    log.warn("the signer of the commit was not recorded: %s: %s", record_file.note_path(job, ENDING), message)
+  end
 end
 
 -- The verdict about a job's image by these files; nil when there is none.
 local function known(job, files)
-  local found = json.decode(record_file.read(path_of(job), MAX) or "")
-  if type(found) ~= "table" or found.commit ~= job.sha or not is_of_files(found, files) then return nil end
+  local found = record_file.note(job, ENDING)
+  if not found or found.commit ~= job.sha or not is_of_files(found, files) then return nil end
   local id = image_of(job)
   if not id or found.image ~= id then return nil end
   if type(found.refused) == "string" then return not is_enforced(job) and found or nil end

@@ -107,6 +107,16 @@ function stale.last_good(job, policy, within)
   return nil
 end
 
+--- Give a job the last good image instead of that of its commit, which becomes `job.wanted`. The name that moves with the branch
+--- stays where it is.
+---@param job table
+---@param good molbuild.LastGood
+---@param outcome string  the job's outcome with an older image
+function stale.use(job, good, outcome)
+  job.wanted = job.sha
+  job.sha, job.tag, job.image_id, job.outcome, job.keeps_latest = good.sha, good.tag, good.image_id, outcome, true
+end
+
 -- Serving it ---------------------------------------------------------------------------------------------------------------
 
 -- Whether an older image may be the result: where the branch alone names the commit, and no other job of this run waits for the new
@@ -193,8 +203,8 @@ function stale.serve(job, policy, step, outcome)
   elseif building.found then
     return true
   end
-  job.behind_s, job.wanted, job.building = math.max(0, os.time() - good.current), job.sha, building.by
-  job.sha, job.tag, job.image_id, job.outcome, job.keeps_latest = good.sha, good.tag, good.image_id, outcome, true
+  job.behind_s, job.building = math.max(0, os.time() - good.current), building.by
+  stale.use(job, good, outcome)
   log.warn("%s was current %s ago: %s", good.tag, amounts.age(job.behind_s), building.words)
   return true
 end

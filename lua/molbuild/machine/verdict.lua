@@ -1,13 +1,12 @@
 --- What the step verify has found of an image on this machine: a file beside the record of the build. The record of an image that
 --- was built here has the same verdict, but one may have come from another machine, and a signed one is not changed.
-local core = require "molbuild.core"
-local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local maps = require "molbuild.base.maps"
 local record_file = require "molbuild.machine.record_file"
 
 local verdict = {}
 
-local MAX = 64 * 1024 -- bytes
+local ENDING = record_file.ENDINGS.verified
 
 ---@class molbuild.Verdict
 ---@field by "smoke"|"verify"  the setting of the shipped policy, or a fork's own step
@@ -15,10 +14,6 @@ local MAX = 64 * 1024 -- bytes
 ---@field seconds number  how long it took
 ---@field at integer  when; seconds since 1970
 ---@field error molbuild.RecordError?  why the image was refused
-
-local function path_of(job)
-  return record_file.path(job.cache, job.runtime, job.tag) .. ".verified"
-end
 
 local function text_of(value)
   return type(value) == "string" and value or nil
@@ -34,7 +29,7 @@ local function error_of(value)
 end
 
 local function is_of(job, found)
-  return type(found) == "table" and found.image_id == job.image_id and found.commit == job.sha
+  return found ~= nil and found.image_id == job.image_id and found.commit == job.sha
 end
 
 --- The verdict that is known about a job's image.
@@ -43,8 +38,7 @@ end
 ---@return { at: integer, error: molbuild.RecordError? }?  at: seconds since 1970
 ---@return boolean? is_other  there is a verdict, but of another verification
 function verdict.find(job, wanted)
-  local document = record_file.read(path_of(job), MAX)
-  local found = document and json.decode(document)
+  local found = record_file.note(job, ENDING)
   if not is_of(job, found) then return nil end
   local is_same = found.by == wanted.by and found.sha256 == wanted.sha256
   return is_same and { at = tonumber(found.at) or 0, error = error_of(found.error) } or nil, not is_same
@@ -53,11 +47,8 @@ end
 --- Keep the verdict of job.verified. Best effort: without it the next run verifies again.
 ---@param job table  with its tag, image_id and verified
 function verdict.keep(job)
-  local path, fields = path_of(job), { image_id = job.image_id, commit = job.sha }
-  for name, value in pairs(job.verified) do fields[name] = value end
-  local document = core.mask.text(require("molbuild.progress.encode").object(fields))
-  local ok, message = core.fs.mkdirp(path:match "^(.*)/", 448)
-  if ok then ok, message = record_file.write(path, document .. "\n", MAX) end
+  local fields = maps.merged({ image_id = job.image_id, commit = job.sha }, job.verified)
+  local ok, message = record_file.keep_note(job, ENDING, fields)
   if not ok then log.warn("the verdict about %s was not written: %s", job.tag, message) end
 end
 

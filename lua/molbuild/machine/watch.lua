@@ -2,6 +2,7 @@
 local amounts = require "molbuild.base.amounts"
 local backoff = require "molbuild.machine.watch_backoff"
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local encode = require "molbuild.progress.encode"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
@@ -184,10 +185,10 @@ end
 
 local function start(self, index, lane)
   lane.task = task.spawn(function()
-    local _ <close> = setmetatable({}, { __close = function()
+    local _ <close> = defer(function()
       lane.task = nil
       self.nap:wake()
-    end })
+    end)
     local ok, failure = xpcall(look, errors.handler, self, index, lane)
     if ok or task.current().cancelled then return end
     lane.due = core.sys.steady() + self.every -- a mistake of the watch itself must not end it
@@ -359,11 +360,11 @@ end
 
 -- Whatever ends the watch: the numbers say so. Nothing here waits.
 local function ending(self)
-  return setmetatable({}, { __close = function()
+  return defer(function()
     if not self.is_ending then self.service:stopping() end
     self.metrics.up:set(nil, 0)
     write_metrics(self)
-  end })
+  end)
 end
 
 --- The verb: `molbuild watch ensure.lua [options] [runtime...]`. Runs until a signal ends it.

@@ -9,7 +9,6 @@ backoff.ASKED_MAX = 24 * 3600
 ---@field failures integer  in a row
 ---@field since number?  when the first of them happened
 ---@field till number  the next attempt; -math.huge: at any time
----@field text string?  the failure that was reported last
 ---@field prober any  what tries it now, after a failure: others wait for the result
 local Backoff = {}
 Backoff.__index = Backoff
@@ -43,7 +42,7 @@ end
 ---@return number seconds  since the first of them
 function Backoff:succeeded(now)
   local failures, seconds = self.failures, now - (self.since or now)
-  self.failures, self.since, self.till, self.text = 0, nil, -math.huge, nil
+  self.failures, self.since, self.till = 0, nil, -math.huge
   return failures, seconds
 end
 

@@ -1,5 +1,6 @@
 -- Bounds the length of events, for readers of lines.
 
+local maps = require "molbuild.base.maps"
 local text = require "molbuild.base.text"
 
 local ELLIPSIS = "…"
@@ -34,11 +35,7 @@ local function half_of_list(list, name)
 end
 
 local function half_of_object(t)
-  local names, half = {}, {}
-  for key in pairs(t) do
-    names[#names + 1] = key
-  end
-  table.sort(names)
+  local names, half = maps.keys(t), {}
   for index = 1, #names // 2 do
     half[names[index]] = t[names[index]]
   end

@@ -6,6 +6,7 @@
 local errors = require "molbuild.base.errors"
 local fetch = require "molbuild.repository.fetch"
 local report = require "molbuild.repository.report"
+local sha = require "molbuild.base.sha"
 
 local commit = {
   --- The most bytes of an object.
@@ -49,7 +50,7 @@ local function headers_of(head)
 end
 
 local function is_id(value, digits)
-  return #value == digits and not value:find "[^0-9a-f]"
+  return sha.is(value) and #value == digits
 end
 
 -- The first headers, which git reads by their place.

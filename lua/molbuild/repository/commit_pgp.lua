@@ -2,7 +2,6 @@
 --- agent, and asks no server: it has the keys of one file.
 local base64 = require "molbuild.base.base64"
 local child = require "molbuild.base.child"
-local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local text = require "molbuild.base.text"
 
@@ -57,15 +56,11 @@ end
 
 -- Asking gpgv ---------------------------------------------------------------------------------------------------------
 
---- Check that the program is there.
+--- The path of the program.
+---@return string
 ---@raise missing_tool
-function commit_pgp.expect_program()
-  if not core.process.find "gpgv" then
-    errors.raise {
-      kind = "missing_tool", message = '"gpgv" not found on PATH: it checks signatures by OpenPGP keys',
-      hint = "install gpgv, a part of GnuPG",
-    }
-  end
+function commit_pgp.program()
+  return child.find("gpgv", "it checks signatures by OpenPGP keys", "install gpgv, a part of GnuPG")
 end
 
 -- The lines of gpgv's status: { word, ... } each.
@@ -147,12 +142,6 @@ local function judge(found, by, how)
   return { kind = "gpg", good = true, fingerprint = primary, principal = shown_principal(found.rest or "") }
 end
 
-local function write(how, name, data)
-  local path = how.dir .. "/" .. name
-  errors.must(core.fs.write_atomic(path, data, 384))
-  return path
-end
-
 --- Check a signature.
 ---@param armored string
 ---@param how molbuild.SignatureQuestion
@@ -161,8 +150,8 @@ end
 function commit_pgp.check(armored, how)
   local data = commit_pgp.read(armored)
   if not data then return { kind = "gpg", good = false, why = "bad", words = "it is not one whole signature" } end
-  commit_pgp.expect_program()
-  local signature, keyring = write(how, "signature", data), write(how, "keyring", how.allowed.keyring)
+  commit_pgp.program()
+  local signature, keyring = how.write("signature", data), how.write("keyring", how.allowed.keyring)
   local result = child.run {
     argv = { "gpgv", "--homedir", how.dir, "--status-fd", "1", "--keyring", keyring, signature, "-" },
     env = { LC_ALL = "C", TZ = "UTC0" }, unset = { "GNUPGHOME", "GPG_*" },

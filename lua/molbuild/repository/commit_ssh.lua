@@ -2,7 +2,6 @@
 --- https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig
 local base64 = require "molbuild.base.base64"
 local child = require "molbuild.base.child"
-local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local ssh_signature = require "molbuild.base.ssh_signature"
 local text = require "molbuild.base.text"
@@ -116,38 +115,22 @@ local function raise_too_old(result)
   end
 end
 
---- Run ssh-keygen. Nothing of the user's decides what it says: its times are those of UTC.
 local function ask(arguments, input)
-  local result = child.run {
-    argv = { "ssh-keygen", table.unpack(arguments) }, env = { LC_ALL = "C", TZ = "UTC0" },
-    unset = { "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_SK_*", "SSH_PKCS11_*", "OPENSSL_CONF" },
-    input = input, capture = OUTPUT, timeout = ANSWER, silent = true,
-  }
+  local result = ssh_signature.ask(arguments, { input = input, capture = OUTPUT, timeout = ANSWER })
   if result.code ~= 0 then raise_too_old(result) end
   return result
 end
 
---- Check that the program is there.
----@raise missing_tool
-function commit_ssh.expect_program()
-  if not core.process.find "ssh-keygen" then
-    errors.raise {
-      kind = "missing_tool", message = '"ssh-keygen" not found on PATH: it checks signatures by SSH keys',
-      hint = "install OpenSSH's client programs (openssh-client)",
-    }
-  end
+local function find_program()
+  return child.find("ssh-keygen", "it checks signatures by SSH keys", "install OpenSSH's client programs (openssh-client)")
 end
 
 --- Check that the program is there, and not too old.
+---@return string path
 ---@raise missing_tool
 function commit_ssh.probe()
-  commit_ssh.expect_program()
+  local path = find_program()
   ask { "-Y", "find-principals", "-O", "verify-time=20200101", "-s", "/dev/null", "-f", "/dev/null" }
-end
-
-local function write(how, name, content)
-  local path = how.dir .. "/" .. name
-  errors.must(core.fs.write_atomic(path, content, 384))
   return path
 end
 
@@ -163,9 +146,9 @@ end
 --- Whether a key revocation list (KRL) names the key, or the authority of its certificate.
 ---@raise failed  the list cannot be read: nothing is known to be not revoked
 local function is_in_list(signature, how)
-  local list = write(how, "revoked", how.revoked.list)
+  local list = how.write("revoked", how.revoked.list)
   local name = string.unpack(">s4", signature.key)
-  local key = write(how, "key.pub", ("%s %s\n"):format(name, base64.encode(signature.key)))
+  local key = how.write("key.pub", ("%s %s\n"):format(name, base64.encode(signature.key)))
   local result = ask { "-Q", "-f", list, key }
   local said = (result.stdout or ""):match ": (%a+)\n$"
   if result.code == 0 and said == "ok" then return false end
@@ -199,7 +182,7 @@ end
 
 --- Whether one line allows the key to sign the text, and for which principal.
 local function allowed_by(line, signature, how, path)
-  local file = write(how, "signers", line .. "\n")
+  local file = how.write("signers", line .. "\n")
   local time = "verify-time=" .. os.date("!%Y%m%d%H%M%S", how.time)
   local found = ask { "-Y", "find-principals", "-s", path, "-f", file, "-O", time }
   if found.code ~= 0 then return nil, reason_of(found, signature, how.time) end
@@ -235,6 +218,7 @@ end
 ---@field payload string  the text that is signed
 ---@field time integer  seconds since 1970: when it must have been allowed
 ---@field dir string  a private directory for files
+---@field write fun(name: string, content: string): string  writes a file there; gives its path
 ---@field allowed molbuild.AllowedSigners
 ---@field revoked molbuild.RevokedSigners?
 
@@ -262,8 +246,8 @@ function commit_ssh.check(armored, how)
   if signature.namespace ~= commit_ssh.NAMESPACE then
     return no("bad", ("it was made for \"%s\", not for git"):format(text.shown(signature.namespace)))
   end
-  commit_ssh.expect_program()
-  local path = write(how, "signature", signature.armored)
+  find_program()
+  local path = how.write("signature", signature.armored)
   if not is_good(signature, how, path) then return no("bad", "it is not of this commit") end
   if is_revoked(signature, how) then return no "revoked" end
   local reason

@@ -62,8 +62,12 @@ function heads.age(head, now)
   return is_reliable and math.max(by_date, steady) or nil
 end
 
--- The file of a repository's branch.
-local function path_of(cache, url, branch)
+--- The file of a repository's branch.
+---@param cache string
+---@param url string
+---@param branch string
+---@return string
+function heads.path(cache, url, branch)
   return ("%s/heads/%s"):format(cache, errors.must(core.sha256.hex(url .. " " .. branch)):sub(1, DIGITS))
 end
 
@@ -216,7 +220,7 @@ function heads.window(job, lookup)
       return lookup(url, branch, options)
     end
     local wanted = { url = url, branch = branch, token = credential.fingerprint(options.token) }
-    local path = path_of(job.cache, url, branch)
+    local path = heads.path(job.cache, url, branch)
     if may_use(job) then
       local head, age = usable(job, path, wanted)
       if head then
@@ -232,7 +236,7 @@ end
 ---@param commit string?  this commit is kept
 ---@return false  for a step that has no result
 function heads.forget(job, commit)
-  local path = path_of(job.cache, job.repo_url, job.branch)
+  local path = heads.path(job.cache, job.repo_url, job.branch)
   local head = parse(core.fs.read(path, FILE_MAX) or "")
   if not (head and head.commit == commit) then
     local ok, message = core.fs.remove_tree(path)

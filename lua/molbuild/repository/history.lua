@@ -1,6 +1,7 @@
 --- Whether a commit is on a branch: the branch's history is fetched, deeper each time, until it contains the commit. A
 --- server gives any commit that it has, also one of another branch, of a fork, or of a history that was replaced.
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local fetch = require "molbuild.repository.fetch"
 local report = require "molbuild.repository.report"
@@ -88,7 +89,7 @@ function history.apart(options, configuration, fn)
   local own = setmetatable({ repository = options.dir .. ".history" }, { __index = options })
   local function remove() core.fs.remove_tree(own.repository) end
   remove()
-  local _ <close> = setmetatable({}, { __close = remove })
+  local _ <close> = defer(remove)
   for _, name in ipairs { "objects/pack", "refs/molbuild" } do
     errors.must(core.fs.mkdirp(own.repository .. "/" .. name, 448))
   end

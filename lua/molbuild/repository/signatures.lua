@@ -2,6 +2,7 @@
 --- and by which key, is decided by ssh-keygen and gpgv, with no configuration of the user's or of the repository's.
 local commit = require "molbuild.repository.commit"
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local signer_files = require "molbuild.repository.signer_files"
 local commit_ssh = require "molbuild.repository.commit_ssh"
@@ -38,9 +39,13 @@ local function checked(directory, found, check, how)
   local function remove() core.fs.remove_tree(dir) end
   remove()
   errors.must(core.fs.mkdirp(dir, 448))
-  local _ <close> = setmetatable({}, { __close = remove })
+  local _ <close> = defer(remove)
+  local function write(name, content)
+    errors.must(core.fs.write_atomic(dir .. "/" .. name, content, 384))
+    return dir .. "/" .. name
+  end
   return check(found.signature, {
-    payload = found.payload, time = time_of(found), dir = dir, allowed = how.allowed, revoked = how.revoked,
+    payload = found.payload, time = time_of(found), dir = dir, write = write, allowed = how.allowed, revoked = how.revoked,
   })
 end
 

@@ -81,15 +81,6 @@ local function planned_end(engine, call, plan, builder, step)
   end
 end
 
-local function pairs_of(list)
-  local map = {}
-  for _, text in ipairs(list) do
-    local name, value = text:match "^([^=]*)=(.*)$"
-    map[name or text] = value or ""
-  end
-  return map
-end
-
 -- The files of a directory, as the builder gets them.
 local function context_of(world, dir, into, prefix)
   for _, name in ipairs(world.fs.list(dir) or {}) do
@@ -141,7 +132,7 @@ local function build_of(world, call)
     tag = name:gsub("%.unverified$", ""), name = name, dir = dir,
     platform = (call:option "--platform"), no_cache = call:has "--no-cache",
     pull = call:has "--pull" or call:has "--pull=always",
-    labels = pairs_of(select(2, call:option "--label")), build_args = pairs_of(select(2, call:option "--build-arg")),
+    labels = call:pairs "--label", build_args = call:pairs "--build-arg",
     files = context_of(world, dir, {}, ""), seconds = 0, secrets = secrets_of(world, call),
     ssh = select(2, call:option "--ssh"), memory = number_of(call, "--memory"), network = (call:option "--network"),
     cpus = number_of(call, "--cpu-quota") and number_of(call, "--cpu-quota") / number_of(call, "--cpu-period"),

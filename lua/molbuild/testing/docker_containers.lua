@@ -4,15 +4,6 @@ local json = require "cjson"
 
 local docker_containers = {}
 
-local function labels_of(list)
-  local map = {}
-  for _, text in ipairs(list) do
-    local name, value = text:match "^([^=]*)=(.*)$"
-    map[name or text] = value or ""
-  end
-  return map
-end
-
 -- The options that have their value in the next argument.
 local APART = { ["--name"] = true, ["--label"] = true, ["--env"] = true, ["--entrypoint"] = true }
 
@@ -21,7 +12,7 @@ local function container_of(call)
   local index = 3
   while (call.argv[index] or ""):find "^%-" do index = index + (APART[call.argv[index]] and 2 or 1) end
   return {
-    name = call:option "--name", image = call.argv[index], labels = labels_of(select(2, call:option "--label")),
+    name = call:option "--name", image = call.argv[index], labels = call:pairs "--label",
     argv = { call:option "--entrypoint", table.unpack(call.argv, index + 1) }, options = table.move(call.argv, 3, index - 1, 1, {}),
   }
 end

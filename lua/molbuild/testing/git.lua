@@ -1,5 +1,7 @@
 --- The program git of a test's world, as far as the library uses it: it looks at the forge of the world, and keeps what it has
 --- fetched in the files of the world, as the real one does.
+local maps = require "molbuild.base.maps"
+
 local git = {}
 
 --- git's messages for a failed request; they include libcurl's.
@@ -185,15 +187,6 @@ local function tree_of(world, own, sha)
   end
 end
 
-local function sorted_paths(tree)
-  local paths = {}
-  for path in pairs(tree) do
-    paths[#paths + 1] = path
-  end
-  table.sort(paths)
-  return paths
-end
-
 local function described(what)
   if type(what) ~= "table" then
     return 420, what
@@ -209,7 +202,7 @@ commands["ls-tree"] = function(world, call, words, own)
     call:print("fatal: Not a valid object name %s", sha)
     return FAILED
   end
-  for _, path in ipairs(sorted_paths(tree)) do
+  for _, path in ipairs(maps.keys(tree)) do
     for above in path:gmatch "()/" do
       local dir = path:sub(1, above - 1)
       if not seen[dir] then
@@ -245,7 +238,7 @@ commands["read-tree"] = function(world, call, words, own)
     call:print("fatal: failed to unpack tree object %s", sha)
     return FAILED
   end
-  for _, path in ipairs(sorted_paths(tree)) do
+  for _, path in ipairs(maps.keys(tree)) do
     local mode, text = described(tree[path])
     if path:lower():find "^%.git$" or path:lower():find "^%.git/" then
       call:print("error: invalid path '%s'", path)
@@ -256,7 +249,7 @@ commands["read-tree"] = function(world, call, words, own)
     end
     world.files:add(dir .. "/" .. path, { text = text, mode = mode, link = type(tree[path]) == "table" and tree[path].link or nil })
   end
-  call:print("Checking out files: 100%% (%d/%d), done.", #sorted_paths(tree), #sorted_paths(tree))
+  call:print("Checking out files: 100%% (%d/%d), done.", #maps.keys(tree), #maps.keys(tree))
   return 0
 end
 

@@ -138,6 +138,18 @@ function Call:option(name)
   return all[1], all
 end
 
+--- The values of an option of the form NAME=VALUE, by their names.
+---@param name string  of the option
+---@return table<string, string>
+function Call:pairs(name)
+  local map = {}
+  for _, text in ipairs(select(2, self:option(name))) do
+    local key, value = text:match "^([^=]*)=(.*)$"
+    map[key or text] = value or ""
+  end
+  return map
+end
+
 --- Whether a word is among its arguments.
 ---@param word string
 ---@return boolean
