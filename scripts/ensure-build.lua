@@ -85,6 +85,14 @@ end
 --- Reports what is built from which commit, and why, and warns if the build will be slow.
 function build.announce(_, job) advice().announce(job) end
 
+-- Whether the shared registry has the image. Why it could not be used is recorded as a failed build is.
+local function take_shared(job, step)
+  local _ <close> = molbuild.record.attempt(job)
+  if not step "shared" then return false end
+  if job.allowed_signers then molbuild.signers.vouch(job, step, true) end
+  return true
+end
+
 -- A miss: build it, unless another process does so while we wait. False when the branch has moved on.
 local function make(ensure, job, step)
   if job.offline and not job.unproven then molbuild.offline.refuse(job) end
@@ -95,8 +103,7 @@ local function make(ensure, job, step)
   if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
   if job.unproven then return molbuild.verify.again(job, ensure.verify, ensure.demands(job)) end
-  if job.image_cache and step "shared" then
-    if job.allowed_signers then molbuild.signers.vouch(job, step, true) end
+  if job.image_cache and take_shared(job, step) then
     return molbuild.verify.settle(job, ensure.verify, ensure.demands(job))
   end
   molbuild.failures.check(job)

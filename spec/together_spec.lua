@@ -178,6 +178,31 @@ describe("in a world, together:", function()
     expect_plan(0, "hit", tag_of(first))
   end)
 
+  it("no image is pulled of a commit without a signature, and none is given instead that is only older", function()
+    start({ MOLECULE_ALLOWED_SIGNERS = "/etc/signers", MOLECULE_IMAGE_CACHE = "registry.example/team" })
+    local first = push "1"
+    expect(0, "built", tag_of(first))
+    local second = push "2"
+    assert(world.fs.write_atomic("/etc/unsigned", second, 384))
+    local labels = world.engine:image(IMAGE .. "latest").labels
+    world.engine.registry["registry.example/team/workspace-template-hermes:" .. second:sub(1, 12)] = { labels = labels }
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    expect(0, "stale", tag_of(first)) -- before it is known
+    world.locks.others = {} -- the process behind it
+    world.env.MOLECULE_SERVE_STALE_S = nil
+    for _, retry in ipairs { "0", "600", "600" } do
+      world.env.MOLECULE_FAILED_RETRY_S = retry
+      local done = run()
+      assert.equal(5, done.exit)
+      assert.matches("has no signature", done.stderr)
+      for _, call in ipairs(world.processes.calls) do assert.not_equal("pull", call.argv[2]) end
+      assert.equal(1, #world.engine.images)
+    end
+    world.env.MOLECULE_SERVE_STALE_S = "86400"
+    assert.equal(5, run().exit)
+    expect_plan(5, "failed")
+  end)
+
   it("the signed record has the verdict, and a verdict that is lost is found again beside it", function()
     start(ATTESTED, SMOKE)
     local first = push "1"

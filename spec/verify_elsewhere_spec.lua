@@ -23,6 +23,14 @@ describe("in a world with smoke", function()
     return done, done:events_of("result")[1]
   end
 
+  local function pulls() -- of the last run
+    local count = 0
+    for _, call in ipairs(world.processes.calls) do
+      if table.concat(call.argv, " "):find("^%S+ pull ") then count = count + 1 end
+    end
+    return count
+  end
+
   describe("an image of the shared registry", function()
     before_each(function()
       world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_IMAGE_CACHE_PUSH = "registry.example/team", "required"
@@ -55,17 +63,24 @@ describe("in a world with smoke", function()
       assert.not_equal(0, run().exit)
       assert.same({}, names())
     end)
+
+    it("that is refused where it is required is not pulled again while that is remembered", function()
+      world.env.MOLECULE_IMAGE_CACHE_REQUIRED, world.env.MOLECULE_FAILED_RETRY_S = "1", "600"
+      world.engine:runs({ exit = 3 }, 1)
+      for _, count in ipairs { 1, 0, 0 } do
+        local done = run()
+        assert.equal(7, done.exit, done.stderr)
+        assert.matches("was not taken: the image of hermes was refused", done.stderr, 1, true)
+        assert.equal(count, pulls())
+        assert.same({}, names())
+      end
+      world.env.MOLECULE_IMAGE_CACHE_REQUIRED = nil -- the image that is built here may be another one
+      assert.equal("pulled", select(2, run()).outcome)
+    end)
   end)
 
   it("an image that is refused is not pulled again while that is remembered, and one whose build failed is", function()
     world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_FAILED_RETRY_S = "registry.example/team", "600"
-    local function pulls() -- of the last run
-      local count = 0
-      for _, call in ipairs(world.processes.calls) do
-        if table.concat(call.argv, " "):find("^%S+ pull ") then count = count + 1 end
-      end
-      return count
-    end
     world.engine:runs { exit = 3 }
     for _, count in ipairs { 1, 0, 0 } do
       assert.equal(7, run().exit)
@@ -76,6 +91,24 @@ describe("in a world with smoke", function()
     for _ = 1, 2 do
       assert.equal(8, run().exit)
       assert.equal(1, pulls())
+    end
+  end)
+
+  it("an older image is given where the one that is required from the shared registry is refused, with fall_back", function()
+    assert(world.fs.write_atomic(world.policy, (FORK:gsub("return", "ensure.fall_back = true\nreturn")), 384))
+    assert.equal("built", select(2, run()).outcome)
+    local labels = {}
+    for name, value in pairs(world.engine:image(tag).labels) do labels[name] = value end
+    commit = world.forge:push("hermes", { Dockerfile = "FROM scratch\n", more = "x" })
+    labels["org.opencontainers.image.revision"] = commit
+    world.engine.registry[SHARED .. commit:sub(1, 12)] = { labels = labels }
+    world.env.MOLECULE_IMAGE_CACHE, world.env.MOLECULE_IMAGE_CACHE_REQUIRED = "registry.example/team", "1"
+    world.env.MOLECULE_FAILED_RETRY_S = "600"
+    world.engine:runs { exit = 3 }
+    for _, count in ipairs { 1, 0 } do
+      local done, result = run()
+      assert.same({ "stale", tag, count }, { result.outcome, result.image, pulls() }, done.stderr)
+      assert.same({ tag, IMAGE .. "latest" }, names())
     end
   end)
 

@@ -339,6 +339,7 @@ function Engine:push(ref, options) end
 ---@field step string?
 ---@field code string?  what the engine's program named as the cause
 ---@field retry boolean  whether the same call may have succeeded later
+---@field pulled boolean?  it is about an image of a shared registry, and none was built
 
 ---@class molbuild.Rows
 ---@field columns molbuild.RowsColumn[]
@@ -1975,6 +1976,11 @@ function record.bound(number) end
 ---@param signature string?
 function record.adopt(job, document, signature) end
 
+--- Begin the record of an attempt to take an image from elsewhere: when an error closes it, that is recorded as of a build.
+---@param job table
+---@return table  to be closed
+function record.attempt(job) end
+
 --- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
 --- it, and not at all otherwise, or after a cancellation.
 --- Raises: usage, timeout, missing_tool, failed (the signing key cannot be used).
@@ -2197,9 +2203,10 @@ local shared = {}
 function shared.name(job) end
 
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
---- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for.
---- Raises: auth, not_found, remote, failed, timeout (where the image is required), signature (the commit of the image is not
----  signed by an allowed signer), usage, missing_tool (the keys whose signatures count cannot be read).
+--- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for; and none of a commit
+--- that no allowed signer has signed.
+--- Raises: auth, not_found, remote, failed, timeout, template (where the image is required), signature (the commit is not signed
+---  by an allowed signer), usage, missing_tool (the keys whose signatures count cannot be read).
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken

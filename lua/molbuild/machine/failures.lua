@@ -43,6 +43,8 @@ function failures.recall(job)
   local age = found and os.time() - found.finished
   if not age or not is_within(job, age) then return nil end
   if not is_lasting(found.error, found.demands.secrets or found.demands.ssh) or not is_same(job, found) then return nil end
+  -- What another host built need not be what would be built here.
+  if found.error.pulled and job.image_cache_required ~= "1" then return nil end
   -- Who may sign is no part of the commit.
   if found.error.kind == "signature" and not require("molbuild.machine.signers").is_current(job, found.signer) then return nil end
   return found.error, age

@@ -63,6 +63,7 @@ record.MAX, record.SIGNATURE_MAX = record_file.MAX, record_file.SIGNATURE_MAX
 ---@field step string?
 ---@field code string?  what the engine's program named as the cause
 ---@field retry boolean  whether the same call may have succeeded later
+---@field pulled boolean?  it is about an image of a shared registry, and none was built
 
 --- The file of the record of an image.
 ---@param cache string  the cache's directory
@@ -137,7 +138,7 @@ local function statement(job, details, failure)
     local shown = errors.fields(failure)
     predicate.error = {
       kind = shown.kind, exit = shown.exit, message = shown.message, hint = shown.hint, log = shown.log, step = shown.step,
-      code = failure.code, retry = shown.retry,
+      code = failure.code, retry = shown.retry, pulled = failure.pulled,
     }
   end
   return {
@@ -193,6 +194,13 @@ end
 local Open = {}
 Open.__index = Open
 
+--- Begin the record of an attempt to take an image from elsewhere: when an error closes it, that is recorded as of a build.
+---@param job table
+---@return table  to be closed
+function record.attempt(job)
+  return setmetatable({ job = job, started = os.time(), since = core.sys.monotonic() }, Open)
+end
+
 --- Begin the record of a build. It is written when it is closed: as a success after good(), as a failure when an error closes
 --- it, and not at all otherwise, or after a cancellation.
 ---@param job table  with `signing_key`, good() signs the record
@@ -200,7 +208,7 @@ Open.__index = Open
 ---@raise usage | timeout | missing_tool | failed  the signing key cannot be used
 function record.begin(job)
   if job.signing_key or job.attested then require("molbuild.machine.signing").check_key(job) end
-  return setmetatable({ job = job, started = os.time(), since = core.sys.monotonic() }, Open)
+  return record.attempt(job)
 end
 
 --- Write the record of the image that was built, with a signature, if the job has a signing key. An image that cannot be signed
@@ -254,6 +262,7 @@ local function error_of(value)
     kind = text_of(given.kind) or "failed", exit = math.type(given.exit) and math.tointeger(given.exit) or 1,
     message = text_of(given.message) or "it failed", hint = text_of(given.hint), log = text_of(given.log),
     step = text_of(given.step), code = text_of(given.code), retry = given.retry ~= false,
+    pulled = given.pulled == true or nil,
   }
 end
 

@@ -81,15 +81,6 @@ local function forget(job, ref)
   if removal.refused then log.warn("%s stays on this machine: %s", ref, removal.refused) end
 end
 
--- Who signed the commit is asked before the image gets a name of this machine's own.
-local function expect_signer(job, ref)
-  local ok, failure = errors.try(signers.examine, job)
-  if not ok then
-    forget(job, ref)
-    error(failure, 0)
-  end
-end
-
 -- Why a pulled image cannot be attested, and its record otherwise; where that is not demanded, only its record is left there.
 local function why_not_attested(job, ref, found)
   local shared_record = require "molbuild.machine.shared_record"
@@ -126,7 +117,7 @@ local function verified(job, ref, found, its_record, ask)
   open:accept()
 end
 
--- Why the image is not given out; nil when it has its tag now.
+-- Why the image is not given out, and the verdict about it; nil when it has its tag now.
 local function keep(job, ref, found, its_record, ask)
   if not ask then
     adopt(job, its_record)
@@ -137,8 +128,18 @@ local function keep(job, ref, found, its_record, ask)
   end
   local ok, failure = errors.try(verified, job, ref, found, its_record, ask)
   if not ok and not verify.is_verdict(failure) then error(failure, 0) end
-  if not ok then job.image_id = nil end
-  return not ok and "was not taken: " .. failure.message or nil
+  if ok then return nil end
+  job.image_id = nil
+  return "was not taken: " .. failure.message, failure
+end
+
+-- Why no image was taken. A verdict is an error of its own kind: it is remembered, and an older image may be given instead.
+local function not_taken(ref, wrong, refusal)
+  local fields = { kind = "failed", retry = false, message = ref .. " " .. wrong }
+  if refusal then
+    fields.kind, fields.step, fields.pulled, fields.log, fields.tail = refusal.kind, refusal.step, true, refusal.log, refusal.tail
+  end
+  return errors.new(fields)
 end
 
 -- No usable image: an error where one is required, else one line.
@@ -153,28 +154,26 @@ local function give_up(job, ref, failure)
 end
 
 --- Take a job's image from the shared registry, if it has the very one: then the job's tag names it. An image that
---- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for.
+--- must be built again, or of a working tree, or of a commit whose refusal is remembered, is not looked for; and none of a commit
+--- that no allowed signer has signed.
 ---@param job table
 ---@param declared table<string, string>?  the policy's inputs
 ---@param outcome string  the job's outcome when the image was taken
 ---@param ask fun()?  verifies the image before it gets the tag; raises when it is refused
 ---@return boolean taken
----@raise auth | not_found | remote | failed | timeout  where the image is required
----@raise signature  the commit of the image is not signed by an allowed signer
+---@raise auth | not_found | remote | failed | timeout | template  where the image is required
+---@raise signature  the commit is not signed by an allowed signer
 ---@raise usage | missing_tool  the keys whose signatures count cannot be read
 function shared.take(job, declared, outcome, ask)
   if job.rebuild or job.working_tree or failures.is_remembered(job) then return false end
+  if job.allowed_signers then signers.examine(job) end
   local ref = shared.name(job)
   local ok, found = errors.try(pull, job, ref)
   if not ok then return give_up(job, ref, found) end
-  local wrong = why_not(job, found, declared)
-  if not wrong and job.allowed_signers then expect_signer(job, ref) end
-  local its_record
+  local wrong, its_record, refusal = why_not(job, found, declared), nil, nil
   if not wrong then wrong, its_record = why_not_attested(job, ref, found) end
-  if wrong then forget(job, ref) else wrong = keep(job, ref, found, its_record, ask) end
-  if wrong then
-    return give_up(job, ref, errors.new { kind = "failed", retry = false, message = ref .. " " .. wrong })
-  end
+  if wrong then forget(job, ref) else wrong, refusal = keep(job, ref, found, its_record, ask) end
+  if wrong then return give_up(job, ref, not_taken(ref, wrong, refusal)) end
   job.outcome = outcome
   if job.allowed_signers then signers.keep(job) end
   return true
