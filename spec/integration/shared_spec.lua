@@ -1,5 +1,6 @@
 -- Images that hosts share through real registries: two engines, each with a cache of its own, and podman.
 local engines = require "spec.support.engines"
+local hostile = require "spec.support.hostile"
 local record = require "spec.support.record"
 local registry = require "spec.support.registry"
 local sh = require "spec.support.sh"
@@ -35,14 +36,14 @@ describe("shared images", function()
   end
 
   -- A run on a host: { engine, login = boolean }.
-  local function run(host, env, verb)
+  local function run(host, env, verb, policy)
     local own = {
       DOCKER_HOST = host.engine.host, MOLECULE_LOCAL_BUILD_CACHE = w.cache .. (host.engine == first and "1" or "2"),
       DOCKER_CONFIG = host.login == false and w.home .. "/none" or there.dir .. "/login",
       MOLECULE_IMAGE_CACHE = there.address .. "/team", MOLECULE_IMAGE_CACHE_TIMEOUT_S = "60", -- what waits for it has no end
     }
     for name, value in pairs(env or {}) do own[name] = value end
-    return w:run({ verb or "run", "--output=json", "ensure.lua", "claude-code" }, own)
+    return w:run({ verb or "run", "--output=json", policy or "ensure.lua", "claude-code" }, own)
   end
 
   local function only(result)
@@ -97,13 +98,20 @@ describe("shared images", function()
     assert.truthy(result.stderr:find("hint: without MOLECULE_IMAGE_CACHE_REQUIRED=1", 1, true), result.stderr)
   end)
 
-  it("are built here, with one line, when the registry is down, refuses, or is silent; unless they are required", function()
+  it("are built here, with one line, when the registry is down, refuses, is silent or hostile; unless they are required", function()
     commit "three"
+    local server = hostile.start()
+    finally(function() server:stop() end)
+    local function at(mode, seconds)
+      return { MOLECULE_IMAGE_CACHE = ("127.0.0.1:%d/%s"):format(server.port, mode), MOLECULE_IMAGE_CACHE_TIMEOUT_S = seconds }
+    end
     for _, case in ipairs {
       { { MOLECULE_IMAGE_CACHE = "127.0.0.1:1/team" }, {}, "127.0.0.1:1" },
       { {}, { login = false }, "no basic auth credentials" },
       { { MOLECULE_IMAGE_CACHE = w.http:match "^http://(.*)$" .. "/team", MOLECULE_IMAGE_CACHE_TIMEOUT_S = "1" }, {},
         "the registry gave no image within 1 s (MOLECULE_IMAGE_CACHE_TIMEOUT_S)" },
+      { at "redirect-loop", {}, "stopped after 10 redirects" },
+      { at("trickle", "1"), {}, "the registry gave no image within 1 s (MOLECULE_IMAGE_CACHE_TIMEOUT_S)" },
     } do
       local env, host, words = table.unpack(case)
       host.engine = second
@@ -111,7 +119,7 @@ describe("shared images", function()
       local result = run(host, env)
       w:relent "/v2/"
       assert.equal("built", only(result).outcome, result.stderr)
-      assert.truthy(result.stderr:find(words, 1, true), result.stderr)
+      assert.truthy(result.stderr:find("\n[^\n]+ is built here: [^\n]*" .. words:gsub("%p", "%%%0")), result.stderr)
       sh.run(("docker -H %s image rm -f $(docker -H %s image ls -q %s)"):format(second.host, second.host, NAME))
     end
     local result = run({ engine = second }, { MOLECULE_IMAGE_CACHE = "127.0.0.1:1/team", MOLECULE_IMAGE_CACHE_REQUIRED = "1" })
@@ -153,6 +161,28 @@ describe("shared images", function()
     remove_all(second)
     assert.equal("pulled", only(run({ engine = second }, as "reader")).outcome)
     assert.equal(id_of(first, NAME .. ":" .. sha:sub(1, 12)), id_of(second, NAME .. ":latest"))
+  end)
+
+  it("are built when a layer comes as slowly as a byte per second: the stall limit ends that", function()
+    sh.write(w.dir .. "/impatient.lua", [[
+      local ensure = molbuild.load "ensure.lua"
+      local shared = ensure.shared
+      function ensure.shared(job)
+        local stall = job.stall
+        job.stall = 1
+        local taken = shared(job)
+        job.stall = stall
+        return taken
+      end
+      return ensure
+    ]])
+    commit "slow"
+    only(run({ engine = first }, as("spec", { MOLECULE_IMAGE_CACHE_PUSH = "required" })))
+    local result = run({ engine = second }, as "slow", "run", w.dir .. "/impatient.lua")
+    assert.equal("built", only(result).outcome)
+    assert.truthy(result.stderr:find "warning: claude%-code is built here: docker was silent for %d s", result.stderr)
+    assert.is_nil(images(second):find(behind_tls.address, 1, true))
+    remove_all(second)
   end)
 
   it("come with their signed record, and are refused without it where attested images alone are allowed", function()

@@ -14,7 +14,7 @@ local registry = {}
 -- "open-sesame", by bcrypt.
 local PASSWORD = "$2b$04$kJPAC0fM6OUrXDGgyJ3xROLEhI3Z7ss0AJGoW5AB5xpntFG8RMNcq"
 
-local USERS = { "spec", "reader", "unlucky" }
+local USERS = { "spec", "reader", "slow", "unlucky" }
 
 local CONFIG = [[
 version: 0.1
@@ -25,7 +25,8 @@ http: { addr: 127.0.0.1:%d, relativeurls: true }
 
 local AUTH = "auth: { htpasswd: { realm: spec, path: %s/htpasswd } }\n"
 
--- The front: TLS. The connections of "unlucky" are closed at the first blob, and "reader" may not write.
+-- The front: TLS. The connections of "unlucky" are closed at the first blob, "slow" gets a byte of each blob per second, and
+-- "reader" may not write.
 local FRONT = [[
 daemon off; worker_processes 1; pid %s/nginx.pid; error_log %s/error.log;
 events { }
@@ -37,7 +38,12 @@ http {
 		"~^reader (POST|PUT|PATCH|DELETE) " denied;
 		"~^unlucky (GET .*/blobs/|PUT |PATCH )" gone;
 	}
+	map "$remote_user $request_method $uri" $rate {
+		default 0;
+		"~^slow GET .*/blobs/" 1;
+	}
 	server {
+		limit_rate $rate;
 		listen 127.0.0.1:%d ssl;
 		ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;
 		default_type application/json;
@@ -62,7 +68,7 @@ local function start_front(self, certificates)
   self.address = self.front.address
 end
 
---- A directory for DOCKER_CONFIG with the credentials of a user: spec, reader (may not write) or unlucky (see FRONT).
+--- A directory for DOCKER_CONFIG with the credentials of a user: spec, or one of FRONT: reader (may not write), slow, unlucky.
 ---@param user string
 ---@param address string?  where it is reached, when that is not its own address
 ---@return string
