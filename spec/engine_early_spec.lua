@@ -25,6 +25,10 @@ describe("an image asked about early", function()
     end)
   end
 
+  it("is asked about before the work that follows", function()
+    run(function() assert.same({ "a:latest" }, questions) end)
+  end)
+
   it("answers for its own name and for every other name of the image", function()
     images["a:latest"] = { Id = "sha256:1", RepoTags = { "a:one", "a:latest" } }
     run(function()

@@ -5,6 +5,7 @@ local pages = require "spec.support.pages"
 local molbuild = require "molbuild"
 local settings = require "molbuild.base.settings"
 local settings_show = require "molbuild.settings_show"
+local task = require "molbuild.base.task"
 
 local core = require "molbuild.core"
 
@@ -103,6 +104,29 @@ describe("the settings of a policy", function()
     assert.is_nil(job.token)
     job.args.B = "2"
     assert.same({ A = "1" }, policy.args)
+  end)
+
+  -- Within a run the variables are read once. What a policy sets between two jobs counts, and so do inherited fields.
+  it("are read for each job of a run", function()
+    variables.FILES = "7"
+    local function read(of)
+      local job = settings.read(of, "hermes")
+      return { job.ceiling, job.retries, job.files, job.kind }
+    end
+    task.run(function()
+      task.scope().run = {}
+      assert.same({ 720, 1, 7, "a" }, read(policy))
+      policy.ceiling, policy.retries, policy.kind = 0, 3, "b"
+      assert.same({ math.huge, 3, 7, "b" }, read(policy))
+      policy.ceiling, policy.kind = 720, "a"
+      policy.per_runtime.hermes = { ceiling = 60 }
+      local heir = setmetatable({ runtimes = policy.runtimes, per_runtime = policy.per_runtime }, { __index = policy })
+      assert.same({ 60, 3, 7, "a" }, read(heir))
+      assert.is_nil(rawget(settings.read(heir, "codex"), "isolation"))
+      policy.isolation = "x"
+      assert.equal("x", settings.read(heir, "codex").isolation)
+      assert.equal("CEILING_S", settings.read(heir, "codex").variables.ceiling)
+    end)
   end)
 
   it("that are tables are mixed: the runtime's entries win", function()

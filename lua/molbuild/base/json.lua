@@ -45,11 +45,14 @@ local function load_cjson()
   }
 end
 
-local function make_decoder()
-  decoder = load_cjson().new()
-  decoder.decode_max_depth(DEPTH_MAX)
-  decoder.decode_invalid_numbers(false)
-  return decoder
+--- Load cjson, unless it is loaded: while an answer is waited for, that costs no time.
+---@raise failed
+function json.prepare()
+  if decoder then return end
+  local own = load_cjson().new()
+  own.decode_max_depth(DEPTH_MAX)
+  own.decode_invalid_numbers(false)
+  decoder = own
 end
 
 local function decoded(ok, value)
@@ -67,7 +70,8 @@ end
 ---@return any value
 ---@return string? message  what is wrong with the document; nil for a valid one
 function json.decode(text)
-  local decode = (decoder or make_decoder()).decode
+  json.prepare()
+  local decode = decoder.decode
   core.sys.guard_exit(true) -- cjson calls exit() when memory runs out
   return decoded(pcall(decode, text))
 end

@@ -108,6 +108,13 @@ function seal.extend(fields, own)
   end
 end
 
+--- Whether a table has that seal, and with it no field but its own.
+---@param fields table
+---@return boolean
+function seal.is_sealed(fields)
+  return known_of[fields] ~= nil
+end
+
 --- What a sealed table may have, by name: the value that it had when it was sealed, or true. Nil for any other table.
 ---@param fields table
 ---@return table<string, any>?

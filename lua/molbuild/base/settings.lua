@@ -6,6 +6,7 @@ local expect = require "molbuild.base.expect"
 local maps = require "molbuild.base.maps"
 local names = require "molbuild.base.names"
 local seal = require "molbuild.base.seal"
+local task = require "molbuild.base.task"
 local words = require "molbuild.base.text"
 
 local settings = {}
@@ -269,16 +270,8 @@ local function own_secret(policy, row, runtime, all_own)
   return own
 end
 
--- Whether nothing has set a row, so that there is nothing to check: that is so for nearly all rows of nearly all jobs.
-local function is_default(policy, row, own)
-  local name, default, variable = row[1], row[2], row.variable
-  return own[name] == nil and type(default) ~= "table" and policy[name] == default and row[3] ~= "secret" and not row.replaces
-    and not (variable and env.get(variable))
-end
-
 -- The value of a row, where it comes from, and its place.
 local function value_of(policy, row, runtime, own)
-  if is_default(policy, row, own) then return row[2], "default", row[1] end
   if row.replaces and rawget(policy, row.replaces) ~= nil then
     mistake("%s is no longer a setting: write %s", row.replaces, instead(row[1]))
   elseif row[3] == "secret" then
@@ -331,17 +324,39 @@ function settings.mistakes(policy, runtime)
   return list
 end
 
--- The fields that a job may have, by the table of settings: the same for all jobs of a run.
-local known_of = setmetatable({}, { __mode = "k" })
+-- A setting's value as a field of a job.
+local function of_job(row, value)
+  if value == 0 and row.zero then return row.zero end -- for people 0 is no bound; for every function it is zero
+  if row[3] == "flag" then return value == "1" end
+  return value
+end
 
-local function known_of_job(rows)
-  local known = known_of[rows]
-  if not known then
-    known = settings.names(rows)
-    for _, row in ipairs(rows.job or {}) do known[row[1]] = true end
-    known_of[rows] = known
+-- Whether a row has nothing to check while neither the policy nor a variable sets it, and then gives its default.
+local function is_plain(row)
+  return type(row[2]) ~= "table" and row[3] ~= "secret" and not row.replaces
+end
+
+-- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and the value of each plain
+-- row that nothing sets.
+local function facts_of(rows)
+  local facts = { known = settings.names(rows), variables = {}, bounds = {}, plain = {}, unset = {} }
+  for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
+  for _, row in ipairs(rows) do
+    local name, variable = row[1], row.variable
+    facts.variables[name] = variable
+    if row.bound then facts.bounds[row.bound] = variable or name end
+    facts.plain[row] = is_plain(row) and not (variable and env.get(variable))
+    facts.unset[row] = of_job(row, row[2])
   end
-  return known
+  return facts
+end
+
+-- The facts are kept in a run: its environment stays as it is.
+local function known_facts(rows)
+  local run = task.scope().run or {}
+  run.facts = run.facts or setmetatable({}, { __mode = "k" })
+  run.facts[rows] = run.facts[rows] or facts_of(rows)
+  return run.facts[rows]
 end
 
 --- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
@@ -352,16 +367,22 @@ end
 ---@raise usage | bug
 function settings.read(policy, runtime)
   check_per_runtime(policy)
-  local values, variables, bounds, own = {}, {}, {}, own_of(policy, runtime)
-  for _, row in ipairs(policy.settings) do
-    local name, value = row[1], value_of(policy, row, runtime, own)
-    if value == 0 and row.zero then value = row.zero end -- for people 0 is no bound; for every function it is zero
-    if row[3] == "flag" then value = value == "1" end
-    values[name], variables[name] = value, row.variable
-    if row.bound then bounds[row.bound] = row.variable or name end
+  local rows = policy.settings
+  local facts, own, is_sealed = known_facts(rows), own_of(policy, runtime), seal.is_sealed(policy)
+  local values, plain, unset = {}, facts.plain, facts.unset
+  for _, row in ipairs(rows) do
+    local name, default = row[1], row[2]
+    local field = rawget(policy, name)
+    -- A field that a policy does not have may come from its metatable, if that is not the seal.
+    if field == nil and not is_sealed then field = policy[name] end
+    if plain[row] and field == default and own[name] == nil then
+      values[name] = unset[row]
+    else
+      values[name] = of_job(row, (value_of(policy, row, runtime, own)))
+    end
   end
-  values.variables, values.bounds = variables, bounds
-  return seal.fields(values, "job", { known = known_of_job(policy.settings), open = true })
+  values.variables, values.bounds = maps.merged(facts.variables), maps.merged(facts.bounds)
+  return seal.fields(values, "job", { known = facts.known, open = true })
 end
 
 return settings

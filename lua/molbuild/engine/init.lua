@@ -4,6 +4,7 @@ local seal = require "molbuild.base.seal"
 local api = require "molbuild.engine.api"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
+local json = require "molbuild.base.json"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
@@ -185,6 +186,9 @@ end
 function Engine:ask_early(ref)
   local early = { ref = ref, served = {}, task = task.spawn(ask_image, self, ref) }
   self.early = early
+  core.sys.sleep(0) -- a turn of the loop, which sends the question; what the answer needs is loaded while the engine works on it
+  json.prepare()
+  require "molbuild.engine.image"
   return setmetatable({}, {
     __close = function()
       self.early = nil
