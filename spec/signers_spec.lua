@@ -168,6 +168,23 @@ describe("an image", function()
       assert.is_nil(vouch())
     end)
 
+    it("is checked offline in a repository that was fetched for a later commit, while that has the former ones", function()
+      for _, commit in ipairs { signed, unsigned } do
+        task.run(function()
+          return cache.fill(job.cache, "hermes", job.cache .. "/hermes/tree", function(tree, kept)
+            return git.tree {
+              repository = kept, dir = tree, url = job.repo_url, commit = commit, branch = "main", files = 100, bytes = 1 << 20,
+              on_branch = false,
+            }
+          end)
+        end)
+      end
+      job.offline = true
+      assert.is_nil(vouch())
+      job.sha = ("ab"):rep(20)
+      assert.equal("remote", vouch().kind)
+    end)
+
     it("of a commit that the server does not have is refused", function()
       job.sha = ("ab"):rep(20)
       assert.equal("not_found", vouch().kind)

@@ -239,6 +239,61 @@ describe("in a world, together:", function()
     assert.matches("has no signature", expect(0, "hit", tag_of(second)).stderr)
   end)
 
+  describe("when the files of signers have changed, an older image", function()
+    local first, second
+
+    local function begin(text)
+      start({ MOLECULE_ALLOWED_SIGNERS = "/etc/signers" }, text)
+      first = push "1"
+      expect(0, "built", tag_of(first))
+      second = push "2"
+    end
+
+    -- Other files, which do not allow some commits.
+    local function change(signers, unsigned)
+      world.locks.others = {} -- the process behind the former run
+      assert(world.fs.write_atomic("/etc/signers", SIGNERS .. signers, 384))
+      assert(world.fs.write_atomic("/etc/unsigned", unsigned, 384))
+    end
+
+    it("is checked again before it is served, and once", function()
+      begin()
+      world.env.MOLECULE_SERVE_STALE_S = "86400"
+      change("# changed\n", "none")
+      assert.matches("which is " .. tag_of(first) .. "; the signature of its commit is checked first",
+        expect_plan(11, "build").reason, 1, true)
+      for count = 1, 2 do
+        local _, result = run()
+        assert.same({ "stale", tag_of(first), count == 1 }, { result.outcome, result.image, result.steps.signature ~= nil })
+        assert.same({ 1, 1 }, { #world.builds, #world.processes.detached })
+      end
+      assert.is_nil(expect_plan(11, "build").reason:find("checked first", 1, true))
+    end)
+
+    it("is not served when it may not, or cannot be checked without a fetch: the run says why, and waits", function()
+      for _, is_kept in ipairs { true, false } do
+        begin()
+        world.env.MOLECULE_SERVE_STALE_S = "86400"
+        change("# changed\n", is_kept and first or "none")
+        if not is_kept then
+          assert(world.fs.remove_tree "/home/molbuild/.cache/molecule/workspace-template-build/repositories")
+        end
+        local words = is_kept and ("the commit %s has no signature"):format(first)
+          or ("offline: the commit %s is not kept on this machine"):format(first)
+        words = ("%s is not given instead: %s"):format(tag_of(first), words)
+        assert.matches(words, expect(0, "built", tag_of(second)).stderr, 1, true)
+      end
+    end)
+
+    it("is checked again before it is fallen back to", function()
+      begin(OLDER)
+      change("# changed\n", second)
+      expect(0, "stale", tag_of(first))
+      change("# again\n", first .. second)
+      assert.matches("is not given instead: the commit " .. first .. " has no signature", expect(5).stderr)
+    end)
+  end)
+
   it("offline, an image must be attested, of a signed commit and verified, too", function()
     start({ MOLECULE_SIGNING_KEY = "/etc/key", MOLECULE_ATTESTED = "1", MOLECULE_ALLOWED_SIGNERS = "/etc/signers" }, SMOKE)
     local first = push "1"

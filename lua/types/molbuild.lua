@@ -277,6 +277,7 @@ function Engine:push(ref, options) end
 ---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
 ---  since 1970
 ---@field record molbuild.Record
+---@field unsure string?  where nothing may be changed: what a run would check before it is given, in words
 
 ---@class molbuild.Link
 ---@field link string  its name

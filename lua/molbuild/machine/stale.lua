@@ -22,6 +22,7 @@ local stale = {}
 ---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
 ---  since 1970
 ---@field record molbuild.Record
+---@field unsure string?  where nothing may be changed: what a run would check before it is given, in words
 
 -- What steps have found out about a job's own commit and image.
 local FOUND = { tag = true, image_id = true, wrong = true, unproven = true, verified = true, signer = true, reason = true }
@@ -76,17 +77,34 @@ local function is_unverified(sought, policy)
   return wanted ~= nil and wanted ~= false and not require("molbuild.machine.verify").is_proven(sought, wanted)
 end
 
+-- Whether who signed an image's commit may do so, as the files of signers are now. A check that was made by other files is made
+-- again, in the kept repository, if no other process uses it: nothing is fetched for an image that is only the second best. A plan
+-- changes nothing, and gives words instead.
+local function is_signed(sought)
+  if not sought.allowed_signers then return true end
+  local signers = require "molbuild.machine.signers"
+  if task.scope().read_only then return true, signers.doubt(sought) end
+  local function lock()
+    return store.lock(sought.cache, sought.runtime, { purpose = "check " .. sought.runtime, timeout = 0 })
+  end
+  sought.offline = true
+  local ok, failure = errors.try(signers.vouch, sought, lock, true)
+  if not ok then log.warn_once("%s is not given instead: %s", sought.tag, failure.message) end
+  return ok
+end
+
 -- Whether the engine still has the image of a record, as a hit on its commit would want it. Its age is the caller's matter.
 local function is_there(job, policy, made)
   local found = job.engine:image(made.image)
   local sought = of_commit(job, made.commit)
   sought.tag, sought.image_id, sought.image_max_age = made.image, made.image_id, math.huge
-  return found ~= nil and found.id == made.image_id
+  local is_good = found ~= nil and found.id == made.image_id
     and not image.mismatch(found, made.commit, job.target_platform, job.labels, job.target)
     and not inputs.mismatch(policy.inputs, job.build_args or {}, found.labels, job.labels) and policy.cached(sought)
-    and (not job.allowed_signers or require("molbuild.machine.signers").knows(sought))
     and not is_unattested(sought, made.image_id)
     and not is_unverified(sought, policy)
+  if not is_good then return false end
+  return is_signed(sought)
 end
 
 --- The last good image: the one of the same runtime, platform, repository, branch and kind of tag whose record says that its build
@@ -100,8 +118,12 @@ end
 function stale.last_good(job, policy, within)
   for _, one in ipairs(candidates(job, policy)) do
     local made = one.record
-    if os.time() - one.current <= (within or math.huge) and is_there(job, policy, made) then
-      return { sha = made.commit, tag = made.image, image_id = made.image_id, current = one.current, record = made }
+    local is_good, unsure = false, nil
+    if os.time() - one.current <= (within or math.huge) then is_good, unsure = is_there(job, policy, made) end
+    if is_good then
+      return {
+        sha = made.commit, tag = made.image, image_id = made.image_id, current = one.current, record = made, unsure = unsure,
+      }
     end
   end
   return nil

@@ -54,10 +54,11 @@ function held_commit.with(how, fn)
   sha.check(options.commit, "the caller")
   names.branch(options.branch)
   options.parent = how.dir:match "^(.*)/"
-  if kept.restore(options) == options.commit then
+  -- One that was fetched for a later commit has the former ones' objects for a while.
+  if kept.restore(options) then
     local ok, result = errors.try(fn, options)
     if ok then return result end
-    -- A repository that cannot be read is no reason to fail: a build would fetch everything again.
+    -- A repository that lacks it, or cannot be read, is no reason to fail: a build would fetch everything again.
     if result.kind ~= "failed" or result.code then error(result, 0) end
   end
   return fetched(options, fn)
