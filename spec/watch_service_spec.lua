@@ -90,6 +90,18 @@ describe("the file for a service manager,", function()
     assert.equal("", said)
   end)
 
+  -- systemd makes "$" of "$$", and sets MAINPID. A small system has a shell, and no program "kill".
+  it("molbuild-watch.service, sends SIGHUP where there are no programs but a shell", function()
+    local script = sh.read("dist/systemd/molbuild-watch.service"):match "\nExecReload=sh %-c '([^\n]+)'\n":gsub("%$%$", "$")
+    local dir = sh.temporary "shell"
+    sh.run("ln -s /bin/sh " .. dir .. "/sh")
+    local said = sh.run(([[
+trap 'echo reloaded' HUP
+env -i PATH=%s MAINPID=$$ %s/sh -c %s]]):format(dir, dir, sh.quote(script)))
+    sh.remove(dir)
+    assert.equal("reloaded", said)
+  end)
+
   it("each, calls the program as it can be called", function()
     for _, path in ipairs { "dist/systemd/molbuild-watch.service", "dist/systemd/molbuild-run.service" } do
       local line = sh.read(path):match "\nExecStart=(molbuild [^\n]+)"
