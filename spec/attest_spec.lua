@@ -253,31 +253,6 @@ describe("an attested image", function()
       { broken.link, broken.reason })
   end)
 
-  it("has a record and a signature that belong together, at whatever point a run is killed", function()
-    local fs, steps = core.fs, {}
-    local names = { "remove_tree", "write_atomic", "mkdirp", "give" }
-    for _, name in ipairs(names) do steps[name] = fs[name] end
-    finally(function() for _, name in ipairs(names) do fs[name] = steps[name] end end)
-    local path, states = build { builder = "first" }, {}
-    for last = 0, 8 do
-      local count = 0
-      for _, name in ipairs(names) do
-        fs[name] = function(...)
-          count = count + 1
-          if count > last then error("killed", 0) end
-          return steps[name](...)
-        end
-      end
-      pcall(build, { builder = "second" })
-      for _, name in ipairs(names) do fs[name] = steps[name] end
-      local is_second, is_signed = sh.read(path):find '"second"' ~= nil, fs.lstat(path .. ".sig") ~= nil
-      if is_signed then assert.is_true(demand()) else assert_broken("signature", "the record is not signed") end
-      states[("%s %s"):format(is_second and "second" or "first", is_signed)] = true
-      build { builder = "first" }
-    end
-    assert.same({ ["first true"] = true, ["first false"] = true, ["second false"] = true, ["second true"] = true }, states)
-  end)
-
   it("is looked at again when a running build has ended: that replaces the image and the record one after the other", function()
     build()
     local cache, acquired = require "molbuild.repository.cache", 0

@@ -1969,14 +1969,6 @@ function record.path(cache, runtime, image) end
 ---@return number?
 function record.bound(number) end
 
---- Keep a record, and its signature, as that of a job's image. Whether a record of another place is true must have been checked
---- before: attest.links.
---- Raises: failed.
----@param job table  with its tag
----@param document string
----@param signature string?
-function record.adopt(job, document, signature) end
-
 --- Begin the record of an attempt to take an image from elsewhere: when an error closes it, that is recorded as of a build.
 ---@param job table
 ---@return table  to be closed

@@ -5,6 +5,7 @@ local checked = require "molbuild.machine.checked"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local jobs = require "molbuild.base.job"
+local pending = require "molbuild.machine.pending"
 local record = require "molbuild.machine.record"
 local record_file = require "molbuild.machine.record_file"
 local rows = require "molbuild.base.rows"
@@ -87,6 +88,11 @@ local function links_of(job, image_id, found, signers)
   return table.move(more, 1, #more, 3, list)
 end
 
+-- The record of the image that has a job's tag.
+local function record_of(job, image_id)
+  return pending.find(job, image_id) or record_file.bytes(job)
+end
+
 --- Check a record as that of a job's image, one link after the other.
 ---@param job table  with its commit, its platform and its tag
 ---@param image_id string?  the engine's; nil when it has no such image
@@ -94,7 +100,7 @@ end
 ---@return molbuild.Link[]  the first broken one has the cause
 ---@raise usage | failed | timeout | missing_tool
 function attest.links(job, image_id, found)
-  return links_of(job, image_id, found or record_file.bytes(job), signing.signers(job))
+  return links_of(job, image_id, found or record_of(job, image_id), signing.signers(job))
 end
 
 --- The first broken link; nil when all hold.
@@ -120,16 +126,18 @@ end
 
 -- The first broken link, and what the check depended on.
 local function look(job, image_id)
-  local found, signers = record_file.bytes(job), signing.signers(job)
+  local found, signers = record_of(job, image_id), signing.signers(job)
   return attest.broken(links_of(job, image_id, found, signers)), found, signers
 end
 
--- A build replaces an image and its record one after the other: look again when no build runs.
+-- A build replaces an image and its record one after the other: look again when no build runs. One that was killed between
+-- both is finished here.
 local function look_again(job)
   local is_held = job.held and job.held.held and job.held:held()
   local _ <close> = not is_held and cache.lock(job.cache, job.runtime,
     { purpose = "check " .. job.runtime, timeout = task.scope().lock_timeout }) or nil
   job.image_id = ask_id(job)
+  pending.settle(job, job.image_id)
   return look(job, job.image_id)
 end
 
@@ -142,7 +150,7 @@ function attest.demand(job)
   local is_read_only = task.scope().read_only
   job.image_id = job.image_id or ask_id(job)
   local broken, found, signers = look(job, job.image_id)
-  if broken and not is_read_only then broken, found, signers = look_again(job) end
+  if (broken or found.is_pending) and not is_read_only then broken, found, signers = look_again(job) end
   if broken then
     errors.raise {
       kind = "auth", retry = false,

@@ -9,6 +9,7 @@ local demands = require "molbuild.engine.demands"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
 local log = require "molbuild.base.log"
+local pending = require "molbuild.machine.pending"
 local record_file = require "molbuild.machine.record_file"
 local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
@@ -179,18 +180,6 @@ local function write(self, failure)
   if not ok then log.warn("no record of the build was written: %s: %s", path, message) end
 end
 
---- Keep a record, and its signature, as that of a job's image. Whether a record of another place is true must have been checked
---- before: attest.links.
----@param job table  with its tag
----@param document string
----@param signature string?
----@raise failed
-function record.adopt(job, document, signature)
-  local path = record.path(job.cache, job.runtime, job.tag)
-  local ok, message = record_file.put(path, document, signature)
-  if not ok then errors.raise { kind = "failed", message = ("%s: %s"):format(path, message) } end
-end
-
 local Open = {}
 Open.__index = Open
 
@@ -212,7 +201,7 @@ function record.begin(job)
 end
 
 --- Write the record of the image that was built, with a signature, if the job has a signing key. An image that cannot be signed
---- is an error: call this before the image gets its tag.
+--- is an error: call this before the image gets its tag. Until good() the record of the former image stays.
 ---@raise usage | auth | timeout | missing_tool | failed
 function Open:sign()
   if self.is_written or not self.job.signing_key then return end
@@ -220,7 +209,7 @@ function Open:sign()
     errors.raise { kind = "failed", message = ("%s cannot be signed: the engine does not say its id"):format(self.job.tag) }
   end
   local document = document_of(self)
-  record.adopt(self.job, document, require("molbuild.machine.signing").sign(self.job, document))
+  pending.keep(self.job, self.job.image_id, document, require("molbuild.machine.signing").sign(self.job, document))
   self.is_written = true
 end
 
@@ -228,6 +217,7 @@ end
 ---@raise usage | auth | timeout | missing_tool | failed
 function Open:good()
   self:sign()
+  if self.is_written then pending.settle(self.job, self.job.image_id) end
   self.is_good = true
 end
 

@@ -4,9 +4,12 @@ local core = require "molbuild.core"
 local record_file = {
   --- The most bytes of a record, of its signature, and of a note about the image.
   MAX = 256 * 1024, SIGNATURE_MAX = 64 * 1024, NOTE_MAX = 64 * 1024,
-  --- The endings of the files beside a record: its signature, what checked.lua remembers of both, and a later build of the same
-  --- that failed; and the notes about the image: who signed its commit, and what the step verify has found.
-  ENDINGS = { signature = ".sig", checked = ".checked", failed = ".failed", signer = ".signer", verified = ".verified" },
+  --- The endings of the files beside a record: its signature, what checked.lua remembers of both, a later build of the same that
+  --- failed, and the record of an image that is about to get the tag; and the notes about the image: who signed its commit, and
+  --- what the step verify has found.
+  ENDINGS = {
+    signature = ".sig", checked = ".checked", failed = ".failed", pending = ".pending", signer = ".signer", verified = ".verified",
+  },
 }
 
 local SIGNATURE, CHECKED, FAILED = record_file.ENDINGS.signature, record_file.ENDINGS.checked, record_file.ENDINGS.failed

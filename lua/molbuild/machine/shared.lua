@@ -100,10 +100,13 @@ local function why_not_attested(job, ref, found)
   return nil, not reason and its_record or nil
 end
 
--- The record that came with an image becomes that of the image here. Until the image is accepted, the former ones stay: of an image
--- that has the tag, and of a build that failed.
-local function adopt(job, its_record)
-  if its_record then require("molbuild.machine.record").adopt(job, its_record.document, its_record.signature) end
+-- Give an image its tag. The record that came with it becomes that of the tag only then. Until it is accepted, the former ones
+-- stay: of an image that has the tag, and of a build that failed.
+local function accept(job, image_id, its_record, give_tag)
+  local pending = its_record and require "molbuild.machine.pending"
+  if pending then pending.keep(job, image_id, its_record.document, its_record.signature) end
+  give_tag()
+  if pending then pending.settle(job, image_id) end
 end
 
 -- Give the image its tag, after it was verified. The names that it has meanwhile go in every case.
@@ -113,15 +116,14 @@ local function verified(job, ref, found, its_record, ask)
   job.engine:tag(found.id, job.unverified)
   forget(job, ref)
   ask()
-  adopt(job, its_record)
-  open:accept()
+  accept(job, found.id, its_record, function() open:accept() end)
 end
 
 -- Why the image is not given out, and the verdict about it; nil when it has its tag now.
 local function keep(job, ref, found, its_record, ask)
   if not ask then
-    adopt(job, its_record)
-    job.engine:tag(found.id, job.tag) -- its id: another process may have pulled another image under the name meanwhile
+    -- Its id: another process may have pulled another image under the name meanwhile.
+    accept(job, found.id, its_record, function() job.engine:tag(found.id, job.tag) end)
     job.image_id = found.id
     if ref ~= job.tag then forget(job, ref) end
     return nil
