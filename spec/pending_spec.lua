@@ -51,7 +51,7 @@ describe("an image that replaces another one under its tag", function()
   end
 
   -- Build an image with a signed record, and give it its tag. The process is killed after LAST of the steps that change anything:
-  -- whether it came to its end.
+  -- whether it has ended by itself.
   local function build(last)
     local count = 0
     local function alive()
