@@ -102,7 +102,10 @@ local function make(ensure, job, step)
   job.held, step = lock, molbuild.behind.describing(job, lock, step)
   if ensure.found(job, step) then return true end
   local place <close> = jobs.place()
-  if job.unproven then return molbuild.verify.again(job, ensure.verify, ensure.demands(job)) end
+  if job.unproven then
+    if job.attested then molbuild.attest.demand(job) end -- one that is not is not even run
+    return molbuild.verify.again(job, ensure.verify, ensure.demands(job))
+  end
   if job.image_cache and take_shared(job, step) then
     return molbuild.verify.settle(job, ensure.verify, ensure.demands(job))
   end

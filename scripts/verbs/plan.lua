@@ -45,9 +45,9 @@ end
 
 -- An image that is there, and must be verified.
 local function to_verify(ensure, job, demanded)
+  demand_attested(job)
   local ok, reason = molbuild.errors.try(molbuild.verify.planned, job, demanded)
   if not ok then return remembered(ensure, job, reason) end
-  demand_attested(job)
   return plan.VERIFY, reason
 end
 
