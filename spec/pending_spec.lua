@@ -135,6 +135,18 @@ describe("an image that replaces another one under its tag", function()
     end
   end)
 
+  it("is attested after a kill on a full disk, too, where its record cannot be put in its place", function()
+    local after
+    each_kill(function(has_tag, last) after = has_tag and after or last + 1 end)
+    assert.is_true(build(math.huge))
+    assert.is_false(build(after))
+    function core.fs.write_atomic() return nil, "no space left on device", "ENOSPC" end -- luacheck: ignore 122
+    assert.is_nil(broken())
+    assert.is_true(demand())
+    core.fs.write_atomic = steps.write_atomic -- luacheck: ignore 122
+    assert_attested "with room again"
+  end)
+
   it("has its record in no file but its own when that is of another image, or is none", function()
     assert.is_true(build(math.huge))
     local path = record.path(dir, "hermes", job.tag) .. ".pending"

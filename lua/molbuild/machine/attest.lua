@@ -5,6 +5,7 @@ local checked = require "molbuild.machine.checked"
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 local jobs = require "molbuild.base.job"
+local log = require "molbuild.base.log"
 local pending = require "molbuild.machine.pending"
 local record = require "molbuild.machine.record"
 local record_file = require "molbuild.machine.record_file"
@@ -137,7 +138,8 @@ local function look_again(job)
   local _ <close> = not is_held and cache.lock(job.cache, job.runtime,
     { purpose = "check " .. job.runtime, timeout = task.scope().lock_timeout }) or nil
   job.image_id = ask_id(job)
-  pending.settle(job, job.image_id)
+  local ok, failure = errors.try(pending.settle, job, job.image_id)
+  if not ok then log.warn("the record of %s stays where a run that was killed left it: %s", job.tag, failure.message) end
   return look(job, job.image_id)
 end
 
