@@ -288,6 +288,17 @@ describe("in a world, together:", function()
       end
     end)
 
+    it("is served after the check that another run makes, and not while another one builds", function()
+      for purpose, outcome in pairs { ["check hermes"] = "stale", ["build hermes at 0123456789ab"] = "built" } do
+        begin()
+        world.env.MOLECULE_SERVE_STALE_S = "86400"
+        change("# changed\n", "none")
+        world.locks:hold("hermes", 5, purpose)
+        local done = expect(0, outcome, tag_of(outcome == "stale" and first or second))
+        assert.equal(outcome == "built", done.stderr:find("is not given instead: .* is locked by ") ~= nil, done.stderr)
+      end
+    end)
+
     it("is checked again before it is fallen back to", function()
       begin(OLDER)
       change("# changed\n", second)

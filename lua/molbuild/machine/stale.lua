@@ -77,18 +77,33 @@ local function is_unverified(sought, policy)
   return wanted ~= nil and wanted ~= false and not require("molbuild.machine.verify").is_proven(sought, wanted)
 end
 
+-- Seconds: the longest wait for another run's check of a signature, and between two looks at it.
+local CHECK_MAX, CHECK_POLL = 30, 0.2
+
+-- Check who signed the commit of an image, with the lock if no other process has it. While another run makes the same check, its
+-- verdict is waited for: the lock may be used for a build immediately after it.
+local function vouch(sought)
+  local signers = require "molbuild.machine.signers"
+  local path, purpose = ("%s/locks/%s.lock"):format(sought.cache, sought.runtime), "check " .. sought.runtime
+  local function lock() return store.lock(sought.cache, sought.runtime, { purpose = purpose, timeout = 0 }) end
+  local deadline = core.sys.monotonic() + CHECK_MAX
+  while true do
+    local ok, failure = errors.try(signers.vouch, sought, lock, true)
+    local holder = not ok and failure.kind == "locked" and core.lock.holder(path)
+    if not holder or holder.purpose ~= purpose or core.sys.monotonic() > deadline then return ok, failure end
+    core.sys.sleep(CHECK_POLL)
+    task.check()
+  end
+end
+
 -- Whether who signed an image's commit may do so, as the files of signers are now. A check that was made by other files is made
 -- again, in the kept repository, if no other process uses it: nothing is fetched for an image that is only the second best. A plan
 -- changes nothing, and gives words instead.
 local function is_signed(sought)
   if not sought.allowed_signers then return true end
-  local signers = require "molbuild.machine.signers"
-  if task.scope().read_only then return true, signers.doubt(sought) end
-  local function lock()
-    return store.lock(sought.cache, sought.runtime, { purpose = "check " .. sought.runtime, timeout = 0 })
-  end
+  if task.scope().read_only then return true, require("molbuild.machine.signers").doubt(sought) end
   sought.offline = true
-  local ok, failure = errors.try(signers.vouch, sought, lock, true)
+  local ok, failure = vouch(sought)
   if not ok then log.warn_once("%s is not given instead: %s", sought.tag, failure.message) end
   return ok
 end
