@@ -9,7 +9,7 @@ local NAME = "molecule-local/workspace-template-claude-code:"
 describe("run", function()
   local w
 
-  setup(function() w = world.new { builder = "buildkit" } end)
+  setup(function() w = world.new() end)
   after_each(function() w:again() end)
   teardown(function()
     world.remove_images()

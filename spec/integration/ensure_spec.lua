@@ -10,7 +10,7 @@ describe("ensure.lua", function()
   local w
 
   before_each(function()
-    w = world.new { builder = "buildkit" }
+    w = world.new()
   end)
 
   after_each(function()

@@ -107,7 +107,7 @@ describe("a build", function()
       assert.equal("hit", ensure("run").outcome)
       way.run.MOLECULE_IMAGE_MAX_AGE_S = "1"
       sh.wait_for(function() return ensure("plan").outcome == "build" end)
-      assert.truthy(ensure("plan").reason:find("^too old: it was built %d+s ago, at most 1s are allowed"))
+      assert.truthy(ensure("plan").reason:find("^too old: it was built %d+%l ago, at most 1s are allowed"))
       way.sh(("tag %s-1 %s"):format(base, base))
       local result = ensure "run"
       assert.equal("built", result.outcome)

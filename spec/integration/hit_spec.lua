@@ -9,15 +9,16 @@ local NAME = "molecule-local/workspace-template-" .. RUNTIME
 describe("a cache hit", function()
   local w, tag
 
-  before_each(function()
-    w = world.new { builder = "buildkit" }
+  setup(function()
+    w = world.new()
     tag = NAME .. ":" .. w:commit("org", RUNTIME, world.template_files "hello"):sub(1, 12)
     local run = w:ensure(RUNTIME)
     assert.equal(0, run.status, run.stderr)
-    sh.run("rm -rf " .. w.cache)
   end)
 
-  after_each(function()
+  before_each(function() sh.run("rm -rf " .. w.cache) end)
+
+  teardown(function()
     world.remove_images()
     w:close()
   end)
@@ -134,7 +135,7 @@ end)
 
 describe("--all on a warm cache", function()
   it("has one connection to a forge that speaks HTTP/2, by TLS 1.3, and asks each thing once", function()
-    local w = world.new { builder = "buildkit" }
+    local w = world.new()
     local names = {}
     for name in ("autogen claude-code codex crewai deepagents gemini-cli hermes langgraph openclaw"):gmatch "%S+" do
       names[#names + 1] = name

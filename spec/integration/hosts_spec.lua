@@ -1,9 +1,9 @@
 -- Two hosts in network namespaces, each with an engine, a cache and an address of its own, and a real registry between them.
+local docker = require "spec.support.docker"
 local engines = require "spec.support.engines"
 local hosts = require "spec.support.hosts"
 local record = require "spec.support.record"
 local registry = require "spec.support.registry"
-local sh = require "spec.support.sh"
 local world = require "spec.support.world"
 
 -- Only root can make namespaces, and start an engine in one.
@@ -34,7 +34,7 @@ describe("hosts with a registry between them", function()
     local result = w:run({ "run", "--output=json", "ensure.lua", "claude-code" }, all, { prefix = host.prefix })
     assert.equal(0, result.status, result.stderr)
     local one = record.results(result.stdout)[1]
-    return one.outcome, sh.run(("docker -H %s image inspect -f '{{.Id}}' %s:latest"):format(host.engine, NAME))
+    return one.outcome, docker.id(NAME .. ":latest", host.engine)
   end
 
   for how, options in pairs { ["with TLS and a password"] = { tls = true }, ["that is open"] = { open = true } } do

@@ -108,7 +108,8 @@ describe("a run that is killed", function()
         local step, seconds = place.ended()
         if step then killed[step], killed.all = (killed[step] or 0) + 1, killed.all + 1 end
         place.takes = math.min(place.takes, seconds or place.takes)
-        place.run = w:start({ "run", "ensure.lua", place.runtime }, place.env)
+        -- What was left is found by either builder; the classic one costs four times the processor time.
+        place.run = w:start({ "run", "ensure.lua", place.runtime }, serial % 5 == 1 and place.env or nil)
       end
       for _, place in ipairs(places) do
         local after = place.run:wait()

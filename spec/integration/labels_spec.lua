@@ -86,7 +86,7 @@ describe("an image", function()
     it("of another platform is built again, with a warning, by " .. builder, function()
       -- Built here: the classic builder has its layers in the cache then, and would take them.
       ensure { PATH = path, MOLECULE_IMAGE_PLATFORM = "linux/arm64" }
-      sh.run(("docker tag %s-arm64 %s"):format(tag, tag))
+      docker.tag(tag .. "-arm64", tag)
       assert.equal("arm64", select(3, inspect(tag)))
       local result, stderr = ensure { PATH = path }
       local words = tag .. ": it is for the platform linux/arm64, not linux/amd64 — building it again"
@@ -126,7 +126,7 @@ describe("an image", function()
     it("of another revision is found out, asked for by " .. api, function()
       planted(("LABEL %srevision=v1"):format(LABEL))
       -- The question that is asked ahead of time is for this name.
-      sh.run(("docker tag %s %slatest"):format(tag, NAME))
+      docker.tag(tag, NAME .. "latest")
       local result, stderr = ensure(ask)
       assert.truthy(stderr:find("it was built from the revision v1, not " .. sha, 1, true), stderr)
       assert.same({ "built", "right" }, { result.outcome, says(tag) })

@@ -13,7 +13,7 @@ describe("the name of an image", function()
     w = world.new { forge = false }
     sha = w:commit("org", "hermes", world.program_files "hello")
     prefix = "file://" .. w.dir .. "/repos/org/t-"
-    own = sh.run "docker version --format '{{.Server.Arch}}'"
+    own = docker.architecture()
   end)
 
   after_each(function()
@@ -98,7 +98,7 @@ end)
 describe("settings of one runtime", function()
   local w
 
-  before_each(function() w = world.new { builder = "buildkit" } end)
+  before_each(function() w = world.new() end)
   after_each(function()
     world.remove_images()
     w:close()
@@ -176,7 +176,7 @@ end)
 describe("an error about a bound", function()
   local w
 
-  before_each(function() w = world.new { builder = "buildkit" } end)
+  before_each(function() w = world.new() end)
   after_each(function() w:close() end)
 
   it("names the setting that holds it", function()

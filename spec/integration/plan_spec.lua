@@ -1,4 +1,5 @@
 -- `molbuild plan` and the records of builds, with a real forge, git and engine.
+local docker = require "spec.support.docker"
 local json = require "molbuild.base.json"
 local schema = require "spec.support.schema"
 local sh = require "spec.support.sh"
@@ -104,7 +105,7 @@ describe("plan", function()
     local path = ("%s/claude-code/%s.json"):format(w.cache, sha:sub(1, 12))
     assert.equal("600", sh.run("stat -c %a " .. path))
     local made = record_of(sha)
-    local id = sh.run("docker image inspect -f '{{.Id}}' molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
+    local id = docker.id("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12))
     assert.equal(id, "sha256:" .. made.subject[1].digest.sha256)
     assert.equal(sha, made.predicate.buildDefinition.resolvedDependencies[1].digest.gitCommit)
     sh.run { "python3", "spec/support/statement.py", path }

@@ -40,7 +40,7 @@ describe("docs/examples/provisioner.go", function()
     local first, second = ended.stdout:match "^([^\n]+)\n([^\n]+)\n$"
     assert.equal("hermes built " .. image, first)
     assert.truthy(second:find "^codex failed build retry=false: docker build ", second)
-    assert.truthy(ended.stderr:find("hermes: build 4/", 1, true), ended.stderr)
+    assert.truthy(ended.stderr:find("hermes: build 3/", 1, true), ended.stderr)
 
     ended = start("hermes"):wait()
     assert.same({ 0, ("hermes hit %s\n"):format(image) }, { ended.status, ended.stdout })
@@ -62,7 +62,7 @@ describe("docs/examples/provisioner.go", function()
   it("cancels cleanly, and still has a result", function()
     w:commit("org", "claude-code", template "/bin/busybox sleep 300")
     local running = start "claude-code"
-    sh.wait_for(function() return running:so_far():find("claude-code: build 4/", 1, true) end)
+    sh.wait_for(function() return running:so_far():find("claude-code: build 3/", 1, true) end)
     running:signal "TERM"
     local ended = running:wait()
     assert.equal(1, ended.status)

@@ -6,7 +6,7 @@ describe("the HEAD lookup", function()
   local w, server
 
   before_each(function()
-    w = world.new { builder = "buildkit" }
+    w = world.new()
     server = nil
   end)
 

@@ -1,4 +1,5 @@
 -- Images that hosts share through real registries: two engines, each with a cache of its own, and podman.
+local docker = require "spec.support.docker"
 local engines = require "spec.support.engines"
 local hostile = require "spec.support.hostile"
 local record = require "spec.support.record"
@@ -52,11 +53,11 @@ describe("shared images", function()
   end
 
   local function images(engine)
-    return sh.run(("docker -H %s image ls --format '{{.Repository}}:{{.Tag}}' | sort"):format(engine.host))
+    return table.concat(docker.tags(nil, engine.host), "\n")
   end
 
   local function id_of(engine, tag)
-    return sh.run(("docker -H %s image inspect -f '{{.Id}}' %s"):format(engine.host, tag))
+    return docker.id(tag, engine.host)
   end
 
   it("are pushed by one host behind its result, and pulled by the other: the same image, compared, under its own tag", function()
@@ -91,7 +92,7 @@ describe("shared images", function()
       assert.equal("built", only(result).outcome)
       assert.truthy(result.stderr:find(ref .. " is not the image that its tag says, and was not taken: its label ", 1, true))
       assert.is_nil(images(second):find(there.address, 1, true))
-      sh.run(("docker -H %s image rm %s:%s %s:latest"):format(second.host, NAME, sha:sub(1, 12), NAME))
+      docker.remove(NAME, second.host)
     end
     local result = run({ engine = second }, { MOLECULE_IMAGE_CACHE_REQUIRED = "1" })
     assert.equal(1, result.status, result.stdout .. result.stderr)
@@ -120,7 +121,7 @@ describe("shared images", function()
       w:relent "/v2/"
       assert.equal("built", only(result).outcome, result.stderr)
       assert.truthy(result.stderr:find("\n[^\n]+ is built here: [^\n]*" .. words:gsub("%p", "%%%0")), result.stderr)
-      sh.run(("docker -H %s image rm -f $(docker -H %s image ls -q %s)"):format(second.host, second.host, NAME))
+      docker.remove(NAME, second.host)
     end
     local result = run({ engine = second }, { MOLECULE_IMAGE_CACHE = "127.0.0.1:1/team", MOLECULE_IMAGE_CACHE_REQUIRED = "1" })
     assert.equal(4, result.status, result.stderr)
@@ -132,15 +133,15 @@ describe("shared images", function()
     local result = run({ engine = first, login = false }, { MOLECULE_IMAGE_CACHE_PUSH = "1" })
     assert.equal("built", only(result).outcome)
     assert.truthy(result.stderr:find("warning: not pushed after", 1, true), result.stderr)
-    sh.run(("docker -H %s image rm -f $(docker -H %s image ls -q %s)"):format(first.host, first.host, NAME))
+    docker.remove(NAME, first.host)
     result = run({ engine = first, login = false }, { MOLECULE_IMAGE_CACHE_PUSH = "required" })
     assert.equal(5, result.status, result.stderr)
     assert.equal("failed", record.results(result.stdout)[1].outcome)
     assert.is_nil(images(first):find(there.address, 1, true))
   end)
 
-  local function remove_all(host)
-    sh.run(("docker -H %s image ls -q %s | xargs -r docker -H %s image rm -f"):format(host.host, NAME, host.host))
+  local function remove_all(engine)
+    docker.remove(NAME, engine.host)
   end
 
   -- What a run has at the registry behind TLS, as one of its users.
@@ -229,7 +230,7 @@ describe("shared images", function()
   end)
 
   local function layers(host)
-    return sh.run(("docker -H %s image inspect -f '{{.RootFS.Layers}}' %s:latest"):format(host.host, NAME))
+    return docker.image(NAME .. ":latest", host.host).RootFS.Layers
   end
 
   it("have the same layers when hosts build them apart, and can give BuildKit their layers for the next commit", function()
@@ -239,8 +240,8 @@ describe("shared images", function()
     only(run({ engine = first },
       { MOLBUILD_DOCKER = "/usr/bin/docker", MOLECULE_BUILD_CACHE_TO = "inline", MOLECULE_IMAGE_CACHE_PUSH = "required" }))
     only(run({ engine = second }, alone))
-    assert.equal(layers(first), layers(second))
-    sh.run(("docker -H %s image rm -f %s:%s %s:latest"):format(second.host, NAME, sha:sub(1, 12), NAME))
+    assert.same(layers(first), layers(second))
+    docker.remove(NAME, second.host)
     sh.run(("docker -H %s builder prune -af"):format(second.host))
     files.next = "two"
     local next_sha = commit("six", files)

@@ -124,12 +124,12 @@ describe("a run that is ended", function()
 
   for _, step in ipairs(STEPS) do
     it("by Ctrl-C in the step " .. step .. " leaves nothing, and the next one succeeds", function()
-      assert_ended_well(step, "classic")
+      assert_ended_well(step, "buildkit")
     end)
   end
 
-  it("by Ctrl-C in the step build of BuildKit leaves nothing, and the next one succeeds", function()
-    assert_ended_well("build", "buildkit")
+  it("by Ctrl-C in the step build of the classic builder leaves nothing, and the next one succeeds", function()
+    assert_ended_well("build", "classic")
   end)
 
   for name, expected in pairs {

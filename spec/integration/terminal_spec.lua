@@ -86,7 +86,7 @@ describe("live lines in a terminal", function()
     local lines = eventually(function(lines)
       return shows(lines, 1, 9) and lines[9]:find("RUN step 9", 1, true)
     end)
-    assert.truthy(lines[4]:find("^crewai       build 4/9 %[####%-%-%-%-%-%]  +%d+s  RUN step 4$"))
+    assert.truthy(lines[4]:find("^crewai       build 4/9 %[####%-%-%-%-%-%]  +[%dhm]+s  RUN step 4$"))
     assert.equal("0", term:flag("cursor_flag"))
   end)
 

@@ -81,7 +81,7 @@ describe("a run in a world and a real one", function()
     for name, value in pairs(env or {}) do
       options.env[name] = name ~= "PATH" and name ~= "DOCKER_HOST" and value or nil
     end
-    options.engine = options.engine or { builder = "classic" }
+    options.engine = options.engine or { builder = "buildkit" }
     return molbuild.testing.world(options)
   end
 

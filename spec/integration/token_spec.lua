@@ -69,7 +69,7 @@ describe("a token", function()
     end },
   } do
     it("from " .. case[1] .. " is in the environment of the one git fetch, and nowhere else", function()
-      local files = world.template_files "private"
+      local files = world.template_files("private " .. w.dir) -- a step that no builder has in its cache
       files.Dockerfile = 'FROM scratch\nCOPY . .\nRUN ["/busybox", "sleep", "0.5"]\nCMD ["/busybox", "cat", "/says"]\n'
       local sha = w:commit("private", "claude-code", files)
       w:delay("/private/t-claude-code/info/refs", "1.5")

@@ -11,8 +11,8 @@ local IMAGE = "molecule-local/workspace-template-"
 -- What each runtime's image does in its run, and a part of the message about it.
 local HOSTILE = {
   autogen = {
-    script = [[trap "" INT TERM HUP; while :; do printf "\033]0;x\007\033[31mA\r\n"; done]], timeout = 3, exit = 9,
-    says = "took longer than 3 s (smoke.timeout)",
+    script = [[trap "" INT TERM HUP; while :; do printf "\033]0;x\007\033[31mA\r\n"; done]], timeout = 1, exit = 9,
+    says = "took longer than 1 s (smoke.timeout)",
   },
   ["claude-code"] = { script = [[i=0; while [ $i -lt 500 ]; do sleep 300 & i=$((i+1)); done]], exit = 7, says = "can't fork" },
   codex = { script = [[dd if=/dev/zero of=/tmp/x bs=1M count=9999; dd if=/dev/zero of=/data/x bs=1M count=9999 2>&1]], exit = 7,
@@ -23,10 +23,12 @@ local HOSTILE = {
   hermes = { script = [[exit 0]], exit = 0 },
 }
 
-local TEMPLATE = {
-  Dockerfile = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nVOLUME ["/data"]\n'
-    .. 'ENTRYPOINT ["/bin/false"]\n',
-}
+-- It has what the scripts call, and needs no step that runs.
+local TEMPLATE = { Dockerfile = 'FROM scratch\nCOPY bin /bin\nVOLUME ["/data"]\nENTRYPOINT ["/bin/false"]\n' }
+local PROGRAMS = "mkdir -p bin && mv busybox bin/ && cd bin && for name in sh sleep dd touch ls env id true false; do "
+  .. "ln -sf busybox $name; done && cd .."
+
+local function commit(w, runtime) w:commit("org", runtime, TEMPLATE, "main", PROGRAMS) end
 
 local function policy_of(w)
   local lines = { 'local ensure = molbuild.load "ensure.lua"' }
@@ -43,7 +45,7 @@ end
 local function run_all(w, jobs, env)
   local arguments = { "run", "--jobs=" .. jobs, "--output=json", policy_of(w) }
   for runtime in pairs(HOSTILE) do
-    w:commit("org", runtime, TEMPLATE)
+    commit(w, runtime)
     arguments[#arguments + 1] = runtime
   end
   local run, objects = w:start(arguments, env):wait(600), {}
@@ -141,7 +143,7 @@ describe("a run that is ended between the build and the tag", function()
   before_each(function()
     w = world.new()
     world.remove_images()
-    for runtime in pairs(PLACES) do w:commit("org", runtime, TEMPLATE) end
+    for runtime in pairs(PLACES) do commit(w, runtime) end
     sh.write(w.dir .. "/hold.lua", HOLD)
   end)
   after_each(function()

@@ -7,9 +7,9 @@ local world = require "spec.support.world"
 
 local IMAGE = "molecule-local/workspace-template-%s:%s"
 
---- A template whose build runs a script of busybox's shell.
+--- A template whose build runs a script of busybox's shell, which no builder has in its cache.
 local function template(runtime, script)
-  local files = world.template_files(runtime)
+  local files = world.template_files(("%s %d %s"):format(runtime, os.time(), sh.unique_seconds()))
   files.work = script
   files.Dockerfile = table.concat({
     "FROM scratch", "COPY busybox /bin/busybox", "COPY says work /",
@@ -141,7 +141,7 @@ describe("a run", function()
     assert.truthy(#record.named(list, "job_waiting") >= 1)
     for _, name in ipairs(runtimes) do
       local counts = record.named(list, "progress", name)
-      assert.truthy(counts[#counts].done <= counts[#counts].total and counts[#counts].total >= 4)
+      assert.truthy(counts[#counts].done <= counts[#counts].total and counts[#counts].total >= 3)
       local said = false
       for _, e in ipairs(record.named(list, "line", name)) do
         said = said or e.text:find("working on " .. name, 1, true) and e.step == "build"
@@ -170,7 +170,7 @@ describe("a run", function()
       for _, step in ipairs { "head", "lock", "clone", "check", "build", "alias" } do
         assert_inside(bar(lane, step), bar(lane, name))
       end
-      local step = bar(lane, '4/5 RUN ["/bin/busybox", "sh", "/work"]')
+      local step = bar(lane, '3/3 RUN ["/bin/busybox", "sh", "/work"]')
       assert_inside(step, bar(lane, "build"))
       assert.truthy(step.dur >= 1e6, "the build step took " .. step.dur)
       assert_inside(bar(lane, name), bar(lanes.molbuild, "run ensure.lua"))
@@ -289,7 +289,7 @@ describe("a run", function()
   it("that is interrupted still leaves a trace and a last object", function()
     w:commit("org", "hermes", template("hermes", "/bin/busybox sleep 60"))
     local run = w:start { "run", "--progress=json", "--trace=" .. trace, "ensure.lua", "hermes" }
-    sh.wait_for(function() return run:so_far():find('"done":4', 1, true) end)
+    sh.wait_for(function() return run:so_far():find('"done":3', 1, true) end)
     run:signal "INT"
     run = run:wait()
     assert.equal(130, run.status)
@@ -299,7 +299,7 @@ describe("a run", function()
     assert.equal(130, list[#list].exit)
     local lanes = read_trace(trace)
     assert_nested(lanes.hermes)
-    assert_inside(bar(lanes.hermes, '4/5 RUN ["/bin/busybox", "sh", "/work"]'), bar(lanes.hermes, "build"))
+    assert_inside(bar(lanes.hermes, '3/3 RUN ["/bin/busybox", "sh", "/work"]'), bar(lanes.hermes, "build"))
     assert.equal(130, bar(lanes.molbuild, "run ensure.lua").args.exit)
   end)
 
@@ -308,7 +308,8 @@ describe("a run", function()
       w:commit("org", name, template(name,
         "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo " .. name .. " says $i " .. ("x"):rep(200) .. "; done"))
     end
-    local run = w:run { "run", "-v", "--jobs=2", "ensure.lua", "hermes", "codex" }
+    -- BuildKit puts words of its own before a line.
+    local run = w:run({ "run", "-v", "--jobs=2", "ensure.lua", "hermes", "codex" }, { PATH = w:client "classic" })
     assert.equal(0, run.status, run.stderr)
     local seen = { hermes = 0, codex = 0 }
     for _, line in ipairs(lines_of(run.stderr)) do

@@ -1,18 +1,19 @@
---- Questions to the engine of the specs (DOCKER_HOST), by its API: the program docker takes longer to start than most of them take.
+--- Questions to an engine by its API: the program docker takes longer to start than most of them take. HOST names the engine as
+--- DOCKER_HOST does; when absent, it is the engine of the specs.
 local cjson = require "cjson"
 local core = require "molbuild.core"
 local task = require "molbuild.base.task"
 
 local docker = {}
 
-local function endpoint()
-  local host = os.getenv "DOCKER_HOST" or "unix:///var/run/docker.sock"
+local function endpoint(host)
+  host = host or os.getenv "DOCKER_HOST" or "unix:///var/run/docker.sock"
   local socket = host:match "^unix://(.+)$"
   return socket and "http://docker" or "http://" .. assert(host:match "^tcp://(.+)$", host), socket
 end
 
-local function ask(method, path)
-  local base, socket = endpoint()
+local function ask(method, path, host)
+  local base, socket = endpoint(host)
   local answer = task.run(function()
     return assert(core.http.request {
       method = method, url = base .. path, unix_socket = socket, proxy = "", timeout = 60, max_body = 1 << 24,
@@ -22,13 +23,15 @@ local function ask(method, path)
   return answer.status ~= 404 and answer.body or nil
 end
 
---- The names of the images that PATTERN matches, sorted.
----@param pattern string  as `docker images` takes it
+--- The names of the images that PATTERN matches, sorted; of all when it is absent, with <none>:<none> for each that has no name.
+---@param pattern string?  as `docker images` takes it
+---@param host string?
 ---@return string[]
-function docker.tags(pattern)
+function docker.tags(pattern, host)
   local tags = {}
-  local filters = ('{"reference":["%s"]}'):format(pattern):gsub("%W", function(c) return ("%%%02X"):format(c:byte()) end)
-  for _, image in ipairs(cjson.decode(ask("GET", "/images/json?filters=" .. filters))) do
+  local filters = pattern and ('{"reference":["%s"]}'):format(pattern) or "{}"
+  filters = filters:gsub("%W", function(c) return ("%%%02X"):format(c:byte()) end)
+  for _, image in ipairs(cjson.decode(ask("GET", "/images/json?filters=" .. filters, host))) do
     if image.RepoTags ~= cjson.null then table.move(image.RepoTags, 1, #image.RepoTags, #tags + 1, tags) end
   end
   table.sort(tags)
@@ -37,24 +40,42 @@ end
 
 --- What `docker image inspect` prints of an image; nil when there is none.
 ---@param ref string
+---@param host string?
 ---@return table?
-function docker.image(ref)
-  local body = ask("GET", ("/images/%s/json"):format(ref))
+function docker.image(ref, host)
+  local body = ask("GET", ("/images/%s/json"):format(ref), host)
   return body and cjson.decode(body)
 end
 
 --- The id of an image that must be there.
 ---@param ref string
+---@param host string?
 ---@return string
-function docker.id(ref)
-  return (docker.image(ref) or error("no image " .. ref, 2)).Id
+function docker.id(ref, host)
+  return (docker.image(ref, host) or error("no image " .. ref, 2)).Id
 end
 
 --- Remove the names of images, and with the last name an image itself. By name: an image that others build upon cannot be
 --- removed by its id.
 ---@param pattern string
-function docker.remove(pattern)
-  for _, tag in ipairs(docker.tags(pattern)) do ask("DELETE", ("/images/%s?force=1"):format(tag)) end
+---@param host string?
+function docker.remove(pattern, host)
+  for _, tag in ipairs(docker.tags(pattern, host)) do ask("DELETE", ("/images/%s?force=1"):format(tag), host) end
+end
+
+--- Give an image one more name, or move that name to it.
+---@param ref string
+---@param name string  with a tag
+---@param host string?
+function docker.tag(ref, name, host)
+  ask("POST", ("/images/%s/tag?repo=%s&tag=%s"):format(ref, name:match "^(.*):([^:]*)$"), host)
+end
+
+--- The architecture of the engine's machine, as in the name of a platform.
+---@param host string?
+---@return string
+function docker.architecture(host)
+  return cjson.decode(ask("GET", "/version", host)).Arch
 end
 
 --- The number of containers, in whatever state.

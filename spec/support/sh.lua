@@ -132,6 +132,14 @@ function sh.kill(pids, signal)
   if #pids > 0 then sh.try { "kill", "-s", signal, table.unpack(pids) } end
 end
 
+--- The seconds of a duration as molbuild prints it: "7s", "1m07s".
+---@param text string
+---@return number
+function sh.seconds(text)
+  local minutes, seconds = assert(text, "no duration"):match "^(%d-)m?(%d%d?)s$"
+  return (tonumber(minutes) or 0) * 60 + assert(tonumber(seconds), text)
+end
+
 ---@param seconds number
 function sh.sleep(seconds)
   system.sleep(seconds)
@@ -143,8 +151,8 @@ function sh.now()
   return system.monotime()
 end
 
---- Wait until CONDITION gives something true, and return that; raise when it takes longer than SECONDS. A condition that costs
---- time, because it starts programs, is asked less often.
+--- Wait until CONDITION gives something true, and return that; raise when it takes longer than SECONDS. The longer it has waited,
+--- the less often the condition is asked; and one that costs time, because it reads much, is asked less often from the start.
 ---@generic T
 ---@param condition fun(): T?
 ---@param seconds? number  60 when absent
@@ -152,13 +160,14 @@ end
 ---@return T
 function sh.wait_for(condition, seconds, what)
   seconds = seconds or 60
-  local deadline = sh.now() + seconds
+  local begun = sh.now()
   repeat
     local asked = sh.now()
     local result = condition()
     if result then return result end
-    sh.sleep(math.max(0.01, math.min(0.2, 3 * (sh.now() - asked))))
-  until sh.now() > deadline
+    local now = sh.now()
+    sh.sleep(math.max(0.01, math.min(0.2, math.max(3 * (now - asked), (now - begun) / 20))))
+  until sh.now() > begun + seconds
   error(("waited %g s without success for %s"):format(seconds, what or "a condition"), 2)
 end
 
