@@ -74,8 +74,11 @@ describe("in a world with smoke", function()
         assert.equal(count, pulls())
         assert.same({}, names())
       end
+      local function listed() return json.decode(world:verb("list", { output = "json" }).stdout:match "[^\n]+") end
+      assert.matches("was not taken", listed().failed)
       world.env.MOLECULE_IMAGE_CACHE_REQUIRED = nil -- the image that is built here may be another one
       assert.equal("pulled", select(2, run()).outcome)
+      assert.is_nil(listed().failed)
     end)
   end)
 

@@ -1981,6 +1981,11 @@ function record.attempt(job) end
 ---@return { good: fun(self: table), sign: fun(self: table) }  to be closed
 function record.begin(job) end
 
+--- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that succeeded
+--- stays.
+---@param job table  with its tag
+function record.recovered(job) end
+
 --- The record that a document is.
 ---@param document string
 ---@param path string  its file, for messages

@@ -230,6 +230,16 @@ function Open:__close(failure)
   end
 end
 
+--- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that succeeded
+--- stays.
+---@param job table  with its tag
+function record.recovered(job)
+  local path = record.path(job.cache, job.runtime, job.tag)
+  core.fs.remove_tree(record_file.failed(path))
+  local found = record.peek(path)
+  if found and found.error then core.fs.remove_tree(path) end
+end
+
 -- Reading -----------------------------------------------------------------------------------------------------------
 
 local function table_of(value)

@@ -7,6 +7,7 @@ local failures = require "molbuild.machine.failures"
 local image = require "molbuild.engine.image"
 local log = require "molbuild.base.log"
 local outdated = require "molbuild.machine.outdated"
+local record = require "molbuild.machine.record"
 local signers = require "molbuild.machine.signers"
 local stock = require "molbuild.engine.stock"
 local task = require "molbuild.base.task"
@@ -106,7 +107,8 @@ local function accept(job, image_id, its_record, give_tag)
   local pending = its_record and require "molbuild.machine.pending"
   if pending then pending.keep(job, image_id, its_record.document, its_record.signature) end
   give_tag()
-  if pending then pending.settle(job, image_id) end
+  if pending then return pending.settle(job, image_id) end
+  record.recovered(job)
 end
 
 -- Give the image its tag, after it was verified. The names that it has meanwhile go in every case.
