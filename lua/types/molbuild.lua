@@ -1981,8 +1981,8 @@ function record.attempt(job) end
 ---@return { good: fun(self: table), sign: fun(self: table) }  to be closed
 function record.begin(job) end
 
---- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that succeeded
---- stays.
+--- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that
+--- succeeded stays.
 ---@param job table  with its tag
 function record.recovered(job) end
 

@@ -230,8 +230,8 @@ function Open:__close(failure)
   end
 end
 
---- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that succeeded
---- stays.
+--- Forget that a build of a job's image has failed: there is one now, which was not built here. The record of a build that
+--- succeeded stays.
 ---@param job table  with its tag
 function record.recovered(job)
   local path = record.path(job.cache, job.runtime, job.tag)
