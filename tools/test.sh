@@ -49,8 +49,9 @@ take_engine() {
 # The tests get only these of the caller's settings: they must not use the caller's proxy, certificates, git configuration
 # or runtimes. A sanitizer's report must fail the test, whatever the status of the program means otherwise.
 # A program that hangs is ended. It stays in our process group, so that Ctrl-C reaches it.
+# docker and podman live so shortly that to collect garbage takes a fifth of their time.
 with_settings() {
-	env -i PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
+	env -i GOGC=off GOMEMLIMIT=400MiB PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
 		MOLBUILD_BIN="${TEST_PROGRAM:-$PWD/$BUILD/molbuild}" ${RELEASE_OUT:+"RELEASE_OUT=$RELEASE_OUT"} \
 		${RELEASE_WORK:+"RELEASE_WORK=$RELEASE_WORK"} ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
 		${GC_WORLDS:+"GC_WORLDS=$GC_WORLDS"} ${GC_SEED:+"GC_SEED=$GC_SEED"} \

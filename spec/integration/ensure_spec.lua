@@ -71,7 +71,7 @@ describe("ensure.lua", function()
     local sha = commit_program "two"
     local run = w:ensure "claude-code"
     assert.equal("molecule-local/workspace-template-claude-code:" .. sha:sub(1, 12) .. "\n", run.stdout)
-    assert.equal("two", sh.run("docker run --rm --network none molecule-local/workspace-template-claude-code:latest"))
+    assert.equal("two\n", docker.file("molecule-local/workspace-template-claude-code:latest", "/bin/says"))
   end)
 
   it("refuses an unknown runtime before anything else", function()
@@ -308,7 +308,7 @@ describe("ensure.lua", function()
     local run = w:ensure "claude-code"
     local tag = "molecule-local/workspace-template-claude-code:" .. first:sub(1, 12)
     assert.equal(tag .. "\n", run.stdout, run.stderr)
-    assert.equal("first", sh.run("docker run --rm --network none " .. tag))
+    assert.equal("first\n", docker.file(tag, "/bin/says"))
   end)
 
   it("never tags another commit where a server gives none by its id", function()

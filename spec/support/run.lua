@@ -19,7 +19,7 @@ local run = {}
 run.program = os.getenv "MOLBUILD_BIN" or "build/molbuild"
 
 --- What children of a test inherit; the proxies, certificates and settings of the user who runs the tests are not.
-local INHERITED = { "PATH", "TMPDIR", "DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS" }
+local INHERITED = { "PATH", "TMPDIR", "DOCKER_HOST", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GOGC", "GOMEMLIMIT" }
 
 local function environment(own, home)
   local variables = { LANG = "C.UTF-8", HOME = home }
