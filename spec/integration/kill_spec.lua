@@ -52,11 +52,11 @@ describe("a run that is killed", function()
     assert.equal("", find "-path '*/repositories/*' '(' -name '*.lock' -o -name 'tmp_*' ')'")
   end
 
-  --- A template that has not been built before, with as few layers as can be.
+  --- A template whose RUN has not been carried out before. Its other layer is in the builder's cache after the first build.
   local function commit(runtime, serial, seconds)
     return w:commit("org", runtime, {
-      Dockerfile = ('FROM scratch\nCOPY . /bin/\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(seconds),
-      says = ("%s %s\n"):format(runtime, serial),
+      Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nENV SAYS="%s %s %s"\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(
+        runtime, serial, w.dir, seconds),
     })
   end
 

@@ -14,7 +14,7 @@ local function sleepers(seconds)
 end
 
 local function template(sleep)
-  local files = { Dockerfile = "FROM scratch\nCOPY says /says\n", says = "something\n" }
+  local files = world.template_files "something"
   if sleep then
     files.Dockerfile = ('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "sleep", "%s"]\n'):format(sleep)
   end
