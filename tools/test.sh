@@ -21,10 +21,12 @@ LIMIT=${TEST_LIMIT:-900}
 TEST_WRAPPER=${TEST_WRAPPER:-}
 
 # These start first: the file that ends last must not be one that started late.
-LONGEST="gc_spec.lua kill_spec.lua stop_spec.lua ensure_spec.lua docker_spec.lua podman_spec.lua inputs_spec.lua labels_spec.lua \
-	doctor_spec.lua fetch_spec.lua template_spec.lua watch_spec.lua token_spec.lua live_spec.lua build_failure_spec.lua \
-	choices_spec.lua token_origin_spec.lua names_spec.lua side_by_side_spec.lua hit_spec.lua lookup_spec.lua network_spec.lua \
-	retry_spec.lua bound_spec.lua quiet_spec.lua shared_spec.lua remote_spec.lua"
+LONGEST="kill_spec.lua stop_spec.lua shared_spec.lua fetch_spec.lua ensure_spec.lua remote_spec.lua gc_spec.lua \
+	quiet_spec.lua podman_spec.lua labels_spec.lua template_spec.lua live_spec.lua freshness_spec.lua demands_spec.lua \
+	bound_spec.lua docker_spec.lua token_spec.lua inputs_spec.lua bases_spec.lua docker_endpoint_spec.lua \
+	watch_spec.lua verify_spec.lua network_spec.lua doctor_spec.lua token_origin_spec.lua names_spec.lua \
+	lookup_spec.lua build_files_spec.lua choices_spec.lua build_failure_spec.lua retry_spec.lua side_by_side_spec.lua \
+	hit_spec.lua"
 
 # Only root can start engines. Otherwise all integration specs share one engine, and take turns.
 own_engines() {
@@ -51,7 +53,7 @@ take_engine() {
 # A program that hangs is ended. It stays in our process group, so that Ctrl-C reaches it.
 # docker and podman live so shortly that to collect garbage takes a fifth of their time.
 with_settings() {
-	env -i GOGC=off GOMEMLIMIT=400MiB PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
+	env -i GOGC=off GOMEMLIMIT=200MiB PATH="$PATH" HOME="$dir.home" TMPDIR="$dir" LANG=C.UTF-8 BUILD="$BUILD" LUA="$LUA" \
 		MOLBUILD_BIN="${TEST_PROGRAM:-$PWD/$BUILD/molbuild}" ${RELEASE_OUT:+"RELEASE_OUT=$RELEASE_OUT"} \
 		${RELEASE_WORK:+"RELEASE_WORK=$RELEASE_WORK"} ${DOCKER_HOST:+"DOCKER_HOST=$DOCKER_HOST"} \
 		${GC_WORLDS:+"GC_WORLDS=$GC_WORLDS"} ${GC_SEED:+"GC_SEED=$GC_SEED"} \
