@@ -100,6 +100,24 @@ describe("a lock of the cache", function()
     end)
   end)
 
+  it("is free again when an error follows the wait for it", function()
+    local path, failure = root .. "/locks/hermes.lock", nil
+    task.run(function()
+      cache.make_directory(root .. "/locks")
+      local first = assert(core.lock.acquire(path, { purpose = "first" }))
+      local waiting = task.spawn(function()
+        task.scope().events = function(event) if event.event == "lock_acquired" then error("no reader", 0) end end
+        return cache.lock(root, "hermes", { purpose = "second" })
+      end)
+      core.sys.sleep(0.02)
+      first:release()
+      failure = select(2, pcall(waiting.join, waiting))
+      assert.truthy(tostring(failure):find("no reader", 1, true), tostring(failure))
+      assert.is_true(core.lock.is_free(path))
+      assert.equal("", sh.read(path))
+    end)
+  end)
+
   it("is one to wait for where a task beside this one holds it, and can be taken again", function()
     task.run(function()
       local order = {}

@@ -188,6 +188,27 @@ describe("a step", function()
     end)
     assert.is_true(errors.is(failure, "cancelled"), tostring(failure))
   end)
+
+  -- A lock, for example: the wait for it can end in the turn in which a signal ends the run.
+  it("that is refused closes what it gives, and leaves it open otherwise", function()
+    local closed, failures = 0, {}
+    local function give() return setmetatable({}, { __close = function() closed = closed + 1 end }) end
+    local function run(fn, gives)
+      task.run(function()
+        local one = task.spawn(function() return job.step({ runtime = "a" }, "lock", fn, gives) end)
+        failures[#failures + 1] = select(2, pcall(one.join, one))
+      end)
+      return closed
+    end
+    assert.equal(0, run(give))
+    assert.equal(1, run(function()
+      task.current():cancel()
+      return give()
+    end))
+    assert.equal(2, run(give, "text"))
+    assert.equal("cancelled", failures[2].kind)
+    assert.equal("bug", failures[3].kind)
+  end)
 end)
 
 describe("the runtimes that arguments name", function()

@@ -1,5 +1,6 @@
 --- A policy's jobs: their steps, timed and reported; several jobs run side by side.
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
@@ -132,10 +133,17 @@ local function name_bound(failure, bounds)
   end
 end
 
+-- What a step gives may have to be closed, as a lock. Until the step has succeeded, nothing else would do that.
+local function close(value)
+  local meta = getmetatable(value)
+  if type(meta) == "table" and meta.__close then meta.__close(value) end
+end
+
 -- A step's results. Later steps rely on the commit and the tag: a tag that a step changed would name an image without a check.
 local function run_step(self, name, fn, gives)
   local before = { sha = rawget(self, "sha"), tag = rawget(self, "tag") }
-  local results = table.pack(fn(self))
+  local results, succeeded = table.pack(fn(self)), false
+  local _ <close> = defer(function() if not succeeded then close(results[1]) end end)
   task.check() -- a primitive that was cancelled gives nil, and so may a step that returns it
   expect.value(name, fn, gives, results[1])
   for field, value in pairs(before) do
@@ -147,6 +155,7 @@ local function run_step(self, name, fn, gives)
       }
     end
   end
+  succeeded = true
   return table.unpack(results, 1, results.n)
 end
 

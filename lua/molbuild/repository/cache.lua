@@ -1,6 +1,7 @@
 --- The directory that a policy builds in: locks, trees, staging. docs/architecture.md describes its layout.
 local access = require "molbuild.base.access"
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local follow = require "molbuild.repository.follow"
@@ -272,8 +273,7 @@ local function wait_for(path, options)
   if not lock then
     errors.must(nil, message, code, { hint = access.hint(code, message) })
   end
-  watch.ended()
-  return lock, watch.waited
+  return lock, watch
 end
 
 local function acquire(root, name, options)
@@ -281,13 +281,17 @@ local function acquire(root, name, options)
   cache.make_directory(root .. "/locks")
   local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
   refuse_own(path, name)
-  local lock, waited = left_lock(path, options.purpose or ""), false
-  if not lock then lock, waited = wait_for(path, options) end
+  local lock, watch = left_lock(path, options.purpose or ""), nil
+  if not lock then lock, watch = wait_for(path, options) end
+  local is_given = false
+  local _ <close> = defer(function() if not is_given then lock:release() end end)
+  if watch then watch.ended() end
   cache.hand_over(path, root .. "/locks")
   note_own(path, lock)
-  if waited then
+  if watch and watch.waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })
   end
+  is_given = true
   return lock
 end
 
