@@ -150,35 +150,32 @@ describe("an image", function()
         { failure.kind, failure.message })
     end)
 
+    -- As a build does: the repository is kept.
+    local function fetch(commit)
+      task.run(function()
+        return cache.fill(job.cache, "hermes", job.cache .. "/hermes/tree", function(tree, kept)
+          return git.tree {
+            repository = kept, dir = tree, url = job.repo_url, commit = commit, branch = "main", files = 100, bytes = 1 << 20,
+            on_branch = false,
+          }
+        end)
+      end)
+    end
+
     it("is checked offline only when the repository is kept", function()
       job.offline = true
       local failure = vouch()
       assert.same({ "remote", ("offline: the commit %s is not kept on this machine"):format(signed) },
         { failure.kind, failure.message })
       job.offline = false
-      task.run(function()
-        return cache.fill(job.cache, "hermes", job.cache .. "/hermes/tree", function(tree, kept)
-          return git.tree {
-            repository = kept, dir = tree, url = job.repo_url, commit = signed, branch = "main", files = 100, bytes = 1 << 20,
-            on_branch = false,
-          }
-        end)
-      end)
+      fetch(signed)
       job.offline = true
       assert.is_nil(vouch())
     end)
 
     it("is checked offline in a repository that was fetched for a later commit, while that has the former ones", function()
-      for _, commit in ipairs { signed, unsigned } do
-        task.run(function()
-          return cache.fill(job.cache, "hermes", job.cache .. "/hermes/tree", function(tree, kept)
-            return git.tree {
-              repository = kept, dir = tree, url = job.repo_url, commit = commit, branch = "main", files = 100, bytes = 1 << 20,
-              on_branch = false,
-            }
-          end)
-        end)
-      end
+      fetch(signed)
+      fetch(unsigned)
       job.offline = true
       assert.is_nil(vouch())
       job.sha = ("ab"):rep(20)

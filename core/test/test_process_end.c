@@ -21,6 +21,7 @@
 
 /* Runs until it is stopped, whatever signal it gets. */
 #define STUBBORN "trap '' TERM INT HUP; echo ready; while :; do sleep 0.05; done"
+
 static void on_line_can_stop_it(void **state)
 {
 	struct run run = {.answer_to = "enough", .answer = LINES_STOP};
