@@ -1,6 +1,7 @@
 --- `molbuild run`: a policy's run(), with the features that the options select.
 local busy = require "molbuild.base.busy"
 local core = require "molbuild.core"
+local defer = require "molbuild.base.defer"
 local errors = require "molbuild.base.errors"
 local events = require "molbuild.base.events"
 local expect = require "molbuild.base.expect"
@@ -325,7 +326,7 @@ function run.main(settings, name, args, program)
   local started = core.sys.monotonic()
   settings.words = {}
   local sink = sinks(settings)
-  local _ <close> = setmetatable({}, { __close = function() sink.renderer:close() end })
+  local _ <close> = defer(function() sink.renderer:close() end)
   local scope = task.scope()
   -- The scope of the whole process: messages outside of all tasks are shown, too.
   scope.events, scope.lines, scope.is_slow = sink.event, sink.lines, sink.is_slow

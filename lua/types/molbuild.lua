@@ -277,7 +277,7 @@ function Engine:push(ref, options) end
 ---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
 ---  since 1970
 ---@field record molbuild.Record
----@field unsure string?  where nothing may be changed: what a run would check before it is given, in words
+---@field doubt string  where nothing may be changed: "; " and what a run would check before it is given; else ""
 
 ---@class molbuild.Link
 ---@field link string  its name
@@ -689,6 +689,13 @@ function cache.make_room(root, held) end
 ---@param fn fun(): ...
 ---@return ...
 function cache.with_room(root, held, fn) end
+
+--- The file of the lock of NAME.
+--- Raises: usage (not a name).
+---@param root string  the cache's directory
+---@param name string
+---@return string
+function cache.lock_path(root, name) end
 
 ---@class molbuild.cache.lock.options
 ---@field purpose string?

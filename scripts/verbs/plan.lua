@@ -23,14 +23,14 @@ end
 -- The image that a run gives meanwhile.
 local function or_stale(ensure, job)
   local good = job.stale > 0 and molbuild.stale.served(job, ensure)
-  return good and ("; behind the result, which is %s%s"):format(good.tag, good.unsure and "; " .. good.unsure or "") or ""
+  return good and ("; behind the result, which is %s%s"):format(good.tag, good.doubt) or ""
 end
 
 -- What a run gives after a failure that it remembers: an older image, if a setting allows it.
 local function remembered(ensure, job, failure)
   local good = not job.unproven and job.stale > 0 and molbuild.stale.served(job, ensure)
   if good then
-    job.tag, job.sha, job.reason = good.tag, good.sha, failure.message .. (good.unsure and "; " .. good.unsure or "")
+    job.tag, job.sha, job.reason = good.tag, good.sha, failure.message .. good.doubt
   elseif not job.fall_back then
     error(failure, 0)
   else

@@ -142,8 +142,8 @@ end
 -- A step's results. Later steps rely on the commit and the tag: a tag that a step changed would name an image without a check.
 local function run_step(self, name, fn, gives)
   local before = { sha = rawget(self, "sha"), tag = rawget(self, "tag") }
-  local results, succeeded = table.pack(fn(self)), false
-  local _ <close> = defer(function() if not succeeded then close(results[1]) end end)
+  local results = table.pack(fn(self))
+  local _ <close> = defer(function(failure) if failure then close(results[1]) end end)
   task.check() -- a primitive that was cancelled gives nil, and so may a step that returns it
   expect.value(name, fn, gives, results[1])
   for field, value in pairs(before) do
@@ -155,7 +155,6 @@ local function run_step(self, name, fn, gives)
       }
     end
   end
-  succeeded = true
   return table.unpack(results, 1, results.n)
 end
 

@@ -2,6 +2,7 @@
 local core = require "molbuild.core"
 local seal = require "molbuild.base.seal"
 local api = require "molbuild.engine.api"
+local defer = require "molbuild.base.defer"
 local env = require "molbuild.base.env"
 local errors = require "molbuild.base.errors"
 local json = require "molbuild.base.json"
@@ -189,12 +190,10 @@ function Engine:ask_early(ref)
   core.sys.sleep(0) -- a turn of the loop, which sends the question; what the answer needs is loaded while the engine works on it
   json.prepare()
   require "molbuild.engine.image"
-  return setmetatable({}, {
-    __close = function()
-      self.early = nil
-      early.task:cancel()
-    end,
-  })
+  return defer(function()
+    self.early = nil
+    early.task:cancel()
+  end)
 end
 
 -- The answer that was requested ahead of time, if it is about REF.

@@ -51,7 +51,7 @@ local NO_LOCK = setmetatable({}, { __close = function() end })
 
 -- A dry run writes nothing: where no lock is, nothing is being built.
 local function probe(self, runtime)
-  local path = ("%s/locks/%s.lock"):format(self.cache, runtime)
+  local path = cache.lock_path(self.cache, runtime)
   if not core.fs.lstat(path) then return NO_LOCK end
   local lock, message, code = core.lock.acquire(path, { timeout = 0 })
   return errors.must(lock, message, code)

@@ -37,7 +37,7 @@ function fall_back.serve(job, policy, failure, outcome)
   local good = is_refusal(failure) and not is_bound(job) and stale.last_good(job, without_refused(job, policy))
   if not good then error(failure, 0) end
   log.warn("%s is used, since %s was refused: %s", good.tag, short(job.sha), failure.message)
-  job.reason = ("%s was refused: %s%s"):format(short(job.sha), failure.message, good.unsure and "; " .. good.unsure or "")
+  job.reason = ("%s was refused: %s%s"):format(short(job.sha), failure.message, good.doubt)
   stale.use(job, good, outcome)
   job.verified, job.unproven = nil, nil
   return true

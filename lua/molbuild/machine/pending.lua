@@ -42,9 +42,9 @@ end
 ---@raise failed
 function pending.settle(job, image_id)
   local found = pending.find(job, image_id)
-  local path = record_file.note_path(job, "")
+  local path, own = record_file.path(job.cache, job.runtime, job.tag), record_file.note_path(job, ENDING)
   if found then must(path, record_file.put(path, found.document, found.signature)) end
-  must(path .. ENDING, core.fs.remove_tree(path .. ENDING))
+  must(own, core.fs.remove_tree(own))
 end
 
 --- Keep a record, and its signature, as that of an image which gets a job's tag next; then call settle. Whether a record of another

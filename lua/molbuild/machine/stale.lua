@@ -22,7 +22,7 @@ local stale = {}
 ---@field current number  when it was last known to be right: the branch pointed at its commit, and it was not too old; seconds
 ---  since 1970
 ---@field record molbuild.Record
----@field unsure string?  where nothing may be changed: what a run would check before it is given, in words
+---@field doubt string  where nothing may be changed: "; " and what a run would check before it is given; else ""
 
 -- What steps have found out about a job's own commit and image.
 local FOUND = { tag = true, image_id = true, wrong = true, unproven = true, verified = true, signer = true, reason = true }
@@ -84,7 +84,7 @@ local CHECK_MAX, CHECK_POLL = 30, 0.2
 -- verdict is waited for: the lock may be used for a build immediately after it.
 local function vouch(sought)
   local signers = require "molbuild.machine.signers"
-  local path, purpose = ("%s/locks/%s.lock"):format(sought.cache, sought.runtime), "check " .. sought.runtime
+  local path, purpose = store.lock_path(sought.cache, sought.runtime), "check " .. sought.runtime
   local function lock() return store.lock(sought.cache, sought.runtime, { purpose = purpose, timeout = 0 }) end
   local deadline = core.sys.monotonic() + CHECK_MAX
   while true do
@@ -133,12 +133,14 @@ end
 function stale.last_good(job, policy, within)
   for _, one in ipairs(candidates(job, policy)) do
     local made = one.record
-    local is_good, unsure = false, nil
-    if os.time() - one.current <= (within or math.huge) then is_good, unsure = is_there(job, policy, made) end
-    if is_good then
-      return {
-        sha = made.commit, tag = made.image, image_id = made.image_id, current = one.current, record = made, unsure = unsure,
-      }
+    if os.time() - one.current <= (within or math.huge) then
+      local is_good, unsure = is_there(job, policy, made)
+      if is_good then
+        return {
+          sha = made.commit, tag = made.image, image_id = made.image_id, current = one.current, record = made,
+          doubt = unsure and "; " .. unsure or "",
+        }
+      end
     end
   end
   return nil
@@ -206,7 +208,7 @@ end
 
 -- What builds the image that is wanted, and words about it; or whether there is the image by now.
 local function building_of(job, policy, step)
-  local path = ("%s/locks/%s.lock"):format(job.cache, job.runtime)
+  local path = store.lock_path(job.cache, job.runtime)
   local fallen, wait = behind.fallen(path, job)
   if fallen then return { words = say_fallen(job, fallen, wait) } end
   local lock <close> = free_lock(job)

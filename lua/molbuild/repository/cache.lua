@@ -276,22 +276,29 @@ local function wait_for(path, options)
   return lock, watch
 end
 
+--- The file of the lock of NAME.
+---@param root string  the cache's directory
+---@param name string
+---@return string
+---@raise usage  not a name
+function cache.lock_path(root, name)
+  return ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
+end
+
 local function acquire(root, name, options)
   local started = core.sys.monotonic()
   cache.make_directory(root .. "/locks")
-  local path = ("%s/locks/%s.lock"):format(root, names.component(name, "the lock"))
+  local path = cache.lock_path(root, name)
   refuse_own(path, name)
   local lock, watch = left_lock(path, options.purpose or ""), nil
   if not lock then lock, watch = wait_for(path, options) end
-  local is_given = false
-  local _ <close> = defer(function() if not is_given then lock:release() end end)
+  local _ <close> = defer(function(failure) if failure then lock:release() end end)
   if watch then watch.ended() end
   cache.hand_over(path, root .. "/locks")
   note_own(path, lock)
   if watch and watch.waited then
     events.emit("lock_acquired", { path = path, seconds = core.sys.monotonic() - started })
   end
-  is_given = true
   return lock
 end
 
