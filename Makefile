@@ -169,7 +169,7 @@ $(BUILD)/test/%: $(BUILD)/obj/test/%.o $(BUILD)/lib.a
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $^ -o $@ -lcmocka $(LIB_LIBS) -lm
 
 # Tests that make the n-th call of a function fail (core/test/fault.h): GNU ld puts our wrappers before the real ones.
-FAULTS := malloc calloc realloc strdup strndup read pread write pwrite open openat opendir fdopendir mkstemp fstat lstat \
+FAULTS := malloc aligned_alloc calloc realloc strdup strndup read pread write pwrite open openat opendir fdopendir mkstemp fstat lstat \
 	fstatat fsync close rename renameat unlinkat flock fork pipe
 FAULT_TESTS := $(filter %/test_fault %/test_fault_streams %/test_arena,$(UNIT_TESTS))
 $(FAULT_TESTS): $(BUILD)/obj/test/fault.o

@@ -55,6 +55,10 @@ void bind_push_masked(lua_State *L, const char *text, size_t len)
 {
 	struct buf masked;
 	int failed;
+	if (!mask_finds(text, len)) {
+		lua_pushlstring(L, text, len);
+		return;
+	}
 	buf_init(&masked, MAX_MASKED);
 	failed = mask_text(text, len, &masked);
 	/* lua_pushlstring() may raise when memory runs out and leak this once; the run then ends. */

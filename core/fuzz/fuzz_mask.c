@@ -99,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&out, TEXT_MAX * 8);
 	require(mask_text((char *)text, len, &out) == 0);
 	require(out.len == want_len && (!want_len || memcmp(out.data, want, want_len) == 0));
+	require(mask_finds((char *)text, len) || (want_len == len && memcmp(text, want, len) == 0));
 	buf_clear(&out);
 	feed(text, len, data[1], &out);
 	require(out.len == want_len && (!want_len || memcmp(out.data, want, want_len) == 0));

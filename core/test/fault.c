@@ -48,6 +48,7 @@ static int fails(enum fault_call call)
 	}
 
 WRAP(FAULT_ALLOC, void *, NULL, malloc, (size_t size), (size))
+WRAP(FAULT_ALLOC, void *, NULL, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
 WRAP(FAULT_ALLOC, void *, NULL, calloc, (size_t count, size_t size), (count, size))
 WRAP(FAULT_ALLOC, void *, NULL, realloc, (void *old, size_t size), (old, size))
 WRAP(FAULT_ALLOC, char *, NULL, strdup, (const char *text), (text))

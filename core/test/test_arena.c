@@ -66,7 +66,7 @@ static void a_freed_block_is_used_again_for_its_size(void **state)
 
 static void every_change_of_size_keeps_the_bytes(void **state)
 {
-	static const size_t sizes[] = {1, 16, 17, 511, 512, 513, 5000, 300000};
+	static const size_t sizes[] = {1, 16, 17, 511, 512, 513, 5000, ARENA_BLOCK_MAX, ARENA_BLOCK_MAX + 1, 300000};
 	(void)state;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
@@ -87,6 +87,19 @@ static void a_block_stays_where_it_is_while_its_size_is_of_the_same_step(void **
 	assert_ptr_equal(arena_resize(&arena, block, 32, 18), block);
 }
 
+static void a_block_takes_a_sixteenth_more_than_its_size_at_most(void **state)
+{
+	(void)state;
+	get(16); /* so that there is a chunk */
+	for (size_t size = 512; size <= ARENA_BLOCK_MAX / 2; size += 479) {
+		size_t left = arena.left;
+		get(size);
+		assert_in_range(left - arena.left, size, size + size / 16 + ARENA_STEP);
+		arena_free(&arena);
+		get(16);
+	}
+}
+
 static void nothing_of_no_size_is_nothing(void **state)
 {
 	(void)state;
@@ -95,10 +108,11 @@ static void nothing_of_no_size_is_nothing(void **state)
 
 static void without_memory_a_block_can_only_become_smaller(void **state)
 {
-	unsigned char *small = get(100), *large = get(5000);
+	enum { LARGE = ARENA_BLOCK_MAX + 1 };
+	unsigned char *small = get(100), *large = get(LARGE);
 	(void)state;
 	fault_fail_nth(FAULT_ALLOC, 1, ENOMEM);
-	assert_null(arena_resize(&arena, small, 100, 6000));
+	assert_null(arena_resize(&arena, small, 100, LARGE));
 	assert_true(fault_end());
 	check(small, 100, 100);
 	while (arena.left >= 48)
@@ -107,9 +121,9 @@ static void without_memory_a_block_can_only_become_smaller(void **state)
 	assert_null(arena_resize(&arena, NULL, 0, 48));
 	assert_true(fault_end());
 	fault_fail_nth(FAULT_ALLOC, 1, ENOMEM);
-	assert_ptr_equal(arena_resize(&arena, large, 5000, 48), large);
+	assert_ptr_equal(arena_resize(&arena, large, LARGE, 48), large);
 	assert_true(fault_end());
-	check(large, 48, 5000);
+	check(large, 48, LARGE);
 	put(large, 48);
 	assert_ptr_equal(get(48), large);
 	free(large); /* the arena has no way to: what is left of such a block is lost until the program ends */
@@ -122,6 +136,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_freed_block_is_used_again_for_its_size, teardown),
 		cmocka_unit_test_teardown(every_change_of_size_keeps_the_bytes, teardown),
 		cmocka_unit_test_teardown(a_block_stays_where_it_is_while_its_size_is_of_the_same_step, teardown),
+		cmocka_unit_test_teardown(a_block_takes_a_sixteenth_more_than_its_size_at_most, teardown),
 		cmocka_unit_test_teardown(nothing_of_no_size_is_nothing, teardown),
 		cmocka_unit_test_teardown(without_memory_a_block_can_only_become_smaller, teardown),
 	};

@@ -43,6 +43,7 @@ static void assert_shown(const char *text, const char *want)
 	buf_clear(&out);
 	assert_int_equal(mask_text(text, strlen(text), &out), 0);
 	assert_string_equal(out.data ? out.data : "", want);
+	assert_int_equal(mask_finds(text, strlen(text)), strstr(want, MASK_TEXT) != NULL);
 }
 
 /* ---- the registry ---------------------------------------------------------------------------------------- */

@@ -67,12 +67,10 @@ local function is_file(path)
   if shipped.owns(path) then
     return not loading[path] and shipped.read(path) ~= nil
   end
-  local real, message, code = core.fs.realpath(path)
-  errors.must(real or NO_FILE[code], message, code)
+  local kind, message, code = core.fs.type(path)
+  errors.must(kind or NO_FILE[code], message, code)
   -- A file in memory, or one that was removed and is still open, has no path of its own.
-  if not real then return core.fs.type(path) == "file" and not loading[path] end
-  local stat = core.fs.lstat(real)
-  return stat and stat.type == "file" and not loading[real]
+  return kind == "file" and not loading[core.fs.realpath(path) or path]
 end
 
 --- The names of the files in a directory, which may be that of the policies in the program. A directory that cannot be read has

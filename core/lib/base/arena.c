@@ -2,12 +2,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define CHUNK ((size_t)256 << 10)
+/* The size of a huge page on most systems, and its alignment. */
+#define CHUNK ((size_t)2 << 20)
 
-static size_t class_of(size_t size)
+/* The class of a size, and in *WHOLE what each of its blocks takes: a multiple of 16 up to 512, then 16 sizes for each doubling. */
+static size_t class_of(size_t size, size_t *whole)
 {
-	return (size - 1) / ARENA_STEP;
+	size_t shift = 4, before = 0, steps;
+	while (size > (size_t)32 << shift) {
+		shift++;
+		before += 16;
+	}
+	steps = ((size - 1) >> shift) + 1;
+	*whole = steps << shift;
+	return before + steps - 1;
 }
 
 static int is_small(size_t size)
@@ -18,9 +28,13 @@ static int is_small(size_t size)
 /* What is left of the chunk before is less than a block. */
 static int add_chunk(struct arena *arena)
 {
-	char *chunk = malloc(CHUNK);
+	char *chunk = aligned_alloc(CHUNK, CHUNK);
 	if (!chunk)
 		return -1;
+#ifdef MADV_HUGEPAGE
+	/* Only a wish: without it the memory comes page by page. */
+	madvise(chunk, CHUNK, MADV_HUGEPAGE);
+#endif
 	*(void **)(void *)chunk = arena->chunks;
 	arena->chunks = chunk;
 	arena->at = chunk + ARENA_STEP;
@@ -30,8 +44,8 @@ static int add_chunk(struct arena *arena)
 
 static void *take(struct arena *arena, size_t size)
 {
-	void **unused = &arena->unused[class_of(size)], *block = *unused;
-	size_t whole = (class_of(size) + 1) * ARENA_STEP;
+	size_t whole;
+	void **unused = &arena->unused[class_of(size, &whole)], *block = *unused;
 	if (block) {
 		*unused = *(void **)block;
 		return block;
@@ -46,7 +60,8 @@ static void *take(struct arena *arena, size_t size)
 
 static void keep(struct arena *arena, void *block, size_t size)
 {
-	void **unused = &arena->unused[class_of(size)];
+	size_t whole;
+	void **unused = &arena->unused[class_of(size, &whole)];
 	*(void **)block = *unused;
 	*unused = block;
 }
@@ -67,6 +82,7 @@ static void release(struct arena *arena, void *block, size_t size)
 void *arena_resize(void *of, void *block, size_t old, size_t size)
 {
 	struct arena *arena = of;
+	size_t whole;
 	void *moved;
 	if (!block)
 		return size ? get(arena, size) : NULL;
@@ -74,7 +90,7 @@ void *arena_resize(void *of, void *block, size_t old, size_t size)
 		release(arena, block, old);
 		return NULL;
 	}
-	if (is_small(old) && is_small(size) && class_of(old) == class_of(size))
+	if (is_small(old) && is_small(size) && class_of(old, &whole) == class_of(size, &whole))
 		return block;
 	moved = is_small(old) || is_small(size) ? get(arena, size) : realloc(block, size);
 	if (!moved)

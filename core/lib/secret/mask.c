@@ -182,6 +182,17 @@ int mask_text(const char *text, size_t len, struct buf *out)
 	return scan(&whole, &left, out);
 }
 
+int mask_finds(const char *text, size_t len)
+{
+	struct text whole = {.bytes = (const unsigned char *)text, .len = len, .final = 1};
+	const char *instead;
+	int open = 0;
+	for (size_t at = 0; (at = next_place(&whole, at)) < len; at++)
+		if (end_of_secret(&whole, at, &instead, &open))
+			return 1;
+	return 0;
+}
+
 /* ---- text in pieces ---------------------------------------------------------------------------------------- */
 
 void mask_stream_init(struct mask_stream *stream)
