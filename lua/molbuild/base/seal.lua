@@ -19,8 +19,8 @@ end
 
 -- A table of what is known, with what its metatable gives.
 local function everything(known)
-  local all = {}
-  for key, value in next, (getmetatable(known) or {}).__index or {} do all[key] = value end
+  local below = (getmetatable(known) or {}).__index
+  local all = below and everything(below) or {}
   for key, value in next, known do all[key] = value end
   return all
 end
@@ -58,8 +58,11 @@ end
 function seal.fields(fields, name, options)
   options = options or {}
   if getmetatable(fields) then return fields end
-  local known, former = setmetatable({}, { __index = options.known }), options.former or {}
-  for key, value in next, fields do known[key] = value end
+  local more, former = options.known or {}, options.former or {}
+  local known = setmetatable({}, { __index = more })
+  for key, value in next, fields do
+    if not more[key] or type(value) == "function" then known[key] = value end
+  end
   local function refuse(key, value, level)
     if former[key] then seal.mistake(level + 1, "%s.%s is no longer a setting: write %s", name, key, former[key]) end
     seal.mistake(level + 1, "%s", seal.unknown(name, key, everything(known), value))

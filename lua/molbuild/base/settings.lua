@@ -339,7 +339,7 @@ end
 -- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and the value of each plain
 -- row that nothing sets.
 local function facts_of(rows)
-  local facts = { known = settings.names(rows), variables = {}, bounds = {}, plain = {}, unset = {} }
+  local facts = { known = setmetatable({}, { __index = settings.names(rows) }), variables = {}, bounds = {}, plain = {}, unset = {} }
   for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
   for _, row in ipairs(rows) do
     local name, variable = row[1], row.variable
@@ -360,7 +360,7 @@ local function known_facts(rows)
 end
 
 --- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
---- `bounds` names the variable of each bound.
+--- `bounds` names the variable of each bound. All jobs share these two.
 ---@param policy table
 ---@param runtime string
 ---@return table
@@ -381,7 +381,7 @@ function settings.read(policy, runtime)
       values[name] = of_job(row, (value_of(policy, row, runtime, own)))
     end
   end
-  values.variables, values.bounds = maps.merged(facts.variables), maps.merged(facts.bounds)
+  values.variables, values.bounds = facts.variables, facts.bounds
   return seal.fields(values, "job", { known = facts.known, open = true })
 end
 

@@ -21,6 +21,20 @@ function loop.step(seconds) end
 ---@return nil
 function loop.task(thread, cancelled) end
 
+--- From now on, a task that is resumed gets a hook when the process has used SECONDS of processor time: it calls LOOK once in so many
+--- instructions, and LOOK may raise.
+---@param look fun()
+---@param instructions integer
+---@param seconds number  less than 1
+---@param outside boolean?  also what runs outside of every task
+---@return nil
+function loop.look(look, instructions, seconds, outside) end
+
+--- A task is resumed now; nil: none is.
+---@param thread thread?
+---@return nil
+function loop.runs(thread) end
+
 --- Catch a signal from now on.
 ---@param signo integer
 ---@return true? ok

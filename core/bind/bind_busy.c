@@ -1,0 +1,77 @@
+/* Looks at Lua code that runs for long. A count hook on each coroutine from its beginning would look, too, but makes every
+ * instruction slower. */
+#include "bind_busy.h"
+
+#include "bind.h"
+
+#include "loop/cpu_alarm.h"
+
+/* One Lua state of the process is watched: signals and their timers are the process's. */
+static lua_State *main_thread; /* NULL: none is watched */
+static lua_State *volatile running; /* the task that is being resumed; NULL: the main thread runs */
+static volatile int outside_too;    /* look at the main thread, too */
+static int instructions;
+
+/* The registry's keys, by address. */
+static const char look_key, guard_key;
+
+static void on_count(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &look_key);
+	lua_call(L, 0, 0);
+}
+
+/* In a signal handler: of Lua's functions, lua_sethook() alone may be called there. A hook that is set already stays. */
+static void ring(void)
+{
+	lua_State *L = running ? running : outside_too ? main_thread : NULL;
+	if (L && !lua_gethook(L))
+		lua_sethook(L, on_count, LUA_MASKCOUNT, instructions);
+}
+
+static int stop(lua_State *L)
+{
+	(void)L;
+	cpu_alarm_stop();
+	main_thread = running = NULL;
+	outside_too = 0;
+	return 0;
+}
+
+/* The state may be closed while the alarm is on. */
+static void stop_with_state(lua_State *L)
+{
+	lua_newuserdatauv(L, 0, 0);
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, stop);
+	lua_setfield(L, -2, "__gc");
+	lua_setmetatable(L, -2);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &guard_key);
+}
+
+int bind_loop_look(lua_State *L)
+{
+	lua_Integer count = luaL_checkinteger(L, 2);
+	lua_Number seconds = luaL_checknumber(L, 3);
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	luaL_argcheck(L, count > 0 && count <= INT32_MAX, 2, "must be a count");
+	luaL_argcheck(L, seconds > 0 && seconds < 1, 3, "must be less than a second");
+	outside_too = outside_too || lua_toboolean(L, 4);
+	lua_pushvalue(L, 1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &look_key);
+	if (main_thread)
+		return 0;
+	stop_with_state(L);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+	instructions = (int)count;
+	main_thread = lua_tothread(L, -1);
+	cpu_alarm_start((long)(seconds * 1e6), ring);
+	return 0;
+}
+
+int bind_loop_runs(lua_State *L)
+{
+	running = lua_isnoneornil(L, 1) ? NULL : lua_tothread(L, 1);
+	return 0;
+}
