@@ -61,7 +61,7 @@ end
 -- 3. Pre-flight -----------------------------------------------------------------------------------------------------
 function ensure.preflight(job)
   for _, tool in ipairs { job.engine.command, "git" } do
-    local path = core.process.find(tool) or molbuild.raise(advice().missing_tool(tool, job))
+    local path = molbuild.env.program(tool) or molbuild.raise(advice().missing_tool(tool, job))
     log.detail("%s is %s", tool, path)
   end
 end
@@ -158,10 +158,10 @@ function ensure.image(job)
     if demanded then molbuild.verify.registry(job, ensure.verify, demanded) end
     return job.tag
   end
-  step "preflight"
   job.target_platform = job.platform == "native" and step "engine_platform" or job.platform
   job.alias = call("latest", job)
-  local asked <close> = job.engine:ask_early(job.alias) -- on a hit this is the only question; it runs during the HEAD lookup
+  local asked <close> = job.engine:ask_early(job.alias) -- on a hit the only question; it runs during the next two steps
+  step "preflight"
   local look_again = molbuild.retry.look_again(job.branch, core.mask.url(job.repo_url))
   while true do
     job.sha = step "head"

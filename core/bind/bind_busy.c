@@ -7,7 +7,7 @@
 #include "loop/cpu_alarm.h"
 
 /* One Lua state of the process is watched: signals and their timers are the process's. */
-static lua_State *main_thread; /* NULL: none is watched */
+static lua_State *main_thread;      /* NULL: none is watched */
 static lua_State *volatile running; /* the task that is being resumed; NULL: the main thread runs */
 static volatile int outside_too;    /* look at the main thread, too */
 static int instructions;
@@ -60,14 +60,16 @@ int bind_loop_look(lua_State *L)
 	outside_too = outside_too || lua_toboolean(L, 4);
 	lua_pushvalue(L, 1);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &look_key);
+	lua_pushboolean(L, 1);
 	if (main_thread)
-		return 0;
+		return 1;
 	stop_with_state(L);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
 	instructions = (int)count;
 	main_thread = lua_tothread(L, -1);
+	lua_pop(L, 1);
 	cpu_alarm_start((long)(seconds * 1e6), ring);
-	return 0;
+	return 1;
 }
 
 int bind_loop_runs(lua_State *L)

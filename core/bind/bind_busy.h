@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-/* loop.look(look, instructions, seconds [, outside]) */
+/* loop.look(look, instructions, seconds [, outside]) -> true */
 int bind_loop_look(lua_State *L);
 
 /* loop.runs([thread]) */

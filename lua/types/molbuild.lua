@@ -929,6 +929,11 @@ function env.check_path(path, where) end
 ---@return string?
 function env.home() end
 
+--- Where a program is, by PATH. A run looks for it until it is found.
+---@param name string
+---@return string?
+function env.program(name) end
+
 --- One of the XDG base directories. A relative path is invalid and is ignored, as the specification demands.
 ---@param name string  "XDG_CONFIG_HOME"
 ---@param below string?  the directory below the home when the variable has no value: ".config"
@@ -2169,7 +2174,7 @@ function settings.list(policy, runtime) end
 function settings.mistakes(policy, runtime) end
 
 --- The settings as fields of a table, which becomes a job. `variables` names the variable of each setting, for messages;
---- `bounds` names the variable of each bound.
+--- `bounds` names the variable of each bound. All jobs share these two.
 --- Raises: usage, bug.
 ---@param policy table
 ---@param runtime string

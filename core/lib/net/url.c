@@ -120,7 +120,10 @@ static int mask_no_url(const char *text, struct buf *out)
 int url_mask(const char *text, struct buf *out)
 {
 	struct url url;
-	const char *why = parse(text, &url);
+	const char *why;
+	if (!strchr(text, '@'))
+		return mask_text(text, strlen(text), out); /* there is no userinfo */
+	why = parse(text, &url);
 	url_free(&url);
 	if (why == out_of_memory) {
 		errno = ENOMEM;

@@ -84,9 +84,9 @@ end
 --- Look while a task runs that has computed for a while.
 ---@param thread thread?  the task's; nil: also look while none runs
 function busy.guard(thread)
-  core.loop.look(look, EVERY, COMPUTED, thread == nil)
+  local has_alarm = core.loop.look(look, EVERY, COMPUTED, thread == nil)
   thread = thread or coroutine.running()
-  if debug.gethook(thread) then busy.watch(thread) end -- the alarm leaves a hook alone
+  if not has_alarm or debug.gethook(thread) then busy.watch(thread) end -- the alarm leaves a hook alone
 end
 
 return busy

@@ -1,6 +1,7 @@
 --- Environment variables that configure policies.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
+local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
 local env = {}
@@ -94,6 +95,16 @@ end
 ---@return string?
 function env.home()
   return absolute "HOME"
+end
+
+--- Where a program is, by PATH. A run looks for it until it is found.
+---@param name string
+---@return string?
+function env.program(name)
+  local run = task.scope().run or {}
+  run.programs = run.programs or {}
+  run.programs[name] = run.programs[name] or core.process.find(name)
+  return run.programs[name]
 end
 
 --- One of the XDG base directories. A relative path is invalid and is ignored, as the specification demands.

@@ -339,7 +339,8 @@ end
 -- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and the value of each plain
 -- row that nothing sets.
 local function facts_of(rows)
-  local facts = { known = setmetatable({}, { __index = settings.names(rows) }), variables = {}, bounds = {}, plain = {}, unset = {} }
+  local facts = { variables = {}, bounds = {}, plain = {}, unset = {} }
+  facts.known = setmetatable({}, { __index = settings.names(rows) })
   for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
   for _, row in ipairs(rows) do
     local name, variable = row[1], row.variable

@@ -119,6 +119,7 @@ end
 
 --- A forge redirects the old name until another user takes the old name. Only the user can update the address.
 local function warn_of_move(api, url)
+  if url == api then return end
   local from, to = core.url.parse(api), core.url.parse(url)
   if from and to and from.path ~= to.path then
     log.warn("the repository has a new name: %s leads to %s; change the prefix", api, shown(core.mask.url(url)))

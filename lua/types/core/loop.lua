@@ -21,16 +21,16 @@ function loop.step(seconds) end
 ---@return nil
 function loop.task(thread, cancelled) end
 
---- From now on, a task that is resumed gets a hook when the process has used SECONDS of processor time: it calls LOOK once in so many
---- instructions, and LOOK may raise.
+--- From now on, the task that runs gets a hook whenever the process has used SECONDS more of processor time in user mode. The hook
+--- calls LOOK once in INSTRUCTIONS instructions of Lua; LOOK may raise.
 ---@param look fun()
 ---@param instructions integer
 ---@param seconds number  less than 1
 ---@param outside boolean?  also what runs outside of every task
----@return nil
+---@return boolean on  false where processor time is not counted: in the world of a test
 function loop.look(look, instructions, seconds, outside) end
 
---- A task is resumed now; nil: none is.
+--- Tell loop.look which task is resumed now; nil: none.
 ---@param thread thread?
 ---@return nil
 function loop.runs(thread) end
