@@ -55,15 +55,11 @@ void bind_push_masked(lua_State *L, const char *text, size_t len)
 {
 	struct buf masked;
 	int failed;
-	if (!mask_finds(text, len)) {
-		lua_pushlstring(L, text, len);
-		return;
-	}
 	buf_init(&masked, MAX_MASKED);
-	failed = mask_text(text, len, &masked);
+	failed = mask_view(&text, &len, &masked);
 	/* lua_pushlstring() may raise when memory runs out and leak this once; the run then ends. */
 	if (!failed)
-		lua_pushlstring(L, masked.data ? masked.data : "", masked.len);
+		lua_pushlstring(L, text, len);
 	buf_free(&masked);
 	if (failed)
 		bind_raise_no_memory(L);

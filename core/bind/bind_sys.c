@@ -169,10 +169,10 @@ static int write_(lua_State *L)
 	struct error err;
 	struct buf masked;
 	buf_init(&masked, MAX_WRITTEN);
-	if (mask_text(text, len, &masked) < 0)
+	if (mask_view(&text, &len, &masked) < 0)
 		result = error_set(&err, "ENOMEM", "cannot mask a text: out of memory");
 	else
-		result = sys_write_all(fd, masked.data ? masked.data : "", masked.len, &err);
+		result = sys_write_all(fd, text, len, &err);
 	buf_free(&masked);
 	return bind_status(L, result, &err);
 }

@@ -64,14 +64,14 @@ static int put_masked(lua_State *L, struct writer *writer, int spare, lua_Intege
 	struct buf masked;
 	int result;
 	buf_init(&masked, MAX_WRITTEN);
-	if (mask_text(text, len, &masked) < 0) {
+	if (mask_view(&text, &len, &masked) < 0) {
 		buf_free(&masked);
 		return bind_raise_no_memory(L);
 	}
-	result = writer_put(writer, masked.data ? masked.data : "", masked.len, spare);
+	result = writer_put(writer, text, len, spare);
 	*lines = 0;
-	for (size_t i = 0; !result && i < masked.len; i++)
-		*lines += masked.data[i] == '\n';
+	for (size_t i = 0; !result && i < len; i++)
+		*lines += text[i] == '\n';
 	buf_free(&masked);
 	return result;
 }

@@ -240,7 +240,9 @@ function cli.main(argv, program)
   local shown = errors.format(result) .. "\n"
   -- Without descriptors or memory there is no event loop. That error is written without it.
   if not pcall(core.writer.put, STDERR, shown) then
-    core.sys.write(STDERR, shown)
+    if not core.sys.write(STDERR, shown) then
+      core.sys.write(STDERR, "molbuild: out of memory\n") -- the error holds a secret, which takes memory to mask
+    end
     return errors.exit_code(result)
   end
   core.writer.flush(STDERR, 2)

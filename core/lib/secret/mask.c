@@ -182,7 +182,7 @@ int mask_text(const char *text, size_t len, struct buf *out)
 	return scan(&whole, &left, out);
 }
 
-int mask_finds(const char *text, size_t len)
+static int holds_secret(const char *text, size_t len)
 {
 	struct text whole = {.bytes = (const unsigned char *)text, .len = len, .final = 1};
 	const char *instead;
@@ -190,6 +190,18 @@ int mask_finds(const char *text, size_t len)
 	for (size_t at = 0; (at = next_place(&whole, at)) < len; at++)
 		if (end_of_secret(&whole, at, &instead, &open))
 			return 1;
+	return 0;
+}
+
+int mask_view(const char **text, size_t *len, struct buf *out)
+{
+	INVARIANT(out->len == 0);
+	if (!holds_secret(*text, *len))
+		return 0;
+	if (mask_text(*text, *len, out) < 0)
+		return -1;
+	*text = out->data;
+	*len = out->len;
 	return 0;
 }
 
