@@ -29,6 +29,7 @@ static uint64_t chosen[KINDS];
 static int permanent, close_error, counting;
 
 void *__libc_malloc(size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
@@ -53,6 +54,11 @@ static int allocation_fails(void)
 void *malloc(size_t size)
 {
 	return allocation_fails() ? NULL : __libc_malloc(size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	return allocation_fails() ? NULL : __libc_memalign(alignment, size);
 }
 
 void *calloc(size_t count, size_t size)
