@@ -1,6 +1,7 @@
 -- Environment variables, as policies read them.
 local env = require "molbuild.base.env"
 local core = require "molbuild.core"
+local task = require "molbuild.base.task"
 
 local values
 local getenv = core.sys.getenv
@@ -103,5 +104,44 @@ describe("a directory from the environment", function()
       assert.equal(('X: "%s" begins with ~, which only a shell expands'):format(path), failure.message)
       assert.equal("write the whole path, such as " .. meant, failure.hint)
     end
+  end)
+end)
+
+describe("a program", function()
+  local find, asked, there = core.process.find, nil, nil
+
+  setup(function()
+    core.process.find = function(name)
+      asked[#asked + 1] = name
+      return there[name]
+    end
+  end)
+  teardown(function() core.process.find = find end)
+  before_each(function() asked, there = {}, { git = "/usr/bin/git" } end)
+
+  local function in_a_run(fn)
+    task.run(function()
+      task.scope().run = {}
+      fn()
+    end)
+  end
+
+  it("is looked for once in a run, and again in the next", function()
+    for _ = 1, 2 do
+      in_a_run(function()
+        for _ = 1, 3 do assert.equal("/usr/bin/git", env.program "git") end
+      end)
+    end
+    assert.same({ "git", "git" }, asked)
+  end)
+
+  it("is looked for until it is there", function()
+    in_a_run(function()
+      assert.is_nil(env.program "docker")
+      there.docker = "/usr/bin/docker"
+      assert.equal("/usr/bin/docker", env.program "docker")
+      assert.equal("/usr/bin/docker", env.program "docker")
+    end)
+    assert.same({ "docker", "docker" }, asked)
   end)
 end)
