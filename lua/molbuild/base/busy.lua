@@ -1,15 +1,12 @@
 --- Ends code that never waits. A timeout and a signal reach a task through the loop, so a policy that computes without end would
---- outlive both. A hook checks once in a million instructions whether the run should have ended, and raises an error there. Each
---- instruction is slower with a hook: a task gets it when the process has computed for a while.
+--- outlive both. A hook checks once in a million instructions whether the run should have ended, and raises an error there.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 
 local busy = {}
 
--- Instructions between two looks: some milliseconds.
+-- Instructions between two looks: some milliseconds, and below 2 % of the time of a hit.
 local EVERY = 10 ^ 6
--- Seconds of processor time until what runs gets the hook: far more than a hit takes.
-local COMPUTED = 0.05
 -- Seconds without a turn of the loop: before that, the loop itself ends the run.
 local OVERDUE, INTERRUPTED = 1, 0.2
 -- How often an error may be caught, or clean-up may continue, before every instruction raises it.
@@ -71,22 +68,15 @@ local function beside(on_line)
   end
 end
 
---- Look while a coroutine of a policy's own runs.
----@param thread thread
+--- Look while a coroutine runs.
+---@param thread thread?  the running one when absent
 ---@return thread
 function busy.watch(thread)
+  thread = thread or coroutine.running()
   local before, mask = debug.gethook(thread)
   local is_kept = before ~= nil and mask ~= ""
   debug.sethook(thread, is_kept and beside(before) or look, is_kept and mask or "", EVERY)
   return thread
-end
-
---- Look while a task runs that has computed for a while.
----@param thread thread?  the task's; nil: also look while none runs
-function busy.guard(thread)
-  local has_alarm = core.loop.look(look, EVERY, COMPUTED, thread == nil)
-  thread = thread or coroutine.running()
-  if not has_alarm or debug.gethook(thread) then busy.watch(thread) end -- the alarm leaves a hook alone
 end
 
 return busy

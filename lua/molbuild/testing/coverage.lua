@@ -82,7 +82,6 @@ end
 ---@return ...
 function coverage.counted(fn, ...)
   local before, mask, count = debug.gethook()
-  if type(before) ~= "function" then before, mask, count = nil, nil, nil end -- the alarm of molbuild.base.busy sets its own again
   if noted then
     sethook(on_line, "l")
   end

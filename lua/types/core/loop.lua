@@ -21,20 +21,6 @@ function loop.step(seconds) end
 ---@return nil
 function loop.task(thread, cancelled) end
 
---- From now on, the task that runs gets a hook whenever the process has used SECONDS more of processor time in user mode. The hook
---- calls LOOK once in INSTRUCTIONS instructions of Lua; LOOK may raise.
----@param look fun()
----@param instructions integer
----@param seconds number  less than 1
----@param outside boolean?  also what runs outside of every task
----@return boolean on  false where processor time is not counted: in the world of a test
-function loop.look(look, instructions, seconds, outside) end
-
---- Tell loop.look which task is resumed now; nil: none.
----@param thread thread?
----@return nil
-function loop.runs(thread) end
-
 --- Catch a signal from now on.
 ---@param signo integer
 ---@return true? ok
