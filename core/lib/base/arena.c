@@ -7,17 +7,26 @@
 /* The size of a huge page on most systems, and its alignment. */
 #define CHUNK ((size_t)2 << 20)
 
-/* The class of a size, and in *WHOLE what each of its blocks takes: a multiple of 16 up to 512, then 16 sizes for each doubling. */
-static size_t class_of(size_t size, size_t *whole)
+/* What a block of a size takes is a multiple of 16 up to 512 bytes; then there are 16 sizes for each doubling. The step between two
+ * sizes is a power of two, whose exponent this is. */
+static unsigned step_of(size_t size)
 {
-	size_t shift = 4, before = 0, steps;
-	while (size > (size_t)32 << shift) {
-		shift++;
-		before += 16;
-	}
-	steps = ((size - 1) >> shift) + 1;
-	*whole = steps << shift;
-	return before + steps - 1;
+	unsigned step = 4;
+	while (size > (size_t)32 << step)
+		step++;
+	return step;
+}
+
+static size_t class_of(size_t size)
+{
+	unsigned step = step_of(size);
+	return 16 * (size_t)(step - 4) + ((size - 1) >> step);
+}
+
+static size_t whole_of(size_t size)
+{
+	unsigned step = step_of(size);
+	return (((size - 1) >> step) + 1) << step;
 }
 
 static int is_small(size_t size)
@@ -44,8 +53,8 @@ static int add_chunk(struct arena *arena)
 
 static void *take(struct arena *arena, size_t size)
 {
-	size_t whole;
-	void **unused = &arena->unused[class_of(size, &whole)], *block = *unused;
+	void **unused = &arena->unused[class_of(size)], *block = *unused;
+	size_t whole = whole_of(size);
 	if (block) {
 		*unused = *(void **)block;
 		return block;
@@ -60,8 +69,7 @@ static void *take(struct arena *arena, size_t size)
 
 static void keep(struct arena *arena, void *block, size_t size)
 {
-	size_t whole;
-	void **unused = &arena->unused[class_of(size, &whole)];
+	void **unused = &arena->unused[class_of(size)];
 	*(void **)block = *unused;
 	*unused = block;
 }
@@ -82,7 +90,6 @@ static void release(struct arena *arena, void *block, size_t size)
 void *arena_resize(void *of, void *block, size_t old, size_t size)
 {
 	struct arena *arena = of;
-	size_t whole;
 	void *moved;
 	if (!block)
 		return size ? get(arena, size) : NULL;
@@ -90,7 +97,7 @@ void *arena_resize(void *of, void *block, size_t old, size_t size)
 		release(arena, block, old);
 		return NULL;
 	}
-	if (is_small(old) && is_small(size) && class_of(old, &whole) == class_of(size, &whole))
+	if (is_small(old) && is_small(size) && class_of(old) == class_of(size))
 		return block;
 	moved = is_small(old) || is_small(size) ? get(arena, size) : realloc(block, size);
 	if (!moved)

@@ -102,12 +102,10 @@ static const char *parse(const char *text, struct url *url)
 	return why;
 }
 
-/* Append text with everything that may be userinfo replaced by "***". */
+/* Append text, which has an @, with everything that may be userinfo replaced by "***". */
 static int mask_no_url(const char *text, struct buf *out)
 {
 	const char *sign = strrchr(text, '@'), *begin = strstr(text, "://");
-	if (!sign)
-		return mask_text(text, strlen(text), out);
 	begin = begin && begin + 3 <= sign ? begin + 3 : text;
 	/* "git@host:path", the form of ssh's own programs. */
 	if (sign - begin == 3 && strncmp(begin, "git", 3) == 0)

@@ -153,52 +153,60 @@ static size_t end_of_secret(const struct text *text, size_t at, const char **sho
 	return url > end ? url : end;
 }
 
+/* Append the masked TEXT to OUT as far as the end of its last secret, which *SHOWN becomes: text->covered without one. *AT becomes
+ * the beginning of the part that depends on more text. Returns 0, or -1 with errno set by OUT. */
+static int show_secrets(const struct text *text, size_t *at, size_t *shown, struct buf *out)
+{
+	*shown = text->covered;
+	for (*at = 0; (*at = next_place(text, *at)) < text->len; (*at)++) {
+		const char *instead;
+		int open = 0;
+		size_t end = end_of_secret(text, *at, &instead, &open);
+		if (open && !text->final)
+			break;
+		/* Overlapping secrets are shown as one. */
+		if (end > *shown && *at >= *shown &&
+		    (buf_append(out, text->bytes + *shown, *at - *shown) < 0 || buf_append(out, instead, strlen(instead)) < 0))
+			return -1;
+		*shown = end > *shown ? end : *shown;
+	}
+	return 0;
+}
+
 /* Append the masked TEXT to OUT. The part that depends on more text is left over: *LEFT becomes its length, a suffix of
  * the text, and TEXT->covered the value to continue with. Returns 0, or -1 with errno set by OUT. */
 static int scan(struct text *text, size_t *left, struct buf *out)
 {
-	size_t shown = text->covered, at;
-	for (at = 0; (at = next_place(text, at)) < text->len; at++) {
-		const char *instead;
-		int open = 0;
-		size_t end = end_of_secret(text, at, &instead, &open);
-		if (open && !text->final)
-			break;
-		/* Overlapping secrets are shown as one. */
-		if (end > shown && at >= shown &&
-		    (buf_append(out, text->bytes + shown, at - shown) < 0 || buf_append(out, instead, strlen(instead)) < 0))
-			return -1;
-		shown = end > shown ? end : shown;
-	}
+	size_t shown, at;
+	if (show_secrets(text, &at, &shown, out) < 0)
+		return -1;
 	*left = text->len - at;
 	text->covered = shown > at ? shown - at : 0;
 	return shown < at ? buf_append(out, text->bytes + shown, at - shown) : 0;
 }
 
+static struct text whole_text(const char *text, size_t len)
+{
+	return (struct text){.bytes = (const unsigned char *)text, .len = len, .final = 1};
+}
+
 int mask_text(const char *text, size_t len, struct buf *out)
 {
-	struct text whole = {.bytes = (const unsigned char *)text, .len = len, .final = 1};
+	struct text whole = whole_text(text, len);
 	size_t left;
 	return scan(&whole, &left, out);
 }
 
-static int holds_secret(const char *text, size_t len)
-{
-	struct text whole = {.bytes = (const unsigned char *)text, .len = len, .final = 1};
-	const char *instead;
-	int open = 0;
-	for (size_t at = 0; (at = next_place(&whole, at)) < len; at++)
-		if (end_of_secret(&whole, at, &instead, &open))
-			return 1;
-	return 0;
-}
-
 int mask_view(const char **text, size_t *len, struct buf *out)
 {
+	struct text whole = whole_text(*text, *len);
+	size_t at, shown;
 	INVARIANT(out->len == 0);
-	if (!holds_secret(*text, *len))
+	if (show_secrets(&whole, &at, &shown, out) < 0)
+		return -1;
+	if (shown == 0)
 		return 0;
-	if (mask_text(*text, *len, out) < 0)
+	if (buf_append(out, *text + shown, *len - shown) < 0)
 		return -1;
 	*text = out->data;
 	*len = out->len;

@@ -52,8 +52,8 @@ void mask_clear(void);
  * holds no more than a part. */
 WARN_UNUSED int mask_text(const char *text, size_t len, struct buf *out);
 
-/* Let *TEXT of *LEN bytes be what may be shown of it: itself where it holds no secret, which takes no memory; else the masked text,
- * appended to OUT, which must be empty and then owns it. Returns 0, or -1 with errno set and *TEXT as it was. */
+/* Let *TEXT of *LEN bytes be what may be shown of it: itself where it holds no secret, which takes no memory; else the masked text
+ * in OUT, which must be empty before. Returns 0, or -1 with errno set and *TEXT as it was. */
 WARN_UNUSED int mask_view(const char **text, size_t *len, struct buf *out);
 
 /* Text in pieces, which may be split anywhere. The result is that of mask_text() on the whole text. Only an end of a piece

@@ -1,7 +1,6 @@
 --- Environment variables that configure policies.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
-local task = require "molbuild.base.task"
 local text = require "molbuild.base.text"
 
 local env = {}
@@ -101,7 +100,7 @@ end
 ---@param name string
 ---@return string?
 function env.program(name)
-  local run = task.scope().run or {}
+  local run = require("molbuild.base.task").scope().run or {} -- `molbuild version` needs no tasks
   run.programs = run.programs or {}
   run.programs[name] = run.programs[name] or core.process.find(name)
   return run.programs[name]

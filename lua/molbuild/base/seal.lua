@@ -60,6 +60,7 @@ function seal.fields(fields, name, options)
   if getmetatable(fields) then return fields end
   local more, former = options.known or {}, options.former or {}
   local known = setmetatable({}, { __index = more })
+  -- What is known already is not copied. Functions are, since messages call them steps.
   for key, value in next, fields do
     if not more[key] or type(value) == "function" then known[key] = value end
   end
