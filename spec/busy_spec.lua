@@ -18,6 +18,12 @@ describe("a policy that never waits", function()
     ["while it is loaded"] = "while true do end return {}",
     ["and catches errors"] = "return { run = function() while true do pcall(function() while true do end end) end end }",
     ["in a coroutine of its own"] = "return { run = function() coroutine.wrap(function() while true do end end)() end }",
+    ["after much work"] = "for _ = 1, 10 ^ 8 do end return { run = function() while true do end end }",
+    ["in a task that a coroutine of its own made"] = [[return { run = function()
+      local task
+      coroutine.wrap(function() task = molbuild.task.spawn(function() while true do end end) end)()
+      task:join()
+    end }]],
     ["in a task"] = "return { run = function() molbuild.task.spawn(function() while true do end end):join() end }",
     ["in clean-up"] = [[return { run = function()
       local _ <close> = setmetatable({}, { __close = function() while true do end end })

@@ -2,6 +2,7 @@
 #include "bind.h"
 
 #include "base/restore_terminal.h"
+#include "bind_busy.h"
 #include "bind_options.h"
 
 /* ---- for the scheduler ----------------------------------------------------------------------------------- */
@@ -129,6 +130,8 @@ static int loop_sleep(lua_State *L)
 
 static const luaL_Reg functions[] = {{"step", loop_step_},
                                      {"task", loop_task},
+                                     {"look", bind_loop_look},
+                                     {"runs", bind_loop_runs},
                                      {"catch", loop_catch},
                                      {"last_words", loop_last_words_},
                                      {"continued", loop_continued},

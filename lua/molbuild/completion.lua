@@ -51,7 +51,7 @@ local function policy_of(name, library)
     local path = script.find(expanded(name))
     if not is_own(path) then return {} end
     busy.limit(LOAD_MAX, errors.new { kind = "timeout", message = "the policy takes too long" })
-    busy.watch()
+    busy.guard()
     return (script.load(path, library))
   end)
   return ok and result or {}

@@ -263,7 +263,7 @@ local function load_and_run(name, args, settings, sink, program)
   end
   local path, passed_over = script.find(name)
   busy.limit(settings.timeout, settings.timeout and timed_out(settings.timeout))
-  busy.watch() -- a policy's main chunk runs outside of every task
+  busy.guard() -- a policy's main chunk runs outside of every task
   events.emit("run_started", { version = program.version, script = name, path = path, args = args })
   local ok, policy = xpcall(load_policy, errors.handler, path, program.library, settings.words, settings.verb or "run")
   if passed_over then

@@ -128,6 +128,8 @@ local calls = {
   end,
 
   ["loop.task"] = function() core.loop.task(coroutine.create(print), true) end,
+  ["loop.look"] = function() core.loop.look(function() end, 0.5) end,
+  ["loop.runs"] = function() core.loop.runs(nil) end,
   ["loop.step"] = function() assert(#core.loop.step(0) == 0) end,
   ["loop.catch"] = function() assert(core.loop.catch(10)) end,
   ["loop.last_words"] = function() assert(core.loop.last_words(fresh "")) end,

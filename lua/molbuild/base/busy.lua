@@ -1,12 +1,13 @@
 --- Ends code that never waits. A timeout and a signal reach a task through the loop, so a policy that computes without end would
---- outlive both. A hook checks once in a million instructions whether the run should have ended, and raises an error there.
+--- outlive both. An alarm stops what has computed for a while, looks whether the run should have ended, and raises an error there.
+--- What the alarm does not know, a coroutine of a policy's own, has a hook that looks instead; it makes each instruction slower.
 local core = require "molbuild.core"
 local errors = require "molbuild.base.errors"
 
 local busy = {}
 
--- Instructions between two looks: some milliseconds, and below 2 % of the time of a hit.
-local EVERY = 10 ^ 6
+-- Between two looks: seconds of processor time, far more than a hit takes; and instructions, some milliseconds, of a hook.
+local COMPUTED, INSTRUCTIONS = 0.05, 10 ^ 6
 -- Seconds without a turn of the loop: before that, the loop itself ends the run.
 local OVERDUE, INTERRUPTED = 1, 0.2
 -- How often an error may be caught, or clean-up may continue, before every instruction raises it.
@@ -68,15 +69,25 @@ local function beside(on_line)
   end
 end
 
---- Look while a coroutine runs.
----@param thread thread?  the running one when absent
+--- Look while a coroutine of a policy's own runs.
+---@param thread thread
 ---@return thread
 function busy.watch(thread)
-  thread = thread or coroutine.running()
   local before, mask = debug.gethook(thread)
   local is_kept = before ~= nil and mask ~= ""
-  debug.sethook(thread, is_kept and beside(before) or look, is_kept and mask or "", EVERY)
+  debug.sethook(thread, is_kept and beside(before) or look, is_kept and mask or "", INSTRUCTIONS)
   return thread
+end
+
+--- Look while a task runs.
+---@param thread thread?  the new task's; nil: also look while none runs
+function busy.guard(thread)
+  local has_alarm = core.loop.look(look, COMPUTED, thread == nil)
+  -- A coroutine is made with the hook of the one that makes it. A function of debug.sethook is not called there, but the alarm
+  -- would leave the hook alone.
+  if thread and type(debug.gethook(thread)) ~= "function" then debug.sethook(thread) end
+  thread = thread or coroutine.running()
+  if not has_alarm or debug.gethook(thread) then busy.watch(thread) end
 end
 
 return busy

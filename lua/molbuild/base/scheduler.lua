@@ -75,7 +75,7 @@ function scheduler.new(parent, fn, ...)
   self.coroutine = coroutine.create(function(...)
     return xpcall(fn, errors.handler, ...)
   end)
-  busy.watch(self.coroutine)
+  busy.guard(self.coroutine)
   self.arguments = table.pack(...)
   mark(self)
   if parent then
@@ -227,7 +227,9 @@ local function resume(self)
   state.current = self
   local arguments = self.arguments or { n = 0 }
   self.arguments = nil
+  core.loop.runs(self.coroutine)
   local resumed = table.pack(coroutine.resume(self.coroutine, table.unpack(arguments, 1, arguments.n)))
+  core.loop.runs(nil)
   state.current = nil
   if coroutine.status(self.coroutine) ~= "dead" then
     take_yielded(self, resumed[2])
@@ -314,7 +316,9 @@ local function close_all(self)
   for child in pairs(self.children) do
     close_all(child)
   end
+  core.loop.runs(self.coroutine)
   coroutine.close(self.coroutine)
+  core.loop.runs(nil)
 end
 
 -- How many failed waits in a row are accepted: the tasks still wait for their children to end.

@@ -82,6 +82,7 @@ end
 ---@return ...
 function coverage.counted(fn, ...)
   local before, mask, count = debug.gethook()
+  if type(before) ~= "function" then before, mask, count = nil, nil, nil end -- the alarm of molbuild.base.busy sets its own again
   if noted then
     sethook(on_line, "l")
   end

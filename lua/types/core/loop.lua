@@ -21,6 +21,19 @@ function loop.step(seconds) end
 ---@return nil
 function loop.task(thread, cancelled) end
 
+--- From now on, call LOOK in the task that runs, at its next instruction, whenever the process has used SECONDS more of processor
+--- time in user mode. LOOK may raise. A task that has a hook of its own is left alone.
+---@param look fun()
+---@param seconds number  less than 1
+---@param outside boolean?  also in what runs outside of every task
+---@return boolean on  false where processor time is not counted: in the world of a test
+function loop.look(look, seconds, outside) end
+
+--- Tell loop.look which task is resumed now; nil: none.
+---@param thread thread?
+---@return nil
+function loop.runs(thread) end
+
 --- Catch a signal from now on.
 ---@param signo integer
 ---@return true? ok
