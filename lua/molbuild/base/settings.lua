@@ -336,18 +336,18 @@ local function is_plain(row)
   return type(row[2]) ~= "table" and row[3] ~= "secret" and not row.replaces
 end
 
--- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and the value of each plain
--- row that nothing sets.
+-- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and, by the numbers of rows,
+-- which are plain and not set by a variable, and the value of each where the policy does not set it, either.
 local function facts_of(rows)
   local facts = { variables = {}, bounds = {}, plain = {}, unset = {} }
   facts.known = setmetatable({}, { __index = settings.names(rows) })
   for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
-  for _, row in ipairs(rows) do
+  for index, row in ipairs(rows) do
     local name, variable = row[1], row.variable
     facts.variables[name] = variable
     if row.bound then facts.bounds[row.bound] = variable or name end
-    facts.plain[row] = is_plain(row) and not (variable and env.get(variable))
-    facts.unset[row] = of_job(row, row[2])
+    facts.plain[index] = is_plain(row) and not (variable and env.get(variable))
+    facts.unset[index] = of_job(row, row[2])
   end
   return facts
 end
@@ -371,13 +371,13 @@ function settings.read(policy, runtime)
   local rows = policy.settings
   local facts, own, is_sealed = known_facts(rows), own_of(policy, runtime), seal.is_sealed(policy)
   local values, plain, unset = {}, facts.plain, facts.unset
-  for _, row in ipairs(rows) do
+  for index, row in ipairs(rows) do
     local name, default = row[1], row[2]
     local field = rawget(policy, name)
     -- A field that a policy does not have may come from its metatable, if that is not the seal.
     if field == nil and not is_sealed then field = policy[name] end
-    if plain[row] and field == default and own[name] == nil then
-      values[name] = unset[row]
+    if plain[index] and field == default and own[name] == nil then
+      values[name] = unset[index]
     else
       values[name] = of_job(row, (value_of(policy, row, runtime, own)))
     end

@@ -5,7 +5,6 @@ local errors = require "molbuild.base.errors"
 local log = require "molbuild.base.log"
 local seal = require "molbuild.base.seal"
 local secret = require "molbuild.base.secret"
-local credential = require "molbuild.forge.credential"
 local origin = require "molbuild.forge.origin"
 local text_file = require "molbuild.base.text_file"
 
@@ -255,7 +254,7 @@ function token.find(url, from)
   if given.word then
     value, user, source = read_word(given, value, user, source, from)
   end
-  local result = value and credential.new(value, url, user, source)
+  local result = value and require("molbuild.forge.credential").new(value, url, user, source)
   if result then result:secret_for(url) end -- refuses one that would go in clear text
   return result
 end
@@ -299,7 +298,7 @@ end
 ---@raise usage  the masker cannot take it
 function token.new(text, url, user)
   local value = checked(text, "the token for " .. origin.of(url)) or refuse("the token for %s is empty", origin.of(url))
-  return credential.new(value, url, check_user(user, "the user name for " .. origin.of(url)))
+  return require("molbuild.forge.credential").new(value, url, check_user(user, "the user name for " .. origin.of(url)))
 end
 
 return token
