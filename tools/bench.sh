@@ -53,13 +53,16 @@ row() {
 }
 
 # The release file, into $release; empty where there is none.
+# Installed as README says, by cp: Linux keeps a file in larger pieces of memory if it was written in larger pieces, and a program that
+# tar has just written takes longer to start.
 find_release() {
 	release=${RELEASE_FILE:-}
 	case $(uname -m) in x86_64) architecture=amd64 ;; *) architecture=arm64 ;; esac
 	archive=$BUILD/release/molbuild-$(cat VERSION)-linux-$architecture.tar.gz
 	if [ -z "$release" ] && [ -f "$archive" ]; then
-		mkdir "$dir/release" && tar -xzf "$archive" -C "$dir/release" --strip-components=1 || fail "$archive is damaged"
-		release=$(find "$dir/release" -name molbuild -type f -perm -100)
+		mkdir "$dir/release" "$dir/installed" && tar -xzf "$archive" -C "$dir/release" --strip-components=1 || fail "$archive is damaged"
+		cp -r "$dir/release/bin" "$dir/installed" || fail "the release file cannot be installed"
+		release=$dir/installed/bin/molbuild
 	fi
 	[ -n "$release" ] || say "no release file: make release was not run, and its rows are missing"
 	[ -z "$release" ] || [ -x "$release" ] || fail "$release is no program"
@@ -102,17 +105,16 @@ make_branch() {
 	END
 }
 
+# An image for each runtime, with the two names that it has in use.
 make_images() {
-	tar -C "$dir" -cf - says | docker import - "$image_prefix/workspace-template-base:bench" >/dev/null ||
-		fail "the engine takes no image"
-	echo "$image_prefix/workspace-template-base:bench" >"$dir/images"
 	for runtime in $runtimes; do
 		name=$image_prefix/workspace-template-$runtime sha=$(sha_of "$runtime")
 		make_branch "$runtime" "$sha"
-		for tag in "$(printf %.12s "$sha")" latest; do
-			docker tag "$image_prefix/workspace-template-base:bench" "$name:$tag" || fail "the engine does not tag"
-			echo "$name:$tag" >>"$dir/images"
-		done
+		echo "$runtime" >"$dir/says"
+		tag=$name:$(printf %.12s "$sha")
+		tar -C "$dir" -cf - says | docker import - "$tag" >/dev/null || fail "the engine takes no image"
+		docker tag "$tag" "$name:latest" || fail "the engine does not tag"
+		printf '%s\n' "$tag" "$name:latest" >>"$dir/images"
 	done
 }
 
@@ -124,7 +126,6 @@ make_world() {
 	api=$http/api/v1/repos/org/t-claude-code/branches/main
 	image=$image_prefix/workspace-template-claude-code
 	expected=$image:$(sha_of claude-code | cut -c1-12)
-	echo hello >"$dir/says"
 	make_images
 }
 
