@@ -86,6 +86,12 @@ describe("tools/release", function()
     assert.is_nil(bash({ "common", "sbom" }, "component curl 1 1"):find("properties", 1, true))
   end)
 
+  it("says how a library differs from the distribution's", function()
+    local curl, openssl = bash({ "common", "sbom" }, "component curl 1 1"), bash({ "common", "sbom" }, "component openssl 1 1")
+    assert.truthy(curl:find('"pedigree": { "notes": "libcurl does not start OpenSSL', 1, true), curl)
+    assert.is_nil(openssl:find("pedigree", 1, true))
+  end)
+
   it("refuses an architecture that it has no compiler for", function()
     assert.truthy(bash({ "common" }, "(triple_of riscv64) 2>&1 || :"):find("no release for the architecture riscv64", 1, true))
   end)

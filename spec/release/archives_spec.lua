@@ -80,6 +80,7 @@ describe("a release", function()
       for name, version in sh.read(release.work .. "/versions"):gmatch "(%S+) (%S+) %S+\n" do
         assert.equal(version, components[name] and components[name].version, name)
       end
+      assert.truthy(components.curl.pedigree.notes)
       assert.truthy(components["gcc-" .. sh.run("gcc -dumpversion"):match "%d+"])
       local program = release.unpack(arch, dir)
       assert.equal(sh.run({ "sha256sum", program }):match "^%x+", document.metadata.component.hashes[1].content)

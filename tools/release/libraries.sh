@@ -57,9 +57,14 @@ CURL_FEATURES="--disable-shared --enable-static --disable-dependency-tracking --
 	--without-libidn2 --without-libgsasl --without-librtmp --without-libssh2 --without-ca-bundle --without-ca-path
 	--without-ca-fallback --with-openssl --with-nghttp2"
 
+# libcurl starts OpenSSL at its own start, also where it then talks to a socket alone. OpenSSL starts itself when it is first used
+# (OPENSSL_init_ssl(3)), and reads no configuration file (OPENSSL_FEATURES).
 build_curl() { # ARCH SOURCE DESTINATION
+	cp -rp "$2" source
+	sed -i 's/^  OPENSSL_init_ssl(flags, NULL);$/  (void)flags;/' source/lib/vtls/openssl.c
+	grep -qx '  (void)flags;' source/lib/vtls/openssl.c
 	# shellcheck disable=SC2086 # a list
-	"$2/configure" --prefix=/usr --host="$(triple_of "$1")" CC="molbuild-$1-cc" AR="molbuild-$1-ar" RANLIB="molbuild-$1-ranlib" \
+	source/configure --prefix=/usr --host="$(triple_of "$1")" CC="molbuild-$1-cc" AR="molbuild-$1-ar" RANLIB="molbuild-$1-ranlib" \
 		CFLAGS=-O2 PKG_CONFIG="$(pkg_config_of "$1") --static" $CURL_FEATURES
 	make -C lib
 	make -C lib DESTDIR="$3" install

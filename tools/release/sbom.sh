@@ -22,11 +22,18 @@ reference_of() { # NAME VERSION
 	echo "pkg:deb/$(sed -n "s/^ID=//p" /etc/os-release)/$(uri_encode "$1")@$(uri_encode "$2")?arch=source"
 }
 
-# A version that is not the newest is marked.
+# What a library has that the distribution's has not.
+change_of() {
+	[ "$1" != curl ] || echo "libcurl does not start OpenSSL, which starts itself when it is first used"
+}
+
+# A version that is not the newest is marked, and a changed library.
 component() { # NAME VERSION NEWEST
 	local mark=
 	[ "$2" = "$3" ] || mark=",
       \"properties\": [{ \"name\": \"molbuild:newest-version-not-available\", \"value\": \"$3\" }]"
+	[ -z "$(change_of "$1")" ] || mark="$mark,
+      \"pedigree\": { \"notes\": \"$(change_of "$1")\" }"
 	cat <<-JSON
 		    {
 		      "type": "library",

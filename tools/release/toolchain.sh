@@ -84,11 +84,13 @@ write_compiler() { # ARCH
 }
 
 # musl itself is compiled without the script: it brings what the script points at. The kernel's headers are those of the
-# distribution; the C core uses some of them.
+# distribution; the C core uses some of them. Its newer allocator, mallocng, gives each unused page back immediately: a start of OpenSSL
+# makes it map and unmap a page more than a hundred times. The older one keeps what it has, as that of glibc does.
 build_musl() { # ARCH SOURCE DESTINATION
 	local arch=$1 triple headers
 	triple=$(triple_of "$arch")
-	"$2/configure" --prefix=/usr --host="$triple" --disable-shared --disable-wrapper CC="$triple-gcc" AR="$triple-ar" \
+	"$2/configure" --prefix=/usr --host="$triple" --disable-shared --disable-wrapper --with-malloc=oldmalloc \
+		CC="$triple-gcc" AR="$triple-ar" \
 		RANLIB="$triple-ranlib" CFLAGS="-O2 $(hardening_of "$arch") -ffile-prefix-map=$2=/musl -ffile-prefix-map=$PWD=/musl"
 	make
 	make DESTDIR="$3" install
