@@ -229,6 +229,19 @@ describe("a world", function()
     for _ = 1, 10 ^ 6 do assert(w) end -- and what the test computes is its own affair
   end)
 
+  it("takes no time for what is computed between waits, however much it is", function()
+    local w = world { fork = [[return { run = function()
+      for _ = 1, 60 do
+        for _ = 1, 10 ^ 5 do end
+        molbuild.core.sys.sleep(1)
+      end
+      return "done"
+    end }]] }
+    local run = w:run()
+    assert.equal(0, run.exit, run.stderr)
+    assert.equal(60, run.seconds)
+  end)
+
   it("has a disk that fills up", function()
     local w = world()
     w.files:fails "ENOSPC"

@@ -13,13 +13,14 @@ local BEGINNING = 1767225600
 
 ---@class molbuild.testing.Clock
 ---@field now number  seconds since the world began
+---@field turns integer  how often all tasks have waited
 local Clock = {}
 Clock.__index = Clock
 
 ---@param beginning number?  unix time; that of 2026-01-01 when absent
 ---@return molbuild.testing.Clock
 function clock.new(beginning)
-  return setmetatable({ now = 0, beginning = beginning or BEGINNING, order = 0, planned = {} }, Clock):start()
+  return setmetatable({ now = 0, beginning = beginning or BEGINNING, order = 0, planned = {}, turns = 0 }, Clock):start()
 end
 
 --- A process begins: nothing waits, and no signal has come.
@@ -120,7 +121,7 @@ end
 ---@return string? code
 function Clock:step()
   local planned, place, due = self:next()
-  self.computed = 0
+  self.computed, self.turns = 0, self.turns + 1
   local nearest = math.min(due, planned and planned.due or math.huge)
   if nearest == math.huge then
     return nil, "the world of the test stands still: all tasks wait for what never comes", "deadlock"

@@ -200,14 +200,18 @@ local function random()
 end
 
 -- debug.sethook for the hook that ends a policy which never waits: computing takes time there, too, ten seconds for each million
--- of instructions.
+-- of instructions without a wait.
 local function computing(clock)
   return function(thread, fn, mask, count)
     if type(thread) ~= "thread" then
       thread, fn, mask, count = coroutine.running(), thread, fn, mask
     end
+    local turn
     coverage.sethook(thread, fn and function(event, line)
-      clock:compute((count or 0) / 10 ^ 5)
+      if event == "count" then
+        if turn == clock.turns then clock:compute(count / 10 ^ 5) end
+        turn = clock.turns
+      end
       return fn(event, line)
     end, mask, count)
   end
