@@ -37,9 +37,10 @@ end
 ---@param scope { events: fun(event: table)?, runtime: string?, step: string? }?  the current task's when absent
 function events.emit(name, fields, scope)
   scope = scope or task.scope()
-  if scope.events then
-    events.emit_masked(name, masked(fields or {}), scope)
-  end
+  if not scope.events then return end
+  local event = { event = name, time = 0, runtime = scope.runtime, step = scope.step } -- of this size from the beginning
+  for key, value in pairs(fields or {}) do event[key] = masked(value) end
+  events.emit_masked(name, event, scope)
 end
 
 --- The same for fields that hold no secret, such as text that the core has masked. The table becomes the event.

@@ -223,23 +223,29 @@ local function take_yielded(self, waitable)
   end
 end
 
-local function resume(self)
-  state.current = self
-  local arguments = self.arguments or { n = 0 }
-  self.arguments = nil
-  core.loop.runs(self.coroutine)
-  local resumed = table.pack(coroutine.resume(self.coroutine, table.unpack(arguments, 1, arguments.n)))
+-- Take what coroutine.resume gave.
+local function take_resumed(self, resumed, first, ...)
   core.loop.runs(nil)
   state.current = nil
   if coroutine.status(self.coroutine) ~= "dead" then
-    take_yielded(self, resumed[2])
-  elseif not resumed[1] then
+    take_yielded(self, first)
+  elseif not resumed then
     -- xpcall did not catch this: out of memory, or an error while handling an error.
     coroutine.close(self.coroutine)
-    finish(self, false, resumed[2])
+    finish(self, false, first)
   else
-    finish(self, resumed[2], table.unpack(resumed, 3, resumed.n))
+    finish(self, first, ...)
   end
+end
+
+local NONE = { n = 0 }
+
+local function resume(self)
+  state.current = self
+  local arguments = self.arguments or NONE
+  self.arguments = nil
+  core.loop.runs(self.coroutine)
+  take_resumed(self, coroutine.resume(self.coroutine, table.unpack(arguments, 1, arguments.n)))
 end
 
 --- Wait until a child has ended, without raising.
