@@ -139,6 +139,8 @@ local FORBIDDEN_IN_BRANCH = {
 
 local BRANCH_MAX = 244 -- with refs/heads/ it is a file's name of at most 255 bytes
 
+local good_branch -- the last one: most runtimes have the same
+
 --- Check a branch's name, by the rules of git-check-ref-format.
 ---@param name any
 ---@return string
@@ -146,6 +148,8 @@ local BRANCH_MAX = 244 -- with refs/heads/ it is a file's name of at most 255 by
 function names.branch(name)
   if type(name) ~= "string" or name == "" then
     refuse("the branch", name or "", "it is empty")
+  elseif name == good_branch then
+    return name
   end
   for _, rule in ipairs(FORBIDDEN_IN_BRANCH) do
     if name:find(rule[1]) then
@@ -155,6 +159,7 @@ function names.branch(name)
   if #name > BRANCH_MAX then
     refuse("the branch", name, ("it is longer than %d bytes"):format(BRANCH_MAX))
   end
+  good_branch = name
   return name
 end
 

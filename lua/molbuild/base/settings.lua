@@ -331,23 +331,21 @@ local function of_job(row, value)
   return value
 end
 
--- Whether a row has nothing to check while neither the policy nor a variable sets it, and then gives its default.
-local function is_plain(row)
-  return type(row[2]) ~= "table" and row[3] ~= "secret" and not row.replaces
-end
+-- Stands for a new table.
+local EMPTY = {}
 
--- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`, and, by the numbers of rows,
--- which are plain and not set by a variable, and the value of each where the policy does not set it, either.
+-- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`. By the numbers of rows: whether
+-- there is nothing to check while neither a variable nor the policy sets it, and the value then.
 local function facts_of(rows)
-  local facts = { variables = {}, bounds = {}, plain = {}, unset = {} }
-  facts.known = setmetatable({}, { __index = settings.names(rows) })
+  local facts = { variables = {}, bounds = {}, is_simple = {}, unset = {}, known = settings.names(rows) }
   for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
   for index, row in ipairs(rows) do
-    local name, variable = row[1], row.variable
+    local name, default, variable = row[1], row[2], row.variable
+    local is_empty = type(default) == "table" and next(default) == nil
     facts.variables[name] = variable
     if row.bound then facts.bounds[row.bound] = variable or name end
-    facts.plain[index] = is_plain(row) and not (variable and env.get(variable))
-    facts.unset[index] = of_job(row, row[2])
+    facts.is_simple[index] = not (variable and env.get(variable) or row.replaces) and (is_empty or type(default) ~= "table")
+    facts.unset[index] = is_empty and EMPTY or of_job(row, default)
   end
   return facts
 end
@@ -370,14 +368,18 @@ function settings.read(policy, runtime)
   check_per_runtime(policy)
   local rows = policy.settings
   local facts, own, is_sealed = known_facts(rows), own_of(policy, runtime), seal.is_sealed(policy)
-  local values, plain, unset = {}, facts.plain, facts.unset
-  for index, row in ipairs(rows) do
-    local name, default = row[1], row[2]
+  local values, is_simple, unset = {}, facts.is_simple, facts.unset
+  for index = 1, #rows do
+    local row, usual = rows[index], unset[index]
+    local name = row[1]
     local field = rawget(policy, name)
     -- A field that a policy does not have may come from its metatable, if that is not the seal.
     if field == nil and not is_sealed then field = policy[name] end
-    if plain[index] and field == default and own[name] == nil then
-      values[name] = unset[index]
+    local may_be_unset = is_simple[index] and own[name] == nil
+    if may_be_unset and usual == EMPTY and type(field) == "table" and next(field) == nil then
+      values[name] = {}
+    elseif may_be_unset and field == row[2] then
+      values[name] = usual
     else
       values[name] = of_job(row, (value_of(policy, row, runtime, own)))
     end
