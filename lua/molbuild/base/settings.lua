@@ -334,8 +334,8 @@ end
 -- Stands for a new table.
 local EMPTY = {}
 
--- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`. By the numbers of rows: whether
--- there is nothing to check while neither a variable nor the policy sets it, and the value then.
+-- What a table of settings means for all jobs: which fields they have, their `variables` and `bounds`. By the numbers of rows:
+-- whether there is nothing to check while neither a variable nor the policy sets it, and the value then.
 local function facts_of(rows)
   local facts = { variables = {}, bounds = {}, is_simple = {}, unset = {}, known = settings.names(rows) }
   for _, row in ipairs(rows.job or {}) do facts.known[row[1]] = true end
